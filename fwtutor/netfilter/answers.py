@@ -1,0 +1,128 @@
+"""The packets a box makes because of another one while filtering and forwarding: REJECT's, and ICMP errors."""
+
+from __future__ import annotations
+
+from struct import pack_into
+from typing import NamedTuple
+
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet, checksum
+
+UNREACHABLE, TIME_EXCEEDED = 3, 11
+NET_UNREACHABLE, HOST_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 0, 1, 3, 4
+
+REJECT_CODES = {
+    "icmp-net-unreachable": 0,
+    "icmp-host-unreachable": 1,
+    "icmp-proto-unreachable": 2,
+    "icmp-port-unreachable": 3,
+    "icmp-net-prohibited": 9,
+    "icmp-host-prohibited": 10,
+    "icmp-admin-prohibited": 13,
+}
+"""Codes of ICMP type 3 by REJECT's kinds."""
+
+LONGEST_ERROR = 576
+_UNVERIFIED = frozenset({33, 47, 50, 51, 108, 115, 132, 136})
+"""Protocols whose checksum covers only a part, or is not where TCP and UDP have it: REJECT does not verify it."""
+_ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
+
+
+def may_answer_with_reset(packet: Packet, to_many: bool) -> bool:
+    """REJECT --reject-with tcp-reset answers neither a RST, nor a later fragment, nor a bad checksum, nor a broadcast."""
+    if packet.protocol != TCP or packet.offset or not packet.has_l4 or packet.flags & RST or to_many:
+        return False
+    segment = packet.raw[packet.l4 :]
+    return not craft.transport_checksum(packet.src, packet.dst, TCP, segment, packet.family)
+
+
+def reset_for(packet: Packet) -> bytes:
+    """The RST a REJECT sends back: it acknowledges all of the segment, or takes its number from what that acknowledged."""
+    if packet.flags & ACK:
+        seq, ack, flags = packet.ack, 0, RST
+    else:
+        size = packet.length - packet.l4 - packet.doff
+        seq, flags = 0, RST | ACK
+        ack = packet.seq + size + (1 if packet.flags & SYN else 0) + (1 if packet.flags & FIN else 0)
+    return craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0)
+
+
+def may_answer_with_error(packet: Packet, to_many: bool) -> bool:
+    """No ICMP error about an ICMP error, a later fragment, or a packet to many."""
+    if packet.offset or to_many:
+        return False
+    if packet.protocol != ICMP:
+        return True
+    if len(packet.raw) <= packet.l4:
+        return False
+    kind = packet.raw[packet.l4]
+    return kind not in _ICMP_ERRORS and kind <= 18
+
+
+def checksum_holds(packet: Packet) -> bool:
+    """REJECT verifies the transport checksum before it answers with an ICMP error."""
+    if packet.protocol in _UNVERIFIED:
+        return True
+    segment = packet.raw[packet.l4 :]
+    if packet.protocol == UDP and len(segment) >= 8 and segment[6:8] == b"\0\0":
+        return True
+    if packet.protocol in (TCP, UDP):
+        return not craft.transport_checksum(packet.src, packet.dst, packet.protocol, segment, packet.family)
+    return not checksum(segment)
+
+
+def error_about(packet: Packet, source: int, type: int, code: int, rest: int = 0) -> bytes:
+    """The ICMP error: from ``source``, quoting as much of the packet as fits into 576 bytes."""
+    room = LONGEST_ERROR - 20 - 8
+    tos = packet.tos & 0x1E | 0xC0
+    return craft.icmp(source, packet.src, type, code, rest, packet.raw[:room], tos=tos, df=False)
+
+
+def with_lower_ttl(packet: Packet) -> bytes:
+    """The packet's bytes as they leave a router: TTL one less, the header checksum adjusted."""
+    raw = bytearray(packet.raw)
+    raw[8] -= 1
+    total = (raw[10] << 8 | raw[11]) + 0x100
+    pack_into("!H", raw, 10, (total & 0xFFFF) + (total >> 16))
+    return bytes(raw)
+
+
+def fragments(raw: bytes, mtu: int) -> list[bytes]:
+    """An IPv4 packet cut to ``mtu``, as a router cuts it; the packet itself when it fits. Options stay in the first piece only."""
+    if len(raw) <= mtu:
+        return [raw]
+    size = (raw[0] & 15) * 4
+    header, payload = bytearray(raw[:size]), raw[size:]
+    field = header[6] << 8 | header[7]
+    offset, more, step = field & 0x1FFF, field & 0x2000, (mtu - size) // 8 * 8
+    pieces = []
+    for at in range(0, len(payload), step):
+        piece = payload[at : at + step]
+        flags = field & 0xC000 | (0x2000 if more or at + step < len(payload) else 0)
+        pack_into("!H", header, 2, size + len(piece))
+        pack_into("!H", header, 6, flags | offset + at // 8)
+        header[10:12] = b"\0\0"
+        header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
+        pieces.append(bytes(header) + piece)
+    return pieces
+
+
+class Bucket(NamedTuple):
+    """A token bucket of the ICMP rate limits: ``tokens`` at the time ``last`` (ns)."""
+
+    tokens: int
+    last: int
+
+
+RATE_BURST = 6
+"""Errors to one destination at once, before one per icmp_ratelimit."""
+
+
+def take_token(bucket: Bucket | None, at: int, ratelimit_ms: int) -> tuple[bool, Bucket]:
+    """May another ICMP error go to this destination? With the bucket as it is then."""
+    interval = ratelimit_ms * (SECOND // 1000)
+    tokens = RATE_BURST * interval if bucket is None else min(bucket.tokens + at - bucket.last, RATE_BURST * interval)
+    if tokens >= interval:
+        return True, Bucket(tokens - interval, at)
+    return False, Bucket(tokens, at)

@@ -1,0 +1,80 @@
+"""Tuples and entries: what connection tracking remembers of a connection.
+
+An Entry is a value. Whatever happens to a connection makes another Entry with the same ``id``, so a record of the
+past keeps its own, and undoing a step is putting the former value back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+SECOND = 1_000_000_000
+"""Nanoseconds: the engine's unit of time."""
+
+EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED = 1, 2, 4, 8
+SRC_NAT, DST_NAT, SEQ_ADJUST, SRC_NAT_DONE, DST_NAT_DONE, DYING, FIXED_TIMEOUT = 16, 32, 64, 128, 256, 512, 1024
+
+ORIGINAL, REPLY = 0, 1
+"""Directions: that of the packet which created the entry, and the other."""
+
+NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED = "NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"
+"""What rules see of a packet (its ctstate)."""
+
+
+class Tuple(NamedTuple):
+    """One direction of a connection as the table knows it: (family, addresses, protocol, ports, zone).
+
+    For ICMP ``sport`` is the id and ``dport`` is type * 256 + code, as the kernel keys it.
+    """
+
+    family: int
+    src: int
+    dst: int
+    protocol: int
+    sport: int
+    dport: int
+    zone: int = 0
+
+
+class Entry(NamedTuple):
+    """One connection: two tuples, status bits, and what its protocol's tracker keeps."""
+
+    id: int
+    """Counts up from 1 within a Firewall; never reused."""
+    original: Tuple
+    reply: Tuple
+    status: int
+    """EXPECTED | SEEN_REPLY | ASSURED | CONFIRMED | ..."""
+    expires: int
+    """ns: the time it is forgotten. Until CONFIRMED: the length of the timeout instead (the timer starts at confirm)."""
+    started: int
+    """ns: time of its first packet."""
+    mark: int
+    tracker: Any
+    """The protocol tracker's own value (``conntrack.tcp.TcpTrack`` for TCP, else None)."""
+    counters: tuple[int, int, int, int] | None
+    """(packets, bytes) original, (packets, bytes) reply, when nf_conntrack_acct was on at creation."""
+    touched: int
+    """ns: when a packet last refreshed it."""
+
+    @property
+    def state(self) -> str:
+        """The TCP tracker's state as conntrack prints it (``"SYN_SENT"``), "" for other protocols."""
+        return self.tracker.name if self.tracker is not None else ""
+
+    @property
+    def confirmed(self) -> bool:
+        return bool(self.status & CONFIRMED)
+
+    @property
+    def assured(self) -> bool:
+        return bool(self.status & ASSURED)
+
+    @property
+    def seen_reply(self) -> bool:
+        return bool(self.status & SEEN_REPLY)
+
+    def seconds_left(self, at: int) -> int:
+        """Whole seconds until it is forgotten, at the time ``at`` (ns); for an entry not kept yet, its timeout."""
+        left = self.expires - at if self.status & CONFIRMED else self.expires
+        return max(0, left // SECOND)

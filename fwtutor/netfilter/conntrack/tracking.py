@@ -1,0 +1,343 @@
+"""Connection tracking: one packet in, the entry it belongs to and its ctstate out.
+
+The order of things is the kernel's (nf_conntrack_in): ICMP errors first, then the look-up in both directions, a new entry
+where there is none, the protocol's own judgement, and only then the mark that a reply was seen.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import NamedTuple
+
+from fwtutor.netfilter.conntrack import tcp
+from fwtutor.netfilter.conntrack.entry import (
+    ASSURED,
+    CONFIRMED,
+    ESTABLISHED,
+    EXPECTED,
+    INVALID,
+    NEW,
+    ORIGINAL,
+    RELATED,
+    REPLY,
+    SECOND,
+    SEEN_REPLY,
+    Entry,
+    Tuple,
+)
+from fwtutor.netfilter.conntrack.settings import Settings
+from fwtutor.netfilter.conntrack.tcp_window import BE_LIBERAL
+from fwtutor.netfilter.conntrack.tuples import UDPLITE, inverted, tuple_at, tuple_of
+from fwtutor.netfilter.craft import transport_checksum
+from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet, checksum
+from fwtutor.netfilter.state import State
+
+ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
+ICMP_BEGINS = frozenset({8, 13, 15, 17})
+HIGHEST_ICMP_TYPE = 18
+UDP_STREAM_AFTER = 2 * SECOND
+REOPEN = "reopen"
+
+
+class Tracked(NamedTuple):
+    """What tracking found out about one packet."""
+
+    key: Tuple | None
+    """The packet's tuple; for an ICMP error, that of the packet it quotes."""
+    found: Entry | None
+    """The entry as it was before this packet; None when the packet's tuple had none."""
+    entry: Entry | None
+    """The entry the packet is tied to, as it is now; None when INVALID."""
+    direction: int
+    state: str
+    """ctstate"""
+    reason: str
+    changes: tuple[tuple[Entry, Entry | None], ...]
+    """(before, after) of confirmed entries, in order."""
+
+
+class Conntrack:
+    """The tracker of one box. It changes ``state``'s entries and nothing else."""
+
+    def __init__(self, state: State, settings: Settings) -> None:
+        self.state = state
+        self.settings = settings
+        self.next_id = 1
+        self.timers: list[tuple[int, int]] = []
+        """Heap of (ns, entry id): an entry's real time may be later than its place here says, never earlier."""
+        self._due: dict[int, int] = {}
+
+    # --- packets -----------------------------------------------------------------------------------------
+
+    def track(self, packet: Packet, at: int, arriving: bool) -> Tracked:
+        """Tie ``packet`` to an entry, at the time ``at`` (ns). ``arriving``: it is at PREROUTING, where checksums are verified."""
+        if packet.protocol == ICMP and packet.family == 4:
+            error = self._icmp_error(packet, arriving)
+            if error is not None:
+                return error
+        key = tuple_of(packet)
+        if key is None:
+            return Tracked(None, None, None, ORIGINAL, INVALID, "it has no ports to look up: a later fragment, or cut short", ())
+        found = self.state.find(key)
+        changes: tuple[tuple[Entry, Entry | None], ...] = ()
+        if found is not None:
+            direction = ORIGINAL if found.original == key else REPLY
+            if direction == REPLY or found.status & SEEN_REPLY:
+                state = ESTABLISHED
+            else:
+                state = RELATED if found.status & EXPECTED else NEW
+            judged = self._judge(found, packet, direction, at, arriving)
+            if not isinstance(judged, str):
+                after, invalid = judged
+                if after is None:
+                    self._put(found, None)
+                    return Tracked(key, found, found, direction, state, "", ((found, None),))
+                if not invalid and direction == REPLY and not after.status & SEEN_REPLY:
+                    after = after._replace(status=after.status | SEEN_REPLY)
+                if after is not found:
+                    self._put(found, after)
+                    changes = ((found, after),)
+                if invalid:
+                    return Tracked(key, found, None, direction, INVALID, invalid, changes)
+                return Tracked(key, found, after, direction, state, "", changes)
+            if judged != REOPEN:
+                return Tracked(key, found, None, direction, INVALID, judged, ())
+            # The closed connection's entry goes, and the SYN is looked up again: it begins a new one.
+            self._put(found, None)
+            changes = ((found, None),)
+        reply = inverted(key)
+        if reply is None:
+            return Tracked(key, None, None, ORIGINAL, INVALID, "an ICMP message that belongs to nothing", changes)
+        new = self._begin(key, reply, packet, at, arriving)
+        if isinstance(new, str):
+            return Tracked(key, None, None, ORIGINAL, INVALID, new, changes)
+        return Tracked(key, None, new, ORIGINAL, NEW, "", changes)
+
+    def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry | None, str] | str:
+        """The entry after the packet (None: deleted) with why the packet is INVALID ("" if not); or a bare reason; or REOPEN."""
+        settings = self.settings
+        protocol = packet.protocol
+        if protocol == TCP:
+            fault = tcp.header_fault(packet) or (self._bad_checksum(packet) if arriving and settings.checksum else "")
+            if fault:
+                return fault
+            verdict, track, timeout, assured, counted, shorten, reason = tcp.judge(
+                entry.tracker, entry.status, packet, direction, settings.tcp
+            )
+            if verdict == "accept":
+                status = entry.status | ASSURED if assured else entry.status
+                if timeout < 0:
+                    return entry._replace(tracker=track), ""
+                return self._refreshed(entry, packet, direction, at, timeout * SECOND, status, track), ""
+            if verdict == "ignored":
+                return entry._replace(tracker=track), ""
+            if verdict == "delete":
+                return None, ""
+            if verdict == "reopen":
+                return REOPEN
+            after = entry if track is entry.tracker else entry._replace(tracker=track)
+            left = entry.expires - at
+            if shorten and left >= 120 * SECOND and left > settings.tcp.unacknowledged * SECOND:
+                after = after._replace(expires=at + settings.tcp.unacknowledged * SECOND)
+            return after, reason
+        if protocol in (UDP, UDPLITE):
+            fault = self._udp_fault(packet, arriving and settings.checksum)
+            if fault:
+                return fault
+            if not entry.status & SEEN_REPLY:
+                return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), ""
+            if at - entry.started > UDP_STREAM_AFTER:
+                return self._refreshed(entry, packet, direction, at, settings.udp_stream, entry.status | ASSURED, None), ""
+            return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), ""
+        timeout = settings.icmp if protocol == ICMP and packet.family == 4 else settings.generic
+        return self._refreshed(entry, packet, direction, at, timeout, entry.status, None), ""
+
+    def _begin(self, key: Tuple, reply: Tuple, packet: Packet, at: int, arriving: bool) -> Entry | str:
+        """A new entry, not kept yet, or why the packet cannot begin one."""
+        settings = self.settings
+        track: tcp.TcpTrack | None = None
+        protocol = packet.protocol
+        check = arriving and settings.checksum
+        if protocol == TCP:
+            fault = tcp.header_fault(packet) or (self._bad_checksum(packet) if check else "")
+            if fault:
+                return fault
+            begun = tcp.begin(packet, settings.tcp.loose)
+            if isinstance(begun, str):
+                return begun
+            verdict, track, seconds, *_, reason = tcp.judge(begun, 0, packet, ORIGINAL, settings.tcp)
+            if verdict != "accept":
+                return reason
+            timeout = seconds * SECOND
+        elif protocol in (UDP, UDPLITE):
+            fault = self._udp_fault(packet, check)
+            if fault:
+                return fault
+            timeout = settings.udp
+        elif protocol == ICMP and packet.family == 4:
+            if packet.icmp_type not in ICMP_BEGINS:
+                return "an ICMP answer to a question nobody asked"
+            timeout = settings.icmp
+        else:
+            timeout = settings.generic
+        counters = (1, packet.length, 0, 0) if settings.acct else None
+        number = self.next_id
+        self.next_id += 1
+        return Entry(number, key, reply, 0, timeout, at, 0, track, counters, at)
+
+    def _refreshed(
+        self, entry: Entry, packet: Packet, direction: int, at: int, timeout: int, status: int, track: tcp.TcpTrack | None
+    ) -> Entry:
+        counters = entry.counters
+        if counters is not None:
+            a, b, c, d = counters
+            counters = (a + 1, b + packet.length, c, d) if direction == ORIGINAL else (a, b, c + 1, d + packet.length)
+        return Entry(entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at)
+
+    def confirm(self, entry: Entry, at: int) -> Entry | None:
+        """Keep a new entry: its timer starts. None when one of its tuples is taken meanwhile: the packet is dropped."""
+        index = self.state.index
+        if entry.original in index or entry.reply in index:
+            return None
+        kept = entry._replace(status=entry.status | CONFIRMED, expires=at + entry.expires, touched=at)
+        self._put(None, kept)
+        return kept
+
+    def close(self, entry: Entry, at: int) -> tuple[Entry, Entry] | None:
+        """A RST of our own making (REJECT) ends a kept TCP connection: (before, after), or None if there is nothing to end."""
+        current = self.state.entries.get(entry.id)
+        if current is None or not isinstance(current.tracker, tcp.TcpTrack):
+            return None
+        track = current.tracker.copy()
+        track.state = tcp.State.CLOSE
+        after = current._replace(tracker=track, expires=at + self.settings.tcp.timeouts[tcp.State.CLOSE] * SECOND)
+        self._put(current, after)
+        return current, after
+
+    def become_liberal(self) -> list[tuple[Entry, Entry]]:
+        """Tracking begins anew: what existing TCP entries know of windows is out of date. Returns (before, after) pairs."""
+        changed = []
+        for entry in list(self.state.entries.values()):
+            if isinstance(entry.tracker, tcp.TcpTrack):
+                track = entry.tracker.copy()
+                track.original.flags |= BE_LIBERAL
+                track.reply.flags |= BE_LIBERAL
+                after = entry._replace(tracker=track)
+                self._put(entry, after)
+                changed.append((entry, after))
+        return changed
+
+    # --- time --------------------------------------------------------------------------------------------
+
+    def next_timer(self) -> int | None:
+        """When the next entry is forgotten (ns); None when there is none."""
+        entries, timers = self.state.entries, self.timers
+        while timers:
+            due, number = timers[0]
+            entry = entries.get(number)
+            if entry is None or self._due.get(number) != due:
+                heapq.heappop(timers)
+                if entry is None:
+                    self._due.pop(number, None)
+            elif entry.expires > due:
+                heapq.heapreplace(timers, (entry.expires, number))
+                self._due[number] = entry.expires
+            else:
+                return due
+        return None
+
+    def expire(self, at: int) -> list[tuple[Entry, None]]:
+        """Forget the entries whose time is over at ``at`` (ns); returns (entry, None) pairs."""
+        gone: list[tuple[Entry, None]] = []
+        while self.timers and self.timers[0][0] <= at:
+            due = self.next_timer()
+            if due is None or due > at:
+                break
+            entry = self.state.entries[self.timers[0][1]]
+            self._put(entry, None)
+            gone.append((entry, None))
+        return gone
+
+    def watch(self, entry: Entry) -> None:
+        """Make sure the entry's timer is known."""
+        due = self._due.get(entry.id)
+        if due is None or entry.expires < due:
+            self._due[entry.id] = entry.expires
+            heapq.heappush(self.timers, (entry.expires, entry.id))
+
+    def _put(self, before: Entry | None, after: Entry | None) -> None:
+        self.state.put_entry(before, after)
+        if after is None:
+            assert before is not None
+            self._due.pop(before.id, None)
+        else:
+            self.watch(after)
+
+    # --- what the trackers ask of a packet ---------------------------------------------------------------
+
+    def _icmp_error(self, packet: Packet, arriving: bool) -> Tracked | None:
+        """ICMP's own judgement, made before any look-up: INVALID, RELATED by the packet an error quotes, or None to go on."""
+
+        def invalid(reason: str) -> Tracked:
+            return Tracked(None, None, None, ORIGINAL, INVALID, reason, ())
+
+        if packet.offset:
+            return None
+        if not packet.has_l4:
+            return invalid("its ICMP header is cut short")
+        if arriving and self.settings.checksum and checksum(packet.raw[packet.l4 :]):
+            return invalid("its ICMP checksum is wrong")
+        if packet.icmp_type > HIGHEST_ICMP_TYPE:
+            return invalid("an unknown ICMP type")
+        if packet.icmp_type not in ICMP_ERRORS:
+            return None
+        raw = packet.raw
+        quoted = packet.l4 + 8
+        if len(raw) < quoted + 20:
+            return invalid("an ICMP error that quotes no packet")
+        header = (raw[quoted] & 15) * 4
+        inner = tuple_at(
+            4,
+            int.from_bytes(raw[quoted + 12 : quoted + 16], "big"),
+            int.from_bytes(raw[quoted + 16 : quoted + 20], "big"),
+            raw[quoted + 9],
+            int.from_bytes(raw[quoted + 6 : quoted + 8], "big") & 0x1FFF,
+            raw,
+            quoted + header,
+        )
+        if inner is None or quoted + header > len(raw):
+            return invalid("an ICMP error that quotes too little of a packet")
+        other = inverted(inner)
+        entry = self.state.find(other)
+        if other is None or entry is None:
+            return Tracked(inner, None, None, ORIGINAL, INVALID, "no entry has the tuple of the packet it quotes", ())
+        direction = ORIGINAL if entry.original == other else REPLY
+        if packet.dst != other.dst:
+            return Tracked(inner, entry, None, direction, INVALID, "it is not sent to the host whose packet it quotes", ())
+        return Tracked(inner, entry, entry, direction, RELATED, "", ())
+
+    def _bad_checksum(self, packet: Packet) -> str:
+        segment = packet.raw[packet.l4 :]
+        wrong = transport_checksum(packet.src, packet.dst, packet.protocol, segment, packet.family)
+        return "its checksum is wrong" if wrong else ""
+
+    def _udp_fault(self, packet: Packet, check: bool) -> str:
+        room = packet.length - packet.l4
+        if room < 8:
+            return "its UDP header is cut short"
+        raw, at = packet.raw, packet.l4
+        length = raw[at + 4] << 8 | raw[at + 5]
+        given = raw[at + 6] << 8 | raw[at + 7]
+        if packet.protocol == UDPLITE:
+            if length == 0:
+                length = room
+            if length < 8 or length > room:
+                return "its UDP-Lite coverage is impossible"
+            if not given:
+                return "UDP-Lite without a checksum"
+            return ""
+        if length < 8 or length > room:
+            return "its UDP length is impossible"
+        if check and given and transport_checksum(packet.src, packet.dst, UDP, raw[at:], packet.family):
+            return "its checksum is wrong"
+        return ""

@@ -1,0 +1,208 @@
+"""Everything a Walk can be asked, from its events: steps, path, states, effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from fwtutor.netfilter import events
+from fwtutor.netfilter import steps as s
+from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.events import Shown
+from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
+from fwtutor.netfilter.steps import Change
+from fwtutor.netfilter.xtables.compiled import (
+    ACCEPT,
+    CONTINUE,
+    DROP,
+    END,
+    GOTO,
+    HOT_DROP,
+    JUMP,
+    MATCHED,
+    POLICY,
+    RETURN,
+    CompiledChain,
+    Hit,
+)
+from fwtutor.netfilter.xtables.context import Context
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.walk import Walk
+
+
+def changes(walk: Walk) -> tuple[Change, ...]:
+    """All effects, in order, those of the answers where they happened."""
+    found: list[Change] = []
+    for event in walk.events:
+        found += _event_changes(walk, event)
+    return tuple(found)
+
+
+def _entry_change(before: Entry | None, after: Entry | None) -> Change:
+    entry = after if before is None else before
+    assert entry is not None
+    return Change(ENTRY, entry.id, before, after)
+
+
+def _event_changes(walk: Walk, event: tuple[Any, ...]) -> list[Change]:
+    kind = event[0]
+    if kind == events.LOOKED_UP:
+        return [_entry_change(before, after) for before, after in event[1].changes]
+    if kind == events.CHANGED:
+        return [_entry_change(event[1], event[2])]
+    if kind == events.CONFIRMED:
+        return [_entry_change(None, event[1])]
+    if kind == events.TABLE:
+        _, _, hits, shown = event
+        return [_tick(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY)]
+    if kind == events.MEMORY:
+        return [Change(MEMORY, event[1], event[2], event[3])]
+    if kind == events.ANSWER:
+        return list(changes(event[1]))
+    return []
+
+
+def _tick(hit: Hit, length: int) -> Change:
+    what, chain, position, before = hit
+    key = chain.policy_key if what == POLICY else chain.keys[position]
+    return Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
+
+
+# --- states and path ----------------------------------------------------------------------------------------
+
+
+def states(walk: Walk) -> list[list[str]]:
+    """[hook, ctstate] in the order of the hooks; an answer's stand where it was sent."""
+    found: list[list[str]] = []
+    state = ""
+    for event in walk.events:
+        kind = event[0]
+        if kind == events.HOOK:
+            found.append([event[1], state])
+        elif kind in (events.LOOKED_UP, events.TIED):
+            state = event[1].state if kind == events.LOOKED_UP else event[1]
+            if found and kind == events.LOOKED_UP:
+                found[-1][1] = state
+        elif kind == events.ANSWER:
+            found += states(event[1])
+    return [pair for pair in found if pair[1]]
+
+
+def path(walk: Walk) -> list[str]:
+    """The kernel's TRACE lines, in its order: a rule's own line comes before those of the answer its target sends."""
+    found: list[str] = []
+    for event in walk.events:
+        if event[0] == events.TABLE:
+            found += [_trace_line(hit) for hit in event[2] if hit.what != HOT_DROP]
+        elif event[0] == events.ANSWER:
+            found += path(event[1])
+    return found
+
+
+def _trace_line(hit: Hit) -> str:
+    chain, position = hit.chain, hit.position
+    number = position + 1
+    built_in = chain.chain.policy is not None
+    word = "rule"
+    if hit.what != MATCHED:
+        word = "policy" if built_in else "return"
+    elif chain.tests[position] is None and not chain.rules[position].matches and chain.actions[position] in (ACCEPT, DROP, RETURN):
+        # The kernel cannot tell an unconditional verdict from the tail of a chain.
+        word = "policy" if built_in else "return"
+    return f"{chain.table}:{chain.chain.name}:{word}:{number}"
+
+
+def rules_tried(walk: Walk) -> int:
+    """Rules looked at, in all tables this packet passed (its answers' not counted)."""
+    return sum(isinstance(step, s.RuleTried) for step in steps(walk))
+
+
+# --- steps ---------------------------------------------------------------------------------------------------
+
+
+def steps(walk: Walk) -> tuple[s.Step, ...]:
+    """The moments of the walk in order, from Arrived to Finished."""
+    found: list[s.Step] = [s.Arrived(packet=walk.packet, interface=walk.in_interface)]
+    for event in walk.events:
+        found += _event_steps(walk, event)
+    found.append(s.Finished(verdict=walk.verdict, to=walk.to, reason=walk.reason))
+    return tuple(found)
+
+
+def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
+    kind = event[0]
+    effects = tuple(_event_changes(walk, event))
+    if kind == events.HOOK:
+        yield s.HookEntered(hook=event[1])
+    elif kind == events.LOOKED_UP:
+        tracked = event[1]
+        yield s.LookedUp(tuple=tracked.key, found=tracked.found, direction=tracked.direction, state=tracked.state, reason=tracked.reason)
+        for (before, after), effect in zip(tracked.changes, effects, strict=True):
+            yield s.StateChanged((effect,), before=before, after=after)
+        if tracked.entry is not None and not tracked.entry.confirmed:
+            yield s.EntryCreated(entry=tracked.entry)
+    elif kind == events.CHANGED:
+        yield s.StateChanged(effects, before=event[1], after=event[2])
+    elif kind == events.ROUTED:
+        yield s.Routed(to=event[1], reason=event[2])
+    elif kind == events.TABLE:
+        yield from _table_steps(event[1], event[2], context_of(event[3], walk.at), effects)
+    elif kind == events.ANSWER:
+        yield s.Answered(effects, walk=event[1])
+    elif kind == events.CONFIRMED:
+        yield s.Confirmed(effects, entry=event[1])
+    elif kind == events.FORGOTTEN:
+        yield s.EntryForgotten(entry=event[1])
+
+
+def context_of(shown: Shown, at: int) -> Context:
+    """The context rules were evaluated in, for explaining them."""
+    context = Context(shown.packet, at)
+    context.hook, context.in_interface, context.out_interface = shown.hook, shown.in_interface, shown.out_interface
+    context.entry, context.state, context.direction, context.mark = shown.entry, shown.state, shown.direction, shown.mark
+    return context
+
+
+def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...]) -> Iterator[s.Step]:
+    """A table's walk told again from the places where something happened; what lies between was tried and did not match."""
+    table = start.table
+    ticks = iter(effects)
+    chain, position = start, 0
+    came_from: list[tuple[CompiledChain, int]] = []
+    over = False
+    yield s.ChainEntered(table=table, chain=chain.chain.name)
+
+    def tried(at: int, matched: bool, effects: tuple[Change, ...] = ()) -> s.RuleTried:
+        return s.RuleTried(effects, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
+
+    for what, _, at, _ in hits:
+        if not over:
+            for before in range(position, at):
+                yield tried(before, False)
+        action = RETURN
+        if what == HOT_DROP:
+            yield tried(at, False)
+            return
+        if what == POLICY:
+            yield s.PolicyApplied((next(ticks),), table, start.chain.name, start.chain.policy or "")
+            return
+        if what == MATCHED:
+            yield tried(at, True, (next(ticks),))
+            action = chain.actions[at]
+        if action == CONTINUE:
+            position = at + 1
+        elif action in (JUMP, GOTO):
+            if action == JUMP:
+                came_from.append((chain, at + 1))
+            goes_to = chain.goes_to[at]
+            assert goes_to is not None
+            chain, position = goes_to, 0
+            yield s.ChainEntered(table=table, chain=chain.chain.name)
+        elif action == RETURN:
+            if chain.chain.policy is None:
+                yield s.ChainLeft(table=table, chain=chain.chain.name, how="end" if what == END else "RETURN")
+            if came_from:
+                chain, position = came_from.pop()
+            else:
+                over = True

@@ -1,0 +1,28 @@
+"""The events a Walk records: plain tuples whose first item says which. ``derive`` turns them into everything else.
+
+HOOK hook | LOOKED_UP Tracked | CHANGED before, after | TABLE chain, hits, Shown | ROUTED to, reason |
+ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after |
+TIED ctstate: an answer begins its way tied to the entry of what it answers
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.packet import Packet
+
+HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED = range(10)
+
+
+class Shown(NamedTuple):
+    """What the rules of a table were shown of the packet."""
+
+    hook: str
+    packet: Packet
+    in_interface: str
+    out_interface: str
+    entry: Entry | None
+    state: str
+    direction: int
+    mark: int

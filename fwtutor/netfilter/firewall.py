@@ -1,0 +1,293 @@
+"""Firewall: one box's netfilter, the facade everything else uses.
+
+It owns interfaces, routes, sysctls, rules, connection tracking, and what forwarding answers by itself (REJECT, ICMP errors and
+their rate limit). It has no clock and no sockets: packets and times come in, Walks come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from fwtutor.netfilter import hooks
+from fwtutor.netfilter.conntrack import settings as conntrack_settings
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.listing import format_table
+from fwtutor.netfilter.events import CHANGED
+from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.passage import Box, Passage
+from fwtutor.netfilter.routing import Route, Routing
+from fwtutor.netfilter.state import COUNTER, ENTRY
+from fwtutor.netfilter.steps import Change
+from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables import commands, savefile
+from fwtutor.netfilter.xtables.compiled import CompiledTable, compile_tables
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.rule import Counters, Ruleset
+
+
+class NotSimulated(ValueError):
+    """Linux has it, fwtutor does not simulate it (yet)."""
+
+
+SYSCTLS: dict[str, int] = {
+    **conntrack_settings.DEFAULTS,
+    "net.ipv4.ip_forward": 1,
+    "net.ipv4.icmp_ratelimit": 1000,
+    "net.ipv4.icmp_ratemask": 0x1818,
+}
+"""Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for ip_forward."""
+
+HIGHEST_SYSCTL = 2**31 - 1
+
+
+class Mark(NamedTuple):
+    """Where ``rollback`` goes back to."""
+
+    journal: int
+    ruleset: Ruleset
+    now: int
+    next_entry: int
+    next_rule: int
+    sysctls: tuple[tuple[str, int], ...]
+
+
+class Firewall:
+    """One box. Times are seconds (``at``), not going backwards.
+
+    Raises ValueError for arguments that make no sense, RuleRefused for rules iptables would refuse, NotSimulated for what
+    only the real kernel has.
+    """
+
+    def __init__(
+        self,
+        interfaces: Mapping[str, Sequence[str]],
+        routes: Mapping[str, str | tuple[str, str]] | None = None,
+        sysctls: Mapping[str, int] | None = None,
+        variant: str = "legacy",
+        mtus: Mapping[str, int] | None = None,
+    ) -> None:
+        if variant == "nft":
+            raise NotSimulated("the nft variant is not simulated yet; variant 'legacy' is")
+        if variant != "legacy":
+            raise ValueError(f"variant {variant!r} is neither 'legacy' nor 'nft'")
+        self.sysctls: dict[str, int] = dict(SYSCTLS)
+        self.box = Box(Routing(interfaces, routes or {}, mtus or {}), self.sysctls)
+        self.routing, self.state = self.box.routing, self.box.state
+        for name, value in (sysctls or {}).items():
+            self.set_sysctl(name, value)
+        self.now = 0
+        self._ruleset = commands.new_ruleset(4)
+        self._compiled: dict[str, CompiledTable] = {}
+        self._next_rule = 1
+        self._journal: list[Walk | tuple[Change, ...]] | None = None
+
+    # --- configuration -----------------------------------------------------------------------------------
+
+    @property
+    def interfaces(self) -> dict[str, list[tuple[int, int, int]]]:
+        """(family, address, prefix length) by interface, ``lo`` among them."""
+        return self.routing.addresses
+
+    @property
+    def counters(self) -> Counters:
+        return self.state.counters
+
+    @property
+    def tracking(self) -> bool:
+        """True while some rule needs connection tracking; without one there is none."""
+        return self.box.tracking
+
+    def ruleset(self, family: int = 4) -> Ruleset:
+        """The rules as they are now: an immutable version."""
+        _only_ipv4(family)
+        return self._ruleset
+
+    def set_sysctl(self, name: str, value: int) -> None:
+        """Raises NotSimulated for a name that is not simulated, ValueError for a value no kernel takes."""
+        name = name.replace("/", ".")
+        if name not in self.sysctls:
+            raise NotSimulated(f"sysctl {name} is not simulated; these are: {', '.join(sorted(SYSCTLS))}")
+        if not 0 <= value <= HIGHEST_SYSCTL:
+            raise ValueError(f"sysctl {name}: {value!r} is not a whole number between 0 and {HIGHEST_SYSCTL}")
+        self.sysctls[name] = value
+        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
+
+    def iptables(self, line: str, family: int = 4) -> str:
+        """One command line ("-A INPUT ..."); what -L or -S prints, else "". Raises RuleRefused and then changes nothing."""
+        _only_ipv4(family)
+        self._adopt(commands.run_command(self._ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
+        return self._output
+
+    def restore(self, text: str, family: int = 4) -> None:
+        """iptables-save text, all or nothing. Raises RuleRefused with ``line_number``."""
+        _only_ipv4(family)
+        self._adopt(savefile.restore(text, self._ruleset, new_id=self._new_rule_id, family=family))
+
+    def save(self, family: int = 4, counters: bool = False) -> str:
+        """As iptables-save prints it, without its comments."""
+        _only_ipv4(family)
+        return savefile.save(self._ruleset, self.state.counters if counters else None)
+
+    def _new_rule_id(self) -> int:
+        self._next_rule += 1
+        return self._next_rule - 1
+
+    def _adopt(self, outcome: commands.Outcome) -> None:
+        self._output = outcome.output
+        counters = self.state.counters
+        ticks = tuple(Change(COUNTER, key, counters.get(key), value) for key, value in outcome.counters.items())
+        self.state.apply(ticks)
+        self._log(ticks)
+        if outcome.ruleset is not self._ruleset:
+            self._use(outcome.ruleset)
+
+    def _use(self, ruleset: Ruleset) -> None:
+        self._ruleset = ruleset
+        self._compiled = compile_tables(ruleset.tables, self._compiled)
+        self.box.chains = {}
+        for name, chains in hooks.BUILTIN_CHAINS.items():
+            table = self._compiled.get(name)
+            for hook in chains if table is not None else ():
+                assert table is not None
+                self.box.chains.setdefault(hook, []).append((table, table.chains[hook]))
+        tracking = ruleset.tracks
+        if tracking and not self.box.tracking:
+            changed = self.box.conntrack.become_liberal()
+            self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
+        self.box.tracking = tracking
+
+    # --- time and undoing --------------------------------------------------------------------------------
+
+    def next_timer(self) -> float | None:
+        """When something happens by itself next (an entry is forgotten), in seconds; None: nothing will."""
+        due = self.next_timer_ns()
+        return None if due is None else due / SECOND
+
+    def next_timer_ns(self) -> int | None:
+        return self.box.conntrack.next_timer()
+
+    def advance(self, at: float) -> list[Change]:
+        """Let time pass; returns what that changed (entries forgotten)."""
+        return self.advance_ns(round(at * SECOND))
+
+    def advance_ns(self, at: int) -> list[Change]:
+        self._set_time(at)
+        changes = [Change(ENTRY, entry.id, entry, None) for entry, _ in self.box.conntrack.expire(at)]
+        self._log(tuple(changes))
+        return changes
+
+    def _set_time(self, at: int) -> None:
+        if at < self.now:
+            raise ValueError(f"time goes backwards: from {self.now / SECOND} to {at / SECOND} s")
+        self.now = at
+
+    def checkpoint(self) -> Mark:
+        """A place to come back to; from the first call on, what happens is kept in a journal."""
+        if self._journal is None:
+            self._journal = []
+        sysctls = tuple(self.sysctls.items())
+        return Mark(len(self._journal), self._ruleset, self.now, self.box.conntrack.next_id, self._next_rule, sysctls)
+
+    def rollback(self, mark: Mark) -> None:
+        """Go back to ``mark``; costs time in proportion to what happened since."""
+        journal = self._journal or []
+        while len(journal) > mark.journal:
+            item = journal.pop()
+            self.state.revert(item.changes if isinstance(item, Walk) else item)
+        self.now, self._next_rule = mark.now, mark.next_rule
+        self.box.conntrack.next_id = mark.next_entry
+        for entry in self.state.entries.values():
+            self.box.conntrack.watch(entry)
+        self.sysctls.update(mark.sysctls)
+        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
+        if mark.ruleset is not self._ruleset:
+            journal_length = len(journal)
+            self._use(mark.ruleset)
+            # Going back must not mark entries liberal a second time.
+            while len(journal) > journal_length:
+                item = journal.pop()
+                self.state.revert(item.changes if isinstance(item, Walk) else item)
+
+    def _log(self, item: Walk | tuple[Change, ...]) -> None:
+        if self._journal is not None and item:
+            self._journal.append(item)
+
+    # --- views -------------------------------------------------------------------------------------------
+
+    def conntrack(self, at: float | None = None) -> str:
+        """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given)."""
+        when = self.now if at is None else round(at * SECOND)
+        return format_table(self.state.entries.values(), when)
+
+    def route(self, dst: int, family: int = 4) -> Route | None:
+        """The route to an address (an integer); None: there is none."""
+        return self.routing.lookup(family, dst)
+
+    def source_for(self, dst: int, family: int = 4) -> int:
+        """The address the box would send from to ``dst``; 0: none."""
+        return self.routing.source_for(family, dst)
+
+    def is_local(self, address: int, family: int = 4) -> bool:
+        return self.routing.is_local(family, address)
+
+    # --- packets -----------------------------------------------------------------------------------------
+
+    def receive(self, raw: bytes | Packet, on: str, at: float, *, mac: str | None = None, link: str = "host") -> Walk:
+        """A packet arrives by the interface ``on``. ``mac`` is its source's; ``link``: "host", "broadcast" or "multicast"."""
+        return self.receive_ns(raw, on, round(at * SECOND), mac=mac, link=link)
+
+    def receive_ns(self, raw: bytes | Packet, on: str, at: int, *, mac: str | None = None, link: str = "host") -> Walk:
+        if on not in self.routing.addresses:
+            raise ValueError(f"there is no interface {on!r}; there are: {', '.join(self.routing.addresses)}")
+        if link not in ("host", "broadcast", "multicast"):
+            raise ValueError(f"link {link!r} is none of host, broadcast, multicast")
+        packet = raw if isinstance(raw, Packet) else Packet(raw)
+        walk = self._begin(packet, on, at)
+        if packet.fault:
+            return self._discard(walk, packet.fault)
+        _only_ipv4(packet.family)
+        context = Context(packet, at)
+        Passage(self.box, walk, context).arrive(on, link)
+        return self._finish(walk)
+
+    def send(self, raw: bytes | Packet, at: float, *, uid: int = 0, gid: int = 0, mark: int = 0) -> Walk:
+        """A packet the box itself sends."""
+        return self.send_ns(raw, round(at * SECOND), uid=uid, gid=gid, mark=mark)
+
+    def send_ns(self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0) -> Walk:
+        packet = raw if isinstance(raw, Packet) else Packet(raw)
+        walk = self._begin(packet, None, at)
+        if packet.fault:
+            return self._discard(walk, packet.fault)
+        _only_ipv4(packet.family)
+        context = Context(packet, at)
+        context.mark = mark
+        Passage(self.box, walk, context).depart()
+        return self._finish(walk)
+
+    def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:
+        self._set_time(at)
+        walk = Walk(packet, on, at)
+        timers = self.box.conntrack.timers
+        if timers and timers[0][0] <= at:
+            for entry, _ in self.box.conntrack.expire(at):
+                walk.events.append((CHANGED, entry, None))
+        return walk
+
+    def _finish(self, walk: Walk) -> Walk:
+        walk.tracked = self.box.entry_of(walk.packet)
+        if self._journal is not None:
+            self._journal.append(walk)
+        return walk
+
+    def _discard(self, walk: Walk, reason: str) -> Walk:
+        walk.verdict, walk.reason = "DISCARD", reason
+        return self._finish(walk)
+
+
+def _only_ipv4(family: int) -> None:
+    if family == 6:
+        raise NotSimulated("IPv6 is not simulated yet")
+    if family != 4:
+        raise ValueError(f"family {family!r} is neither 4 nor 6")

@@ -1,0 +1,261 @@
+"""Passage: one packet's way through a box, hook by hook, with what the box answers on the way.
+
+The order is the kernel's: PREROUTING, routing, INPUT or FORWARD and POSTROUTING; OUTPUT and POSTROUTING for the box's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fwtutor.netfilter import answers
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
+from fwtutor.netfilter.conntrack.settings import Settings
+from fwtutor.netfilter.conntrack.tracking import Conntrack
+from fwtutor.netfilter.conntrack.tuples import tuple_of
+from fwtutor.netfilter.events import ANSWER, CHANGED, FORGOTTEN, HOOK, LOOKED_UP, MEMORY, ROUTED, TABLE, TIED, Shown
+from fwtutor.netfilter.events import CONFIRMED as KEPT
+from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
+from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.routing import LOOPBACK, Routing
+from fwtutor.netfilter.state import State
+from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.targets.reject import Reject
+
+
+AT = {hook: (HOOK, hook) for hook in (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)}
+TO_THE_BOX = (ROUTED, "local", "")
+# Built once: every recorded walk holds some of them.
+
+
+class Box:
+    """What a packet meets in a box: routes, sysctls, compiled chains, and the state it changes."""
+
+    __slots__ = ("chains", "conntrack", "routing", "state", "sysctls", "tracking")
+
+    def __init__(self, routing: Routing, sysctls: dict[str, int]) -> None:
+        self.routing, self.sysctls = routing, sysctls
+        self.state = State()
+        self.conntrack = Conntrack(self.state, Settings.of(sysctls))
+        self.chains: dict[str, list[tuple[CompiledTable, CompiledChain]]] = {}
+        """By hook, in the order of the tables' priorities."""
+        self.tracking = False
+
+    def entry_of(self, packet: Packet) -> Entry | None:
+        """The table's entry that has the packet's tuple, in either direction."""
+        return self.state.find(tuple_of(packet)) if self.state.index else None
+
+
+class Passage:
+    """One packet on its way. What happens is written down in ``walk``."""
+
+    __slots__ = ("box", "context", "walk")
+
+    def __init__(self, box: Box, walk: Walk, context: Context) -> None:
+        self.box, self.walk, self.context = box, walk, context
+        context.memory = box.state.memory
+
+    def arrive(self, on: str, link: str) -> None:
+        """PREROUTING, then to the box or through it."""
+        self.context.in_interface, self.context.out_interface = on, ""
+        packet = self.context.packet
+        self.walk.events.append(AT[PREROUTING])
+        if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
+            self._track(True)
+        if not self._pass(PREROUTING):
+            return
+        routing, dst = self.box.routing, packet.dst
+        fault = "" if on == LOOPBACK else self._martian(packet)
+        if fault:
+            self._lose(fault)
+        elif routing.is_local(packet.family, dst) or self._is_for_many(dst):
+            self.walk.events.append(TO_THE_BOX)
+            self.walk.events.append(AT[INPUT])
+            if self._pass(INPUT) and self._confirm():
+                self.walk.to, self.walk.delivered = "local", packet
+        elif dst >= 0xE0000000:
+            self._lose("a multicast group the box has not joined")
+        elif link != "host":
+            self._lose("a broadcast on the link is not forwarded")
+        else:
+            self._forward()
+
+    def _martian(self, packet: Packet) -> str:
+        if packet.src == 0 and packet.dst == 0xFFFFFFFF:
+            return ""
+        fault = self.box.routing.martian_source(packet.src)
+        if fault:
+            return fault
+        if packet.dst >> 24 in (0, 127):
+            return f"a martian destination address, {packet.destination}"
+        return ""
+
+    def _is_for_many(self, dst: int) -> bool:
+        """Broadcasts, and the one group every host has joined."""
+        return self.box.routing.is_broadcast(4, dst) or dst == 0xE0000001
+
+    def _forward(self) -> None:
+        packet = self.context.packet
+        route = self.box.routing.lookup(packet.family, packet.dst)
+        if not self.box.sysctls["net.ipv4.ip_forward"]:
+            return self._lose("it is for somebody else, and net.ipv4.ip_forward is 0")
+        if route is None:
+            self._error(answers.UNREACHABLE, answers.NET_UNREACHABLE)
+            return self._lose(f"no route to {packet.destination}")
+        if packet.ttl <= 1:
+            self._error(answers.TIME_EXCEEDED, 0)
+            return self._lose("its TTL ran out")
+        mtu = self.box.routing.mtus[route.interface]
+        if packet.length > mtu and packet.df:
+            self._error(answers.UNREACHABLE, answers.FRAGMENTATION_NEEDED, mtu)
+            return self._lose(f"too big for {route.interface} (MTU {mtu}), and it may not be fragmented")
+        self.walk.events.append((ROUTED, route.interface, ""))
+        self.context.packet = Packet(answers.with_lower_ttl(packet))
+        self.context.out_interface = route.interface
+        self.walk.events.append(AT[FORWARD])
+        if self._pass(FORWARD):
+            self._leave()
+
+    def depart(self) -> None:
+        """OUTPUT, POSTROUTING; and around again when the packet is for the box itself."""
+        packet = self.context.packet
+        to_self = self.box.routing.is_local(packet.family, packet.dst)
+        route = None if to_self else self.box.routing.lookup(packet.family, packet.dst)
+        if not to_self and route is None and not packet.dst >= 0xE0000000:
+            return self._lose(f"no route to {packet.destination}")
+        interface = LOOPBACK if to_self else route.interface if route is not None else self._first_interface()
+        self.walk.events.append((ROUTED, interface, ""))
+        self.context.in_interface, self.context.out_interface = "", interface
+        self.walk.events.append(AT[OUTPUT])
+        if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
+            self._track(False)
+        if not self._pass(OUTPUT):
+            return
+        if self._leave() and to_self:
+            self.arrive(LOOPBACK, "host")
+
+    def _first_interface(self) -> str:
+        return next((name for name in self.box.routing.addresses if name != LOOPBACK), LOOPBACK)
+
+    def _leave(self) -> bool:
+        """POSTROUTING, and out by the interface routing chose."""
+        self.walk.events.append(AT[POSTROUTING])
+        if not self._pass(POSTROUTING) or not self._confirm():
+            return False
+        interface = self.context.out_interface
+        self.walk.to = self.walk.out_interface = interface
+        if interface != LOOPBACK:
+            mtu = self.box.routing.mtus[interface]
+            raw = self.context.packet.raw
+            self.walk.out += [[interface, raw]] if len(raw) <= mtu else [[interface, piece] for piece in answers.fragments(raw, mtu)]
+        return True
+
+    # --- at a hook ---------------------------------------------------------------------------------------
+
+    def _track(self, arriving: bool) -> None:
+        tracked = self.box.conntrack.track(self.context.packet, self.walk.at, arriving)
+        self.walk.events.append((LOOKED_UP, tracked))
+        self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
+
+    def _pass(self, hook: str) -> bool:
+        """Through the tables of a hook; False when the packet ends here."""
+        chains = self.box.chains.get(hook)
+        if chains is None:
+            return True
+        context = self.context
+        context.hook = hook
+        for table, chain in chains:
+            shown = Shown(
+                hook, context.packet, context.in_interface, context.out_interface, context.entry, context.state, context.direction, context.mark
+            )  # fmt: skip
+            hits: list[Any] = []
+            result = table.walk(chain, context, self.box.state.counters, hits)
+            self.walk.events.append((TABLE, chain, hits, shown))
+            if result == "ACCEPT":
+                continue
+            if not isinstance(result, str) and isinstance(result.target, Reject):
+                self._reject(result.target)
+                self.walk.verdict = "REJECT"
+            else:
+                self.walk.verdict = "DROP"
+            self._forget()
+            return False
+        return True
+
+    def _confirm(self) -> bool:
+        """The end of the path: a new entry is kept. False when its tuple was taken meanwhile."""
+        entry = self.context.entry
+        if entry is None or entry.status & CONFIRMED or self.context.direction == REPLY:
+            return True
+        kept = self.box.conntrack.confirm(entry, self.walk.at)
+        if kept is None:
+            self.walk.verdict = "DROP"
+            self._forget()
+            return False
+        self.context.entry = kept
+        self.walk.events.append((KEPT, kept))
+        return True
+
+    def _forget(self) -> None:
+        """A packet that ends takes its entry with it, unless that was kept before."""
+        entry = self.context.entry
+        self.walk.to = self.walk.out_interface = None
+        if entry is not None and not entry.status & CONFIRMED and self.context.direction == ORIGINAL:
+            self.walk.events.append((FORGOTTEN, entry))
+
+    def _lose(self, reason: str) -> None:
+        self.walk.events.append((ROUTED, None, reason))
+        self.walk.verdict, self.walk.reason = "DISCARD", reason
+        self._forget()
+
+    # --- answers -----------------------------------------------------------------------------------------
+
+    def _reject(self, target: Reject) -> None:
+        packet = self.context.packet
+        if target.kind == "tcp-reset":
+            if not answers.may_answer_with_reset(packet, self._is_for_many(packet.dst)):
+                return
+            self._answer(answers.reset_for(packet))
+            if self.context.entry is not None:
+                closed = self.box.conntrack.close(self.context.entry, self.walk.at)
+                if closed is not None:
+                    self.walk.events.append((CHANGED, *closed))
+        elif answers.checksum_holds(packet):
+            self._error(answers.UNREACHABLE, answers.REJECT_CODES[target.kind])
+
+    def _error(self, type: int, code: int, rest: int = 0) -> None:
+        """Send an ICMP error about the packet to its source, if one may be sent and the rate limit allows."""
+        packet = self.context.packet
+        if not answers.may_answer_with_error(packet, self._is_for_many(packet.dst) or packet.dst >= 0xE0000000):
+            return
+        here = self.box.routing.is_local(packet.family, packet.dst) and self.context.in_interface != ""
+        source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
+        if not source:
+            return
+        limited = self.box.sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (type == 3 and code == answers.FRAGMENTATION_NEEDED)
+        ratelimit = self.box.sysctls["net.ipv4.icmp_ratelimit"]
+        if limited and ratelimit and not self.box.routing.is_local(packet.family, packet.src):
+            key = ("icmp_ratelimit", packet.src)
+            bucket = self.box.state.memory.get(key)
+            allowed, after = answers.take_token(bucket, self.walk.at, ratelimit)
+            self.box.state.memory[key] = after
+            self.walk.events.append((MEMORY, key, bucket, after))
+            if not allowed:
+                return
+        self._answer(answers.error_about(packet, source, type, code, rest))
+
+    def _answer(self, raw: bytes) -> None:
+        """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""
+        packet = Packet(raw)
+        answer = Walk(packet, None, self.walk.at)
+        own = Context(packet, self.walk.at)
+        if self.context.entry is not None or self.context.state == UNTRACKED:
+            own.entry = self.context.entry
+            own.state = UNTRACKED if self.context.entry is None else RELATED
+            own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
+            answer.events.append((TIED, own.state))
+        Passage(self.box, answer, own).depart()
+        answer.tracked = self.box.entry_of(packet)
+        self.walk.out += answer.out
+        self.walk.events.append((ANSWER, answer))

@@ -1,0 +1,126 @@
+"""Routing: interfaces, addresses, MTU, routes. Where does a packet go: to the box, out by an interface, or nowhere?
+
+Neighbours are not simulated: who is on a link gets what is sent there. Policy routing and rp_filter are not simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from fwtutor.netfilter.addresses import format_address, parse_address, parse_interface, parse_network, prefix_mask
+
+LOOPBACK = "lo"
+LIMITED_BROADCAST = 0xFFFFFFFF
+DEFAULT_MTU = 1500
+LOOPBACK_MTU = 65536
+
+
+class Route(NamedTuple):
+    """One line of the routing table. ``gateway`` 0: the destination is on the link. ``source`` is the address preferred."""
+
+    family: int
+    network: int
+    mask: int
+    interface: str
+    gateway: int
+    source: int
+
+
+class Routing:
+    """The routing table of one box. Raises ValueError naming what makes no sense."""
+
+    def __init__(
+        self,
+        interfaces: Mapping[str, Sequence[str]],
+        routes: Mapping[str, str | tuple[str, str]],
+        mtus: Mapping[str, int],
+    ) -> None:
+        self.addresses: dict[str, list[tuple[int, int, int]]] = {LOOPBACK: [parse_interface("127.0.0.1/8"), parse_interface("::1/128")]}
+        """By interface: (family, address, prefix length)."""
+        for name, texts in interfaces.items():
+            if not name or len(name) > 15 or any(letter in "/ \t\n" for letter in name):
+                raise ValueError(f"{name!r} cannot be the name of an interface")
+            own = self.addresses.setdefault(name, [])
+            for text in texts:
+                try:
+                    own.append(parse_interface(text))
+                except ValueError as error:
+                    raise ValueError(f"interface {name}: {error}") from None
+        self.mtus = {name: mtus.get(name, LOOPBACK_MTU if name == LOOPBACK else DEFAULT_MTU) for name in self.addresses}
+        for name in mtus:
+            if name not in self.addresses:
+                raise ValueError(f"MTU of an unknown interface {name!r}")
+            if not 68 <= mtus[name] <= 65536:
+                raise ValueError(f"MTU {mtus[name]} of {name} is not between 68 and 65536")
+        self.local = {(family, address) for own in self.addresses.values() for family, address, _ in own}
+        self.broadcasts: set[int] = {LIMITED_BROADCAST}
+        self.routes: list[Route] = []
+        for name, own in self.addresses.items():
+            for family, address, length in own:
+                mask = prefix_mask(family, length)
+                self.routes.append(Route(family, address & mask, mask, name, 0, address))
+                if family == 4 and length < 31:
+                    self.broadcasts.add(address | ~mask & LIMITED_BROADCAST)
+        for destination, way in routes.items():
+            self.routes += self._parse_route(destination, way)
+        # The longest prefix wins; among equals the first that was given.
+        self.routes.sort(key=lambda route: -route.mask.bit_count())
+        self._cache: dict[tuple[int, int], Route | None] = {}
+
+    def _parse_route(self, destination: str, way: str | tuple[str, str]) -> list[Route]:
+        name, gateway_text = (way, "") if isinstance(way, str) else way
+        if name not in self.addresses:
+            raise ValueError(f"route to {destination}: there is no interface {name!r}")
+        gateway_family, gateway = parse_address(gateway_text) if gateway_text else (0, 0)
+        if destination == "default":
+            networks = [(family, 0, 0) for family in (4, 6)]
+        else:
+            networks = [parse_network(destination)]
+        found = []
+        for family, network, length in networks:
+            if gateway_family in (0, family):
+                found.append(Route(family, network, prefix_mask(family, length), name, gateway, self._first_address(name, family)))
+        if not found:
+            raise ValueError(f"route to {destination}: its gateway {gateway_text} is of the other family")
+        return found
+
+    def _first_address(self, name: str, family: int) -> int:
+        return next((address for kind, address, _ in self.addresses[name] if kind == family), 0)
+
+    def lookup(self, family: int, dst: int) -> Route | None:
+        """The route a packet to ``dst`` takes; None: there is none."""
+        key = (family, dst)
+        if key in self._cache:
+            return self._cache[key]
+        route = next((route for route in self.routes if route.family == family and dst & route.mask == route.network), None)
+        if len(self._cache) > 4096:
+            self._cache.clear()
+        self._cache[key] = route
+        return route
+
+    def is_local(self, family: int, address: int) -> bool:
+        """True for the box's own addresses, all of 127.0.0.0/8 among them."""
+        return (family, address) in self.local or (family == 4 and address >> 24 == 127)
+
+    def is_broadcast(self, family: int, address: int) -> bool:
+        return family == 4 and address in self.broadcasts
+
+    def source_for(self, family: int, dst: int) -> int:
+        """The address the box would send from to ``dst``; 0 when there is no way."""
+        if self.is_local(family, dst):
+            return dst
+        route = self.lookup(family, dst)
+        if route is None:
+            return 0
+        if route.gateway:
+            return self.source_for(family, route.gateway) or route.source
+        return route.source or next((address for kind, address in sorted(self.local) if kind == family and address >> 24 != 127), 0)
+
+    def martian_source(self, src: int) -> str:
+        """Why an arriving IPv4 packet's source is impossible, "" if it is not."""
+        if src >> 24 == 127 or src >> 24 == 0 or src >= 0xE0000000:
+            return f"a martian source address, {format_address(4, src)}"
+        if (4, src) in self.local:
+            return f"its source {format_address(4, src)} is the box itself"
+        return ""

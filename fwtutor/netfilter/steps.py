@@ -1,0 +1,160 @@
+"""Steps: the moments of one packet's way through one box, in the words every view is made of.
+
+They are built from a Walk's record when read (``derive``), never while the packet is on its way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.walk import Walk
+    from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+    from fwtutor.netfilter.packet import Packet
+    from fwtutor.netfilter.xtables.context import Context
+    from fwtutor.netfilter.xtables.rule import Rule
+
+# --- steps, in the order a packet can meet them ------------------------------------------------------------
+
+
+class Change(NamedTuple):
+    """One effect on the firewall's state; None is "absent".
+
+    kind "entry": key = entry id, values = Entry. "counter": key = rule id, or "table:CHAIN" for a policy, values =
+    (packets, bytes). "memory": key and values are those of whoever keeps something (a stateful match, a rate limit).
+    """
+
+    kind: str
+    key: Any
+    before: Any
+    after: Any
+
+
+@dataclass(slots=True, frozen=True)
+class Step:
+    """One moment of a Walk. ``changes`` are its effects, in order: a view applies them, or takes them back."""
+
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class Arrived(Step):
+    """The packet is here: from the wire (``interface``), or made by the box itself (None)."""
+
+    packet: Packet | None = None
+    interface: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class HookEntered(Step):
+    """The packet reaches a hook: PREROUTING, INPUT, FORWARD, OUTPUT or POSTROUTING."""
+
+    hook: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class LookedUp(Step):
+    """The tuple was looked up among the entries, and that stamped ``state`` (the ctstate) on the packet.
+
+    ``found`` is the entry as it was before this packet (None: no entry had this tuple), ``direction`` 0 original, 1 reply.
+    ``reason`` says in a word or a few why a packet is INVALID ("" otherwise).
+    """
+
+    tuple: Tuple | None = None
+    found: Entry | None = None
+    direction: int = 0
+    state: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class EntryCreated(Step):
+    """A new entry exists, tied to this packet only: not kept until Confirmed."""
+
+    entry: Entry | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class StateChanged(Step):
+    """An entry changed (state, timeout, status or counters); ``after`` None means it was deleted."""
+
+    before: Entry | None = None
+    after: Entry | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Routed(Step):
+    """Routing decided: ``to`` is "local", an interface, or None with ``reason``."""
+
+    to: str | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class ChainEntered(Step):
+    """A chain of a table begins (also user chains, after a jump or goto)."""
+
+    table: str = ""
+    chain: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class RuleTried(Step):
+    """A rule was tried. ``number`` counts from 1. When it ``matched`` its counter ticked (see ``changes``)."""
+
+    table: str = ""
+    chain: str = ""
+    number: int = 0
+    rule: Rule | None = None
+    matched: bool = False
+    context: Context | None = field(default=None, compare=False, repr=False)
+    """What the rule was shown, for ``why``."""
+
+
+@dataclass(slots=True, frozen=True)
+class ChainLeft(Step):
+    """A user chain was left: ``how`` is "end" or "RETURN"."""
+
+    table: str = ""
+    chain: str = ""
+    how: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class PolicyApplied(Step):
+    """A built-in chain's policy decided."""
+
+    table: str = ""
+    chain: str = ""
+    policy: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Answered(Step):
+    """The box made a packet of its own because of this one: ``walk`` is that packet's Walk (see ``Walk.answers``)."""
+
+    walk: Walk | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Confirmed(Step):
+    """The new entry is kept from here on; its timer starts."""
+
+    entry: Entry | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class EntryForgotten(Step):
+    """The entry that was not kept yet vanished with its packet: nothing kept."""
+
+    entry: Entry | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Finished(Step):
+    """The end: ``verdict`` and where the packet went (``to``: an interface, "local" or None), with the reason of a DISCARD."""
+
+    verdict: str = ""
+    to: str | None = None
+    reason: str = ""

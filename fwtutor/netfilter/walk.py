@@ -1,0 +1,118 @@
+"""Walk: the record of one packet through one box.
+
+It keeps what happened as a short list of events: positions and values, no prose. Its steps, its path in TRACE's words, its
+states and its effects are built from them when read (``derive``), so that thousands of walks can be kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fwtutor.netfilter import derive
+from fwtutor.netfilter.conntrack.entry import SECOND, Entry
+from fwtutor.netfilter.conntrack.listing import format_entry
+from fwtutor.netfilter.events import ANSWER
+from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.steps import (
+    Answered,
+    Arrived,
+    ChainEntered,
+    ChainLeft,
+    Change,
+    Confirmed,
+    EntryCreated,
+    EntryForgotten,
+    Finished,
+    HookEntered,
+    LookedUp,
+    PolicyApplied,
+    Routed,
+    RuleTried,
+    StateChanged,
+    Step,
+)
+
+__all__ = [
+    "Answered", "Arrived", "ChainEntered", "ChainLeft", "Change", "Confirmed", "EntryCreated", "EntryForgotten", "Finished",
+    "HookEntered", "LookedUp", "PolicyApplied", "Routed", "RuleTried", "StateChanged", "Step", "Walk",
+]  # fmt: skip
+
+
+class Walk:
+    """What a box did with a packet."""
+
+    __slots__ = (
+        "at", "delivered", "events", "in_interface", "out", "out_interface", "packet", "reason", "to", "tracked", "verdict",
+    )  # fmt: skip
+
+    at: int
+    """ns"""
+    packet: Packet
+    """As it arrived, or as the box made it."""
+    in_interface: str | None
+    """None: the box made it itself."""
+    out_interface: str | None
+    verdict: str
+    """ACCEPT, DROP, REJECT, HELD (a fragment that waits for the rest) or DISCARD (refused by the stack, see ``reason``)."""
+    to: str | None
+    """Where it went: an interface, "local", or None."""
+    reason: str
+    """Of a DISCARD, in words; "" otherwise."""
+    out: list[list[Any]]
+    """[interface, bytes] of every packet that left the box, the box's own answers included, in order."""
+    delivered: Packet | None
+    """What the box's own stack gets, when ``to`` is "local"."""
+    tracked: Entry | None
+    """The table's entry for the packet's tuple, after the packet."""
+    events: list[tuple[Any, ...]]
+    """What ``derive`` reads."""
+
+    def __init__(self, packet: Packet, in_interface: str | None, at: int) -> None:
+        self.packet, self.in_interface, self.at = packet, in_interface, at
+        self.verdict, self.reason = "ACCEPT", ""
+        self.out_interface = self.to = None
+        self.out, self.events = [], []
+        self.delivered = None
+        self.tracked = None
+
+    @property
+    def seconds(self) -> float:
+        return self.at / SECOND
+
+    @property
+    def answers(self) -> list[Walk]:
+        """The box's own packets this one caused (REJECT's, ICMP errors); what they sent is in ``out`` already."""
+        return [event[1] for event in self.events if event[0] == ANSWER]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every moment of the walk, in order. Built anew at each reading: keep it if you need it often."""
+        return derive.steps(self)
+
+    @property
+    def path(self) -> list[str]:
+        """``table:CHAIN:rule|return|policy:number``, the words and the order of legacy TRACE in the kernel's log."""
+        return derive.path(self)
+
+    @property
+    def states(self) -> list[list[str]]:
+        """[hook, ctstate] for every hook passed while tracking was on."""
+        return derive.states(self)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All effects on the firewall's state, in order."""
+        return derive.changes(self)
+
+    @property
+    def entry(self) -> str | None:
+        """The entry for the packet's tuple after the packet, as ``conntrack -L`` prints it; None when there is none."""
+        return None if self.tracked is None else format_entry(self.tracked, self.at)
+
+    @property
+    def rules_tried(self) -> int:
+        """How many rules were looked at before the packet's fate was decided."""
+        return derive.rules_tried(self)
+
+    def __repr__(self) -> str:
+        return f"<Walk {self.seconds:.3f} s {self.packet!r} {self.verdict} to {self.to}>"

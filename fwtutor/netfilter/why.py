@@ -1,0 +1,230 @@
+"""Why: the reasons behind a step of a Walk, derived afterwards from the record and with the packet's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fwtutor.netfilter import steps as s
+from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Tuple
+from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
+from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
+
+ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
+
+
+class Explanation(NamedTuple):
+    """The reason in one or two sentences; for a rule also its conditions, up to the first that is false."""
+
+    text: str
+    conditions: tuple[Condition, ...] = ()
+
+
+def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
+    """Why ``step`` of ``walk`` came out as it did.
+
+    ``entries`` are those the table held then; with them a NEW or INVALID packet is told which entry it missed by how little.
+    """
+    match step:
+        case s.RuleTried():
+            return _rule(step)
+        case s.LookedUp():
+            return Explanation(_lookup(step, entries))
+        case s.PolicyApplied():
+            return Explanation(f"no rule of {step.chain} decided, so its policy does: {step.policy}")
+        case s.StateChanged():
+            return Explanation(_changed(step, walk.at))
+        case s.Finished():
+            return Explanation(_finished(walk, step))
+        case s.Arrived():
+            here = "the box makes it itself" if step.interface is None else f"it comes in by {step.interface}"
+            return Explanation(f"{here}: {describe_tuple(walk)}")
+        case s.HookEntered():
+            return Explanation(_HOOKS[step.hook])
+        case s.Routed():
+            if step.to is None:
+                return Explanation(f"routing refuses it: {step.reason}")
+            return Explanation(
+                "its destination is the box itself" if step.to == "local" else f"the route to its destination leaves by {step.to}"
+            )
+        case s.EntryCreated(entry=entry):
+            left = 0 if entry is None else entry.seconds_left(0)
+            return Explanation(f"a new entry is made for it, not kept yet: it will be, for {left} s, if the packet gets through")
+        case s.Confirmed(entry=entry):
+            left = 0 if entry is None else entry.seconds_left(walk.at)
+            return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
+        case s.EntryForgotten():
+            return Explanation("the packet did not get through, so its entry goes with it: nothing kept")
+        case s.ChainEntered():
+            return Explanation(f"rules of {step.chain} are tried from the first")
+        case s.ChainLeft():
+            how = "it says RETURN" if step.how == "RETURN" else "none of its rules decided"
+            return Explanation(f"{step.chain} is left: {how}; on goes the rule after the one that came here")
+        case s.Answered(walk=answer):
+            assert answer is not None
+            return Explanation(f"the box answers: {describe_tuple(answer)}")
+    return Explanation("")
+
+
+_HOOKS = {
+    "PREROUTING": "every packet that arrives passes here first",
+    "INPUT": "packets for the box itself pass here",
+    "FORWARD": "packets that go through the box pass here",
+    "OUTPUT": "packets the box itself makes pass here",
+    "POSTROUTING": "every packet that leaves passes here last",
+}
+
+
+def describe_tuple(walk: Walk) -> str:
+    """``tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN``"""
+    return describe_packet(walk.packet)
+
+
+def describe_packet(packet: object) -> str:
+    """A packet in a line: protocol, addresses, ports, flags or ICMP type."""
+    from fwtutor.netfilter.packet import ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
+
+    assert isinstance(packet, Packet)
+    name = PROTOCOL_NAMES.get(packet.protocol, f"protocol {packet.protocol}")
+    if packet.protocol in (TCP, UDP) and not packet.offset:
+        line = f"{name} {packet.source}:{packet.sport} > {packet.destination}:{packet.dport}"
+        return f"{line} {'+'.join(packet.flag_names)}".rstrip()
+    line = f"{name} {packet.source} > {packet.destination}"
+    if packet.offset:
+        return f"{line} fragment at {packet.offset}"
+    if packet.protocol == ICMP:
+        return f"{line} {ICMP_WORDS.get((packet.icmp_type, packet.icmp_code)) or ICMP_WORDS.get(packet.icmp_type) or f'type {packet.icmp_type}'}"
+    return line
+
+
+ICMP_WORDS: dict[int | tuple[int, int], str] = {
+    0: "echo reply",
+    3: "destination unreachable",
+    (3, 0): "net unreachable",
+    (3, 1): "host unreachable",
+    (3, 2): "protocol unreachable",
+    (3, 3): "port unreachable",
+    (3, 4): "fragmentation needed",
+    (3, 9): "network prohibited",
+    (3, 10): "host prohibited",
+    (3, 13): "administratively prohibited",
+    5: "redirect",
+    8: "echo request",
+    11: "time exceeded",
+    12: "parameter problem",
+    13: "timestamp request",
+    14: "timestamp reply",
+}
+"""What ICMP messages are called, by type or by (type, code)."""
+
+
+def _rule(step: s.RuleTried) -> Explanation:
+    rule, context = step.rule, step.context
+    assert rule is not None and context is not None
+    conditions = rule.conditions(context)
+    shown: list[Condition] = []
+    for condition in conditions:
+        shown.append(condition)
+        if not condition.held:
+            break
+    if step.matched:
+        reason = "it has no conditions" if not conditions else "; ".join(condition.because for condition in conditions)
+        return Explanation(f"rule {step.number} matches: {reason} → {target_words(rule)}", tuple(shown))
+    if shown and not shown[-1].held:
+        missed = shown[-1]
+        return Explanation(f"rule {step.number}: {missed.text} is false: {missed.because}", tuple(shown))
+    return Explanation(f"rule {step.number}: the packet is cut short, so the match drops it", tuple(shown))
+
+
+def target_words(rule: Rule) -> str:
+    """What a matching rule does, in its own words: ACCEPT, "on to CHAIN", "count and go on"."""
+    target = rule.target
+    if isinstance(target, Jump):
+        return f"{'goto' if target.goto else 'jump to'} {target.chain}"
+    if isinstance(target, Continue):
+        return "counted, and on to the next rule"
+    return target.name
+
+
+def _lookup(step: s.LookedUp, entries: Iterable[Entry]) -> str:
+    if step.state == INVALID:
+        return f"INVALID: {step.reason}"
+    if step.state == NEW:
+        if step.found is not None:
+            return "NEW: its entry exists, but nothing has come back yet; until a reply is seen, every packet this way is NEW"
+        near = nearest(step.tuple, entries)
+        return "NEW: no entry has its tuple" + (f"; {near}" if near else "")
+    if step.state == RELATED:
+        return "RELATED: it is an ICMP error about a packet of a known connection"
+    if step.state == ESTABLISHED:
+        if step.direction == ORIGINAL:
+            return "ESTABLISHED: its tuple is an entry's original one, and replies have been seen"
+        first = step.found is not None and not step.found.status & SEEN_REPLY
+        return "ESTABLISHED: its tuple is an entry's reply one" + (", and this is the first reply" if first else "")
+    return "UNTRACKED: tracking was told to leave it alone"
+
+
+def nearest(wanted: Tuple | None, entries: Iterable[Entry]) -> str:
+    """Which entry differs from a tuple in the least, in words; "" when none is close."""
+    best: tuple[int, str] | None = None
+    for entry in entries:
+        for side in (entry.original, entry.reply):
+            if wanted is None or side.protocol != wanted.protocol or side.family != wanted.family:
+                continue
+            differs = [
+                (label, ours, theirs)
+                for label, ours, theirs in (
+                    ("source", wanted.src, side.src),
+                    ("destination", wanted.dst, side.dst),
+                    ("source port", wanted.sport, side.sport),
+                    ("destination port", wanted.dport, side.dport),
+                )
+                if ours != theirs and (wanted.protocol in WITH_PORTS or "port" not in label)
+            ]
+            if not differs or len(differs) > 2 or (best is not None and best[0] <= len(differs)):
+                continue
+            parts = [
+                f"{label} {theirs if 'port' in label else format_address(side.family, theirs)}, not "
+                f"{ours if 'port' in label else format_address(side.family, ours)}"
+                for label, ours, theirs in differs
+            ]
+            best = (len(differs), f"the nearest entry has {' and '.join(parts)}")
+    return "" if best is None else best[1]
+
+
+def _changed(step: s.StateChanged, at: int) -> str:
+    before, after = step.before, step.after
+    if before is None:
+        return "a new entry"
+    if after is None:
+        return f"the entry is gone: it was {before.state or 'idle'}"
+    parts = []
+    if before.state != after.state:
+        parts.append(f"{before.state} → {after.state}")
+    if after.status & SEEN_REPLY and not before.status & SEEN_REPLY:
+        parts.append("the first reply is seen: no longer [UNREPLIED]")
+    if after.status & ASSURED and not before.status & ASSURED:
+        parts.append(ASSURED_WORDS)
+    if after.expires != before.expires:
+        parts.append(f"forgotten in {after.seconds_left(at)} s")
+    return "; ".join(parts) or "the tracker remembers the packet, nothing else changes"
+
+
+def _finished(walk: Walk, step: s.Finished) -> str:
+    match step.verdict:
+        case "ACCEPT":
+            where = "it reaches the box's own programs" if step.to == "local" else f"it leaves by {step.to}"
+            return f"ACCEPT: {where}"
+        case "DISCARD":
+            return f"the stack refuses it, no rule does: {step.reason}"
+        case "REJECT":
+            answer = f", and the sender is told: {describe_tuple(walk.answers[-1])}" if walk.answers else ", and the sender is told nothing"
+            return f"REJECT: it ends here{answer}"
+        case "HELD":
+            return "a fragment: it waits for the rest"
+    return "DROP: it ends here, and nobody is told"
+
+
+__all__ = ["Condition", "Explanation", "describe_packet", "nearest", "target_words", "why"]

@@ -1,0 +1,232 @@
+"""Running one iptables command line on a ruleset: what it changes, what it prints, or why it is refused.
+
+A ruleset is a value: a command makes another one, and a refused command makes none. Parsing the line is ``parser``'s,
+changing a table ``edit``'s, printing ``listing``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
+from fwtutor.netfilter.xtables.edit import Draft, new_table, refused
+from fwtutor.netfilter.xtables.errors import TABLE, VERSION, RuleRefused, nearest
+from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
+from fwtutor.netfilter.xtables.parser import Parsed, Parser
+from fwtutor.netfilter.xtables.rule import Continue, CounterKey, Counters, Jump, Rule, Ruleset, Table, Target
+from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
+from fwtutor.netfilter.xtables.tokens import Token, shell_words
+
+NewId = Callable[[], int]
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """What a command did."""
+
+    ruleset: Ruleset
+    output: str = ""
+    """What it printed."""
+    counters: Mapping[CounterKey, tuple[int, int]] = field(default_factory=dict)
+    """Counters to set: zeroed ones, and those of rules and policies that begin with other numbers than 0."""
+
+
+def new_ruleset(family: int = 4) -> Ruleset:
+    """A ruleset without tables. A table comes into being when a command or a save file names it."""
+    return Ruleset(family)
+
+
+def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId) -> Outcome:
+    """Run what follows the word ``iptables`` (the word itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+    check_family(ruleset.family)
+    words = shell_words(line)
+    if words and words[0].text == "sudo":
+        del words[0]
+    if words and words[0].text in ("iptables", "iptables-legacy"):
+        del words[0]
+    parsed = Parser(line, words).parse()
+    if parsed.commands == "V":
+        return Outcome(ruleset, f"{VERSION}\n")
+    if parsed.commands == "h":
+        return Outcome(ruleset, parsed.output)
+    table = open_table(ruleset, parsed, line)
+    draft = Draft(table)
+    output = apply(draft, parsed, line, counters, new_id)
+    try:
+        changed = draft.finish()
+    except RuleRefused as wrong:
+        raise _placed(wrong, parsed, line) from None
+    tables = dict(ruleset.tables)
+    tables[changed.name] = changed
+    return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters)
+
+
+def check_family(family: int) -> None:
+    """Raises RuleRefused for IPv6, which is not simulated yet."""
+    if family != 4:
+        raise RuleRefused("fwtutor does not simulate ip6tables yet", hint="IPv4 (iptables) is")
+
+
+def table_refused(name: str, line: str, start: int, end: int) -> RuleRefused:
+    """Why there is no such table."""
+    if name in NOT_YET:
+        hint = f"tables: {', '.join(BUILTIN_CHAINS)}"
+        return RuleRefused(f"fwtutor does not simulate the table {name} yet", line=line, start=start, end=end, hint=hint)
+    words = (
+        f"can't initialize iptables table `{name}': Table does not exist (do you need to insmod?)\n"
+        "Perhaps iptables or your kernel needs to be upgraded."
+    )
+    return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
+
+
+def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Table:
+    """The table a command names, made if it was not there. Raises RuleRefused."""
+    name = parsed.table
+    if name not in BUILTIN_CHAINS:
+        start, end = parsed.table_token.span(None) if parsed.table_token else (0, len(line))
+        raise table_refused(name, line, start, end)
+    return ruleset.tables.get(name) or new_table(name)
+
+
+def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: NewId) -> str:
+    """Run a parsed command on a draft; what it prints. Raises RuleRefused, and then the draft is to be thrown away."""
+    try:
+        rules = _rules(draft, parsed, new_id) if parsed.commands in "AIRDC" else []
+        output = _run(draft, parsed, rules, counters)
+        if parsed.commands in ("A", "I", "R"):
+            _check(rules[0], parsed)
+    except RuleRefused as wrong:
+        raise _placed(wrong, parsed, line) from None
+    return output
+
+
+def _placed(wrong: RuleRefused, parsed: Parsed, line: str) -> RuleRefused:
+    """Point a refusal that came without a place at the word it is about."""
+    if wrong.line:
+        return wrong
+    place: Token | None = parsed.chain_token
+    if wrong.message.startswith("Index of"):
+        place = parsed.number_token
+    elif wrong.message in ("Too many levels of symbolic links.", "Invalid argument. Run `dmesg' for more information."):
+        place = parsed.jump_token or parsed.chain_token
+    elif wrong.message.startswith(("Bad policy", "File exists")):
+        place = parsed.name_token
+    elif wrong.message.startswith("Couldn't load target") or wrong.message.startswith("goto") or "simulate -j" in wrong.message:
+        place = parsed.jump_token
+    start, end = place.span(None) if place else (0, len(line))
+    wrong.line, wrong.start, wrong.end = line, start, end
+    return wrong
+
+
+def _rules(draft: Draft, parsed: Parsed, new_id: NewId) -> list[Rule]:
+    """The rules a command speaks of: one, or one for each pair of addresses."""
+    target = _target(draft, parsed)
+    matches = tuple(match for match, _ in parsed.matches)
+    return [Rule(header, matches, target, new_id()) for header in parsed.headers]
+
+
+def _target(draft: Draft, parsed: Parsed) -> Target:
+    name = parsed.jump
+    if not name:
+        return Continue()
+    if name in draft:
+        return Jump(name, parsed.goto)
+    if parsed.target is not None:
+        return parsed.target
+    users = [chain for chain in draft.order() if draft.policies[chain] is None]
+    if parsed.goto:
+        raise RuleRefused(f"goto '{name}' is not a chain", hint=nearest(name, users, "user chains"))
+    if name in TARGETS_NOT_YET:
+        raise RuleRefused(f"fwtutor does not simulate -j {name} yet", hint=f"targets: {', '.join(sorted(TARGETS))}")
+    hint = nearest(name, [*TARGETS, *users], "targets and chains")
+    raise RuleRefused(f"Couldn't load target `{name}':No such file or directory", hint=hint)
+
+
+def _check(rule: Rule, parsed: Parsed) -> None:
+    """What the kernel refuses of a rule, wherever it stands."""
+    for match, token in parsed.matches:
+        wrong = match.misplaced(rule.header)
+        if wrong:
+            refusal = refused("Invalid argument. Run `dmesg' for more information.", wrong)
+            raise _at(refusal, token)
+    if parsed.target is not None and rule.target is parsed.target:
+        wrong = parsed.target.misplaced(rule.header)
+        if wrong:
+            raise refused("Invalid argument. Run `dmesg' for more information.", wrong)
+
+
+def _at(wrong: RuleRefused, token: Token) -> RuleRefused:
+    wrong.start, wrong.end = token.span(None)
+    return wrong
+
+
+def _run(draft: Draft, parsed: Parsed, rules: list[Rule], counters: Counters) -> str:
+    command, chain = parsed.commands, parsed.chain
+    shown = "".join(rule_line(rule) for rule in rules) if parsed.verbose and rules else ""
+    if command in ("A", "I", "R"):
+        name = draft.chain(chain)
+        for rule in rules:
+            if command == "A":
+                draft.append(name, rule)
+            elif command == "I":
+                draft.insert(name, parsed.number, rule)
+            else:
+                draft.replace(name, parsed.number, rule)
+            if parsed.counter is not None:
+                draft.counters[rule.id] = parsed.counter
+        return shown
+    if command in ("D", "C"):
+        for rule in rules:
+            index = draft.find(chain or "", rule)
+            if command == "D":
+                draft.delete(chain or "", index)
+        return shown
+    if command == "d":
+        draft.delete_number(draft.chain(chain), parsed.number)
+    elif command == "N":
+        draft.create(chain or "")
+    elif command == "E":
+        draft.rename(chain or "", parsed.name)
+    elif command == "P":
+        draft.set_policy(chain or "", parsed.name, parsed.counter)
+    elif command in ("F", "X"):
+        return _each(draft, parsed, draft.flush if command == "F" else draft.drop, "Flushing" if command == "F" else "Deleting")
+    else:
+        return _look(draft, parsed, counters)
+    return ""
+
+
+def _each(draft: Draft, parsed: Parsed, act: Callable[[str], None], word: str) -> str:
+    """Do it to one chain, or to all; -X without a name means the user chains."""
+    chains: Iterable[str]
+    if parsed.chain is not None:
+        chains = [draft.chain(parsed.chain)]
+    else:
+        chains = [name for name in draft.order() if word != "Deleting" or draft.policies[name] is None]
+    said = ""
+    for name in chains:
+        act(name)
+        said += f"{word} chain `{name}'\n" if parsed.verbose else ""
+    return said
+
+
+def _look(draft: Draft, parsed: Parsed, counters: Counters) -> str:
+    """-L and -S, alone or with -Z, and -Z."""
+    output = ""
+    chain = None if parsed.chain is None else draft.chain(parsed.chain)
+    table = draft.finish() if "L" in parsed.commands or "S" in parsed.commands else None
+    if table is not None and "L" in parsed.commands:
+        number = 0 if "z" in parsed.commands else parsed.number
+        words = {"n": "numeric", "v": "verbose", "x": "exact", "0": "line_numbers"}
+        flags = {word: letter in parsed.options for letter, word in words.items()}
+        output = list_rules(table, counters, chain=chain, number=number, **flags)
+    elif table is not None:
+        output = list_commands(table, counters, chain=chain, number=parsed.number, verbose=parsed.verbose)
+    if "z" in parsed.commands:
+        draft.zero_number(draft.chain(chain), parsed.number)
+    elif "Z" in parsed.commands:
+        output += _each(draft, parsed, draft.zero, "Zeroing")
+    return output
+

@@ -1,0 +1,266 @@
+"""A table compiled for walking: conditions as closures, chains of many rules behind an index.
+
+The index only saves work. Rules are grouped by which header fields they demand exactly; a packet looks itself up once per
+group and gets, in order, the rules that can still match. A rule that remembers something (a stateful match) is found by its
+header alone, so that whenever it would be reached it is evaluated. Which rules were tried is known from the positions.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from fwtutor.netfilter.addresses import ALL_ONES
+from fwtutor.netfilter.xtables import header
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.rule import Chain, Continue, Header, Jump, Rule, Table, Test
+
+INDEX_FROM = 24
+"""Rules in a chain from which on the index is worth its trouble."""
+
+CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET = range(7)
+
+_STANDARD = {"ACCEPT": ACCEPT, "DROP": DROP, "RETURN": RETURN}
+
+
+MATCHED, POLICY, END, HOT_DROP = range(4)
+
+
+class Hit(NamedTuple):
+    """A place where something happened on the way through a table. Only MATCHED and POLICY tick a counter."""
+
+    what: int
+    """MATCHED: a rule did. POLICY: it decided. END: the end of a user chain. HOT_DROP: a match had the packet dropped."""
+    chain: CompiledChain
+    position: int
+    """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
+    before: tuple[int, int] = (0, 0)
+    """The counter before the tick."""
+
+
+class CompiledChain:
+    """One chain of a compiled table."""
+
+    __slots__ = ("actions", "chain", "goes_to", "index", "keys", "policy_key", "rules", "table", "tests")
+
+    chain: Chain
+    table: str
+    rules: tuple[Rule, ...]
+    tests: list[Test | None]
+    """Per rule; None matches everything."""
+    actions: list[int]
+    goes_to: list[CompiledChain | None]
+    """Per rule: where a jump or goto leads."""
+    index: list[tuple[Callable[[Context], Any], dict[Any, list[int]]]] | None
+
+    def __init__(self, table: str, chain: Chain) -> None:
+        self.chain, self.table, self.rules = chain, table, chain.rules
+        self.policy_key = f"{table}:{chain.name}"
+        self.keys = [rule.id for rule in chain.rules]
+        self.tests = [compile_rule(rule) for rule in chain.rules]
+        self.actions = [_action(rule) for rule in chain.rules]
+        self.goes_to = [None] * len(chain.rules)
+        self.index = build_index(chain.rules) if len(chain.rules) >= INDEX_FROM else None
+
+    def __repr__(self) -> str:
+        return f"<CompiledChain {self.table} {self.chain.name}>"
+
+    def next_match(self, context: Context, start: int) -> int:
+        """Position of the first rule from ``start`` on that matches, or the number of rules."""
+        tests = self.tests
+        if self.index is None or not context.packet.has_l4:
+            # A packet cut short can be dropped by the very match that looks for its header, so every rule must be asked.
+            for position in range(start, len(tests)):
+                test = tests[position]
+                if test is None or test(context):
+                    return position
+                if context.hot_drop:
+                    return position
+            return len(tests)
+        for position in self._candidates(context, start):
+            test = tests[position]
+            if test is None or test(context):
+                return position
+            if context.hot_drop:
+                return position
+        return len(tests)
+
+    def _candidates(self, context: Context, start: int) -> Iterator[int]:
+        assert self.index is not None
+        found = [group for key, groups in self.index if (group := groups.get(key(context))) is not None and group[-1] >= start]
+        positions = found[0] if len(found) == 1 else heapq.merge(*found)
+        return (position for position in positions if position >= start)
+
+
+def _action(rule: Rule) -> int:
+    target = rule.target
+    if isinstance(target, Jump):
+        return GOTO if target.goto else JUMP
+    if isinstance(target, Continue):
+        return CONTINUE
+    return _STANDARD.get(target.name, TARGET)
+
+
+def compile_rule(rule: Rule) -> Test | None:
+    """All conditions of a rule as one function, in their order; None when there are none."""
+    tests = [match.compile() for match in rule.matches]
+    own = header.compile(rule.header)
+    if own is not None:
+        tests.insert(0, own)
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    if len(tests) == 2:
+        first, second = tests
+        return lambda context: first(context) and second(context)
+    return lambda context: all(test(context) for test in tests)
+
+
+# --- the index ----------------------------------------------------------------------------------------------
+
+
+class Shape(NamedTuple):
+    """Which fields a group of rules demands exactly: two masks (0: not at all) and five yes or no."""
+
+    src_mask: int
+    dst_mask: int
+    protocol: bool
+    in_interface: bool
+    out_interface: bool
+    sport: bool
+    dport: bool
+
+
+def shape_and_key(rule: Rule) -> tuple[Shape, tuple[Any, ...]]:
+    """The group a rule belongs to, and the values it demands of the packet."""
+    own: Header = rule.header
+    ports: tuple[int | None, int | None] = (None, None)
+    for match in rule.matches:
+        if match.stateful:
+            break
+        sport, dport = match.exact_ports()
+        ports = (ports[0] if sport is None else sport, ports[1] if dport is None else dport)
+    src = own.src if own.src is not None and not own.src_not else (0, 0)
+    dst = own.dst if own.dst is not None and not own.dst_not else (0, 0)
+    protocol = own.protocol if not own.protocol_not else 0
+    inside = own.in_interface if not own.in_not and not own.in_interface.endswith("+") else ""
+    outside = own.out_interface if not own.out_not and not own.out_interface.endswith("+") else ""
+    shape = Shape(src[1], dst[1], protocol != 0, inside != "", outside != "", ports[0] is not None, ports[1] is not None)
+    wanted: list[Any] = []
+    if shape.src_mask:
+        wanted.append(src[0])
+    if shape.dst_mask:
+        wanted.append(dst[0])
+    wanted += [value for use, value in zip(shape[2:], (protocol, inside, outside, *ports), strict=True) if use]
+    return shape, tuple(wanted)
+
+
+_FIELDS: tuple[Callable[[Context], Any], ...] = (
+    lambda context: context.packet.protocol,
+    lambda context: context.in_interface,
+    lambda context: context.out_interface,
+    lambda context: context.packet.sport,
+    lambda context: context.packet.dport,
+)
+
+
+def key_function(shape: Shape, family: int) -> Callable[[Context], Any]:
+    """A function that takes from a packet the values a shape's rules demand, in ``shape_and_key``'s order."""
+    ones = ALL_ONES[family]
+    src_mask, dst_mask = shape.src_mask, shape.dst_mask
+    fields = list[Callable[[Context], Any]]()
+    if src_mask:
+        fields.append((lambda context: context.packet.src) if src_mask == ones else (lambda context: context.packet.src & src_mask))
+    if dst_mask:
+        fields.append((lambda context: context.packet.dst) if dst_mask == ones else (lambda context: context.packet.dst & dst_mask))
+    fields += [read for use, read in zip(shape[2:], _FIELDS, strict=True) if use]
+    if len(fields) == 1:
+        only = fields[0]
+        return lambda context: (only(context),)
+    if len(fields) == 2:
+        first, second = fields
+        return lambda context: (first(context), second(context))
+    return lambda context: tuple([read(context) for read in fields])
+
+
+def build_index(rules: tuple[Rule, ...]) -> list[tuple[Callable[[Context], Any], dict[Any, list[int]]]]:
+    """Groups of rules by shape, each a dictionary from the values demanded to the positions, ascending."""
+    groups: dict[Shape, dict[Any, list[int]]] = {}
+    for position, rule in enumerate(rules):
+        shape, key = shape_and_key(rule)
+        groups.setdefault(shape, {}).setdefault(key, []).append(position)
+    family = rules[0].header.family
+    return [(key_function(shape, family), group) for shape, group in groups.items()]
+
+
+# --- the walk -----------------------------------------------------------------------------------------------
+
+
+class CompiledTable:
+    """One version of a table, ready to be walked."""
+
+    __slots__ = ("chains", "name", "table")
+
+    def __init__(self, table: Table) -> None:
+        self.table, self.name = table, table.name
+        self.chains = {name: CompiledChain(table.name, chain) for name, chain in table.chains.items()}
+        for chain in self.chains.values():
+            for position, rule in enumerate(chain.rules):
+                if isinstance(rule.target, Jump):
+                    chain.goes_to[position] = self.chains[rule.target.chain]
+
+    def walk(self, start: CompiledChain, context: Context, counters: dict[int | str, tuple[int, int]], hits: list[Hit]) -> Rule | str:
+        """Walk a packet through the table from a built-in chain: "ACCEPT" or "DROP", or the rule whose target must act.
+
+        Every rule that matches ticks its counter and is added to ``hits``, in order; so are the other places a Hit can be.
+        """
+        length = context.packet.length
+        chain, position = start, 0
+        came_from: list[tuple[CompiledChain, int]] = []
+        while True:
+            position = chain.next_match(context, position)
+            if position < len(chain.rules):
+                if context.hot_drop:
+                    hits.append(Hit(HOT_DROP, chain, position))
+                    return "DROP"
+                key = chain.keys[position]
+                before = counters.get(key, (0, 0))
+                counters[key] = (before[0] + 1, before[1] + length)
+                hits.append(Hit(MATCHED, chain, position, before))
+                action = chain.actions[position]
+                if action == ACCEPT:
+                    return "ACCEPT"
+                if action == DROP:
+                    return "DROP"
+                if action == TARGET:
+                    return chain.rules[position]
+                if action == JUMP or action == GOTO:
+                    if action == JUMP:
+                        came_from.append((chain, position + 1))
+                    goes_to = chain.goes_to[position]
+                    assert goes_to is not None
+                    chain, position = goes_to, 0
+                    continue
+                if action == CONTINUE:
+                    position += 1
+                    continue
+            elif chain.chain.policy is None:
+                hits.append(Hit(END, chain, position))
+            # RETURN, or the end of the chain.
+            if came_from:
+                chain, position = came_from.pop()
+                continue
+            before = counters.get(start.policy_key, (0, 0))
+            counters[start.policy_key] = (before[0] + 1, before[1] + length)
+            hits.append(Hit(POLICY, start, len(start.rules), before))
+            assert start.chain.policy is not None
+            return start.chain.policy
+
+
+def compile_tables(tables: Mapping[str, Table], before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:
+    """Compile what changed; a table that is the same value keeps its compiled form."""
+    return {
+        name: before[name] if name in before and before[name].table is table else CompiledTable(table) for name, table in tables.items()
+    }

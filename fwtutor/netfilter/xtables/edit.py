@@ -1,0 +1,270 @@
+"""A table being changed: chains and rules put in, taken out and renamed, with what the kernel would refuse.
+
+A ``Draft`` is thrown away when anything is refused, so a refused command changes nothing. It speaks of rules as
+values; words and places are ``parser``'s and ``commands``'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
+
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS
+from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused
+from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Header, Jump, Rule, Table
+
+NO_CHAIN = "No chain/target/match by that name."
+BAD_RULE = "Bad rule (does a matching rule exist in that chain?)."
+EXISTS = "Chain already exists."
+FILE_EXISTS = "File exists."
+NOT_EMPTY = "Directory not empty."
+IN_USE = "Too many links."
+LOOP = "Too many levels of symbolic links."
+INVALID = "Invalid argument. Run `dmesg' for more information."
+NOT_BUILTIN = "Bad built-in chain name."
+BAD_POLICY = "Bad policy name. Run `dmesg' for more information."
+
+POLICIES = ("ACCEPT", "DROP")
+VERDICTS = ("ACCEPT", "DROP", "RETURN", "QUEUE")
+MAX_RENAMED = 31
+"""Bytes -E takes for a new name; of which the kernel keeps only KEPT_NAME."""
+KEPT_NAME = 29
+MAX_RULES = 100_000
+"""Rules in one table."""
+MAX_CHAINS = 10_000
+
+
+def refused(message: str, hint: str = "") -> RuleRefused:
+    """What the kernel (or the library that speaks to it) says. The place is filled in by who knows the line."""
+    return RuleRefused(message, manner=KERNEL, hint=hint)
+
+
+def new_table(name: str) -> Table:
+    """A table nobody changed yet: built-in chains with policy ACCEPT."""
+    return Table(name, MappingProxyType({chain: Chain(chain, "ACCEPT") for chain in BUILTIN_CHAINS[name]}))
+
+
+def same(one: Rule, other: Rule) -> bool:
+    """Whether ``-D`` takes one for the other. An interface ``+``, fitting every name, is as good as none."""
+    return one.matches == other.matches and one.target == other.target and _plain(one.header) == _plain(other.header)
+
+
+def _plain(header: Header) -> Header:
+    if header.in_interface == "+":
+        header = replace(header, in_interface="")
+    return replace(header, out_interface="") if header.out_interface == "+" else header
+
+
+class Draft:
+    """A changeable copy of a table."""
+
+    def __init__(self, table: Table) -> None:
+        self.name = table.name
+        self.policies = {chain.name: chain.policy for chain in table.chains.values()}
+        self.kept = dict(table.chains)
+        """Chains as they were; a chain that is changed has its rules in ``rules`` instead."""
+        self.rules: dict[str, list[Rule]] = {}
+        self.counters: dict[CounterKey, tuple[int, int]] = {}
+        self.may_loop = False
+
+    # --- looking -----------------------------------------------------------------------------------------------
+
+    def __contains__(self, chain: str) -> bool:
+        return chain in self.policies
+
+    def chain(self, name: str | None) -> str:
+        if name is None or name not in self.policies:
+            raise refused(NO_CHAIN, f"chains: {', '.join(self.order())}")
+        return name
+
+    def order(self) -> list[str]:
+        """Built-in chains, then user chains by name: the tool lists them so."""
+        builtin = [name for name, policy in self.policies.items() if policy is not None]
+        users = [name for name, policy in self.policies.items() if policy is None]
+        return builtin + sorted(users, key=lambda name: name.encode(errors="surrogateescape"))
+
+    def of(self, chain: str) -> tuple[Rule, ...] | list[Rule]:
+        """A chain's rules, to look at only."""
+        return self.rules[chain] if chain in self.rules else self.kept[chain].rules
+
+    def references(self, chain: str) -> int:
+        """Rules that jump or go to it."""
+        return sum(isinstance(r.target, Jump) and r.target.chain == chain for name in self.policies for r in self.of(name))
+
+    def _change(self, chain: str) -> list[Rule]:
+        if chain not in self.rules:
+            self.rules[chain] = list(self.kept[chain].rules)
+        return self.rules[chain]
+
+    def _at(self, chain: str, number: int, what: str) -> int:
+        if number > len(self.of(chain)):
+            count = len(self.of(chain))
+            raise refused(f"Index of {what} too big.", f"{chain} has {count} rule{'' if count == 1 else 's'}")
+        return number - 1
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    def _admit(self, rule: Rule) -> None:
+        if isinstance(rule.target, Jump):
+            if self.policies.get(rule.target.chain) is not None:
+                raise refused(INVALID, f"{rule.target.chain} is a built-in chain: only the kernel enters those")
+            self.may_loop = True
+
+    def append(self, chain: str, rule: Rule) -> None:
+        self._admit(rule)
+        rules = self._change(chain)
+        if len(rules) >= MAX_RULES:
+            raise refused(f"fwtutor holds {MAX_RULES} rules in a chain, no more")
+        rules.append(rule)
+
+    def insert(self, chain: str, number: int, rule: Rule) -> None:
+        if number > len(self.of(chain)) + 1:
+            raise refused("Index of insertion too big.", f"{len(self.of(chain)) + 1} is the last place in {chain}")
+        self._admit(rule)
+        self._change(chain).insert(number - 1, rule)
+
+    def replace(self, chain: str, number: int, rule: Rule) -> None:
+        at = self._at(chain, number, "replacement")
+        self._admit(rule)
+        self.may_loop = True
+        self._change(chain)[at] = rule
+
+    def find(self, chain: str, rule: Rule) -> int:
+        """The index of the first rule that is the same."""
+        if chain not in self.policies:
+            raise refused(BAD_RULE, f"there is no chain {chain}: {', '.join(self.order())}")
+        if isinstance(rule.target, Jump) and self.policies.get(rule.target.chain) is not None:
+            raise refused(INVALID, f"{rule.target.chain} is a built-in chain: no rule can jump there")
+        for index, other in enumerate(self.of(chain)):
+            if same(rule, other):
+                return index
+        said = NO_CHAIN if isinstance(rule.target, Jump) else BAD_RULE
+        raise refused(said, f"no rule of {chain} is exactly this one: -S {chain} shows them")
+
+    def delete(self, chain: str, index: int) -> None:
+        del self._change(chain)[index]
+        self.may_loop = True
+
+    def delete_number(self, chain: str, number: int) -> None:
+        self.delete(chain, self._at(chain, number, "deletion"))
+
+    def flush(self, chain: str) -> None:
+        self.rules[chain] = []
+        self.may_loop = True
+
+    def zero(self, chain: str) -> None:
+        """Counters of a chain's rules and policy to 0."""
+        for rule in self.of(chain):
+            self.counters[rule.id] = (0, 0)
+        if self.policies[chain] is not None:
+            self.counters[f"{self.name}:{chain}"] = (0, 0)
+
+    def zero_number(self, chain: str, number: int) -> None:
+        self.counters[self.of(chain)[self._at(chain, number, "counter")].id] = (0, 0)
+
+    # --- chains ---------------------------------------------------------------------------------------------------
+
+    def create(self, chain: str) -> None:
+        if chain in self.policies or chain in VERDICTS:
+            raise refused(EXISTS)
+        if len(self.policies) >= MAX_CHAINS:
+            raise refused(f"fwtutor holds {MAX_CHAINS} chains, no more")
+        self.policies[chain] = None
+        self.rules[chain] = []
+
+    def drop(self, chain: str) -> None:
+        """Delete a user chain."""
+        if self.policies[chain] is not None:
+            raise refused(INVALID, f"{chain} is a built-in chain and stays")
+        count = self.references(chain)
+        if count:
+            raise refused(IN_USE, f"{count} rule{' jumps' if count == 1 else 's jump'} to {chain}")
+        if self.of(chain):
+            raise refused(NOT_EMPTY, f"{chain} has rules: -F {chain} first")
+        del self.policies[chain]
+        self.rules.pop(chain, None)
+
+    def rename(self, old: str, new: str) -> None:
+        if new in self.policies or new in VERDICTS:
+            raise refused(FILE_EXISTS)
+        if self.policies.get(old, "") is not None:
+            raise refused(NO_CHAIN, f"user chains: {', '.join(n for n in self.order() if self.policies[n] is None) or 'none'}")
+        raw = new.encode(errors="surrogateescape")
+        if len(raw) > MAX_RENAMED:
+            raise refused(INVALID, f"{MAX_RENAMED} bytes are the most")
+        new = raw[:KEPT_NAME].decode(errors="surrogateescape")
+        if new in self.policies:
+            raise refused(FILE_EXISTS, f"only {KEPT_NAME} bytes of a name are kept")
+        for name in list(self.policies):
+            if any(isinstance(rule.target, Jump) and rule.target.chain == old for rule in self.of(name)):
+                self.rules[name] = [_redirected(rule, old, new) for rule in self.of(name)]
+        self.rules[new] = list(self.of(old))
+        del self.policies[old]
+        self.rules.pop(old, None)
+        self.policies[new] = None
+
+    def set_policy(self, chain: str, policy: str, counter: tuple[int, int] | None = None) -> None:
+        """A new policy starts with a counter of 0, also when it is the old one."""
+        if self.policies.get(chain) is None:
+            builtin = ", ".join(name for name, own in self.policies.items() if own is not None)
+            raise refused(NOT_BUILTIN, f"only built-in chains have a policy: {builtin}")
+        if policy not in POLICIES:
+            raise refused(BAD_POLICY, f"policies: {', '.join(POLICIES)}")
+        self.policies[chain] = policy
+        self.counters[f"{self.name}:{chain}"] = counter or (0, 0)
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def finish(self) -> Table:
+        """The new table. Refuses loops that a packet could run into."""
+        if self.may_loop:
+            looping = next(self._loops(), None)
+            if looping is not None:
+                raise refused(LOOP, f"a packet could go round and round through {' -> '.join(looping)}")
+        chains = {}
+        for name in self.order():
+            policy = self.policies[name]
+            kept = self.kept.get(name)
+            if name not in self.rules and kept is not None and kept.policy == policy:
+                chains[name] = kept
+            else:
+                chains[name] = Chain(name, policy, tuple(self.of(name)))
+        return Table(self.name, MappingProxyType(chains))
+
+    def _jumps(self, chain: str) -> Iterator[str]:
+        """Chains it can lead to. Behind an unconditional verdict the kernel does not look."""
+        for rule in self.of(chain):
+            if isinstance(rule.target, Jump):
+                yield rule.target.chain
+            elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(rule.header.family):
+                return
+
+    def _loops(self) -> Iterator[list[str]]:
+        """Each loop that can be reached from a built-in chain, as the chains on it. Without recursion: chains may be nested deep."""
+        done: set[str] = set()
+        for start in [name for name, policy in self.policies.items() if policy is not None]:
+            path = [start]
+            on_path = {start}
+            stack = [self._jumps(start)]
+            while stack:
+                following = next(stack[-1], None)
+                if following is None:
+                    stack.pop()
+                    done.add(path[-1])
+                    on_path.discard(path.pop())
+                elif following in on_path:
+                    yield [*path[path.index(following) :], following]
+                    return
+                elif following not in done:
+                    path.append(following)
+                    on_path.add(following)
+                    stack.append(self._jumps(following))
+
+
+def _redirected(rule: Rule, old: str, new: str) -> Rule:
+    if isinstance(rule.target, Jump) and rule.target.chain == old:
+        return replace(rule, target=Jump(new, rule.target.goto))
+    return rule
+
+

@@ -1,0 +1,68 @@
+"""RuleRefused: a command or a save file that was not taken, in the words of the tool, and where the fault lies.
+
+``str(error)`` is the bare sentence. What the tool puts around it (its name, "Try `iptables -h' ...") is in ``printed``;
+what only fwtutor adds, the nearest name for instance, is in ``hint``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+VERSION = "iptables v1.8.9 (legacy)"
+"""The tool whose language and words these are."""
+
+USAGE, KERNEL, BARE, TABLE = 2, 1, 22, 3
+"""How the tool says it: USAGE with its version and advice (exit status 2), KERNEL as "iptables: sentence" (1),
+BARE the sentence alone and then the advice (2), TABLE with the version, without advice (3)."""
+
+
+class RuleRefused(ValueError):
+    """Nothing was changed. ``line[start:end]`` is the place; ``line_number`` counts from 1 in a save file, 0 elsewhere."""
+
+    def __init__(
+        self, message: str, *, line: str = "", start: int = 0, end: int = 0, line_number: int = 0, hint: str = "", manner: int = USAGE
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.start = start
+        self.end = end
+        self.line_number = line_number
+        self.hint = hint
+        self.manner = manner
+
+    @property
+    def status(self) -> int:
+        """The exit status the tool would have."""
+        return 2 if self.manner == BARE else self.manner
+
+    @property
+    def printed(self) -> str:
+        """The words with what the tool puts around them, one newline at the end."""
+        if self.manner == KERNEL:
+            return f"iptables: {self.message}\n"
+        text = self.message if self.manner == BARE else f"{VERSION}: {self.message}"
+        return f"{text}\n" + ("" if self.manner == TABLE else "Try `iptables -h' or 'iptables --help' for more information.\n")
+
+    def caret(self) -> str:
+        """The line, and under it ``^^^`` below the place (tabs kept, so that they stand right)."""
+        head = "".join("\t" if letter == "\t" else " " for letter in self.line[: self.start])
+        return f"{self.line}\n{head}{'^' * max(1, self.end - self.start)}"
+
+
+class Unreadable(ValueError):
+    """An argument that an option cannot take; ``part`` is the faulty range within the argument's own text (None: all of it)."""
+
+    def __init__(self, message: str, part: tuple[int, int] | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.part = part
+        self.hint = hint
+
+
+def nearest(word: str, names: Iterable[str], what: str) -> str:
+    """A hint: the name that looks most like ``word``, and the names that exist."""
+    known = sorted(names)
+    close = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
+    meant = next((f"did you mean {name}? " for name in known if close and name.lower() == close[0]), "")
+    return f"{meant}{what}: {', '.join(known)}"

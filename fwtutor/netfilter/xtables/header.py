@@ -1,0 +1,123 @@
+"""The part every rule has: addresses, interfaces, protocol, fragment. How it is printed, decides, and says why.
+
+``compile`` makes the test the walk runs, ``conditions`` the sentences a person reads; both follow the same rules: all
+parts present must hold, and a part that is absent always does. A missing interface has the empty name.
+"""
+
+from __future__ import annotations
+
+from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.names import protocol_name
+from fwtutor.netfilter.xtables.rule import Condition, Header, Test
+from fwtutor.netfilter.xtables.values import format_network
+
+
+def _parts(header: Header) -> list[tuple[str, bool]]:
+    """Each part as iptables-save writes it, and whether it does print it; in its order."""
+    found = []
+    for letter, value, negated in (("s", header.src, header.src_not), ("d", header.dst, header.dst_not)):
+        if value is not None:
+            found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value)}", True))
+    for letter, name, negated in (("i", header.in_interface, header.in_not), ("o", header.out_interface, header.out_not)):
+        if name:
+            # "+" alone fits every name: the tool keeps it, and does not print it.
+            found.append((f"{'! ' if negated else ''}-{letter} {name}", name != "+"))
+    if header.protocol:
+        found.append((f"{'! ' if header.protocol_not else ''}-p {protocol_name(header.protocol)}", True))
+    if header.fragment is not None:
+        found.append(("-f" if header.fragment else "! -f", True))
+    return found
+
+
+def save(header: Header) -> str:
+    """As iptables-save prints it."""
+    return " ".join(text for text, printed in _parts(header) if printed)
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether an interface's name is the pattern, or begins as a pattern with a trailing ``+`` does."""
+    return name.startswith(pattern[:-1]) if pattern.endswith("+") else name == pattern
+
+
+def conditions(header: Header, context: Context) -> tuple[Condition, ...]:
+    """The parts present, each with whether it holds and the packet's own value."""
+    packet = context.packet
+    held: list[tuple[bool, str]] = []
+    if header.src is not None:
+        said = f"the source is {format_address(packet.family, packet.src)}"
+        held.append(((packet.src & header.src[1] == header.src[0]) != header.src_not, said))
+    if header.dst is not None:
+        said = f"the destination is {format_address(packet.family, packet.dst)}"
+        held.append(((packet.dst & header.dst[1] == header.dst[0]) != header.dst_not, said))
+    if header.in_interface:
+        came = f"it came in by {context.in_interface}" if context.in_interface else "it did not come in by any interface"
+        held.append((fits(header.in_interface, context.in_interface) != header.in_not, came))
+    if header.out_interface:
+        goes = f"it leaves by {context.out_interface}" if context.out_interface else "no outgoing interface is chosen"
+        held.append((fits(header.out_interface, context.out_interface) != header.out_not, goes))
+    if header.protocol:
+        name = protocol_name(packet.protocol) if packet.protocol else "0"
+        held.append(((packet.protocol == header.protocol) != header.protocol_not, f"the protocol is {name}"))
+    if header.fragment is not None:
+        said = "it is a later fragment" if packet.offset else "it is not a later fragment"
+        held.append((bool(packet.offset) == header.fragment, said))
+    return tuple(Condition(text, holds, because) for (text, _), (holds, because) in zip(_parts(header), held, strict=True))
+
+
+def compile(header: Header) -> Test | None:
+    """A function that says whether the packet fits; None when every packet does."""
+    tests: list[Test] = []
+    if header.protocol:
+        protocol = header.protocol
+        tests.append((lambda c: c.packet.protocol != protocol) if header.protocol_not else (lambda c: c.packet.protocol == protocol))
+    if header.dst is not None:
+        tests.append(_destination(*header.dst, header.dst_not))
+    if header.src is not None:
+        tests.append(_source(*header.src, header.src_not))
+    if header.in_interface:
+        tests.append(_incoming(header.in_interface, header.in_not))
+    if header.out_interface:
+        tests.append(_outgoing(header.out_interface, header.out_not))
+    if header.fragment is not None:
+        tests.append((lambda c: c.packet.offset != 0) if header.fragment else (lambda c: c.packet.offset == 0))
+    return all_of(tests)
+
+
+def all_of(tests: list[Test]) -> Test | None:
+    """One function for all of them, asked in order until one is false; None for none."""
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    first, second = tests[0], tests[1]
+    if len(tests) == 2:
+        return lambda c: first(c) and second(c)
+    if len(tests) == 3:
+        third = tests[2]
+        return lambda c: first(c) and second(c) and third(c)
+    rest = all_of(tests[2:])
+    assert rest is not None
+    return lambda c: first(c) and second(c) and rest(c)
+
+
+def _source(address: int, mask: int, negated: bool) -> Test:
+    return (lambda c: c.packet.src & mask != address) if negated else (lambda c: c.packet.src & mask == address)
+
+
+def _destination(address: int, mask: int, negated: bool) -> Test:
+    return (lambda c: c.packet.dst & mask != address) if negated else (lambda c: c.packet.dst & mask == address)
+
+
+def _incoming(pattern: str, negated: bool) -> Test:
+    if pattern.endswith("+"):
+        prefix = pattern[:-1]
+        return lambda c: c.in_interface.startswith(prefix) != negated
+    return (lambda c: c.in_interface != pattern) if negated else (lambda c: c.in_interface == pattern)
+
+
+def _outgoing(pattern: str, negated: bool) -> Test:
+    if pattern.endswith("+"):
+        prefix = pattern[:-1]
+        return lambda c: c.out_interface.startswith(prefix) != negated
+    return (lambda c: c.out_interface != pattern) if negated else (lambda c: c.out_interface == pattern)

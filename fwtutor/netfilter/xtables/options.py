@@ -1,0 +1,137 @@
+"""Options of matches and targets as a declared table: parsing, help, saving and explaining read the same lines.
+
+An extension's file lists its ``Option`` lines; each value it was given becomes a ``Given`` in the field of that name.
+How a line is cut into words and which word is an option is ``parser``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target
+
+Value = TypeVar("Value")
+
+
+class Given(NamedTuple, Generic[Value]):
+    """What an option was given: its value, and whether a ``!`` stood before it."""
+
+    value: Value
+    negated: bool = False
+
+
+def _never(given: Given[Any]) -> bool:
+    return False
+
+
+def _unsaid(value: Any, context: Context) -> tuple[bool, str]:
+    return True, ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option of an extension."""
+
+    field: str
+    """The dataclass field its value goes to; two options with the same field exclude each other."""
+    names: tuple[str, ...]
+    """Long names without the dashes; the first is the one messages use."""
+    meaning: str
+    """One line for the help."""
+    read: Callable[..., Any]
+    """From the argument's text (or two, or none) to the value. Raises Unreadable with the tool's words."""
+    write: Callable[[Any], str] = str
+    """The value as iptables-save prints it."""
+    judge: Callable[[Any, Context], tuple[bool, str]] = _unsaid
+    """Whether the value, not negated, fits the packet, and the packet's own value in words."""
+    argument: str = ""
+    """How the help writes the argument; "" for an option without one."""
+    arguments: int = 1
+    saved: str = ""
+    """The name iptables-save uses, when it is not the first of ``names``."""
+    invertible: bool = True
+    required: bool = False
+    unsaved: Callable[[Given[Any]], bool] = _never
+    """True for what the tool keeps but does not print."""
+
+    def text(self, given: Given[Any]) -> str:
+        """As iptables-save writes it: ``! --dport 22``."""
+        return f"{'! ' if given.negated else ''}--{self.saved or self.names[0]} {self.write(given.value)}"
+
+    def help(self) -> str:
+        """One line of ``-m NAME -h``."""
+        names = ", ".join(f"--{name}" for name in self.names)
+        return f"{'[!] ' if self.invertible else '    '}{names}{' ' + self.argument if self.argument else ''}\n        {self.meaning}"
+
+
+class Extension:
+    """What matches and targets with options share. Subclasses are frozen dataclasses with a field for each option."""
+
+    name: ClassVar[str] = ""
+    meaning: ClassVar[str] = ""
+    """What it is for: the first line of its help."""
+    options: ClassVar[tuple[Option, ...]] = ()
+    """In the order in which they are saved and explained."""
+
+    @classmethod
+    def build(cls, given: Mapping[str, Given[Any]]) -> Self:
+        """The extension with these options. Raises Unreadable when a required one is missing."""
+        for option in cls.options:
+            if option.required and option.field not in given:
+                raise Unreadable(f'{cls.name}: option "--{option.names[0]}" must be specified')
+        return cls(**given)
+
+    @classmethod
+    def repeated(cls, option: Option) -> str:
+        """What the tool says when an option is given twice."""
+        return f'{cls.name}: option "--{option.names[0]}" can only be used once.'
+
+    @classmethod
+    def help(cls) -> str:
+        """``-m NAME -h``."""
+        kind = "target" if issubclass(cls, Target) else "match"
+        return "\n".join([f"{cls.name} {kind}: {cls.meaning}", *(option.help() for option in cls.options)]) + "\n"
+
+    def given(self) -> Sequence[tuple[Option, Given[Any]]]:
+        """The options it has, in order; of several names for one field, the one that is saved."""
+        found: dict[str, tuple[Option, Given[Any]]] = {}
+        for option in self.options:
+            value = getattr(self, option.field)
+            if value is not None:
+                found.setdefault(option.field, (option, value))
+        return list(found.values())
+
+    def save(self) -> str:
+        """The options as iptables-save prints them."""
+        return " ".join(option.text(given) for option, given in self.given() if not option.unsaved(given))
+
+    def misplaced(self, header: Header) -> str:
+        """Why the kernel refuses it in a rule with this header; "" if it does not."""
+        return ""
+
+
+class OptionMatch(Extension, Match):
+    """A match whose options are a table."""
+
+    protocol: ClassVar[int] = 0
+    """The protocol the rule must demand, un-negated; 0 = any."""
+
+    def misplaced(self, header: Header) -> str:
+        if self.protocol and (header.protocol != self.protocol or header.protocol_not):
+            return f"-m {self.name} works only in a rule that says -p {self.name}"
+        return ""
+
+    def conditions(self, context: Context) -> tuple[Condition, ...]:
+        found = []
+        for option, given in self.given():
+            fits, because = option.judge(given.value, context)
+            found.append(Condition(option.text(given), fits != given.negated, because))
+        return tuple(found)
+
+
+class OptionTarget(Extension, Target):
+    """A target whose options are a table."""

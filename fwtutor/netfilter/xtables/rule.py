@@ -1,0 +1,188 @@
+"""Rules, chains, tables, rulesets: immutable values, one version of a ruleset after another.
+
+The language (commands, save text, listings) is ``commands``, ``savefile`` and ``listing``; walking them is ``compiled``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple
+
+from fwtutor.netfilter.xtables.context import Context
+
+CounterKey = int | str
+"""A rule's ``id``, or "table:CHAIN" for the policy of a built-in chain."""
+Counters = Mapping[CounterKey, tuple[int, int]]
+"""(packets, bytes) by key; absent is (0, 0)."""
+Test = Callable[[Context], bool]
+
+
+class Condition(NamedTuple):
+    """One option of a rule held against one packet."""
+
+    text: str
+    """The option as iptables-save writes it: ``"-s 192.168.0.0/16"``, ``"! --dport 22"``, ``"--ctstate NEW"``."""
+    held: bool
+    because: str
+    """With the packet's own values: ``"the source is 203.0.113.9"``."""
+
+
+class Match:
+    """A ``-m NAME`` with its options. Subclasses are frozen dataclasses, one file each in ``matches/``."""
+
+    name: ClassVar[str] = ""
+    stateful: ClassVar[bool] = False
+    """True when it must be evaluated whenever it is reached, because evaluating changes something."""
+    tracks: ClassVar[bool] = False
+    """True when a ruleset holding it switches connection tracking on."""
+
+    def compile(self) -> Test:
+        """A function that says whether the packet matches; it may set ``context.hot_drop``."""
+        raise NotImplementedError
+
+    def conditions(self, context: Context) -> tuple[Condition, ...]:
+        """The options in order, each with whether it held and why; pure, never changes anything."""
+        raise NotImplementedError
+
+    def save(self) -> str:
+        """The options as iptables-save prints them after ``-m NAME`` ("" if none)."""
+        raise NotImplementedError
+
+    def listing(self, numeric: bool) -> str:
+        """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
+        return ""
+
+    def exact_ports(self) -> tuple[int | None, int | None]:
+        """(source, destination) port when this match, un-negated, demands exactly one; for the compiled index."""
+        return None, None
+
+
+class Target:
+    """A ``-j NAME`` with its options. Subclasses are frozen dataclasses, one file each in ``targets/``."""
+
+    name: ClassVar[str] = ""
+    tracks: ClassVar[bool] = False
+
+    def save(self) -> str:
+        """The options as iptables-save prints them after ``-j NAME`` ("" if none)."""
+        return ""
+
+    def listing(self, numeric: bool) -> str:
+        """As ``-L`` prints it at the end of the line; ``numeric`` as with ``-n``."""
+        return ""
+
+
+@dataclass(slots=True, frozen=True)
+class Continue(Target):
+    """No ``-j``: the rule counts and the walk goes on."""
+
+
+@dataclass(slots=True, frozen=True)
+class Jump(Target):
+    """``-j CHAIN`` (or ``-g CHAIN``: ``goto``) to a user chain."""
+
+    chain: str
+    goto: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Header:
+    """A rule's own part. Addresses are (address & mask, mask) integers or None; each part can be inverted."""
+
+    family: int = 4
+    src: tuple[int, int] | None = None
+    src_not: bool = False
+    dst: tuple[int, int] | None = None
+    dst_not: bool = False
+    in_interface: str = ""
+    """"" = any; a trailing "+" means prefix."""
+    in_not: bool = False
+    out_interface: str = ""
+    out_not: bool = False
+    protocol: int = 0
+    """0 = any."""
+    protocol_not: bool = False
+    fragment: bool | None = None
+    """True: ``-f``; False: ``! -f``; None: absent."""
+
+    def conditions(self, context: Context) -> tuple[Condition, ...]:
+        """The parts that are present, in iptables-save's order."""
+        from fwtutor.netfilter.xtables.header import conditions
+
+        return conditions(self, context)
+
+    def save(self) -> str:
+        """As iptables-save prints it, with no leading or trailing space."""
+        from fwtutor.netfilter.xtables.header import save
+
+        return save(self)
+
+
+@dataclass(slots=True, frozen=True)
+class Rule:
+    """One rule. Two rules are equal when they say the same; ``id`` is its identity, the key of its counter."""
+
+    header: Header
+    matches: tuple[Match, ...]
+    target: Target
+    id: int = field(compare=False)
+
+    @property
+    def tracks(self) -> bool:
+        return self.target.tracks or any(match.tracks for match in self.matches)
+
+    @property
+    def stateful(self) -> bool:
+        return any(match.stateful for match in self.matches)
+
+    def save(self, counter: tuple[int, int] | None = None) -> str:
+        """Everything after ``-A CHAIN``, as iptables-save prints it; with a ``counter``, as ``-S -v`` does."""
+        parts = [self.header.save()]
+        for match in self.matches:
+            parts += [f"-m {match.name}", match.save()]
+        if counter is not None:
+            parts.append(f"-c {counter[0]} {counter[1]}")
+        if isinstance(self.target, Jump):
+            parts.append(f"-{'g' if self.target.goto else 'j'} {self.target.chain}")
+        elif not isinstance(self.target, Continue):
+            parts += [f"-j {self.target.name}", self.target.save()]
+        return " ".join(part for part in parts if part)
+
+    def conditions(self, context: Context) -> tuple[Condition, ...]:
+        """All conditions in the order they are evaluated; evaluation stops at the first that does not hold."""
+        found = list(self.header.conditions(context))
+        for match in self.matches:
+            found += match.conditions(context)
+        return tuple(found)
+
+
+@dataclass(slots=True, frozen=True)
+class Chain:
+    """``policy`` is "ACCEPT" or "DROP" for a built-in chain, None for a user chain."""
+
+    name: str
+    policy: str | None
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class Table:
+    """Chains by name: built-in ones first in hook order, then user chains in the order iptables lists them."""
+
+    name: str
+    chains: Mapping[str, Chain]
+
+
+@dataclass(slots=True, frozen=True)
+class Ruleset:
+    """One version of one family's tables. Only tables that were named are present."""
+
+    family: int = 4
+    tables: Mapping[str, Table] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def tracks(self) -> bool:
+        """True when some rule needs connection tracking."""
+        return any(rule.tracks for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)

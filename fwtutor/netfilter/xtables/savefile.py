@@ -1,0 +1,172 @@
+"""Rulesets as iptables-save writes them and iptables-restore reads them: all or nothing.
+
+``save`` is byte-equal to iptables-legacy-save but for its two comment lines, which hold the time. ``restore``
+replaces every table the text names; where the tool only says "line 3 failed" it gives the reason as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS
+from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, table_refused
+from fwtutor.netfilter.xtables.edit import VERDICTS, Draft, new_table
+from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
+from fwtutor.netfilter.xtables.parser import MAX_NAME, Parser
+from fwtutor.netfilter.xtables.rule import Counters, Ruleset, Table
+from fwtutor.netfilter.xtables.tokens import Token, restore_words
+from fwtutor.netfilter.xtables.values import scanned
+
+MAX_TEXT = 32 * 1024 * 1024
+"""Characters of a save file."""
+
+
+def save(ruleset: Ruleset, counters: Counters | None = None) -> str:
+    """iptables-save text; with ``counters`` as -c prints it, else with policy counters of 0."""
+    return "".join(_save_table(table, counters) for table in ruleset.tables.values())
+
+
+def _save_table(table: Table, counters: Counters | None) -> str:
+    known: Counters = counters or {}
+    lines = [f"*{table.name}"]
+    for chain in table.chains.values():
+        packets, size = known.get(f"{table.name}:{chain.name}", (0, 0)) if chain.policy else (0, 0)
+        lines.append(f":{chain.name} {chain.policy or '-'} [{packets}:{size}]")
+    for chain in table.chains.values():
+        for rule in chain.rules:
+            text = rule.save()
+            line = f"-A {chain.name} {text}" if text else f"-A {chain.name}"
+            if counters is not None:
+                packets, size = counters.get(rule.id, (0, 0))
+                line = f"[{packets}:{size}] {line}"
+            lines.append(line)
+    lines.append("COMMIT")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, counters: bool = False) -> Outcome:
+    """The ruleset after iptables-restore; with ``counters`` as with -c, which takes the counters over too.
+
+    Unlike the tool, it takes a COMMIT at the very end without its newline. Raises RuleRefused with ``line_number``.
+    """
+    check_family(family)
+    if len(text) > MAX_TEXT:
+        raise RuleRefused(f"the text has {len(text)} characters, {MAX_TEXT} are the most", line_number=1)
+    reader = _Reader(ruleset, new_id, counters)
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        try:
+            reader.line(line)
+        except RuleRefused as wrong:
+            wrong.line_number = number
+            if not wrong.line:
+                wrong.line, wrong.start, wrong.end = line, 0, len(line)
+            raise
+    if reader.draft is not None:
+        raise RuleRefused(f"COMMIT expected at line {len(lines) + 1}", line_number=len(lines) + 1, manner=KERNEL)
+    return Outcome(replace(ruleset, tables=MappingProxyType(reader.tables)), reader.output, reader.counters)
+
+
+class _Reader:
+    """Reads line after line into drafts of tables."""
+
+    def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool) -> None:
+        self.tables: dict[str, Table] = dict(ruleset.tables)
+        self.new_id = new_id
+        self.with_counters = with_counters
+        self.draft: Draft | None = None
+        self.counters: dict[int | str, tuple[int, int]] = {}
+        self.output = ""
+
+    def line(self, line: str) -> None:
+        if not line or line.startswith("#"):
+            return
+        if self.draft is None:
+            if not line.startswith("*"):
+                raise RuleRefused("a table must come first: *filter", line=line, end=len(line), manner=KERNEL)
+            self.draft = self._table(line)
+        elif line == "COMMIT":
+            self.tables[self.draft.name] = self.draft.finish()
+            self.counters.update(self.draft.counters)
+            self.draft = None
+        elif line.startswith(":"):
+            self._chain(self.draft, line)
+        else:
+            self._rule(self.draft, line)
+
+    def _table(self, line: str) -> Draft:
+        name = line[1:].strip(" \t").partition(" ")[0].partition("\t")[0]
+        if not name:
+            raise RuleRefused("table name invalid", line=line, end=len(line))
+        if name not in BUILTIN_CHAINS:
+            wrong = table_refused(name, line, 1, 1 + len(name))
+            if name.endswith("\r"):
+                wrong.hint = "the line ends in a carriage return: save the file with Unix line ends"
+            elif not wrong.message.startswith("can't"):
+                wrong.hint += " (iptables-save -t filter writes only that)"
+            raise wrong
+        draft = Draft(self.tables.get(name) or new_table(name))
+        for chain in draft.order():
+            if draft.policies[chain] is None:
+                del draft.policies[chain]
+            else:
+                draft.flush(chain)
+        return draft
+
+    def _chain(self, draft: Draft, line: str) -> None:
+        """``:CHAIN POLICY [packets:bytes]``."""
+        words = line[1:].split()
+        if not words:
+            raise RuleRefused("chain name invalid", line=line, end=len(line))
+        name = words[0]
+        if len(name.encode(errors="surrogateescape")) > MAX_NAME:
+            raise RuleRefused(f"Invalid chain name `{name}' ({MAX_NAME} chars max)", line=line, start=1, end=1 + len(name))
+        if draft.policies.get(name) is None:
+            if name in draft or name in VERDICTS:
+                raise RuleRefused(f"error creating chain '{name}':File exists", line=line, start=1, end=1 + len(name))
+            draft.create(name)
+        if len(words) < 2:
+            raise RuleRefused("policy invalid", line=line, start=1, end=len(line))
+        policy = words[1]
+        if policy == "-":
+            return
+        counter = self._counter(words[2] if len(words) > 2 else "", name, line) if self.with_counters else None
+        try:
+            draft.set_policy(name, policy, counter)
+        except RuleRefused as wrong:
+            reason = wrong.message.split(". Run")[0].rstrip(".")
+            at = line.rfind(policy)
+            words_said = f"Can't set policy `{policy}' on `{name}': {reason}"
+            raise RuleRefused(words_said, line=line, start=at, end=at + len(policy), hint=wrong.hint) from None
+
+    @staticmethod
+    def _counter(text: str, name: str, line: str) -> tuple[int, int]:
+        first, _, second = text.removeprefix("[").partition(":")
+        packets, size = scanned(first), scanned(second)
+        if not text.startswith("[") or packets is None or size is None:
+            raise RuleRefused(f"invalid policy counters for chain '{name}'", line=line, end=len(line))
+        return packets, size
+
+    def _rule(self, draft: Draft, line: str) -> None:
+        """``[packets:bytes] -A CHAIN ...``, or any other command but with a table."""
+        start = 0
+        extra: list[Token] = []
+        if line.startswith("["):
+            colon = line.find(":")
+            start = line.find("]", colon) + 1 if colon > 0 else 0
+            if not start:
+                raise RuleRefused("need ]", line=line, end=len(line))
+            if self.with_counters:
+                counted = (Token(text, (), 0, start) for text in ("--set-counters", line[1:colon], line[colon + 1 : start - 1]))
+                extra = list(counted)
+        parsed = Parser(line, extra + restore_words(line, start), restoring=True).parse()
+        if parsed.ignored:
+            return
+        if parsed.commands in ("V", "h"):
+            raise RuleRefused("no command specified", line=line, end=len(line), manner=BARE)
+        known: Mapping[int | str, tuple[int, int]] = draft.counters
+        self.output += apply(draft, parsed, line, known, self.new_id)

@@ -1,0 +1,16 @@
+"""Targets: what happens to a packet that matches. ``TARGETS`` finds them by name; jumps to chains are ``rule.Jump``."""
+
+from __future__ import annotations
+
+from fwtutor.netfilter.xtables.options import OptionTarget
+from fwtutor.netfilter.xtables.targets.reject import Reject
+from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
+
+TARGETS: dict[str, type[OptionTarget]] = {target.name: target for target in (Accept, Drop, Return, Reject)}
+
+NOT_YET = frozenset({
+    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNMARK", "CONNSECMARK", "CT", "DNAT", "DSCP", "ECN", "HMARK", "IDLETIMER",
+    "LED", "LOG", "MARK", "MASQUERADE", "NETMAP", "NFLOG", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "REDIRECT", "SECMARK", "SET",
+    "SNAT", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
+})  # fmt: skip
+"""Targets iptables has and fwtutor does not simulate yet."""

@@ -1,0 +1,66 @@
+"""``-j REJECT``: the packet is dropped, and its sender is told so, by an ICMP error or (for TCP) a reset.
+
+Only in the filter table. ``tcp-reset`` needs a rule that says ``-p tcp``. Which packets are never answered, and how
+often, is ``netfilter.reject``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from fwtutor.netfilter.packet import TCP
+from fwtutor.netfilter.xtables.errors import Unreadable, nearest
+from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
+from fwtutor.netfilter.xtables.rule import Header
+
+DEFAULT = "icmp-port-unreachable"
+TCP_RESET = "tcp-reset"
+KINDS: tuple[tuple[str, str, int | None], ...] = (
+    ("icmp-net-unreachable", "net-unreach", 0), ("icmp-host-unreachable", "host-unreach", 1),
+    ("icmp-proto-unreachable", "proto-unreach", 2), ("icmp-port-unreachable", "port-unreach", 3),
+    ("icmp-net-prohibited", "net-prohib", 9), ("icmp-host-prohibited", "host-prohib", 10),
+    ("tcp-reset", "tcp-rst", None), ("icmp-admin-prohibited", "admin-prohib", 13),
+)  # fmt: skip
+"""Name, alias and ICMP code (all are type 3), in the tool's order. A beginning of either is taken for the first that fits."""
+
+CODES = {name: code for name, _, code in KINDS if code is not None}
+"""The ICMP code of each kind that is answered by an ICMP destination unreachable (type 3)."""
+
+
+def read_kind(text: str) -> str:
+    for name, alias, _ in KINDS:
+        if name.startswith(text.lower()) or alias.startswith(text.lower()):
+            return name
+    raise Unreadable(f'unknown reject type "{text}"', hint=nearest(text, [line[0] for line in KINDS], "types"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reject(OptionTarget):
+    """Dropped, and the sender is told."""
+
+    name: ClassVar[str] = "REJECT"
+    meaning: ClassVar[str] = "the packet is dropped, and its sender is told"
+    options: ClassVar[tuple[Option, ...]] = (
+        Option(field="kind", names=("reject-with",), argument="TYPE", read=read_kind, invertible=False,
+               meaning=f"the answer: {' '.join(line[0] for line in KINDS)} (without the option: {DEFAULT})"),
+    )  # fmt: skip
+
+    kind: str = DEFAULT
+    """The answer's name in full, as "icmp-port-unreachable" or "tcp-reset"."""
+
+    @classmethod
+    def build(cls, given: Mapping[str, Given[Any]]) -> Self:
+        return cls(given["kind"].value) if given else cls()
+
+    def given(self) -> Sequence[tuple[Option, Given[Any]]]:
+        return [(self.options[0], Given(self.kind))]
+
+    def misplaced(self, header: Header) -> str:
+        if self.kind == TCP_RESET and (header.protocol != TCP or header.protocol_not):
+            return "--reject-with tcp-reset works only in a rule that says -p tcp: nothing else has a reset"
+        return ""
+
+    def listing(self, numeric: bool) -> str:
+        return f"reject-with {self.kind}"

@@ -1,0 +1,186 @@
+"""Reading numbers, ports, addresses and masks as the tool reads them, octal and short forms included, and writing them.
+
+The tool reads some things in two ways, by the age of the match: numbers in any C notation (``number``), and ports
+through the system's resolver (``resolved_port``: decimal only, and silently modulo 65536). Names of hosts and
+networks are never resolved here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.names import protocol_number, service_port
+
+ALL_PORTS = (0, 0xFFFF)
+HOST = 0xFFFFFFFF
+NO_NAMES = "fwtutor resolves no names: write the address in numbers"
+
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
+_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
+
+
+def leading_number(text: str, low: int, high: int) -> tuple[int, str] | None:
+    """A number in C notation at the start of ``text`` and what follows it; None if there is none or it is out of range."""
+    found = _NUMBER.match(text)
+    if not found:
+        return None
+    hexadecimal, octal, decimal = found.groups()
+    digits = hexadecimal or octal or decimal
+    if len(digits) > 24:
+        return None
+    value = int(digits, 16 if hexadecimal else 8 if octal else 10)
+    return (value, text[found.end() :]) if low <= value <= high else None
+
+
+def number(text: str, low: int, high: int) -> int | None:
+    """``text`` as one number in C notation (``0x16``, ``026``, ``22``) within the range, else None."""
+    found = leading_number(text, low, high)
+    return found[0] if found and not found[1] else None
+
+
+def scanned(text: str) -> int | None:
+    """The decimal number ``text`` begins with, modulo 2^64 and no larger than it holds; None if it begins with none."""
+    found = _DECIMAL.match(text)
+    if not found:
+        return None
+    value = min(int(found[2][:24]), 2**64 - 1)
+    return -value % 2**64 if found[1] == "-" else value
+
+
+def protocol(text: str) -> int:
+    """A protocol's number from its number or name. Raises Unreadable."""
+    value = number(text, 0, 255)
+    if value is None:
+        value = protocol_number(text)
+    if value is None:
+        raise Unreadable(f'unknown protocol "{text}" specified')
+    return value
+
+
+def service(text: str, name: str) -> int:
+    """A port from its number or its service's name under the protocol ``name``. Raises Unreadable."""
+    value = number(text, 0, 0xFFFF)
+    if value is None:
+        value = service_port(text, name)
+    if value is None:
+        raise Unreadable(f"invalid port/service `{text}' specified")
+    return value
+
+
+def resolved_port(text: str) -> int:
+    """A port as the system's resolver takes it. Raises Unreadable."""
+    if not text:
+        return 0
+    found = _DECIMAL.fullmatch(text)
+    if found:
+        value = min(int(found[2][:24]), 2**64 - 1)
+        low = (-value if found[1] == "-" else value) & 0xFFFFFFFF
+        if low < 0x80000000:
+            return low & 0xFFFF
+    named = service_port(text)
+    if named is None:
+        raise Unreadable(f'Port "{text}" does not resolve to anything.')
+    return named
+
+
+def format_range(ports: tuple[int, int]) -> str:
+    """``22`` or ``1024:65535``."""
+    return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}:{ports[1]}"
+
+
+def dotted(text: str) -> int | None:
+    """An address of one to four numbers, missing ones 0 (``10.1`` is 10.1.0.0), as ``-s`` first tries it."""
+    parts = text[:19].split(".", 3)
+    values = [number(part, 0, 255) for part in parts]
+    if None in values:
+        return None
+    value = 0
+    for part in [*values, 0, 0, 0][:4]:
+        value = value << 8 | (part or 0)
+    return value
+
+
+def resolved_address(text: str) -> int | None:
+    """An address as the system's resolver reads one: one to four numbers, the last of which fills what is left (``10.1`` is 10.0.0.1)."""
+    parts = text.split(".")
+    if len(parts) > 4 or any(not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", part) for part in parts):
+        return None
+    values = [number(part, 0, 255) for part in parts[:-1]]
+    room = 8 * (5 - len(parts))
+    last = number(parts[-1], 0, (1 << room) - 1)
+    if None in values or last is None:
+        return None
+    value = 0
+    for part in values:
+        value = value << 8 | (part or 0)
+    return value << room | last
+
+
+def mask(text: str) -> int:
+    """A mask from its length or its dotted form. Raises Unreadable."""
+    if text.count(".") >= 3:
+        value = dotted(text)
+        if value is not None:
+            return value
+    length = number(text, 0, 32)
+    if length is None:
+        raise Unreadable(f"invalid mask `{text}' specified")
+    return HOST << (32 - length) & HOST
+
+
+def mask_length(value: int) -> int | None:
+    """The prefix length of a mask; None when its ones are not all in front."""
+    length = value.bit_count()
+    return length if value == HOST << (32 - length) & HOST else None
+
+
+def network(text: str) -> tuple[int, int]:
+    """One address with an optional mask as ``-s`` reads it: (address & mask, mask). Raises Unreadable."""
+    host, slash, given = text.rpartition("/") if "/" in text else (text, "", "")
+    try:
+        bits = mask(given) if slash else HOST
+    except Unreadable as wrong:
+        raise Unreadable(str(wrong), (len(host) + 1, len(text)) if given else None) from None
+    if not bits:
+        return 0, 0
+    address = dotted(host)
+    if address is None:
+        address = resolved_address(host)
+    if address is None:
+        hint = NO_NAMES if re.search("[a-zA-Z]", host) else ""
+        raise Unreadable(f"host/network `{host}' not found", (0, len(host)), hint)
+    return address & bits, bits
+
+
+def networks(text: str) -> list[tuple[int, int]]:
+    """A comma list of addresses with masks, in order. Raises Unreadable."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    for piece in text.split(","):
+        own = piece.lstrip(" \t\n\v\f\r")
+        begin = at + len(piece) - len(own)
+        try:
+            found.append(network(own))
+        except Unreadable as wrong:
+            low, high = wrong.part or (0, len(own))
+            raise Unreadable(str(wrong), (begin + low, begin + high), wrong.hint) from None
+        at += len(piece) + 1
+    return found
+
+
+def format_network(address: int, bits: int) -> str:
+    """``10.0.0.0/8``, or with a dotted mask when its ones are not all in front; always with the mask."""
+    length = mask_length(bits)
+    return f"{format_address(4, address)}/{format_address(4, bits) if length is None else length}"
+
+
+SAFE = frozenset("_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def quoted(text: str) -> str:
+    """A free text as iptables-save writes it: bare when every character is harmless, else in quotes with backslashes."""
+    if text and SAFE.issuperset(text):
+        return text
+    return '"' + "".join(f"\\{letter}" if letter in "\"\\'" else letter for letter in text) + '"'

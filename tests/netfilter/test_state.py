@@ -1,0 +1,65 @@
+"""Going back: checkpoint and rollback, and the changes walks report."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fwtutor.netfilter import Firewall, craft
+from fwtutor.netfilter.state import State
+from tests.netfilter.boxes import CLIENT, SERVER, box
+
+packets = st.builds(
+    lambda forth, sport, dport, flags, seq, ack, udp: (
+        forth,
+        (craft.udp if udp else craft.tcp)(
+            *((CLIENT, SERVER) if forth else (SERVER, CLIENT)), *((sport, dport) if forth else (dport, sport)), *(() if udp else (flags, seq, ack))
+        ),
+    ),
+    st.booleans(), st.integers(4000, 4002), st.integers(22, 23), st.sampled_from([2, 18, 16, 17, 4, 20]), st.integers(1000, 1002),
+    st.integers(1000, 1002), st.booleans(),
+)  # fmt: skip
+runs = st.lists(st.tuples(packets, st.floats(0, 40)), max_size=12)
+
+
+def play(firewall: Firewall, run: list[tuple[tuple[bool, bytes], float]]) -> list[object]:
+    told = []
+    for (arriving, raw), wait in run:
+        at = firewall.now / 1e9 + wait
+        walk = firewall.receive(raw, on="wan", at=at) if arriving else firewall.send(raw, at=at)
+        told.append((walk.verdict, walk.states, walk.path, walk.entry, walk.out))
+    return told
+
+
+def seen(state: State) -> object:
+    return (state.entries, state.index, state.counters, state.memory)
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs, runs)
+def test_rolling_back_restores_everything_and_the_future_repeats(first: list[tuple[tuple[bool, bytes], float]], second: list[tuple[tuple[bool, bytes], float]]) -> None:  # fmt: skip
+    firewall = box()
+    play(firewall, first)
+    mark = firewall.checkpoint()
+    before = seen(firewall.state.copy())
+    once = play(firewall, second)
+    firewall.iptables("-A INPUT -p udp -j REJECT")
+    firewall.rollback(mark)
+    assert seen(firewall.state) == before
+    assert play(firewall, second) == once
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs)
+def test_reverting_a_walks_changes_is_going_back_in_time(run: list[tuple[tuple[bool, bytes], float]]) -> None:
+    firewall = box()
+    view = firewall.state.copy()
+    for (arriving, raw), wait in run:
+        at = firewall.now / 1e9 + wait
+        walk = firewall.receive(raw, on="wan", at=at) if arriving else firewall.send(raw, at=at)
+        before = seen(view.copy())
+        view.apply(walk.changes)
+        assert seen(view) == seen(firewall.state)
+        view.revert(walk.changes)
+        assert seen(view) == before
+        view.apply(walk.changes)

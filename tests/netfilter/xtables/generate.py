@@ -1,0 +1,148 @@
+"""Random iptables commands, good and bad, drawn from a seed."""
+
+from __future__ import annotations
+
+from random import Random
+
+CHAINS = ("INPUT", "FORWARD", "OUTPUT", "uc", "ud")
+ADDRESSES = (
+    "10.0.0.0/8", "192.168.0.0/16", "203.0.113.9", "1.2.3.4/255.255.0.0", "1.2.3.4/255.0.255.0", "0.0.0.0/0", "10.1", "255.255.255.255",
+    "172.16.0.0/12", "198.51.100.0/25", "1.1.1.1,2.2.2.2/31", "0.0.0.0/1", "1.2.3.4/32", "127.0.0.1/+8",
+)  # fmt: skip
+BAD_ADDRESSES = ("1.2.3.4/33", "300.1.1.1", "1.2.3.4/", "1.2.3.4/8/9", ",", "1.2.3.4,")
+NAMES = ("eth0", "eth+", "wan", "lo", "+", "a.b-c", "averylongiface1")
+PORTS = ("22", "80:443", "1024:", ":1023", "0", "65535", "1:65535", "0:65535", "53", "0x16", "026", "6000:6063")
+BAD_PORTS = ("65536", "22x", "443:80", "22,80", "1:2:3", "nosuchport")
+FLAGS = ("SYN SYN", "SYN,ACK SYN", "ALL NONE", "ALL ALL", "FIN,SYN,RST,ACK SYN", "NONE NONE", "fin,psh,urg PSH", "SYN,FOO SYN", "SYN")
+STATES = ("NEW", "ESTABLISHED,RELATED", "INVALID", "NEW,UNTRACKED", "new", "SNAT", "DNAT,NEW", "FOO", "R,E", "NEW,,NEW")
+
+
+def _not(draw: Random, chance: float = 0.2) -> str:
+    return "! " if draw.random() < chance else ""
+
+
+def ports(draw: Random, bad: float) -> str:
+    parts = []
+    for name in draw.sample(("--sport", "--dport", "--source-port", "--destination-port"), draw.randint(1, 2)):
+        parts.append(f"{_not(draw)}{name} {draw.choice(BAD_PORTS if draw.random() < bad else PORTS)}")
+    return " ".join(parts)
+
+
+def protocol(draw: Random, bad: float) -> str:
+    kind = draw.choice(("tcp", "tcp", "udp", "icmp", "other"))
+    explicit = f"-m {kind} " if draw.random() < 0.3 else ""
+    if kind == "tcp":
+        parts = [f"{_not(draw, bad)}-p {draw.choice(('tcp', '6', 'TCP'))}"]
+        if draw.random() < 0.7:
+            parts.append(explicit + ports(draw, bad))
+        if draw.random() < 0.3:
+            parts.append(f"{_not(draw)}{draw.choice(('--syn', '--tcp-flags ' + draw.choice(FLAGS[: 7 if not bad else 9])))}")
+        if draw.random() < 0.15:
+            parts.append(f"{_not(draw)}--tcp-option {draw.choice(('2', '8', '0x3', *(('0', '256') if bad else ())))}")
+        return " ".join(parts)
+    if kind == "udp":
+        return f"{_not(draw, bad)}-p udp {explicit}{ports(draw, bad)}"
+    if kind == "icmp":
+        types = ("8", "echo-request", "any", "3/1", "3", "host-unreachable", "12/0", "40", "40/3", "pong", *(("foo", "300", "3/x", "e") if bad else ()))
+        return f"-p icmp {explicit}{_not(draw)}--icmp-type {draw.choice(types)}"
+    return f"{_not(draw)}-p {draw.choice(('47', 'esp', '253', 'ipv6-icmp', 'ipencap', *(('999', 'foo') if bad else ())))}"
+
+
+def conntrack(draw: Random, bad: float) -> str:
+    if draw.random() < 0.2:
+        return f"-m state {_not(draw)}--state {draw.choice(STATES[:5] if not bad else STATES)}"
+    options = [
+        f"{_not(draw)}--ctstate {draw.choice(STATES[:7] if not bad else STATES)}",
+        f"{_not(draw)}--ctproto {draw.choice(('tcp', '17', 'icmp', '0'))}",
+        f"{_not(draw)}--ctorigsrc {draw.choice(ADDRESSES[:4])}",
+        f"{_not(draw)}--ctrepldst {draw.choice(('10.0.0.0/8', '1.2.3.4', '10.1.2.3/9'))}",
+        f"{_not(draw)}--ctorigdstport {draw.choice(PORTS[:9])}",
+        f"{_not(draw)}--ctreplsrcport {draw.choice(('22', '9:2', '70000'))}",
+        f"{_not(draw)}--ctstatus {draw.choice(('ASSURED', 'NONE', 'EXPECTED,CONFIRMED', 'A', *(('FOO',) if bad else ())))}",
+        f"{_not(draw)}--ctexpire {draw.choice(('5', '1:10', '10:', ':7', *(('x',) if bad else ())))}",
+        f"{_not(draw, bad)}--ctdir {draw.choice(('ORIGINAL', 'reply', *(('FOO',) if bad else ())))}",
+    ]
+    return f"-m conntrack {' '.join(draw.sample(options, draw.randint(0 if bad else 1, 3)))}"
+
+
+def rule(draw: Random, chain: str, bad: float) -> str:
+    """Everything behind ``-A CHAIN``."""
+    parts = []
+    for letter in ("-s", "-d"):
+        if draw.random() < 0.3:
+            several = draw.random() < bad
+            address = draw.choice(BAD_ADDRESSES if several else ADDRESSES)
+            parts.append(f"{_not(draw) if bad or ',' not in address else ''}{letter} {address}")
+    if draw.random() < 0.25 and (bad or chain != "OUTPUT"):
+        parts.append(f"{_not(draw)}-i {draw.choice(NAMES)}")
+    if draw.random() < 0.2 and (bad or chain != "INPUT"):
+        parts.append(f"{_not(draw)}-o {draw.choice(NAMES)}")
+    spoken = protocol(draw, bad) if draw.random() < 0.6 else ""
+    if spoken:
+        parts.append(spoken)
+    if draw.random() < 0.1:
+        parts.append(f"{_not(draw)}-f")
+    if draw.random() < 0.35:
+        parts.append(conntrack(draw, bad))
+    if draw.random() < 0.15:
+        parts.append(f"-m mark {_not(draw)}--mark {draw.choice(('1', '0x10/0xff', '0x1ff/0xff', '4294967295', *(('x', '1/') if bad else ())))}")
+    if draw.random() < 0.2:
+        remarks = ('"hello world"', "plain_remark", '"quotes \\" and \\\\ here"', '"#1; [x] (y) é"', '""')
+        parts.append(f"-m comment --comment {draw.choice(remarks)}")
+    reset = spoken.startswith(("-p tcp", "-p 6", "-p TCP"))
+    kinds = ("", " --reject-with icmp-host-prohibited", " --reject-with admin-prohib", " --reject-with tcp-reset" if reset or bad else "")
+    jumps = [chain_ for chain_ in ("ud",) if chain != chain_] if chain in ("uc", "ud") else ["uc", "ud"]
+    targets = ["-j ACCEPT", "-j DROP", "-j RETURN", f"-j REJECT{draw.choice(kinds)}", "", *(f"-{draw.choice('jg')} {name}" for name in jumps)]
+    if bad and draw.random() < bad:
+        targets = ["-j NOPE", "-g NOPE", "-j INPUT", "-j uc", "-j ACCEPT --foo", "-j", "! -j DROP", "-j REJECT --reject-with foo"]
+    draw.shuffle(parts)
+    parts.append(draw.choice(targets))
+    return " ".join(part for part in parts if part)
+
+
+def command(draw: Random) -> str:
+    """One command, now and then a bad one."""
+    chain = draw.choice(CHAINS)
+    bad = 0.12 if draw.random() < 0.4 else 0.0
+    kind = draw.choices(
+        ("-A", "-I", "-D", "-R", "-C", "number", "-N", "-X", "-F", "-P", "-L", "-Z", "-E", "odd"),
+        (40, 12, 4, 3, 3, 6, 5, 3, 1, 3, 6, 3, 1, 3),
+    )[0]  # fmt: skip
+    if kind in ("-A", "-D", "-C"):
+        counter = f"-c {draw.randint(0, 99)} {draw.randint(0, 10**6)} " if kind == "-A" and draw.random() < 0.2 else ""
+        verbose = "-v " if draw.random() < 0.2 else ""
+        return f"{kind} {chain} {counter}{verbose}{rule(draw, chain, bad)}"
+    if kind == "-I":
+        return f"-I {chain} {draw.choice(('', '1', '2', '3', '0', 'x'))} {rule(draw, chain, bad)}"
+    if kind == "-R":
+        return f"-R {chain} {draw.choice(('1', '2', '9', '0'))} {rule(draw, chain, bad)}"
+    if kind == "number":
+        return f"-D {chain} {draw.choice(('1', '1', '2', '5', '0', 'x'))}"
+    if kind == "-N":
+        return f"-N {draw.choice(('ud', 'zz', 'uc', 'INPUT', 'ACCEPT', 'a' * 29, 'a' * 28))}"
+    if kind == "-X":
+        return f"-X {draw.choice(('', 'uc', 'ud', 'INPUT', 'zz'))}"
+    if kind == "-F":
+        return f"-F {draw.choice(('', chain))}"
+    if kind == "-P":
+        return f"-P {draw.choice(CHAINS)} {draw.choice(('ACCEPT', 'DROP', 'DROP', 'REJECT'))}"
+    if kind == "-L":
+        return f"-L {draw.choice(('', chain, chain + ' 1'))} -n {draw.choice(('', '-v', '-v -x', '--line-numbers', '-nv'))}"
+    if kind == "-Z":
+        return f"-Z {draw.choice(('', chain, chain + ' 1'))}"
+    if kind == "-E":
+        return f"-E {draw.choice(('uc', 'ud', 'INPUT'))} {draw.choice(('ue', 'ud', 'uc'))}"
+    return draw.choice((f"-A {chain} -s 1.1.1.1 -s 2.2.2.2", f"-A {chain} foo", "-S -n", f"-A {chain} -L", f"-A {chain} -j DROP !", f"-C {chain}"))
+
+
+def ruleset_text(draw: Random, size: int) -> str:
+    """Save text that is taken as it is, with counters."""
+
+    def counter() -> str:
+        return f"[{draw.choice((0, draw.randint(0, 99_999), draw.randint(0, 10**13)))}:{draw.choice((0, draw.randint(0, 10**18)))}]"
+
+    lines = ["*filter", f":INPUT DROP {counter()}", f":FORWARD ACCEPT {counter()}", f":OUTPUT ACCEPT {counter()}", ":uc - [0:0]", ":ud - [0:0]"]
+    lines += [f"{counter()} -A {chain} {rule(draw, chain, 0.0)}" for chain in draw.choices(CHAINS, k=size)]
+    # Without -n the tool would look up names of addresses that /etc/networks and /etc/hosts know.
+    known = ("127.0.0.1", "0.0.0.0/1", "10.0.0.1 ")
+    return "\n".join(line for line in lines if not any(name in line for name in known)) + "\nCOMMIT\n"

@@ -1,0 +1,111 @@
+"""Asking the real iptables-legacy, in a network namespace of its own, many commands at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+
+from fwtutor.netfilter.xtables.commands import Outcome, new_ruleset, run_command
+from fwtutor.netfilter.xtables.errors import RuleRefused
+from fwtutor.netfilter.xtables.rule import CounterKey
+from fwtutor.netfilter.xtables.savefile import restore
+
+NOISE = ("Try `", "Ignoring deprecated", "Perhaps iptables")
+
+
+def available() -> str:
+    """Why the live tool cannot be asked here; "" when it can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    for tool in ("ip", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save"):
+        if shutil.which(tool) is None:
+            return f"needs {tool}"
+    said = subprocess.run(["iptables-legacy", "--version"], capture_output=True, text=True, check=False).stdout
+    return "" if "v1.8.9 (legacy)" in said else f"needs iptables v1.8.9 (legacy), this is {said.strip()}"
+
+
+class Live:
+    """One namespace. ``ask`` runs shell command lines in it in one go."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def ask(self, lines: list[str]) -> list[tuple[int, str]]:
+        """Exit status and everything printed, of each line."""
+        script = "".join(f"printf '\\036'; {{ {line}\n}} 2>&1; printf '\\037%d' $?\n" for line in lines)
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.name, "bash", "-s"], input=script.encode(errors="surrogateescape"), capture_output=True, check=True
+        )
+        answers = []
+        for piece in done.stdout.decode(errors="surrogateescape").split("\036")[1:]:
+            said, _, status = piece.rpartition("\037")
+            answers.append((int(status), said))
+        assert len(answers) == len(lines), done.stderr.decode()
+        return answers
+
+    def restore(self, text: str, *arguments: str) -> tuple[int, str]:
+        """iptables-restore with this text."""
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.name, "iptables-legacy-restore", *arguments],
+            input=text.encode(errors="surrogateescape"), capture_output=True, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stderr.decode(errors="surrogateescape")
+
+
+@contextmanager
+def namespace() -> Iterator[Live]:
+    """A namespace for the time of the test. Skips with the reason where there can be none, but fails in CI."""
+    reason = available()
+    if reason:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the live tool must be asked in CI: {reason}")
+        pytest.skip(reason)
+    name = f"fwt-a-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        yield Live(name)
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+class Ours:
+    """A ruleset of ours that commands are run on."""
+
+    def __init__(self) -> None:
+        self.ruleset = new_ruleset()
+        self.counters: dict[CounterKey, tuple[int, int]] = {}
+        self.ids = count(1)
+
+    def new_id(self) -> int:
+        return next(self.ids)
+
+    def _take(self, outcome: Outcome) -> str:
+        self.ruleset = outcome.ruleset
+        self.counters.update(outcome.counters)
+        return outcome.output
+
+    def run(self, line: str) -> tuple[int, str]:
+        """Exit status and what would be printed."""
+        try:
+            return 0, self._take(run_command(self.ruleset, line, counters=self.counters, new_id=self.new_id))
+        except RuleRefused as wrong:
+            assert wrong.line == line
+            assert 0 <= wrong.start <= wrong.end <= len(line)
+            return wrong.status, wrong.printed
+
+    def restore(self, text: str, counters: bool = False) -> None:
+        self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters))
+
+
+def words(said: str) -> str:
+    """What is printed, without the advice that always follows and the empty lines some messages end in."""
+    lines = [line for line in said.split("\n") if not line.startswith(NOISE)]
+    while lines and not lines[-1]:
+        lines.pop()
+    return "\n".join(lines)
