@@ -26,7 +26,8 @@ REJECT_CODES = {
 LONGEST_ERROR = 576
 _UNVERIFIED = frozenset({33, 47, 50, 51, 108, 115, 132, 136})
 """Protocols whose checksum covers only a part, or is not where TCP and UDP have it: REJECT does not verify it."""
-_ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
+_ANSWERABLE_ICMP = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
+"""ICMP types an error may be about: questions and answers. Errors, and types without a meaning, get none."""
 
 
 def may_answer_with_reset(packet: Packet, to_many: bool) -> bool:
@@ -49,15 +50,14 @@ def reset_for(packet: Packet) -> bytes:
 
 
 def may_answer_with_error(packet: Packet, to_many: bool) -> bool:
-    """No ICMP error about an ICMP error, a later fragment, or a packet to many."""
+    """No ICMP error about an ICMP error or unknown ICMP, a later fragment, or a packet to many."""
     if packet.offset or to_many:
         return False
     if packet.protocol != ICMP:
         return True
     if len(packet.raw) <= packet.l4:
         return False
-    kind = packet.raw[packet.l4]
-    return kind not in _ICMP_ERRORS and kind <= 18
+    return packet.raw[packet.l4] in _ANSWERABLE_ICMP
 
 
 def checksum_holds(packet: Packet) -> bool:
@@ -69,7 +69,8 @@ def checksum_holds(packet: Packet) -> bool:
         return True
     if packet.protocol in (TCP, UDP):
         return not craft.transport_checksum(packet.src, packet.dst, packet.protocol, segment, packet.family)
-    return not checksum(segment)
+    # Of other protocols the kernel sums the whole packet; its IP header adds nothing, and nothing at all is right too.
+    return not checksum(packet.raw)
 
 
 def error_about(packet: Packet, source: int, type: int, code: int, rest: int = 0) -> bytes:
@@ -109,20 +110,23 @@ def fragments(raw: bytes, mtu: int) -> list[bytes]:
 
 
 class Bucket(NamedTuple):
-    """A token bucket of the ICMP rate limits: ``tokens`` at the time ``last`` (ns)."""
+    """What the stack grants one destination: ``tokens`` (ns, one costs an interval) at the time ``last`` (ns)."""
 
     tokens: int
     last: int
 
 
 RATE_BURST = 6
-"""Errors to one destination at once, before one per icmp_ratelimit."""
+"""ICMP errors to one destination at once, before one per icmp_ratelimit."""
+NO_ROUTE_BURST, NO_ROUTE_COST = 5 * SECOND, SECOND
+"""Errors about a missing route are rationed once more, out of the same bucket."""
+_UNUSED = 60 * SECOND
+"""What a destination never sent to has saved."""
 
 
-def take_token(bucket: Bucket | None, at: int, ratelimit_ms: int) -> tuple[bool, Bucket]:
+def take_token(bucket: Bucket | None, at: int, cost: int, burst: int) -> tuple[bool, Bucket]:
     """May another ICMP error go to this destination? With the bucket as it is then."""
-    interval = ratelimit_ms * (SECOND // 1000)
-    tokens = RATE_BURST * interval if bucket is None else min(bucket.tokens + at - bucket.last, RATE_BURST * interval)
-    if tokens >= interval:
-        return True, Bucket(tokens - interval, at)
+    tokens = min(_UNUSED if bucket is None else bucket.tokens + at - bucket.last, burst)
+    if tokens >= cost:
+        return True, Bucket(tokens - cost, at)
     return False, Bucket(tokens, at)

@@ -251,18 +251,20 @@ class Firewall:
         Passage(self.box, walk, context).arrive(on, link)
         return self._finish(walk)
 
-    def send(self, raw: bytes | Packet, at: float, *, uid: int = 0, gid: int = 0, mark: int = 0) -> Walk:
-        """A packet the box itself sends."""
-        return self.send_ns(raw, round(at * SECOND), uid=uid, gid=gid, mark=mark)
+    def send(self, raw: bytes | Packet, at: float, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False) -> Walk:
+        """A packet the box itself sends: a program of the user ``uid``, or its own network stack (``by_stack``: echo replies)."""
+        return self.send_ns(raw, round(at * SECOND), uid=uid, gid=gid, mark=mark, by_stack=by_stack)
 
-    def send_ns(self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0) -> Walk:
+    def send_ns(
+        self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False
+    ) -> Walk:
         packet = raw if isinstance(raw, Packet) else Packet(raw)
         walk = self._begin(packet, None, at)
         if packet.fault:
             return self._discard(walk, packet.fault)
         _only_ipv4(packet.family)
         context = Context(packet, at)
-        context.mark = mark
+        context.mark, context.by_stack = mark, by_stack
         Passage(self.box, walk, context).depart()
         return self._finish(walk)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from fwtutor.netfilter import answers
-from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.events import ANSWER, CHANGED, FORGOTTEN, HOOK, LOOKED_UP, MEMORY, ROUTED, TABLE, TIED, Shown
 from fwtutor.netfilter.events import CONFIRMED as KEPT
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
-from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.packet import ICMP, Packet
 from fwtutor.netfilter.routing import LOOPBACK, Routing
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.walk import Walk
@@ -27,6 +27,9 @@ from fwtutor.netfilter.xtables.targets.reject import Reject
 AT = {hook: (HOOK, hook) for hook in (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)}
 TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
+
+
+MILLISECOND = SECOND // 1000
 
 
 class Box:
@@ -44,7 +47,7 @@ class Box:
 
     def entry_of(self, packet: Packet) -> Entry | None:
         """The table's entry that has the packet's tuple, in either direction."""
-        return self.state.find(tuple_of(packet)) if self.state.index else None
+        return self.state.find(tuple_of(packet)) if self.state.index and not packet.fault else None
 
 
 class Passage:
@@ -74,7 +77,7 @@ class Passage:
             self.walk.events.append(AT[INPUT])
             if self._pass(INPUT) and self._confirm():
                 self.walk.to, self.walk.delivered = "local", packet
-        elif dst >= 0xE0000000:
+        elif routing.is_multicast(packet.family, dst):
             self._lose("a multicast group the box has not joined")
         elif link != "host":
             self._lose("a broadcast on the link is not forwarded")
@@ -95,13 +98,17 @@ class Passage:
         """Broadcasts, and the one group every host has joined."""
         return self.box.routing.is_broadcast(4, dst) or dst == 0xE0000001
 
+    def _is_to_many(self, packet: Packet) -> bool:
+        return self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst)
+
     def _forward(self) -> None:
         packet = self.context.packet
         route = self.box.routing.lookup(packet.family, packet.dst)
         if not self.box.sysctls["net.ipv4.ip_forward"]:
             return self._lose("it is for somebody else, and net.ipv4.ip_forward is 0")
         if route is None:
-            self._error(answers.UNREACHABLE, answers.NET_UNREACHABLE)
+            if self._take_token(packet.src, answers.NO_ROUTE_COST, answers.NO_ROUTE_BURST):
+                self._error(answers.UNREACHABLE, answers.NET_UNREACHABLE)
             return self._lose(f"no route to {packet.destination}")
         if packet.ttl <= 1:
             self._error(answers.TIME_EXCEEDED, 0)
@@ -122,7 +129,7 @@ class Passage:
         packet = self.context.packet
         to_self = self.box.routing.is_local(packet.family, packet.dst)
         route = None if to_self else self.box.routing.lookup(packet.family, packet.dst)
-        if not to_self and route is None and not packet.dst >= 0xE0000000:
+        if not to_self and route is None and not self._is_for_many(packet.dst):
             return self._lose(f"no route to {packet.destination}")
         interface = LOOPBACK if to_self else route.interface if route is not None else self._first_interface()
         self.walk.events.append((ROUTED, interface, ""))
@@ -216,34 +223,42 @@ class Passage:
         if target.kind == "tcp-reset":
             if not answers.may_answer_with_reset(packet, self._is_for_many(packet.dst)):
                 return
-            self._answer(answers.reset_for(packet))
             if self.context.entry is not None:
                 closed = self.box.conntrack.close(self.context.entry, self.walk.at)
                 if closed is not None:
                     self.walk.events.append((CHANGED, *closed))
+                    self.context.entry = closed[1]
+            self._answer(answers.reset_for(packet))
         elif answers.checksum_holds(packet):
             self._error(answers.UNREACHABLE, answers.REJECT_CODES[target.kind])
 
     def _error(self, type: int, code: int, rest: int = 0) -> None:
         """Send an ICMP error about the packet to its source, if one may be sent and the rate limit allows."""
         packet = self.context.packet
-        if not answers.may_answer_with_error(packet, self._is_for_many(packet.dst) or packet.dst >= 0xE0000000):
+        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
             return
-        here = self.box.routing.is_local(packet.family, packet.dst) and self.context.in_interface != ""
+        own = self.context.in_interface == ""
+        if own and self.context.by_stack and packet.protocol == ICMP:
+            # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
+            return
+        here = self.box.routing.is_local(packet.family, packet.dst) and not own
         source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
         if not source:
             return
         limited = self.box.sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (type == 3 and code == answers.FRAGMENTATION_NEEDED)
-        ratelimit = self.box.sysctls["net.ipv4.icmp_ratelimit"]
-        if limited and ratelimit and not self.box.routing.is_local(packet.family, packet.src):
-            key = ("icmp_ratelimit", packet.src)
-            bucket = self.box.state.memory.get(key)
-            allowed, after = answers.take_token(bucket, self.walk.at, ratelimit)
-            self.box.state.memory[key] = after
-            self.walk.events.append((MEMORY, key, bucket, after))
-            if not allowed:
+        if limited and not self.box.routing.is_local(packet.family, packet.src):
+            interval = self.box.sysctls["net.ipv4.icmp_ratelimit"] * MILLISECOND
+            if not self._take_token(packet.src, interval, answers.RATE_BURST * interval):
                 return
         self._answer(answers.error_about(packet, source, type, code, rest))
+
+    def _take_token(self, destination: int, cost: int, burst: int) -> bool:
+        key = ("icmp errors to", destination)
+        bucket = self.box.state.memory.get(key)
+        allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
+        self.box.state.memory[key] = after
+        self.walk.events.append((MEMORY, key, bucket, after))
+        return allowed
 
     def _answer(self, raw: bytes) -> None:
         """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""

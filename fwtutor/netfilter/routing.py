@@ -106,6 +106,9 @@ class Routing:
     def is_broadcast(self, family: int, address: int) -> bool:
         return family == 4 and address in self.broadcasts
 
+    def is_multicast(self, family: int, address: int) -> bool:
+        return family == 4 and address >> 28 == 0xE
+
     def source_for(self, family: int, dst: int) -> int:
         """The address the box would send from to ``dst``; 0 when there is no way."""
         if self.is_local(family, dst):
@@ -119,7 +122,7 @@ class Routing:
 
     def martian_source(self, src: int) -> str:
         """Why an arriving IPv4 packet's source is impossible, "" if it is not."""
-        if src >> 24 == 127 or src >> 24 == 0 or src >= 0xE0000000:
+        if src >> 24 in (0, 127) or self.is_multicast(4, src) or src == LIMITED_BROADCAST:
             return f"a martian source address, {format_address(4, src)}"
         if (4, src) in self.local:
             return f"its source {format_address(4, src)} is the box itself"

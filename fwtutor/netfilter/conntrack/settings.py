@@ -20,8 +20,9 @@ TCP_TIMEOUTS = {
     State.LAST_ACK: ("tcp_timeout_last_ack", 30),
     State.TIME_WAIT: ("tcp_timeout_time_wait", 120),
     State.CLOSE: ("tcp_timeout_close", 10),
-    State.SYN_SENT2: ("tcp_timeout_syn_sent", 120),
 }
+SYN_SENT2_TIMEOUT = 120
+"""Seconds; the one state that no sysctl sets."""
 
 DEFAULTS: dict[str, int] = {
     PREFIX + name: value
@@ -62,6 +63,7 @@ class Settings(NamedTuple):
         timeouts = [0] * len(State)
         for state, (name, _) in TCP_TIMEOUTS.items():
             timeouts[state] = get(name)
+        timeouts[State.SYN_SENT2] = SYN_SENT2_TIMEOUT
         tcp = TcpSettings(
             tuple(timeouts),
             get("tcp_timeout_max_retrans"),

@@ -260,7 +260,8 @@ def judge(before_packet: TcpTrack, status: int, packet: Packet, direction: int, 
         receiver.maxwin = track.last_window or 1
         receiver.scale = track.last_scale
         receiver.flags = track.last_flags
-        sender.end = sender.maxend = sender.maxwin = sender.maxack = sender.scale = sender.flags = 0
+        sender.end = sender.maxend = sender.maxwin = sender.maxack = sender.scale = 0
+        sender.flags &= BE_LIBERAL
     assert isinstance(new, State)
     in_window = False
     if new is State.TIME_WAIT:

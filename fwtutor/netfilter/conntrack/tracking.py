@@ -56,6 +56,11 @@ class Tracked(NamedTuple):
     """(before, after) of confirmed entries, in order."""
 
 
+def _direction(entry: Entry, key: Tuple) -> int:
+    """Which side of the entry a tuple is. Where both are the same (a socket talking to itself), the kernel finds the reply."""
+    return REPLY if entry.reply == key else ORIGINAL
+
+
 class Conntrack:
     """The tracker of one box. It changes ``state``'s entries and nothing else."""
 
@@ -81,19 +86,20 @@ class Conntrack:
         found = self.state.find(key)
         changes: tuple[tuple[Entry, Entry | None], ...] = ()
         if found is not None:
-            direction = ORIGINAL if found.original == key else REPLY
+            direction = _direction(found, key)
             if direction == REPLY or found.status & SEEN_REPLY:
                 state = ESTABLISHED
             else:
                 state = RELATED if found.status & EXPECTED else NEW
             judged = self._judge(found, packet, direction, at, arriving)
             if not isinstance(judged, str):
-                after, invalid = judged
-                if after is None:
-                    self._put(found, None)
-                    return Tracked(key, found, found, direction, state, "", ((found, None),))
+                after, invalid, deleted = judged
                 if not invalid and direction == REPLY and not after.status & SEEN_REPLY:
                     after = after._replace(status=after.status | SEEN_REPLY)
+                if deleted:
+                    # The packet still carries what is no longer in the table.
+                    self._put(found, None)
+                    return Tracked(key, found, after, direction, state, "", ((found, None),))
                 if after is not found:
                     self._put(found, after)
                     changes = ((found, after),)
@@ -113,8 +119,8 @@ class Conntrack:
             return Tracked(key, None, None, ORIGINAL, INVALID, new, changes)
         return Tracked(key, None, new, ORIGINAL, NEW, "", changes)
 
-    def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry | None, str] | str:
-        """The entry after the packet (None: deleted) with why the packet is INVALID ("" if not); or a bare reason; or REOPEN."""
+    def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry, str, bool] | str:
+        """The entry after the packet, why the packet is INVALID ("" if not), whether the entry goes; or a bare reason; or REOPEN."""
         settings = self.settings
         protocol = packet.protocol
         if protocol == TCP:
@@ -127,30 +133,30 @@ class Conntrack:
             if verdict == "accept":
                 status = entry.status | ASSURED if assured else entry.status
                 if timeout < 0:
-                    return entry._replace(tracker=track), ""
-                return self._refreshed(entry, packet, direction, at, timeout * SECOND, status, track), ""
+                    return entry._replace(tracker=track), "", False
+                return self._refreshed(entry, packet, direction, at, timeout * SECOND, status, track), "", False
             if verdict == "ignored":
-                return entry._replace(tracker=track), ""
+                return entry._replace(tracker=track), "", False
             if verdict == "delete":
-                return None, ""
+                return entry._replace(tracker=track), "", True
             if verdict == "reopen":
                 return REOPEN
             after = entry if track is entry.tracker else entry._replace(tracker=track)
             left = entry.expires - at
             if shorten and left >= 120 * SECOND and left > settings.tcp.unacknowledged * SECOND:
                 after = after._replace(expires=at + settings.tcp.unacknowledged * SECOND)
-            return after, reason
+            return after, reason, False
         if protocol in (UDP, UDPLITE):
             fault = self._udp_fault(packet, arriving and settings.checksum)
             if fault:
                 return fault
             if not entry.status & SEEN_REPLY:
-                return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), ""
+                return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), "", False
             if at - entry.started > UDP_STREAM_AFTER:
-                return self._refreshed(entry, packet, direction, at, settings.udp_stream, entry.status | ASSURED, None), ""
-            return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), ""
+                return self._refreshed(entry, packet, direction, at, settings.udp_stream, entry.status | ASSURED, None), "", False
+            return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), "", False
         timeout = settings.icmp if protocol == ICMP and packet.family == 4 else settings.generic
-        return self._refreshed(entry, packet, direction, at, timeout, entry.status, None), ""
+        return self._refreshed(entry, packet, direction, at, timeout, entry.status, None), "", False
 
     def _begin(self, key: Tuple, reply: Tuple, packet: Packet, at: int, arriving: bool) -> Entry | str:
         """A new entry, not kept yet, or why the packet cannot begin one."""
@@ -311,7 +317,7 @@ class Conntrack:
         entry = self.state.find(other)
         if other is None or entry is None:
             return Tracked(inner, None, None, ORIGINAL, INVALID, "no entry has the tuple of the packet it quotes", ())
-        direction = ORIGINAL if entry.original == other else REPLY
+        direction = _direction(entry, other)
         if packet.dst != other.dst:
             return Tracked(inner, entry, None, direction, INVALID, "it is not sent to the host whose packet it quotes", ())
         return Tracked(inner, entry, entry, direction, RELATED, "", ())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
-from fwtutor.netfilter.xtables.edit import Draft, new_table, refused
+from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, Draft, new_table, refused
 from fwtutor.netfilter.xtables.errors import TABLE, VERSION, RuleRefused, nearest
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
 from fwtutor.netfilter.xtables.parser import Parsed, Parser
@@ -96,7 +96,7 @@ def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: N
         rules = _rules(draft, parsed, new_id) if parsed.commands in "AIRDC" else []
         output = _run(draft, parsed, rules, counters)
         if parsed.commands in ("A", "I", "R"):
-            _check(rules[0], parsed)
+            _check(rules[0], parsed, line)
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
     return output
@@ -109,11 +109,11 @@ def _placed(wrong: RuleRefused, parsed: Parsed, line: str) -> RuleRefused:
     place: Token | None = parsed.chain_token
     if wrong.message.startswith("Index of"):
         place = parsed.number_token
-    elif wrong.message in ("Too many levels of symbolic links.", "Invalid argument. Run `dmesg' for more information."):
+    elif wrong.message in (LOOP, INVALID):
         place = parsed.jump_token or parsed.chain_token
-    elif wrong.message.startswith(("Bad policy", "File exists")):
+    elif wrong.message in (BAD_POLICY, FILE_EXISTS):
         place = parsed.name_token
-    elif wrong.message.startswith("Couldn't load target") or wrong.message.startswith("goto") or "simulate -j" in wrong.message:
+    elif wrong.message.startswith(("Couldn't load target", "goto", "fwtutor does not simulate -j")):
         place = parsed.jump_token
     start, end = place.span(None) if place else (0, len(line))
     wrong.line, wrong.start, wrong.end = line, start, end
@@ -144,22 +144,18 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
     raise RuleRefused(f"Couldn't load target `{name}':No such file or directory", hint=hint)
 
 
-def _check(rule: Rule, parsed: Parsed) -> None:
+def _check(rule: Rule, parsed: Parsed, line: str) -> None:
     """What the kernel refuses of a rule, wherever it stands."""
     for match, token in parsed.matches:
         wrong = match.misplaced(rule.header)
         if wrong:
-            refusal = refused("Invalid argument. Run `dmesg' for more information.", wrong)
-            raise _at(refusal, token)
+            refusal = refused(INVALID, wrong)
+            refusal.line, (refusal.start, refusal.end) = line, token.span(None)
+            raise refusal
     if parsed.target is not None and rule.target is parsed.target:
         wrong = parsed.target.misplaced(rule.header)
         if wrong:
-            raise refused("Invalid argument. Run `dmesg' for more information.", wrong)
-
-
-def _at(wrong: RuleRefused, token: Token) -> RuleRefused:
-    wrong.start, wrong.end = token.span(None)
-    return wrong
+            raise refused(INVALID, wrong)
 
 
 def _run(draft: Draft, parsed: Parsed, rules: list[Rule], counters: Counters) -> str:
@@ -206,9 +202,16 @@ def _each(draft: Draft, parsed: Parsed, act: Callable[[str], None], word: str) -
     else:
         chains = [name for name in draft.order() if word != "Deleting" or draft.policies[name] is None]
     said = ""
+    wrong: RuleRefused | None = None
     for name in chains:
-        act(name)
+        try:
+            act(name)
+        except RuleRefused as one:
+            # The tool goes on with the other chains, and then tells of the last that would not go.
+            wrong = one
         said += f"{word} chain `{name}'\n" if parsed.verbose else ""
+    if wrong is not None:
+        raise wrong
     return said
 
 

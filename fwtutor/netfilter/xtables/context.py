@@ -11,7 +11,20 @@ from fwtutor.netfilter.packet import Packet
 class Context:
     """One packet at one hook. Matches read it; only targets and the walk write it."""
 
-    __slots__ = ("at", "direction", "entry", "hook", "hot_drop", "in_interface", "mark", "memory", "out_interface", "packet", "state")
+    __slots__ = (
+        "at",
+        "by_stack",
+        "direction",
+        "entry",
+        "hook",
+        "hot_drop",
+        "in_interface",
+        "mark",
+        "memory",
+        "out_interface",
+        "packet",
+        "state",
+    )
 
     packet: Packet
     hook: str
@@ -28,6 +41,8 @@ class Context:
     mark: int
     at: int
     """ns: the time of the walk."""
+    by_stack: bool
+    """The box's own stack made it (an echo reply, for instance), no program did."""
     hot_drop: bool
     """A match sets this to have the packet dropped at once, without any counter."""
     memory: dict[Any, Any]
@@ -39,5 +54,5 @@ class Context:
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = 0
-        self.hot_drop = False
+        self.hot_drop = self.by_stack = False
         self.memory = {}

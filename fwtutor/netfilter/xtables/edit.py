@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
-from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused
+from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused, nearest
 from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Header, Jump, Rule, Table
 
 NO_CHAIN = "No chain/target/match by that name."
@@ -75,7 +75,7 @@ class Draft:
 
     def chain(self, name: str | None) -> str:
         if name is None or name not in self.policies:
-            raise refused(NO_CHAIN, f"chains: {', '.join(self.order())}")
+            raise refused(NO_CHAIN, nearest(name or "", self.policies, "chains"))
         return name
 
     def order(self) -> list[str]:
@@ -133,13 +133,13 @@ class Draft:
     def find(self, chain: str, rule: Rule) -> int:
         """The index of the first rule that is the same."""
         if chain not in self.policies:
-            raise refused(BAD_RULE, f"there is no chain {chain}: {', '.join(self.order())}")
+            raise refused(BAD_RULE, f"there is no chain {chain}: {nearest(chain, self.policies, 'chains')}")
         if isinstance(rule.target, Jump) and self.policies.get(rule.target.chain) is not None:
             raise refused(INVALID, f"{rule.target.chain} is a built-in chain: no rule can jump there")
         for index, other in enumerate(self.of(chain)):
             if same(rule, other):
                 return index
-        said = NO_CHAIN if isinstance(rule.target, Jump) else BAD_RULE
+        said = BAD_RULE if rule.target.name in ("", *VERDICTS) and not isinstance(rule.target, Jump) else NO_CHAIN
         raise refused(said, f"no rule of {chain} is exactly this one: -S {chain} shows them")
 
     def delete(self, chain: str, index: int) -> None:

@@ -17,6 +17,10 @@ USAGE, KERNEL, BARE, TABLE = 2, 1, 22, 3
 BARE the sentence alone and then the advice (2), TABLE with the version, without advice (3)."""
 
 
+MAX_LISTED = 20
+"""Names a hint lists."""
+
+
 class RuleRefused(ValueError):
     """Nothing was changed. ``line[start:end]`` is the place; ``line_number`` counts from 1 in a save file, 0 elsewhere."""
 
@@ -65,4 +69,5 @@ def nearest(word: str, names: Iterable[str], what: str) -> str:
     known = sorted(names)
     close = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
     meant = next((f"did you mean {name}? " for name in known if close and name.lower() == close[0]), "")
-    return f"{meant}{what}: {', '.join(known)}"
+    listed = ", ".join(known[:MAX_LISTED]) + (", ..." if len(known) > MAX_LISTED else "")
+    return f"{meant}{what}: {listed}"

@@ -7,7 +7,7 @@ printed in numbers (but "anywhere"): nothing here resolves a name.
 from __future__ import annotations
 
 from fwtutor.netfilter.addresses import format_address
-from fwtutor.netfilter.xtables.names import protocol_name
+from fwtutor.netfilter.xtables.names import LOADED_NAMES, protocol_name
 from fwtutor.netfilter.xtables.rule import Chain, Continue, CounterKey, Counters, Header, Jump, Rule, Table
 from fwtutor.netfilter.xtables.values import HOST, format_network, mask_length
 
@@ -49,7 +49,8 @@ def rule_line(rule: Rule) -> str:
     """One rule in a single loose line, as ``-A ... -v`` prints it."""
     header = rule.header
     name = rule.target.chain if isinstance(rule.target, Jump) else "" if isinstance(rule.target, Continue) else rule.target.name
-    named = f"{'!' if header.protocol_not else ' '}{protocol_name(header.protocol & 0xFF)}"
+    protocol = header.protocol & 0xFF
+    named = f"{'!' if header.protocol_not else ' '}{protocol_name(protocol) if protocol in LOADED_NAMES else protocol}"
     came, goes = _interface(header.in_interface, header.in_not, True), _interface(header.out_interface, header.out_not, True)
     source = f"{'!' if header.src_not else ' '}{_address(header.src, True)}"
     destination = f"{'!' if header.dst_not else ' '}-> {_address(header.dst, True)}"

@@ -38,6 +38,9 @@ def protocol_name(number: int) -> str:
     return names[0] if names else str(number)
 
 
+LOADED_NAMES = frozenset({0, 1, 6, 17, 50, 51, 58, 132, 135, 136})
+"""Protocols whose names the tool knows by itself, and prints even where it looks nothing up."""
+
 _SERVICES: dict[int, tuple[str, str]] = {
     1: ("tcpmux", "t"), 7: ("echo", "tu"), 9: ("discard", "tu"), 11: ("systat", "t"), 13: ("daytime", "tu"), 15: ("netstat", "t"),
     17: ("qotd", "t"), 19: ("chargen", "tu"), 20: ("ftp-data", "t"), 21: ("ftp", "t"), 22: ("ssh", "t"), 23: ("telnet", "t"),
@@ -52,7 +55,7 @@ _SERVICES: dict[int, tuple[str, str]] = {
     993: ("imaps", "t"), 995: ("pop3s", "t"), 1080: ("socks", "t"), 1194: ("openvpn", "tu"), 1433: ("ms-sql-s", "t"),
     1701: ("l2f", "u"), 1812: ("radius", "tu"), 1813: ("radius-acct", "tu"), 2049: ("nfs", "tu"), 3306: ("mysql", "t"),
     3389: ("ms-wbt-server", "t"), 5060: ("sip", "tu"), 5061: ("sip-tls", "tu"), 5222: ("xmpp-client", "t"), 5353: ("mdns", "u"),
-    5432: ("postgresql", "t"), 5671: ("amqps", "t"), 5672: ("amqp", "t"), 6379: ("redis", "t"), 6667: ("ircd", "t"),
+    5432: ("postgresql", "t"), 5671: ("amqps", "t"), 5672: ("amqp", "t"), 6000: ("x11", "t"), 6379: ("redis", "t"), 6667: ("ircd", "t"),
     6697: ("ircs-u", "t"), 8080: ("http-alt", "t"),
 }  # fmt: skip
 _UDP_ONLY = {514: "syslog"}

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import product
 from typing import Any, NoReturn
 
 from fwtutor.netfilter.xtables.errors import BARE, USAGE as USAGE_ERROR, RuleRefused, Unreadable, nearest
-from fwtutor.netfilter.xtables.getopt import NO_ARGUMENT, UNKNOWN, WORD, Found, Scanner
+from fwtutor.netfilter.xtables.getopt import LONG, NO_ARGUMENT, UNKNOWN, WORD, Found, Scanner
 from fwtutor.netfilter.xtables.matches import MATCHES, NOT_YET as MATCHES_NOT_YET
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Extension, Given, Option, OptionMatch, OptionTarget
@@ -172,13 +173,16 @@ class Parser:
         name = text.lstrip("-").partition("=")[0]
         if not text.startswith("--") or not name:
             return ""
+        if self.protocol and self.protocol not in MATCHES and number(self.protocol, 0, 255) is None:
+            return f"fwtutor has no options for -p {self.protocol} yet"
         needs = [f"-p {m.name}" if m.protocol else f"-m {m.name}" for m in MATCHES.values() if any(name in o.names for o in m.options)]
         needs += [f"-j {t.name}" for t in TARGETS.values() if any(name in o.names for o in t.options)]
         if needs:
             return f"--{name} is known after {' or '.join(needs)}"
-        if self.protocol and self.protocol not in MATCHES and number(self.protocol, 0, 255) is None:
-            return f"fwtutor has no match of its own for -p {self.protocol} yet"
-        return ""
+        every = [known for known, _, _ in LONG]
+        every += [known for kind in (*MATCHES.values(), *TARGETS.values()) for option in kind.options for known in option.names]
+        close = get_close_matches(name, every, n=1, cutoff=0.6)
+        return f"did you mean --{close[0]}?" if close else ""
 
     def _give(self, owner: Loaded, option: Option, found: Found) -> None:
         assert found.token is not None
@@ -434,7 +438,8 @@ class Parser:
         if parsed.commands in "ADIRC":
             for letter, chains in (("o", ("PREROUTING", "INPUT")), ("i", ("POSTROUTING", "OUTPUT"))):
                 if letter in parsed.options and chain in chains:
-                    self.refuse(f"Can't use -{letter} with {chain}", self.places[letter])
+                    way = "is leaving" if letter == "o" else "came in"
+                    self.refuse(f"Can't use -{letter} with {chain}", self.places[letter], hint=f"no packet there {way} by an interface")
 
     def _build(self, one: Loaded) -> Any:
         try:

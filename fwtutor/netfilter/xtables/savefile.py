@@ -60,7 +60,7 @@ def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, coun
         lines.pop()
     for number, line in enumerate(lines, 1):
         try:
-            reader.line(line)
+            reader.line(line, number)
         except RuleRefused as wrong:
             wrong.line_number = number
             if not wrong.line:
@@ -82,7 +82,7 @@ class _Reader:
         self.counters: dict[int | str, tuple[int, int]] = {}
         self.output = ""
 
-    def line(self, line: str) -> None:
+    def line(self, line: str, number: int) -> None:
         if not line or line.startswith("#"):
             return
         if self.draft is None:
@@ -94,7 +94,7 @@ class _Reader:
             self.counters.update(self.draft.counters)
             self.draft = None
         elif line.startswith(":"):
-            self._chain(self.draft, line)
+            self._chain(self.draft, line, number)
         else:
             self._rule(self.draft, line)
 
@@ -117,7 +117,7 @@ class _Reader:
                 draft.flush(chain)
         return draft
 
-    def _chain(self, draft: Draft, line: str) -> None:
+    def _chain(self, draft: Draft, line: str, number: int) -> None:
         """``:CHAIN POLICY [packets:bytes]``."""
         words = line[1:].split()
         if not words:
@@ -140,7 +140,7 @@ class _Reader:
         except RuleRefused as wrong:
             reason = wrong.message.split(". Run")[0].rstrip(".")
             at = line.rfind(policy)
-            words_said = f"Can't set policy `{policy}' on `{name}': {reason}"
+            words_said = f"Can't set policy `{policy}' on `{name}' line {number}: {reason}"
             raise RuleRefused(words_said, line=line, start=at, end=at + len(policy), hint=wrong.hint) from None
 
     @staticmethod

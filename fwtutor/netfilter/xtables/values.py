@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from fwtutor.netfilter.addresses import format_address
-from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.names import protocol_number, service_port
 
 ALL_PORTS = (0, 0xFFFF)
@@ -55,7 +55,7 @@ def protocol(text: str) -> int:
     if value is None:
         value = protocol_number(text)
     if value is None:
-        raise Unreadable(f'unknown protocol "{text}" specified')
+        raise Unreadable(f'unknown protocol "{text}" specified', hint=nearest(text, ("tcp", "udp", "icmp", "all"), "protocols"))
     return value
 
 

@@ -21,10 +21,11 @@ def _not(draw: Random, chance: float = 0.2) -> str:
     return "! " if draw.random() < chance else ""
 
 
-def ports(draw: Random, bad: float) -> str:
+def ports(draw: Random, bad: float, known: tuple[str, ...] = PORTS) -> str:
     parts = []
-    for name in draw.sample(("--sport", "--dport", "--source-port", "--destination-port"), draw.randint(1, 2)):
-        parts.append(f"{_not(draw)}{name} {draw.choice(BAD_PORTS if draw.random() < bad else PORTS)}")
+    names = [draw.choice(("--sport", "--source-port")), draw.choice(("--dport", "--destination-port"))]
+    for name in draw.sample([*names, "--sport"] if bad else names, draw.randint(1, 2)):
+        parts.append(f"{_not(draw)}{name} {draw.choice(BAD_PORTS if draw.random() < bad else known)}")
     return " ".join(parts)
 
 
@@ -41,7 +42,7 @@ def protocol(draw: Random, bad: float) -> str:
             parts.append(f"{_not(draw)}--tcp-option {draw.choice(('2', '8', '0x3', *(('0', '256') if bad else ())))}")
         return " ".join(parts)
     if kind == "udp":
-        return f"{_not(draw, bad)}-p udp {explicit}{ports(draw, bad)}"
+        return f"{_not(draw, bad)}-p udp {explicit}{ports(draw, bad, PORTS[:9])}"
     if kind == "icmp":
         types = ("8", "echo-request", "any", "3/1", "3", "host-unreachable", "12/0", "40", "40/3", "pong", *(("foo", "300", "3/x", "e") if bad else ()))
         return f"-p icmp {explicit}{_not(draw)}--icmp-type {draw.choice(types)}"
@@ -68,11 +69,12 @@ def conntrack(draw: Random, bad: float) -> str:
 def rule(draw: Random, chain: str, bad: float) -> str:
     """Everything behind ``-A CHAIN``."""
     parts = []
+    lists = draw.random() < 0.2
+    known = [address for address in ADDRESSES if lists or "," not in address]
     for letter in ("-s", "-d"):
         if draw.random() < 0.3:
-            several = draw.random() < bad
-            address = draw.choice(BAD_ADDRESSES if several else ADDRESSES)
-            parts.append(f"{_not(draw) if bad or ',' not in address else ''}{letter} {address}")
+            address = draw.choice(BAD_ADDRESSES if draw.random() < bad else known)
+            parts.append(f"{_not(draw) if bad or not lists else ''}{letter} {address}")
     if draw.random() < 0.25 and (bad or chain != "OUTPUT"):
         parts.append(f"{_not(draw)}-i {draw.choice(NAMES)}")
     if draw.random() < 0.2 and (bad or chain != "INPUT"):

@@ -52,11 +52,11 @@ def read_words(text: str, known: tuple[str, ...], what: str) -> frozenset[str]:
     rest: str | None = text
     while rest is not None:
         word, comma, behind = rest.partition(",")
-        # The last word is everything left, so an empty one shows the comma in the tool's message.
+        # The tool's message shows everything from the bad word on.
         meant = next((name for name in known if word and name.startswith(word.upper())), None)
         if meant is None:
             hint = nearest(word, known, "known")
-            raise Unreadable(f'Bad {what} "{word if word or not comma else rest}"', (at, at + len(word)), hint)
+            raise Unreadable(f'Bad {what} "{rest}"', (at, at + len(word)), hint)
         found.add(meant)
         at += len(word) + 1
         rest = behind if comma else None
@@ -252,6 +252,10 @@ class Conntrack(OptionMatch):
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
         if not given:
             raise Unreadable("conntrack: At least one option is required")
+        status, proto = given.get("ctstatus"), given.get("ctproto")
+        if status and proto and status.negated and proto.value == 0 and list(given).index("ctstatus") < list(given).index("ctproto"):
+            # A slip of the tool's: it mistakes the "!" of an earlier --ctstatus for one before --ctproto.
+            raise Unreadable("conntrack: rule would never match protocol")
         return cls(**given)
 
     def compile(self) -> Test:

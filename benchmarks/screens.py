@@ -1,0 +1,87 @@
+"""What a person feels: start-up, memory, keys, and the load while a packet moves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks.table import Result, in_turn, milliseconds, p95, times
+from benchmarks.terminal import ROOT, Terminal
+
+DRAWN = "Connections"
+"""A word both screens draw with their first paint."""
+STARTS, VERSIONS, KEYS = 5, 15, 60
+
+
+def measure() -> Iterator[Result]:
+    yield _version()
+    yield from _start()
+    yield _keys()
+    yield _moving()
+
+
+def _version() -> Result:
+    def python(*arguments: str) -> float:
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+        return time.perf_counter() - begin
+
+    ours, theirs = in_turn(VERSIONS, lambda: python("-m", "fwtutor", "--version"), lambda: python("-c", "pass"))
+    return times("`fwtutor --version`", ours, "`python -c pass`", theirs, 3)
+
+
+def _start() -> Iterator[Result]:
+    weights: dict[str, list[float]] = {"lab": [], "panes": []}
+
+    def start(name: str) -> float:
+        with TemporaryDirectory() as home, Terminal("benchmarks.apps", name, home=home) as terminal:
+            seconds = terminal.first(DRAWN)
+            terminal.settle()
+            terminal.key(" ") if name == "lab" else None
+            terminal.settle(1.0)
+            weights[name].append(terminal.memory())
+        return seconds
+
+    ours, theirs = in_turn(STARTS, lambda: start("lab"), lambda: start("panes"))
+    yield times("first paint of the lab", ours, "six empty panes", theirs, 1.2)
+    mine, other = median(weights["lab"]), median(weights["panes"])
+    yield Result("memory, a lesson open and stepped", f"{mine / 1e6:.1f} MB", "six empty panes", f"{other / 1e6:.1f} MB", mine / other, 1.3)
+
+
+def _keys() -> Result:
+    with (
+        TemporaryDirectory() as home,
+        Terminal("benchmarks.apps", "long", home=home) as ours,
+        Terminal("benchmarks.apps", "cursor", home=home) as theirs,
+    ):
+        ours.first(DRAWN)
+        theirs.first("number")
+        ours.settle(1.0)
+        theirs.settle()
+        # To the middle of the run first: the beginning of anything is cheap.
+        ours.key("\x1b[F")
+        ours.settle(1.0)
+        down, up = "\x1b[B", "\x1b[A"
+        found = in_turn(
+            KEYS,
+            lambda: ours.key("\x7f"), lambda: theirs.key(down), lambda: ours.key("\x7f"), lambda: theirs.key(down),
+            lambda: ours.key(" "), lambda: theirs.key(up),
+        )  # fmt: skip
+    mine, other = p95(found[0] + found[2] + found[4]), p95(found[1] + found[3] + found[5])
+    return Result(
+        "key to repaint, p95, either way in a run of 10,000 packets", milliseconds(mine), "cursor in a DataTable of 200 rows",
+        milliseconds(other), mine / other, 1.5,
+    )  # fmt: skip
+
+
+def _moving() -> Result:
+    with TemporaryDirectory() as home, Terminal("benchmarks.apps", "long", home=home, still=False) as terminal:
+        terminal.first(DRAWN)
+        terminal.settle(1.0)
+        terminal.key("p")
+        share = terminal.busy(4.0)
+    return Result("CPU while packets move", f"{share * 100:.1f} %", "a core", "100 %", share, 0.1)

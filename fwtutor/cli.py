@@ -1,0 +1,298 @@
+"""The command line: thin. It reads arguments, imports what a command needs, and turns every bad input into a sentence and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fwtutor import __version__
+from fwtutor.badinput import BadInput, printable
+
+if TYPE_CHECKING:
+    from fwtutor.course.model import Course, Lesson
+
+OK, NO, BAD = 0, 1, 2
+"""Exit codes: all well; the answer is no; bad input."""
+BROKEN, INTERRUPTED = 70, 130
+"""Exit codes nobody hopes for: a mistake of ours; ctrl-C."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line; the value is the exit code. No exception leaves it that a person could have caused."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        parsed = _parser().parse_args(arguments)
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BadInput as error:
+        return _refuse(str(error))
+    except BrokenPipeError:
+        # Whoever read us has read enough. Python would complain once more when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:  # noqa: BLE001 - the outermost place there is: a mistake of ours, of which people see a sentence
+        return _broken(error)
+    return code
+
+
+def _refuse(message: str) -> int:
+    """Says on standard error what is wrong. Names and lines from files may hold escape codes, which the terminal is not to see."""
+    sys.stdout.flush()
+    sys.stderr.write(f"fwtutor: {printable(message)}\n")
+    return BAD
+
+
+def _note(text: str) -> None:
+    _refuse(text)
+
+
+def _broken(error: Exception) -> int:
+    """Writes the traceback to a file and says where it is."""
+    import traceback
+    from tempfile import gettempdir
+
+    from fwtutor.course.progress import home
+
+    details = f"fwtutor {__version__}, Python {sys.version}\n{' '.join(sys.argv[1:])}\n\n" + "".join(traceback.format_exception(error))
+    place = "could not be written to a file"
+    for folder in (home(), Path(gettempdir())):
+        log = folder / "fwtutor-crash.log"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            log.write_text(details, encoding="utf-8", errors="backslashreplace")
+        except OSError:
+            continue
+        place = f"are in {log}"
+        break
+    _refuse(f"this should not have happened: {type(error).__name__}: {error}\nThe details {place}. What you had done is kept.")
+    return BROKEN
+
+
+# --- commands -------------------------------------------------------------------------------------------------
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    return _application(None, None)
+
+
+def _play(arguments: argparse.Namespace) -> int:
+    return _application(arguments.lesson, arguments.at)
+
+
+def _application(name: str | None, at: int | None) -> int:
+    """Opens the application, when there is a terminal that can show it."""
+    for stream, word in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.stderr, "error")):
+        if stream is None or not stream.isatty():
+            raise BadInput(f"standard {word} is not a terminal; fwtutor needs one to draw on. For scripts there is fwtutor trace")
+    if os.environ.get("TERM") == "dumb":
+        raise BadInput("this terminal cannot move its cursor (TERM is dumb)")
+    from fwtutor.course.loader import load_course
+    from fwtutor.course.model import LessonError
+    from fwtutor.tui.app import run as run_application
+    from fwtutor.tui.screens.too_small import LEAST
+
+    size = os.get_terminal_size(sys.stdout.fileno())
+    # A terminal that says 0 x 0 does not know its size; Textual then takes 80 x 24.
+    if 0 < size.columns < LEAST[0] or 0 < size.lines < LEAST[1]:
+        raise BadInput(
+            f"this terminal has {size.columns} columns and {size.lines} lines, and the lab needs at least {LEAST[0]} x {LEAST[1]} "
+            "(80 x 24 is good, 120 x 40 shows everything)"
+        )
+    try:
+        course = load_course()
+        lesson = None if name is None else _find_lesson(course, name)
+    except LessonError as error:
+        raise BadInput(str(error)) from None
+    return run_application(course, lesson, at)
+
+
+def _find_lesson(course: Course, name: str) -> Lesson:
+    """A lesson of the course by its name, or any by its folder. Raises BadInput, and LessonError where it is broken."""
+    from fwtutor.course.loader import load_lesson
+
+    found = course.lesson(name)
+    if found is not None:
+        return found
+    for error in course.broken:
+        if Path(error.file).parent.name == name:
+            raise error
+    if Path(name).is_dir():
+        return load_lesson(Path(name).absolute())
+    raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(lesson.name for lesson in course.lessons)}")
+
+
+def _trace(arguments: argparse.Namespace) -> int:
+    if arguments.rules6 is not None:
+        raise BadInput("--rules6: IPv6 is not simulated yet; --rules has the IPv4 rules")
+    if arguments.variant == "nft":
+        raise BadInput("--variant nft: only the legacy variant is simulated yet")
+    if arguments.format == "xtables":
+        raise BadInput("--format xtables: not there yet; text and json are")
+    from fwtutor.trace.box import parse_box
+    from fwtutor.trace.run import trace
+
+    firewall = parse_box(arguments.interface, arguments.route, arguments.sysctl).firewall(arguments.rules)
+    packets = trace(firewall, arguments.packets, fallback=arguments.came_in, answer=arguments.answer, note=_note)
+    if arguments.format == "json":
+        from fwtutor.trace.machine import json_line
+
+        for traced in packets:
+            sys.stdout.write(json_line(traced) + "\n")
+    else:
+        from fwtutor.trace.people import Ink, Report
+
+        report = Report(firewall, Ink(_colour(), _unicode()))
+        sys.stdout.write(report.header() + "\n")
+        for traced in packets:
+            sys.stdout.writelines(line + "\n" for line in report.lines(traced))
+        sys.stdout.write(report.summary() + "\n")
+    if arguments.counters is not None:
+        _write(arguments.counters, "--counters", firewall.save(counters=True))
+    if arguments.conntrack is not None:
+        _write(arguments.conntrack, "--conntrack", firewall.conntrack())
+    return OK
+
+
+def _write(path: Path, option: str, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{option} {path}: {error.strerror}") from None
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    from fwtutor.netfilter import Firewall
+    from fwtutor.trace.box import load_rules
+
+    firewall = Firewall(interfaces={})
+    load_rules(firewall, arguments.file)
+    if arguments.as_commands or arguments.as_list:
+        options = "".join(f" {flag}" for flag, wanted in (("-v", arguments.verbose), ("-x", arguments.exact)) if wanted)
+        if arguments.as_list:
+            options += "".join(f" {flag}" for flag, wanted in (("-n", arguments.numeric), ("--line-numbers", arguments.numbers)) if wanted)
+        letter = "-S" if arguments.as_commands else "-L"
+        text = "".join(firewall.iptables(f"-t {table} {letter}{options}") for table in firewall.ruleset().tables or ("filter",))
+    else:
+        text = firewall.save(counters=arguments.counters)
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+    return OK
+
+
+def _lesson_list(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.proof import lesson_list
+
+    return _say(*lesson_list())
+
+
+def _lesson_check(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.proof import lesson_check
+
+    return _say(*lesson_check(arguments.lesson))
+
+
+def _say(text: str, code: int) -> int:
+    """An answer goes to standard output, a complaint about what was given to standard error."""
+    if code == BAD and "\n" not in text:
+        return _refuse(text)
+    (sys.stderr if code == BAD else sys.stdout).write(printable(text) + "\n")
+    return code
+
+
+def _locate(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.loader import lessons_folder
+    from fwtutor.course.progress import home
+
+    for name, path in (("program", Path(__file__).resolve().parent), ("lessons", lessons_folder()), ("progress", home())):
+        sys.stdout.write(f"{name:<9} {path}\n")
+    return OK
+
+
+# --- arguments ------------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fwtutor",
+        description="An interactive tutor for Linux stateful firewalls. Without a command it opens the course map.",
+        epilog="Exit codes: 0 all well, 1 the answer is no, 2 bad input.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=_open)
+    parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    _add_play(commands.add_parser("play", help="open a lesson", allow_abbrev=False))
+    _add_trace(commands.add_parser("trace", help="what a ruleset does with packets from a file, and why", allow_abbrev=False))
+    _add_rules(commands.add_parser("rules", help="check a ruleset, and print it", allow_abbrev=False))
+    lesson = commands.add_parser("lesson", help="list the lessons, or prove them sound", allow_abbrev=False)
+    actions = lesson.add_subparsers(metavar="ACTION", title="actions", required=True)
+    actions.add_parser("list", help="all lessons, by chapter", allow_abbrev=False).set_defaults(run=_lesson_list)
+    check = actions.add_parser("check", help="prove that solutions solve, wrong answers fail, predictions are true", allow_abbrev=False)
+    check.add_argument("lesson", nargs="*", metavar="LESSON", help="names of lessons, or folders; all lessons unless given")
+    check.set_defaults(run=_lesson_check)
+    commands.add_parser("locate", help="where the program, its lessons and your progress are", allow_abbrev=False).set_defaults(run=_locate)
+    return parser
+
+
+def _add_play(play: argparse.ArgumentParser) -> None:
+    play.add_argument("lesson", metavar="LESSON", help="its name, see `fwtutor lesson list`; or a folder")
+    play.add_argument("--at", type=_whole, metavar="STEP", help="begin at this step of the lesson (counted from 1)")
+    play.set_defaults(run=_play)
+
+
+def _add_trace(trace: argparse.ArgumentParser) -> None:
+    trace.add_argument("--rules", type=Path, required=True, metavar="FILE", help="what iptables-save printed")
+    trace.add_argument("--rules6", type=Path, metavar="FILE", help="the same of ip6tables-save (not simulated yet)")
+    trace.add_argument("--variant", choices=("legacy", "nft"), default="legacy", help="nft is not simulated yet")
+    trace.add_argument(
+        "--interface", action="append", default=[], metavar="NAME=ADDR/LEN[,ADDR/LEN...][,mtu=N]", help="repeatable; lo always exists"
+    )
+    trace.add_argument(
+        "--route", action="append", default=[], metavar="CIDR=NAME[,via ADDR]", help="repeatable; default=NAME for all the rest"
+    )
+    trace.add_argument(
+        "--sysctl", action="append", default=[], metavar="KEY=VALUE", help="repeatable; net.ipv4.ip_forward is 1 unless given"
+    )
+    trace.add_argument("--format", choices=("text", "json", "xtables"), default="text", help="xtables is not there yet")
+    trace.add_argument("--counters", type=Path, metavar="FILE", help="write iptables-save -c text there, as it is after the last packet")
+    trace.add_argument("--conntrack", type=Path, metavar="FILE", help="write conntrack -L text there, as it is after the last packet")
+    trace.add_argument("--in", dest="came_in", metavar="NAME", help="where packets came in, for captures without interface names")
+    trace.add_argument("--answer", action="store_true", help="the box's own stack answers too, as a host with every port closed")
+    trace.add_argument("packets", type=Path, metavar="PACKETS", help=".pcap, .pcapng (gz too) or .jsonl")
+    trace.set_defaults(run=_trace)
+
+
+def _add_rules(rules: argparse.ArgumentParser) -> None:
+    rules.add_argument("file", type=Path, metavar="FILE", help="what iptables-save printed")
+    shape = rules.add_mutually_exclusive_group()
+    shape.add_argument("-S", dest="as_commands", action="store_true", help="print it as iptables -S would")
+    shape.add_argument("-L", dest="as_list", action="store_true", help="print it as iptables -L would")
+    rules.add_argument("-n", dest="numeric", action="store_true", help="with -L: numbers, no names")
+    rules.add_argument("-v", dest="verbose", action="store_true", help="with -L or -S: counters and interfaces")
+    rules.add_argument("-x", dest="exact", action="store_true", help="with -v: exact counters")
+    rules.add_argument("--line-numbers", dest="numbers", action="store_true", help="with -L: number the rules")
+    rules.add_argument("-c", dest="counters", action="store_true", help="as iptables-save -c: with counters")
+    rules.set_defaults(run=_rules)
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < len(text) < 10:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)

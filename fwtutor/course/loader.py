@@ -1,0 +1,287 @@
+"""Loading lessons and the course: every field read, every mistake named with file, line and field. Nothing is evaluated.
+
+The shape of the tables is here; reading them with distrust is ``tables``, queries and trials are ``fields``',
+answers are ``answers``'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from fwtutor.course.answers import bare_firewall, check_rules, read_solution, read_wrong
+from fwtutor.course.checks import Court
+from fwtutor.course.fields import read_ask, read_check, read_condition
+from fwtutor.course.model import Chapter, Check, Choice, Course, Goal, Lesson, LessonError, Prediction, Stage
+from fwtutor.course.tables import Table, read_text, shown_name
+from fwtutor.network.topology import HostSpec, LinkSpec, Topology
+from fwtutor.recording import Scenario, Scripted
+
+MAX_EACH = 64
+"""Goals of one lesson, and checks."""
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+
+
+def lessons_folder() -> Path:
+    """Where the lessons are: inside the package when installed from a wheel, beside it in a clone."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "lessons"
+    return inside if inside.is_dir() else package.parent / "lessons"
+
+
+def load_course(root: Path | None = None) -> Course:
+    """The course in ``root`` (default ``lessons_folder()``). A broken lesson is kept in ``Course.broken``, the rest loads.
+
+    Raises LessonError if course.toml itself cannot be used.
+    """
+    root = root if root is not None else lessons_folder()
+    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
+    title = table.text("title", limit=100)
+    chapters: list[Chapter] = []
+    broken: list[LessonError] = []
+    seen: set[str] = set()
+    for part in table.tables("chapters", required=True):
+        heading, about = part.text("title", limit=60), part.text("about", "", limit=200)
+        lessons: list[Lesson] = []
+        for number, name in enumerate(part.texts("lessons", required=True), 1):
+            if not _NAME.match(name) or len(name) > 60:
+                part.fail(f'"{name[:40]}" is no lesson\'s name: lower-case words joined by hyphens', "lessons", number)
+            if name in seen:
+                part.fail(f'"{name}" is listed twice', "lessons", number)
+            seen.add(name)
+            if not (root / name).is_dir():
+                part.fail(f'there is no folder "{name}" beside course.toml', "lessons", number)
+            try:
+                lessons.append(load_lesson(root / name, chapter=heading))
+            except LessonError as error:
+                broken.append(error)
+        part.done()
+        chapters.append(Chapter(heading, about, tuple(lessons)))
+    table.done()
+    return Course(title, root, tuple(chapters), tuple(broken))
+
+
+def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
+    """The lesson in a folder. Raises LessonError for the first thing that is wrong."""
+    folder = folder.absolute()
+    if not _NAME.match(folder.name):
+        raise LessonError(folder.name, 0, "", "a lesson's folder is named in lower-case words joined by hyphens")
+    table = Table.parse(shown_name(folder, "lesson.toml"), read_text(folder, "lesson.toml"))
+    seed = table.number("seed", 0, least=0, most=2**32 - 1)
+    watch = table.text("watch", limit=32)
+    start = read_text(folder, "start.rules")
+    topology = _topology(table, watch, start, seed)
+    hosts = {host.name: host for host in topology.hosts}
+    check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
+    stages, script = _stages(table, folder, hosts, watch)
+    scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))
+    checks = _checks(table, watch, hosts)
+    court = Court(scenario, checks, seed)
+    lesson = Lesson(
+        name=folder.name,
+        title=table.text("title", limit=40),
+        question=table.text("question", limit=120),
+        minutes=table.number("minutes", least=1, most=120),
+        chapter=chapter,
+        folder=folder,
+        scenario=scenario,
+        stages=stages,
+        goals=_goals(table, court, watch, hosts, len(stages)),
+        therefore=table.text("therefore").strip(),
+        next=table.text("next", "").strip(),
+        prompts=_prompts(table, hosts),
+        on_server=table.text("on_server").strip(),
+        checks=checks,
+        seed=seed,
+        solution=read_solution(folder, hosts, watch),
+        wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}),
+    )
+    table.done()
+    return lesson
+
+
+# --- the network --------------------------------------------------------------------------------------------
+
+
+def _topology(table: Table, watch: str, start: str, seed: int) -> Topology:
+    hosts: list[HostSpec] = []
+    for name, part in table.table("hosts").named_tables():
+        interfaces: dict[str, tuple[str, ...]] = {}
+        addresses = part.table("interfaces")
+        for interface in addresses.fields():
+            interfaces[interface] = addresses.texts(interface)
+        routes: dict[str, str | tuple[str, str]] = {}
+        if part.has("routes"):
+            ways = part.table("routes")
+            for destination in ways.fields():
+                value = ways.raw(destination)
+                if isinstance(value, list) and len(value) == 2 and all(isinstance(word, str) for word in value):
+                    routes[destination] = (value[0], value[1])
+                elif isinstance(value, str):
+                    routes[destination] = value
+                else:
+                    ways.fail("is neither an interface nor [interface, gateway]", destination)
+        sysctls: dict[str, int] = {}
+        if part.has("sysctls"):
+            knobs = part.table("sysctls")
+            for key in knobs.fields():
+                sysctls[key] = knobs.number(key, least=0, most=2**31 - 1)
+        services, title = part.texts("services"), part.text("title", "", limit=80)
+        part.done()
+        try:
+            hosts.append(HostSpec(name, interfaces, routes, services, start if name == watch else "", sysctls, title))
+        except ValueError as error:
+            _topology_error(table, error)
+        try:
+            bare_firewall(hosts[-1])
+        except ValueError as error:
+            part.fail(str(error))
+    if watch not in [host.name for host in hosts]:
+        table.fail(f'there is no host "{watch}"', "watch")
+    links: list[LinkSpec] = []
+    for part in table.tables("links", required=True):
+        name = part.text("name", limit=32)
+        if name in [link.name for link in links]:
+            part.fail(f'"{name}" is the name of another link', "name")
+        links.append(LinkSpec(name, part.texts("joins", required=True), part.seconds("delay", 0.02)))
+        part.done()
+    try:
+        return Topology(tuple(hosts), tuple(links), seed)
+    except ValueError as error:
+        _topology_error(table, error, [link.name for link in links])
+
+
+def _topology_error(table: Table, error: ValueError, links: list[str] | None = None) -> NoReturn:
+    """Topology names the field in its own way, as the first word: ``hosts.server.routes.default: ...``."""
+    field, _, reason = str(error).partition(": ")
+    if not reason:
+        table.fail(str(error), "hosts")
+    words: list[str | int] = list(field.split(".", 3))
+    if words[0] == "links" and links and len(words) > 1 and words[1] in links:
+        words[1] = links.index(str(words[1])) + 1
+    table.fail(reason, *words)
+
+
+# --- stages, goals, checks ----------------------------------------------------------------------------------
+
+
+def _stages(table: Table, folder: Path, hosts: Mapping[str, HostSpec], watch: str) -> tuple[tuple[Stage, ...], tuple[Scripted, ...]]:
+    prose = _prose(folder)
+    parts = table.tables("stages", required=True)
+    file = shown_name(folder, "lesson.md")
+    if len(parts) != len(prose):
+        line = prose[len(parts)][0] if len(prose) > len(parts) else 0
+        raise LessonError(file, line, "", f"has {len(prose)} headings (## ...), and lesson.toml has {len(parts)} stages")
+    stages: list[Stage] = []
+    script: list[Scripted] = []
+    ids: set[str] = set()
+    for number, (part, (line, title, text)) in enumerate(zip(parts, prose, strict=True)):
+        heading = part.text("heading", limit=60)
+        if heading != title:
+            part.fail(f'is "{heading}", but lesson.md:{line} says "{title}"', "heading")
+        before = -1.0
+        for event in part.tables("traffic"):
+            host, run, at = _host(event, "host", hosts), event.text("run", limit=400), event.seconds("at", 0.0)
+            if at < before:
+                event.fail("is earlier than the line before it", "at")
+            before = at
+            event.done()
+            script.append(Scripted(number, host, run, at))
+        predictions = tuple(_prediction(item, watch, hosts, len(parts), ids) for item in part.tables("predictions"))
+        stages.append(Stage(title, text, predictions, part.texts("hints")))
+        part.done()
+    return tuple(stages), tuple(script)
+
+
+def _prose(folder: Path) -> list[tuple[int, str, str]]:
+    """(line, heading, text) of each stage in lesson.md."""
+    file = shown_name(folder, "lesson.md")
+    found: list[tuple[int, str, list[str]]] = []
+    fenced = False
+    for number, line in enumerate(read_text(folder, "lesson.md").split("\n"), 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        if line.startswith("## ") and not fenced:
+            if not line[3:].strip():
+                raise LessonError(file, number, "", "has a heading without words")
+            found.append((number, line[3:].strip(), []))
+        elif found:
+            found[-1][2].append(line)
+        elif line.strip():
+            raise LessonError(file, number, "", "has text before the first heading (## ...)")
+    if not found:
+        raise LessonError(file, 0, "", "has no heading (## ...)")
+    stages = [(number, title, "\n".join(lines).strip()) for number, title, lines in found]
+    for number, title, text in stages:
+        if not text:
+            raise LessonError(file, number, "", f'says nothing under "{title}"')
+    return stages
+
+
+def _prediction(part: Table, watch: str, hosts: Mapping[str, HostSpec], stages: int, ids: set[str]) -> Prediction:
+    choices: list[Choice] = []
+    for item in part.tables("choices", required=True):
+        choices.append(Choice(item.text("text", limit=80), item.text("answer", limit=80), item.text("why", limit=400)))
+        item.done()
+    if not 2 <= len(choices) <= 4:
+        part.fail("are not two to four", "choices")
+    answers = [choice.answer for choice in choices]
+    expect = part.text("expect", limit=80)
+    if expect not in answers:
+        part.fail(f'"{expect}" is the answer of none of the choices', "expect")
+    for number, answer in enumerate(answers, 1):
+        if answer in answers[: number - 1]:
+            part.fail(f'"{answer}" is the answer of two choices', "choices", number, "answer")
+    ask = read_ask(part.table("ask"), watch, tuple(hosts), stages)
+    prediction = Prediction(_id(part, ids), part.text("question", limit=240), tuple(choices), ask, expect)
+    part.done()
+    return prediction
+
+
+def _goals(table: Table, court: Court, watch: str, hosts: Mapping[str, HostSpec], stages: int) -> tuple[Goal, ...]:
+    ids: set[str] = set()
+    goals: list[Goal] = []
+    for part in table.tables("goals", required=True):
+        when = read_condition(part.table("when"), watch, tuple(hosts), stages, court)
+        goals.append(Goal(_id(part, ids), part.text("text", limit=80), when))
+        part.done()
+    if len(goals) > MAX_EACH:
+        table.fail(f"are more than {MAX_EACH}", "goals")
+    return tuple(goals)
+
+
+def _checks(table: Table, watch: str, hosts: Mapping[str, HostSpec]) -> tuple[Check, ...]:
+    names: set[str] = set()
+    parts = table.tables("checks", required=True)
+    if len(parts) > MAX_EACH:
+        table.fail(f"are more than {MAX_EACH}", "checks")
+    return tuple(read_check(part, _id(part, names, "name"), watch, hosts) for part in parts)
+
+
+def _prompts(table: Table, hosts: Mapping[str, HostSpec]) -> tuple[str, ...]:
+    prompts = table.texts("prompts", required=True)
+    for number, name in enumerate(prompts, 1):
+        if name not in hosts:
+            table.fail(f'there is no host "{name[:40]}"', "prompts", number)
+        if name in prompts[: number - 1]:
+            table.fail(f'"{name}" is listed twice', "prompts", number)
+    return prompts
+
+
+def _host(part: Table, key: str, hosts: Mapping[str, HostSpec]) -> str:
+    name = part.text(key)
+    if name not in hosts:
+        part.fail(f'there is no host "{name[:40]}"', key)
+    return name
+
+
+def _id(part: Table, taken: set[str], key: str = "id") -> str:
+    name = part.text(key, limit=40)
+    if not _NAME.match(name):
+        part.fail(f'"{name}" is not in lower-case words joined by hyphens', key)
+    if name in taken:
+        part.fail(f'"{name}" is used twice', key)
+    taken.add(name)
+    return name

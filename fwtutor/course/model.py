@@ -1,0 +1,215 @@
+"""What a lesson is, once loaded and found sound: immutable values with plain words in them.
+
+Reading and judging lesson files is ``loader``'s, asking a run is ``queries``', judging an answer is ``checks``',
+what a learner has done is ``progress``'. Nothing here knows of a screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from fwtutor.course.trials import Ground
+    from fwtutor.recording import Run, Scenario
+
+
+class LessonError(ValueError):
+    """A lesson (or course) file that cannot be used, and where: ``too-open/lesson.toml:12: goals[1].when: ...``."""
+
+    def __init__(self, file: Path | str, line: int, field: str, reason: str) -> None:
+        self.file = str(file)
+        self.line = line
+        """From 1; 0 when the trouble is not in a line (the file is missing, too big, ...)."""
+        self.field = field
+        """As written in TOML, lists counted from 1: ``stages[2].traffic[1].host``; "" when it is the whole file."""
+        self.reason = reason
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
+
+
+class Condition(Protocol):
+    """Something that comes true at a record of a run (see ``queries``)."""
+
+    def met_at(self, run: Run) -> int | None:
+        """Index of the first record at which it is true; None if the run never gets there."""
+
+
+class Ask(Protocol):
+    """A question with one short answer in netfilter's own words (see ``queries``)."""
+
+    def record(self, run: Run) -> int | None:
+        """Index of the record the question is about; None if the run has no such packet."""
+
+    def answer(self, run: Run) -> str | None:
+        """What the engine says; None if the run has no such packet."""
+
+
+@dataclass(slots=True, frozen=True)
+class Choice:
+    """One answer a learner can pick."""
+
+    text: str
+    answer: str
+    """The computed value this choice stands for: ``"NEW"``, ``"INPUT policy"``."""
+    why: str
+    """For a wrong choice the misconception, put right in a sentence; for the right one why it is right."""
+
+
+@dataclass(slots=True, frozen=True)
+class Prediction:
+    """A question before a packet. Which choice is right is never written down: the engine's run says it."""
+
+    id: str
+    question: str
+    choices: tuple[Choice, ...]
+    """Two to four: keys a to d."""
+    ask: Ask
+    expect: str
+    """The author's claim; ``lesson check`` holds it against ``computed``. The screen shows the computed one."""
+
+    def computed(self, run: Run) -> str | None:
+        """The engine's answer in netfilter's words; None if this run has no such packet."""
+        return self.ask.answer(run)
+
+    def answer(self, run: Run) -> int | None:
+        """Index of the right choice in this run; None if the run has no such packet, or did what no choice says."""
+        value = self.computed(run)
+        return next((i for i, choice in enumerate(self.choices) if choice.answer == value), None)
+
+    def due_at(self, run: Run) -> int | None:
+        """Index of the record it is about: answer before stepping onto it. None if this run has no such packet."""
+        return self.ask.record(run)
+
+
+@dataclass(slots=True, frozen=True)
+class Goal:
+    """Something to bring about, shown at all times with a box to tick."""
+
+    id: str
+    text: str
+    when: Condition
+
+    def met_at(self, run: Run) -> int | None:
+        """Index of the record at which it came true in this run; None if it has not."""
+        return self.when.met_at(run)
+
+
+@dataclass(slots=True, frozen=True)
+class Stage:
+    """One heading of lesson.md and what happens under it. Stage i is the i-th stage of ``scenario.script``."""
+
+    title: str
+    text: str
+    """Markdown, without the heading; paragraphs of two or three short lines."""
+    predictions: tuple[Prediction, ...] = ()
+    """In the order they fall due."""
+    hints: tuple[str, ...] = ()
+    """From a nudge to the answer."""
+
+
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """A ruleset for the watched host, or commands for any prompt of the lab; one of the two is empty."""
+
+    source: str
+    """Where it came from, for messages: ``"wrong/accept-all.rules"``."""
+    rules: str = ""
+    commands: tuple[tuple[str, str], ...] = ()
+    """(host, command) pairs, entered in order after ``start.rules`` and what the lesson's script did to it."""
+
+
+@dataclass(slots=True, frozen=True)
+class WrongAnswer:
+    """An answer that must not pass, and the check that must stop it: its first line is ``# fails: CHECK: why``."""
+
+    answer: Answer
+    check: str
+    why: str
+
+
+class Trial(Protocol):
+    """A history an answer is put through (see ``trials``)."""
+
+    def failure(self, ground: Ground, random: Random) -> str:
+        """What went wrong, in words; "" if nothing did."""
+
+
+@dataclass(slots=True, frozen=True)
+class Check:
+    """One thing an answer is judged by: something that must go on, or must not reach the box."""
+
+    name: str
+    reason: str
+    """Why anyone should care; shown when it fails, after what happened."""
+    trial: Trial
+
+
+@dataclass(slots=True, frozen=True)
+class Lesson:
+    """A whole lesson, validated."""
+
+    name: str
+    """Its folder's name: ``"too-open"``."""
+    title: str
+    question: str
+    minutes: int
+    chapter: str
+    """Title of the chapter that lists it, "" when loaded on its own."""
+    folder: Path
+    scenario: Scenario
+    stages: tuple[Stage, ...]
+    goals: tuple[Goal, ...]
+    therefore: str
+    """So that is why: one or two sentences."""
+    next: str
+    """Where the road goes on from here, in words ("" if nothing to say)."""
+    prompts: tuple[str, ...]
+    """Hosts the learner may type at; the first is where the cursor starts."""
+    on_server: str
+    """Markdown: commands that show the same on a real box."""
+    checks: tuple[Check, ...]
+    seed: int
+    """What the network, and the histories an answer is put through, are drawn from."""
+    solution: Answer
+    wrong: tuple[WrongAnswer, ...] = ()
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """All of them, stage by stage."""
+        return tuple(prediction for stage in self.stages for prediction in stage.predictions)
+
+
+@dataclass(slots=True, frozen=True)
+class Chapter:
+    """A heading of the course map."""
+
+    title: str
+    about: str
+    lessons: tuple[Lesson, ...]
+
+
+@dataclass(slots=True, frozen=True)
+class Course:
+    """The course map: ``lessons/course.toml`` and every lesson it lists."""
+
+    title: str
+    folder: Path
+    chapters: tuple[Chapter, ...]
+    broken: tuple[LessonError, ...] = field(default=())
+    """Lessons that could not be loaded: the rest stays playable, the map tells which and why."""
+
+    @property
+    def lessons(self) -> Sequence[Lesson]:
+        """In course order."""
+        return [lesson for chapter in self.chapters for lesson in chapter.lessons]
+
+    def lesson(self, name: str) -> Lesson | None:
+        return next((lesson for lesson in self.lessons if lesson.name == name), None)

@@ -1,0 +1,147 @@
+"""Proving a lesson: that its start does not pass and its solution does, that its wrong answers fail for the reason they name,
+that its predictions are what the engine computes. ``fwtutor lesson list`` and ``lesson check`` are here too, as text and exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fwtutor.course.checks import Court, Judgement, failures_of
+from fwtutor.course.loader import lessons_folder, load_course, load_lesson
+from fwtutor.course.model import Answer, Lesson, LessonError
+from fwtutor.network.records import CommandRun
+from fwtutor.recording import Run
+
+DROP_EVERYTHING = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
+ACCEPT_EVERYTHING = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
+
+
+@dataclass(slots=True, frozen=True)
+class Finding:
+    """One thing about a lesson that is not as it must be."""
+
+    lesson: str
+    where: str
+    """The file or field: ``"wrong/not-invalid.rules"``, ``"predictions: syn-to-22"``."""
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.lesson}: {self.where}: {self.said}"
+
+
+def check_lesson(lesson: Lesson) -> list[Finding]:
+    """Everything that is wrong with a loaded lesson; empty when it is proven."""
+    return [*_check_answers(lesson), *_check_run(lesson)]
+
+
+def _check_answers(lesson: Lesson) -> Iterable[Finding]:
+    court = Court(lesson.scenario, lesson.checks, lesson.seed)
+    start = court.rules_as_found()
+    for where, rules in (("start.rules", start), ("drop everything", DROP_EVERYTHING), ("accept everything", ACCEPT_EVERYTHING)):
+        if court.judge(Answer(where, rules), hasty=True).passed:
+            yield Finding(lesson.name, where, "passes every check, and must not")
+    solution = court.judge(lesson.solution)
+    if not solution.passed:
+        yield Finding(lesson.name, lesson.solution.source, f"does not pass: {solution}")
+    for wrong in lesson.wrong:
+        judgement = court.judge(wrong.answer)
+        if judgement.passed:
+            yield Finding(lesson.name, wrong.answer.source, f"passes every check, and must fail {wrong.check}")
+        elif not failures_of(judgement.failures, wrong.check):
+            yield Finding(lesson.name, wrong.answer.source, f"does not fail {wrong.check}, but {_names(judgement)}")
+
+
+def _names(judgement: Judgement) -> str:
+    return judgement.refused or ", ".join(failure.check.name for failure in judgement.failures)
+
+
+def _check_run(lesson: Lesson) -> Iterable[Finding]:
+    run = Run(lesson.scenario)
+    if run.cut:
+        yield Finding(lesson.name, "stages", "the traffic never comes to an end")
+    for record in run.records:
+        if isinstance(record, CommandRun) and record.refused:
+            yield Finding(lesson.name, "stages", f"{record.host}# {record.line}: refused: {record.output.strip()}")
+    due = -1
+    for prediction in lesson.predictions:
+        where = f"predictions: {prediction.id}"
+        computed, place = prediction.computed(run), prediction.due_at(run)
+        if computed is None or place is None:
+            yield Finding(lesson.name, where, "the run has no such packet")
+            continue
+        if computed != prediction.expect:
+            yield Finding(lesson.name, where, f'expects "{prediction.expect}", and the engine says "{computed}"')
+        if place <= due:
+            yield Finding(lesson.name, where, "falls due before the prediction it comes after")
+        due = place
+    for stage, first in enumerate(run.stage_starts):
+        for prediction in lesson.stages[stage].predictions:
+            place = prediction.due_at(run)
+            if place is not None and run.stage_of(place) != stage:
+                yield Finding(lesson.name, f"predictions: {prediction.id}", "is about a packet of another stage")
+        if first >= len(run.records):
+            yield Finding(lesson.name, f"stages: {lesson.stages[stage].title}", "nothing happens in it, so nobody would ever come to it")
+
+
+# --- what the command line says -----------------------------------------------------------------------------
+
+
+def lesson_list(root: Path | None = None) -> tuple[str, int]:
+    """``fwtutor lesson list``: the course as text, and the exit code."""
+    try:
+        course = load_course(root)
+    except LessonError as error:
+        return str(error), 2
+    lines: list[str] = []
+    for chapter in course.chapters:
+        lines.append(chapter.title)
+        lines += [f"  {lesson.name:<18} {lesson.question}  ({lesson.minutes} min)" for lesson in chapter.lessons]
+    lines += [f"cannot be loaded: {error}" for error in course.broken]
+    return "\n".join(lines), 2 if course.broken else 0
+
+
+def lesson_check(names: Sequence[str] = (), root: Path | None = None) -> tuple[str, int]:
+    """``fwtutor lesson check [NAME...]``: what was proven, as text, and the exit code (0 proven, 1 findings, 2 not loadable).
+
+    A name with a slash in it, or of a folder that is there and not among the course's lessons, is a folder.
+    """
+    root = root if root is not None else lessons_folder()
+    lines: list[str] = []
+    code = 0
+    try:
+        folders = [_folder(root, name) for name in names] or [lesson.folder for lesson in _all(root)]
+    except LessonError as error:
+        return str(error), 2
+    for folder in folders:
+        try:
+            lesson = load_lesson(folder)
+        except LessonError as error:
+            lines.append(str(error))
+            code = 2
+            continue
+        findings = check_lesson(lesson)
+        if findings:
+            lines += [str(finding) for finding in findings]
+            code = max(code, 1)
+        else:
+            proven = f"{len(lesson.checks)} checks, {len(lesson.wrong)} wrong answers, {len(lesson.predictions)} predictions"
+            lines.append(f"{lesson.name}: proven ({proven})")
+    return "\n".join(lines), code
+
+
+def _all(root: Path) -> Sequence[Lesson]:
+    course = load_course(root)
+    if course.broken:
+        raise course.broken[0]
+    return course.lessons
+
+
+def _folder(root: Path, name: str) -> Path:
+    inside = root / name
+    if "/" not in name and inside.is_dir():
+        return inside
+    if Path(name).is_dir():
+        return Path(name).absolute()
+    raise LessonError(name, 0, "", f"there is no such lesson in {root}, and no such folder")

@@ -1,0 +1,34 @@
+"""The process that goes into the namespaces: ``python -m fwtutor.kernel.child FD`` takes jobs from a socket until it closes.
+
+A process of its own, because a namespace is entered for good, and because whatever happens to it (or to its parent, whose
+end of the socket closes with it) the kernel then takes the namespace down.
+"""
+
+from __future__ import annotations
+
+import sys
+from multiprocessing.connection import Connection
+
+from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
+from fwtutor.kernel.netlink import NetlinkError
+from fwtutor.kernel.player import play
+
+
+def serve(connection: Connection) -> None:
+    """Answer each (setup, shots) with an Observation or with the exception that kept it from being made."""
+    while True:
+        try:
+            setup, shots = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer: object = play(setup, shots)
+        except (KernelUnavailable, RulesetRefused) as problem:
+            answer = problem
+        except NetlinkError as problem:
+            answer = KernelUnavailable(str(problem))
+        connection.send(answer)
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))

@@ -1,0 +1,162 @@
+"""The engine held against the kernel: the same box, the same packets, and every difference between what the two did.
+
+The kernel goes first and says when it handled each packet; the engine then gets the packets at those times, and with them,
+as packets sent by the box, the answers that the kernel's own stack made (resets, echo replies ...).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fwtutor.kernel.observation import KernelEntry, Observation, Observed, Setup, Shot
+from fwtutor.netfilter.packet import ICMP, Packet, checksum
+
+if TYPE_CHECKING:
+    from fwtutor.kernel.kernel import Kernel
+    from fwtutor.netfilter.firewall import Firewall
+    from fwtutor.netfilter.walk import Walk
+
+_SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
+TOLERANCE = 1
+"""Seconds by which a time left may differ: the two clocks are read at different moments."""
+
+
+@dataclass(slots=True, frozen=True)
+class Difference:
+    """One thing about which kernel and engine disagree."""
+
+    number: int
+    """Of the packet in ``Observation.packets``; -1 for what is compared at the end."""
+    what: str
+    kernel: str
+    engine: str
+
+
+def compare(kernel: Kernel, setup: Setup, shots: Sequence[Shot]) -> Comparison:
+    """Run both. Stops at the first packet with a difference: what follows would only be its consequences."""
+    observation = kernel.play(setup, shots)
+    return Comparison(setup, tuple(shots), observation, tuple(hold(setup, observation)))
+
+
+def hold(setup: Setup, observation: Observation) -> list[Difference]:
+    """The differences between the engine and what was observed."""
+    from fwtutor.netfilter.firewall import Firewall
+
+    firewall = Firewall(
+        interfaces={name: list(addresses) for name, addresses in setup.interfaces.items()}, routes=dict(setup.routes),
+        sysctls=dict(setup.sysctls), mtus=dict(setup.mtus),
+    )  # fmt: skip
+    firewall.restore(setup.rules)
+    for number, observed in enumerate(observation.packets):
+        if observed.on is None:
+            walk = firewall.send(observed.raw, at=observed.at, mark=observed.mark, by_stack=observed.shot < 0)
+        else:
+            walk = firewall.receive(observed.raw, on=observed.on, at=observed.at)
+        found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
+        if found:
+            return found
+    return [Difference(-1, *difference) for difference in _end_differences(observation, firewall)]
+
+
+def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, str, str]]:
+    pairs = [
+        ("verdict", observed.verdict, walk.verdict),
+        ("to", str(observed.to), str(walk.to)),
+        ("path", " ".join(observed.path), " ".join(walk.path)),
+        ("states", _states(observed.states), _states(walk.states)),
+        ("out", _packets(observed.out), _packets(walk.out)),
+    ]
+    if observed.settled:
+        pairs.append(("entry", *_entries(observed.entry, walk.entry)))
+    for what, kernel, engine in pairs:
+        if kernel != engine:
+            yield what, kernel, engine
+
+
+def _states(states: Sequence[Sequence[str]]) -> str:
+    return " ".join(f"{hook}={state}" for hook, state in states)
+
+
+def _packets(out: Iterable[Sequence[Any]]) -> str:
+    return " ".join(f"{name}:{_comparable(raw).hex()}" for name, raw in out)
+
+
+def _comparable(raw: bytes) -> bytes:
+    """``raw`` without the IP id when the kernel drew one: in the ICMP errors the box made itself."""
+    if len(raw) >= 28 and raw[9] == ICMP and raw[20] in (3, 5, 11, 12) and not raw[6] & 0x40:
+        header = raw[:4] + b"\0\0" + raw[6:10] + b"\0\0" + raw[12:20]
+        return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + raw[20:]
+    return raw
+
+
+def _entries(kernel: KernelEntry | None, engine: str | None) -> tuple[str, str]:
+    """Both as text, alike when they differ only by a tick of the clock."""
+    theirs = "none" if kernel is None else str(kernel)
+    ours = engine or "none"
+    left, right = _SECONDS.match(theirs), _SECONDS.match(ours)
+    if left and right and abs(int(left[2]) - int(right[2])) <= TOLERANCE:
+        ours = f"{ours[: right.start(2)]}{left[2]}{ours[right.end(2) :]}"
+    return theirs, ours
+
+
+def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
+    saved = "".join(line + "\n" for line in firewall.save(counters=True).splitlines() if not line.startswith("#"))
+    if saved != observation.rules:
+        yield "counters", observation.rules, saved
+    theirs = {_key(str(entry)): entry for entry in observation.conntrack}
+    ours = {_key(line): line for line in firewall.conntrack(at=observation.ended).splitlines()}
+    for key in sorted(theirs.keys() | ours.keys()):
+        left, right = _entries(theirs.get(key), ours.get(key))
+        if left != right:
+            yield "conntrack", left, right
+
+
+def _key(line: str) -> str:
+    """Protocol and both tuples of an entry's line."""
+    words = line.split()
+    return " ".join([words[1], *(word for word in words if re.match(r"(src|dst|sport|dport|type|code|id)=", word))])
+
+
+@dataclass(slots=True, frozen=True)
+class Comparison:
+    """What a comparison found; ``str()`` is a report for a person."""
+
+    setup: Setup
+    shots: tuple[Shot, ...]
+    observation: Observation
+    differences: tuple[Difference, ...]
+
+    def __str__(self) -> str:
+        count = len(self.observation.packets)
+        if not self.differences:
+            return f"{count} packets, no difference"
+        lines = []
+        for difference in self.differences:
+            lines += ["", f"{difference.what}:", *_beside(difference.kernel, difference.engine)]
+        number = self.differences[0].number
+        where = "at the end" if number < 0 else f"at packet {number + 1} of {count}: {describe(self.observation.packets[number])}"
+        return "\n".join([f"kernel and engine differ {where}", *lines])
+
+
+def _beside(kernel: str, engine: str) -> list[str]:
+    """The lines that differ, the kernel's above the engine's."""
+    left, right = kernel.splitlines() or [""], engine.splitlines() or [""]
+    lines = []
+    for index in range(max(len(left), len(right))):
+        pair = [side[index] if index < len(side) else "(nothing)" for side in (left, right)]
+        if pair[0] != pair[1]:
+            lines += [f"  kernel: {pair[0]}", f"  engine: {pair[1]}"]
+    return lines
+
+
+def describe(packet: Observed | Shot) -> str:
+    """One line on a packet, with its bytes."""
+    seen = Packet(packet.raw)
+    where = f"in on {packet.on}" if packet.on is not None else "sent by the box"
+    numbers = f" seq={seen.seq} ack={seen.ack} win={seen.window} len={len(seen.payload)}" if seen.protocol == 6 and seen.has_l4 else ""
+    if seen.protocol == ICMP and seen.has_l4:
+        numbers = f" type={seen.icmp_type} code={seen.icmp_code} id={seen.icmp_id}"
+    return f"{where} {seen!r}{numbers} {packet.raw.hex()}"

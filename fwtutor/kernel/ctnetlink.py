@@ -1,0 +1,120 @@
+"""conntrack entries read over ctnetlink: one by its tuple, or all. ``conntrack -L`` without the program."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Address
+
+from fwtutor.kernel.netlink import NLM_F_DUMP, Netfilter, NetlinkError, attribute, attributes
+from fwtutor.kernel.observation import KernelEntry
+from fwtutor.netfilter.conntrack.entry import Tuple
+from fwtutor.netfilter.packet import ICMP, TCP, Packet
+
+_SUBSYSTEM = 1
+_GET = _SUBSYSTEM << 8 | 1
+_AF_INET = 2
+_ENOENT = 2
+
+# Attribute types of ctnetlink; names as the kernel's user interface has them.
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_PROTOINFO = 1, 2, 3, 4
+CTA_TIMEOUT, CTA_MARK, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_USE = 7, 8, 9, 10, 11
+CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
+CTA_IP_V4_SRC, CTA_IP_V4_DST = 1, 2
+CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
+CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE = 4, 5, 6
+CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
+CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
+
+TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2")
+PORTED = frozenset((TCP, 17, 33, 132, 136))
+"""Protocols whose tuple has ports."""
+QUERIES = frozenset((0, 8, 13, 14, 15, 16, 17, 18))
+"""ICMP types an entry can have; asking for another is an error."""
+
+
+def tuple_of(packet: Packet) -> Tuple | None:
+    """The tuple conntrack would look up for this IPv4 packet; None where it makes none."""
+    if packet.fault or packet.offset or packet.family != 4:
+        return None
+    if packet.protocol == ICMP:
+        if not packet.has_l4 or packet.icmp_type not in QUERIES:
+            return None
+        return Tuple(4, packet.src, packet.dst, ICMP, packet.icmp_id, packet.icmp_type << 8 | packet.icmp_code)
+    if packet.protocol in PORTED:
+        l4 = packet.raw[packet.l4 : packet.l4 + 4]
+        if len(l4) < 4:
+            return None
+        return Tuple(4, packet.src, packet.dst, packet.protocol, *struct.unpack("!HH", l4))
+    return Tuple(4, packet.src, packet.dst, packet.protocol, 0, 0)
+
+
+def _tuple_attribute(wanted: Tuple) -> bytes:
+    address = attribute(CTA_IP_V4_SRC, wanted.src.to_bytes(4, "big")) + attribute(CTA_IP_V4_DST, wanted.dst.to_bytes(4, "big"))
+    protocol = attribute(CTA_PROTO_NUM, bytes([wanted.protocol]))
+    if wanted.protocol == ICMP:
+        protocol += attribute(CTA_PROTO_ICMP_ID, wanted.sport.to_bytes(2, "big"))
+        protocol += attribute(CTA_PROTO_ICMP_TYPE, bytes([wanted.dport >> 8]))
+        protocol += attribute(CTA_PROTO_ICMP_CODE, bytes([wanted.dport & 255]))
+    elif wanted.protocol in PORTED:
+        protocol += attribute(CTA_PROTO_SRC_PORT, wanted.sport.to_bytes(2, "big"))
+        protocol += attribute(CTA_PROTO_DST_PORT, wanted.dport.to_bytes(2, "big"))
+    inside = attribute(CTA_TUPLE_IP, address, nested=True) + attribute(CTA_TUPLE_PROTO, protocol, nested=True)
+    return attribute(CTA_TUPLE_ORIG, inside, nested=True)
+
+
+def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
+    """The entry that has this tuple in either direction, or None."""
+    try:
+        answers = netfilter.ask(_GET, _AF_INET, 0, _tuple_attribute(wanted))
+    except NetlinkError as problem:
+        if problem.errno == _ENOENT:
+            return None
+        raise
+    found = read_entry(answers[0])
+    return found._replace(use=found.use - 1)  # one use is that of the lookup itself, which conntrack -L has not
+
+
+def dump(netfilter: Netfilter) -> list[KernelEntry]:
+    """Every IPv4 entry of the namespace."""
+    return [read_entry(answer) for answer in netfilter.ask(_GET, _AF_INET, 0, b"", NLM_F_DUMP)]
+
+
+def read_entry(data: memoryview) -> KernelEntry:
+    """One entry from its netlink message."""
+    found = attributes(data)
+    protocol, original = _read_tuple(found[CTA_TUPLE_ORIG])
+    _, reply = _read_tuple(found[CTA_TUPLE_REPLY])
+    state = ""
+    if CTA_PROTOINFO in found:
+        info = attributes(found[CTA_PROTOINFO])
+        if CTA_PROTOINFO_TCP in info:
+            state = TCP_STATES[attributes(info[CTA_PROTOINFO_TCP])[CTA_PROTOINFO_TCP_STATE][0]]
+    return KernelEntry(
+        protocol, original, reply, _word(found, CTA_STATUS), _word(found, CTA_TIMEOUT), _word(found, CTA_MARK), state,
+        _word(found, CTA_USE), _read_counters(found.get(CTA_COUNTERS_ORIG)),
+        _read_counters(found.get(CTA_COUNTERS_REPLY)),
+    )  # fmt: skip
+
+
+def _word(found: dict[int, memoryview], kind: int) -> int:
+    return int.from_bytes(found[kind], "big") if kind in found else 0
+
+
+def _read_counters(data: memoryview | None) -> tuple[int, int] | None:
+    if data is None:
+        return None
+    found = attributes(data)
+    return _word(found, CTA_COUNTERS_PACKETS), _word(found, CTA_COUNTERS_BYTES)
+
+
+def _read_tuple(data: memoryview) -> tuple[int, str]:
+    found = attributes(data)
+    address, proto = attributes(found[CTA_TUPLE_IP]), attributes(found[CTA_TUPLE_PROTO])
+    protocol = proto[CTA_PROTO_NUM][0]
+    text = f"src={IPv4Address(bytes(address[CTA_IP_V4_SRC]))} dst={IPv4Address(bytes(address[CTA_IP_V4_DST]))}"
+    if protocol == ICMP:
+        kind, code = _word(proto, CTA_PROTO_ICMP_TYPE), _word(proto, CTA_PROTO_ICMP_CODE)
+        text += f" type={kind} code={code} id={_word(proto, CTA_PROTO_ICMP_ID)}"
+    elif protocol in PORTED:
+        text += f" sport={_word(proto, CTA_PROTO_SRC_PORT)} dport={_word(proto, CTA_PROTO_DST_PORT)}"
+    return protocol, text

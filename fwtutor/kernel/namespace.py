@@ -1,0 +1,137 @@
+"""A network namespace of this process alone: made, furnished, and gone when the process leaves it or dies.
+
+It has no name, so nothing of it can stay behind: the kernel takes down the namespace, its interfaces, rules and entries
+with the last process in it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping
+from fcntl import ioctl
+from pathlib import Path
+
+from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
+from fwtutor.kernel.observation import Setup
+
+_CLONE_NEWNET = 0x40000000
+_TUNSETIFF = 0x400454CA
+_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+_TUN = "/dev/net/tun"
+RESTORE, SAVE = "iptables-legacy-restore", "iptables-legacy-save"
+
+SYSCTLS: Mapping[str, int] = {
+    # IPv6 would send of its own accord (neighbour and router discovery) on every interface that comes up.
+    "net.ipv6.conf.all.disable_ipv6": 1,
+    "net.ipv6.conf.default.disable_ipv6": 1,
+    "net.ipv4.ip_forward": 1,
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.default.rp_filter": 0,
+    "net.ipv4.conf.all.accept_redirects": 0,
+    "net.ipv4.conf.default.accept_redirects": 0,
+    "net.ipv4.conf.all.send_redirects": 0,
+    "net.ipv4.conf.default.send_redirects": 0,
+    "net.ipv4.conf.all.log_martians": 0,
+    # 2: an ICMP "fragmentation needed" from the wire teaches the box nothing, so no packet depends on one before it.
+    "net.ipv4.ip_no_pmtu_disc": 2,
+    # The limit for all hosts together is left out; older kernels have it for the whole machine, and then it is not ours to set.
+    "net.ipv4.icmp_msgs_per_sec": 1_000_000,
+    "net.ipv4.icmp_msgs_burst": 1_000_000,
+    "net.ipv4.icmp_ratelimit": 1000,
+    "net.ipv4.icmp_ratemask": 6168,
+    "net.netfilter.nf_conntrack_tcp_loose": 1,
+    "net.netfilter.nf_conntrack_tcp_be_liberal": 0,
+    "net.netfilter.nf_conntrack_checksum": 1,
+    "net.netfilter.nf_conntrack_acct": 0,
+}
+"""Set in every namespace before its interfaces come up, because a host's defaults may have been inherited."""
+_DISPENSABLE = ("net.ipv6.", "net.ipv4.icmp_msgs_")
+"""Keys a kernel may lack: without IPv6 there is nothing to switch off."""
+
+
+def missing() -> str | None:
+    """What this machine lacks to ask its kernel, in one sentence; None when nothing does."""
+    if sys.platform != "linux":
+        return f"the kernel can only be asked on Linux, and this is {sys.platform}"
+    if os.geteuid() != 0:
+        return "asking the kernel needs root: a network namespace of its own, TUN interfaces and rules in it"
+    for program, package in ((RESTORE, "iptables"), (SAVE, "iptables"), ("ip", "iproute2")):
+        if shutil.which(program) is None:
+            return f"the program {program} is missing (package {package})"
+    if not os.path.exists(_TUN):
+        return f"{_TUN} is missing: the kernel has no TUN driver, or the container hides it"
+    return None
+
+
+def enter() -> None:
+    """Put this process in a new, empty network namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET):
+        raise KernelUnavailable(f"no network namespace of its own: {os.strerror(ctypes.get_errno())}")
+
+
+def open_tun(name: str) -> int:
+    """A new TUN interface without link layer; returns the descriptor of its other end. It lives as long as that is open."""
+    descriptor = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+    except OSError as problem:
+        os.close(descriptor)
+        raise KernelUnavailable(f"no TUN interface {name!r}: {problem.strerror}") from problem
+    return descriptor
+
+
+def set_sysctls(values: Mapping[str, int]) -> None:
+    """Set sysctls of this namespace. Raises KernelUnavailable, naming the key, for one that cannot be set here."""
+    for key, value in values.items():
+        # Interface names may hold dots; the kernel's own keys have none within a part.
+        path = Path("/proc/sys", *key.split("."))
+        try:
+            path.write_text(f"{value}\n")
+        except FileNotFoundError:
+            if key.startswith(_DISPENSABLE):
+                continue
+            raise KernelUnavailable(f"this kernel has no sysctl {key} in a namespace") from None
+        except OSError as problem:
+            raise KernelUnavailable(f"sysctl {key} = {value}: {problem.strerror}") from problem
+
+
+def furnish(setup: Setup) -> dict[str, int]:
+    """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN descriptors by interface name."""
+    # In this order: switching forwarding sets some of those below it.
+    set_sysctls({**SYSCTLS, **setup.sysctls})
+    tuns: dict[str, int] = {}
+    commands = ["link set lo up"]
+    try:
+        for name, addresses in setup.interfaces.items():
+            tuns[name] = open_tun(name)
+            commands.append(f"link set {name} mtu {setup.mtus.get(name, 1500)} up")
+            commands += [f"addr add {address} dev {name}" for address in addresses]
+        for network, way in setup.routes.items():
+            name, via = (way, "") if isinstance(way, str) else (way[0], f"via {way[1]} ")
+            commands.append(f"route add {network} {via}dev {name}")
+        run(["ip", "-batch", "-"], "\n".join(commands) + "\n", KernelUnavailable)
+    except BaseException:
+        for descriptor in tuns.values():
+            os.close(descriptor)
+        raise
+    return tuns
+
+
+def interface_names() -> dict[int, str]:
+    """Names of this namespace's interfaces by index."""
+    return dict(socket.if_nameindex())
+
+
+def run(command: list[str], text: str, error: type[KernelUnavailable] | type[RulesetRefused]) -> str:
+    """Run a program in this namespace with ``text`` on its standard input; its complaint becomes ``error``."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise error(done.stderr.strip() or f"{command[0]} failed with exit code {done.returncode}")
+    return done.stdout

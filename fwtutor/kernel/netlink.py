@@ -1,0 +1,109 @@
+"""Netlink messages by hand: just what reading TRACE lines and conntrack entries needs, without a dependency."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+NETLINK_NETFILTER = 12
+SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_CAP_ACK = 270, 11, 10
+
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
+NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 2, 3, 4
+NLA_TYPE_MASK = 0x3FFF
+
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_BUFFER = 1 << 16
+_RECEIVE_QUEUE = 8 << 20
+"""Bytes. One packet's TRACE lines must fit: nobody reads while the kernel walks it."""
+
+
+class NetlinkError(OSError):
+    """The kernel refused a netlink request; ``errno`` says why."""
+
+
+def attribute(kind: int, payload: bytes, *, nested: bool = False) -> bytes:
+    """One attribute, padded to four bytes."""
+    size = 4 + len(payload)
+    return _ATTRIBUTE.pack(size, kind | (0x8000 if nested else 0)) + payload + b"\0" * (-size % 4)
+
+
+def attributes(data: bytes | memoryview) -> dict[int, memoryview]:
+    """The attributes in ``data`` by type (the last of each, as the kernel sends each once)."""
+    found: dict[int, memoryview] = {}
+    view = memoryview(data)
+    at, end = 0, len(view)
+    while at + 4 <= end:
+        size, kind = _ATTRIBUTE.unpack_from(view, at)
+        if size < 4 or at + size > end:
+            break
+        found[kind & NLA_TYPE_MASK] = view[at + 4 : at + size]
+        at += size + 3 & ~3
+    return found
+
+
+class Netfilter:
+    """A netlink socket to netfilter in the namespace of the process that opens it."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+        self.socket.bind((0, 0))
+        # CAP_ACK: an error need not carry the whole request back.
+        self.socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+        SO_RCVBUFFORCE = 33
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
+        self._sequence = 0
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def request(self, kind: int, family: int, resource: int, body: bytes, flags: int = 0) -> None:
+        """Send one nfnetlink message; ``kind`` is subsystem << 8 | message."""
+        self._sequence += 1
+        payload = struct.pack("!BBH", family, 0, resource) + body
+        self.socket.send(_HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
+
+    def ask(self, kind: int, family: int, resource: int, body: bytes, flags: int = NLM_F_ACK) -> list[memoryview]:
+        """Send and collect the answers (without their nfnetlink header) until the acknowledgement or the end of a dump."""
+        self.request(kind, family, resource, body, flags)
+        answers: list[memoryview] = []
+        while True:
+            for got, payload in messages(self.socket.recv(_BUFFER)):
+                if got == NLMSG_ERROR:
+                    code = -struct.unpack_from("=i", payload)[0]
+                    if code:
+                        raise NetlinkError(code, os.strerror(code))
+                    return answers
+                if got == NLMSG_DONE:
+                    return answers
+                answers.append(payload[4:])
+
+    def pending(self) -> Iterator[tuple[int, memoryview]]:
+        """Whatever is queued now, as (kind, payload without its nfnetlink header); never waits."""
+        while True:
+            try:
+                data = self.socket.recv(_BUFFER, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError as problem:
+                if problem.errno == errno.ENOBUFS:
+                    raise NetlinkError(errno.ENOBUFS, "the kernel dropped TRACE lines: the receive queue was full") from problem
+                raise
+            for kind, payload in messages(data):
+                yield kind, payload[4:]
+
+
+def messages(data: bytes) -> Iterator[tuple[int, memoryview]]:
+    """The messages in one datagram, as (type, payload)."""
+    view = memoryview(data)
+    at = 0
+    while at + 16 <= len(view):
+        size, kind, _, _, _ = _HEADER.unpack_from(view, at)
+        if size < 16:
+            return
+        yield kind, view[at + 16 : at + size]
+        at += size + 3 & ~3

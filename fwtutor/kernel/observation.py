@@ -1,0 +1,124 @@
+"""What goes to the kernel and what comes back: plain values, nothing of how it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+@dataclass(slots=True, frozen=True)
+class Setup:
+    """A box: what ``Firewall`` takes, and the rules as iptables-save text."""
+
+    interfaces: Mapping[str, tuple[str, ...]]
+    rules: str = ""
+    routes: Mapping[str, str | tuple[str, str]] = field(default_factory=dict)
+    """"CIDR" or "default" -> interface, or (interface, gateway)."""
+    sysctls: Mapping[str, int] = field(default_factory=dict)
+    """By the kernel's names, over ``sysctls.DEFAULTS``."""
+    mtus: Mapping[str, int] = field(default_factory=dict)
+
+
+class Shot(NamedTuple):
+    """One packet to play: from the wire, or (``on`` None) sent by the box itself."""
+
+    raw: bytes
+    on: str | None
+    at: float = 0.0
+    """Seconds after the beginning at which it is played, at the earliest; 0 is "as soon as the one before is done"."""
+    mark: int = 0
+    """The mark a packet of the box itself starts with."""
+
+
+class Line(NamedTuple):
+    """One line of TRACE, with the packet as it was there."""
+
+    table: str
+    chain: str
+    kind: str
+    """"rule", "return" or "policy"."""
+    number: int
+    hook: str
+    in_interface: str
+    out_interface: str
+    packet: bytes
+
+    @property
+    def words(self) -> str:
+        return f"{self.table}:{self.chain}:{self.kind}:{self.number}"
+
+
+class KernelEntry(NamedTuple):
+    """One conntrack entry as ctnetlink tells it; ``str()`` is the line ``conntrack -L`` prints."""
+
+    protocol: int
+    original: str
+    """``src=... dst=... sport=... dport=...``, or with ``type= code= id=``."""
+    reply: str
+    status: int
+    seconds: int
+    mark: int
+    state: str
+    """The TCP state as conntrack prints it, "" for other protocols."""
+    use: int
+    original_counters: tuple[int, int] | None = None
+    """(packets, bytes) when nf_conntrack_acct was on at creation."""
+    reply_counters: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        names = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "icmpv6", 132: "sctp", 136: "udplite"}
+        words = [f"{names.get(self.protocol, 'unknown'):<8} {self.protocol} {self.seconds}"]
+        if self.state:
+            words.append(self.state)
+        words.append(self.original)
+        if self.original_counters:
+            words.append("packets={} bytes={}".format(*self.original_counters))
+        if not self.status & 2:
+            words.append("[UNREPLIED]")
+        words.append(self.reply)
+        if self.reply_counters:
+            words.append("packets={} bytes={}".format(*self.reply_counters))
+        if self.status & 4:
+            words.append("[ASSURED]")
+        words.append(f"mark={self.mark} use={self.use}")
+        return " ".join(words)
+
+
+@dataclass(slots=True, frozen=True)
+class Observed:
+    """What the kernel did with one packet: a Shot, or an answer the box's own stack made to it (``shot`` -1)."""
+
+    shot: int
+    raw: bytes
+    on: str | None
+    at: float
+    """Seconds of the monotonic clock since the beginning."""
+    mark: int
+    """That it started with."""
+    verdict: str
+    """ACCEPT, DROP, REJECT, HELD or DISCARD, as Walk has them."""
+    to: str | None
+    path: tuple[str, ...]
+    """Words of TRACE in the order of the log, with those of netfilter's own answers where they came."""
+    states: tuple[tuple[str, str], ...]
+    """(hook, ctstate), in order, when the ruleset switches tracking on."""
+    out: tuple[tuple[str, bytes], ...]
+    entry: KernelEntry | None
+    """The table's entry for the packet's tuple, afterwards; not read (None) when ``settled`` is False."""
+    settled: bool = True
+    """False when the box's own stack answered before the entry could be read: the answer's entry tells."""
+
+
+@dataclass(slots=True, frozen=True)
+class Observation:
+    """A whole run on the kernel."""
+
+    packets: tuple[Observed, ...]
+    """In order, each of the stack's own answers right after the packet it answers."""
+    rules: str
+    """iptables-save -c afterwards, only the tables the ruleset names, without comments."""
+    conntrack: tuple[KernelEntry, ...]
+    """Every entry there is afterwards."""
+    ended: float
+    """Seconds since the beginning at which ``conntrack`` was read."""

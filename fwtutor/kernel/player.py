@@ -1,0 +1,104 @@
+"""Playing packets on the kernel of this process's namespace, and putting together what it did with each.
+
+A packet written to a TUN device or sent on the raw socket has been handled completely when the call returns, answers
+included: what is readable then is all there is, and nothing here waits for anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+
+from fwtutor.kernel import ctnetlink
+from fwtutor.kernel.namespace import enter, furnish, interface_names
+from fwtutor.kernel.netlink import Netfilter
+from fwtutor.kernel.observation import Observation, Observed, Setup, Shot
+from fwtutor.kernel.rules import Rules
+from fwtutor.kernel.tracelog import TraceLog
+from fwtutor.kernel.traces import Trace, assemble
+from fwtutor.netfilter.packet import Packet
+
+_BIGGEST = 65536
+_REFUSALS = (errno.EINVAL, errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMSGSIZE, errno.ENOBUFS, errno.EACCES)
+"""What the kernel answers to whom hands it a packet it will not take or send."""
+
+
+def play(setup: Setup, shots: Sequence[Shot]) -> Observation:
+    """Play ``shots`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
+    enter()
+    tuns = furnish(setup)
+    try:
+        return _Player(setup, tuns).play(shots)
+    finally:
+        for descriptor in tuns.values():
+            os.close(descriptor)
+
+
+class _Player:
+    def __init__(self, setup: Setup, tuns: dict[str, int]) -> None:
+        self._tuns = tuns
+        self._rules = Rules(setup.rules)
+
+    def play(self, shots: Sequence[Shot]) -> Observation:
+        log, table = TraceLog(interface_names()), Netfilter()
+        own = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        packets: list[Observed] = []
+        try:
+            self._drain()  # what the interfaces sent when they came up
+            log.read()
+            began = time.monotonic()
+            for number, shot in enumerate(shots):
+                early = began + shot.at - time.monotonic()
+                if early > 0:
+                    time.sleep(early)
+                at = time.monotonic() - began
+                self._inject(shot, own)
+                lines = log.read()
+                traces = assemble(lines, self._drain(), shot.raw, own=shot.on is None)
+                # The answers of netfilter belong to their packet; those of the stack are packets of their own.
+                for index, trace in enumerate(traces):
+                    settled = index == len(traces) - 1
+                    packets.append(self._observed(trace, number if index == 0 else -1, shot, at, table if settled else None))
+            ended = time.monotonic() - began
+            return Observation(tuple(packets), self._rules.save(counters=True), tuple(ctnetlink.dump(table)), ended)
+        finally:
+            own.close()
+            table.close()
+            log.close()
+
+    def _inject(self, shot: Shot, own: socket.socket) -> None:
+        try:
+            if shot.on is not None:
+                os.write(self._tuns[shot.on], shot.raw)
+            else:
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, shot.mark)
+                own.sendto(shot.raw, (str(IPv4Address(shot.raw[16:20])), 0))
+        except OSError as problem:
+            if problem.errno not in _REFUSALS:
+                raise
+
+    def _drain(self) -> list[tuple[str, bytes]]:
+        """What left the box since the last time, by interface."""
+        found = []
+        for name, descriptor in self._tuns.items():
+            while True:
+                try:
+                    found.append((name, os.read(descriptor, _BIGGEST)))
+                except BlockingIOError:
+                    break
+        return found
+
+    def _observed(self, trace: Trace, number: int, shot: Shot, at: float, table: Netfilter | None) -> Observed:
+        packet = Packet(trace.raw)
+        entry = None
+        if table is not None and (wanted := ctnetlink.tuple_of(packet)) is not None:
+            entry = ctnetlink.lookup(table, wanted)
+        verdict, to = trace.verdict(self._rules, packet)
+        on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
+        path, states = trace.path(), trace.states(self._rules.tracks)
+        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, tuple(trace.out), entry, table is not None)

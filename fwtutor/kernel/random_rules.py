@@ -1,0 +1,184 @@
+"""Random rulesets for table filter, in iptables-save text. Drawn from a ``random.Random``; knows nothing of the engine.
+
+Addresses, ports and marks come from small pools shared with the traffic, so that rules and packets meet.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from fwtutor.kernel.pools import FAR, NEAR, PORTS, WAN_BOX
+
+_NETWORKS = (*FAR, *NEAR, WAN_BOX, "203.0.113.0/24", "192.168.0.0/16", "198.51.100.0/25", "0.0.0.0/1", "192.168.0.0/255.255.0.255")
+_STATES = ("NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED", "SNAT", "DNAT")
+_STATUS = ("NONE", "EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED")
+_FLAGS = ("SYN", "ACK", "FIN", "RST", "URG", "PSH")
+_REJECTS = (
+    "icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable",
+    "icmp-net-prohibited", "icmp-host-prohibited", "icmp-admin-prohibited",
+)  # fmt: skip
+_EXPIRE = ("0:25", "26:29", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
+"""Ranges of seconds left whose ends are not next to any timeout: the kernel's clock ticks while we look."""
+_BUILTIN = ("INPUT", "FORWARD", "OUTPUT")
+
+PLAIN = """*filter
+:INPUT {input} [0:0]
+:FORWARD {forward} [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -m conntrack --ctstate INVALID -j DROP
+-A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT
+-A INPUT -p udp -m udp --dport 53 -j ACCEPT
+-A INPUT -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp -j REJECT --reject-with tcp-reset
+-A FORWARD -m state --state RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i lan -o wan -j ACCEPT
+-A FORWARD -p tcp -m tcp --syn --dport 80 -j ACCEPT
+-A FORWARD -j REJECT
+COMMIT
+"""
+"""What people really run: half of the cases use it, so that conversations live long enough to go wrong."""
+
+TRANSPARENT = """*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate NEW
+-A FORWARD -m conntrack --ctstate INVALID
+COMMIT
+"""
+
+
+def ruleset(random: Random) -> str:
+    """One ruleset."""
+    kind = random.random()
+    if kind < 0.2:
+        return PLAIN.format(input=random.choice(("ACCEPT", "DROP")), forward=random.choice(("ACCEPT", "DROP")))
+    if kind < 0.35:
+        return TRANSPARENT
+    users = [f"u{number}" for number in range(random.randint(0, 4))]
+    lines = ["*filter"]
+    lines += [f":{name} {random.choice(('ACCEPT', 'ACCEPT', 'DROP'))} [0:0]" for name in _BUILTIN]
+    lines += [f":{name} - [0:0]" for name in users]
+    tracking = random.random() < 0.9
+    for name in _BUILTIN:
+        for _ in range(random.randint(0, 5)):
+            lines.append(f"-A {name} {_rule(random, name, users, tracking)}".rstrip())
+    for index, name in enumerate(users):
+        for _ in range(random.randint(0, 4)):
+            # Only to later chains: a loop would be refused.
+            lines.append(f"-A {name} {_rule(random, '', users[index + 1 :], tracking)}".rstrip())
+    return "\n".join([*lines, "COMMIT", ""])
+
+
+def _not(random: Random) -> str:
+    return "! " if random.random() < 0.25 else ""
+
+
+def _rule(random: Random, builtin: str, users: list[str], tracking: bool) -> str:
+    parts = []
+    if random.random() < 0.25:
+        parts.append(f"{_not(random)}-s {random.choice(_NETWORKS)}")
+    if random.random() < 0.2:
+        parts.append(f"{_not(random)}-d {random.choice(_NETWORKS)}")
+    if builtin != "OUTPUT" and random.random() < 0.2:
+        parts.append(f"{_not(random)}-i {random.choice(('wan', 'lan', 'w+', 'lo', 'wa', '+'))}")
+    if builtin != "INPUT" and random.random() < 0.2:
+        parts.append(f"{_not(random)}-o {random.choice(('wan', 'lan', 'l+', 'la+', 'lo'))}")
+    protocol, matches = _protocol(random)
+    parts += matches
+    if random.random() < 0.05:
+        parts.append(f"{_not(random)}-f")
+    if tracking and random.random() < 0.4:
+        parts.append(_conntrack(random))
+    if random.random() < 0.08:
+        parts.append(f"-m mark {_not(random)}--mark {random.choice(('0x0', '0x1', '0x0/0xff', '0x1/0x1'))}")
+    if random.random() < 0.08:
+        parts.append(f"-m comment --comment {random.choice(('plain', chr(34) + 'two words' + chr(34), chr(34) + '-j REJECT' + chr(34)))}")
+    return " ".join([*parts, _target(random, protocol, users)])
+
+
+def _protocol(random: Random) -> tuple[str, list[str]]:
+    """(protocol as a rule demands it, the rule's words)."""
+    choice = random.random()
+    if choice < 0.3:
+        return "tcp", ["-p tcp", *_tcp(random)]
+    if choice < 0.5:
+        return "udp", ["-p udp", *([f"-m udp {_ports(random)}"] if random.random() < 0.6 else [])]
+    if choice < 0.65:
+        kind = random.choice(("8", "0", "3", "3/3", "3/13", "11", "13", "any", "echo-request"))
+        return "icmp", ["-p icmp", *([f"-m icmp {_not(random)}--icmp-type {kind}"] if random.random() < 0.7 else [])]
+    if choice < 0.75:
+        return "", [f"{_not(random)}-p {random.choice(('50', '6', '17', 'icmp', '253'))}"]
+    return "", []
+
+
+def _ports(random: Random) -> str:
+    words = []
+    for option in ("--sport", "--dport"):
+        if random.random() < 0.55:
+            low = random.choice(PORTS)
+            high = random.choice((low, low, random.choice(PORTS), 65535))
+            text = str(low) if high == low else f"{min(low, high)}:{max(low, high)}"
+            words.append(f"{_not(random)}{option} {text}")
+    return " ".join(words)
+
+
+def _tcp(random: Random) -> list[str]:
+    words = []
+    if random.random() < 0.6 and (ports := _ports(random)):
+        words.append(ports)
+    choice = random.random()
+    if choice < 0.15:
+        words.append(f"{_not(random)}--syn")
+    elif choice < 0.3:
+        mask = random.sample(_FLAGS, random.randint(1, 6))
+        held = [flag for flag in mask if random.random() < 0.4]
+        words.append(f"{_not(random)}--tcp-flags {','.join(mask)} {','.join(held) or 'NONE'}")
+    elif choice < 0.36:
+        words.append(f"{_not(random)}--tcp-option {random.choice((2, 3, 4, 5, 8))}")
+    return ["-m tcp " + " ".join(words)] if words else []
+
+
+def _conntrack(random: Random) -> str:
+    states = random.sample(_STATES, random.randint(1, 3))
+    if random.random() < 0.25:
+        plain = [state for state in states if state not in ("SNAT", "DNAT")] or ["NEW"]
+        return f"-m state {_not(random)}--state {','.join(plain)}"
+    words = []
+    if random.random() < 0.7:
+        words.append(f"{_not(random)}--ctstate {','.join(states)}")
+    if random.random() < 0.25:
+        words.append(f"{_not(random)}--ctstatus {','.join(random.sample(_STATUS, random.randint(1, 2)))}")
+    if random.random() < 0.12:
+        option = random.choice(("--ctorigsrc", "--ctorigdst", "--ctreplsrc", "--ctrepldst"))
+        words.append(f"{_not(random)}{option} {random.choice((*FAR, *NEAR, '192.168.0.0/16', '203.0.113.0/24'))}")
+    if random.random() < 0.1:
+        words.append(f"{_not(random)}--ctproto {random.choice(('tcp', 'udp', 'icmp', '50'))}")
+    if random.random() < 0.1:
+        option = random.choice(("--ctorigsrcport", "--ctorigdstport", "--ctreplsrcport", "--ctrepldstport"))
+        low = random.choice(PORTS)
+        words.append(f"{_not(random)}{option} {low if random.random() < 0.6 else f'{low}:65535'}")
+    if random.random() < 0.1:
+        words.append(f"{_not(random)}--ctexpire {random.choice(_EXPIRE)}")
+    if random.random() < 0.15 or not words:
+        words.append(f"--ctdir {random.choice(('ORIGINAL', 'REPLY'))}")
+    return "-m conntrack " + " ".join(words)
+
+
+def _target(random: Random, protocol: str, users: list[str]) -> str:
+    choice = random.random()
+    if choice < 0.3:
+        return "-j ACCEPT"
+    if choice < 0.42:
+        return "-j DROP"
+    if choice < 0.55:
+        if protocol == "tcp" and random.random() < 0.5:
+            return "-j REJECT --reject-with tcp-reset"
+        return f"-j REJECT --reject-with {random.choice(_REJECTS)}"
+    if choice < 0.63:
+        return "-j RETURN"
+    if choice < 0.85 and users:
+        return f"-{random.choice('jjg')} {random.choice(users)}"
+    return ""

@@ -1,0 +1,154 @@
+"""Random TCP conversations: two ends that know their numbers, and break the rules on purpose near the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from struct import pack
+
+from fwtutor.kernel.observation import Shot
+from fwtutor.kernel.pools import PORTS
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.packet import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
+
+_WINDOWS = (0, 1, 1000, 8192, 64240, 65535)
+_ODD_FLAGS = (
+    0, FIN, SYN | FIN, SYN | RST, FIN | PSH | URG, SYN | PSH, SYN | URG, SYN | ECE | CWR, ACK | URG, ACK | PSH, FIN | ACK | URG,
+    RST | ACK | PSH, URG, PSH, SYN | ACK | FIN, SYN | ACK | PSH, RST | FIN, 255, RST | FIN | ACK, SYN | ACK | URG, RST | URG,
+)  # fmt: skip
+_EDGES = (
+    -66001, -66000, -65999, -8192, -1000, -2, -1, 0, 1, 2, 999, 1000, 1001, 8191, 8192, 8193, 64239, 64240, 64241, 65535, 65536,
+    131072, 1 << 31,
+)  # fmt: skip
+"""Distances at which some test of the window turns over, for the windows used here."""
+
+
+class _End:
+    def __init__(self, random: Random, address: int, on: str | None, port: int) -> None:
+        self.address, self.on, self.port = address, on, port
+        # Numbers near the wrap, so that arithmetic modulo 2**32 is met often.
+        self.next = random.choice((random.getrandbits(32), -random.randint(1, 3000) & 0xFFFFFFFF))
+        self.window = random.choice(_WINDOWS[2:])
+        self.scale = random.choice((None, None, 0, 2, 7, 15))
+        self.sack = random.random() < 0.4
+        self.timestamps = random.random() < 0.2
+
+    def syn_options(self) -> bytes:
+        options = b"\2\4\5\xb4"
+        if self.scale is not None:
+            options += b"\1\3\3" + bytes([self.scale])
+        if self.sack:
+            options += b"\1\1\4\2"
+        return options
+
+
+def tcp_conversation(random: Random, ends: tuple[tuple[int, str | None], tuple[int, str | None]]) -> Iterator[Shot]:
+    """Shots of one pair of addresses and ports: a connection, and after its end perhaps another."""
+    ports = random.choice(PORTS), random.choice(PORTS)
+    badness = random.choice((0.0, 0.1, 0.25, 0.6))
+    while True:
+        client, server = (_End(random, *end, port) for end, port in zip(ends, ports, strict=True))
+        good = _orderly(random, client, server)
+        last: Shot | None = None
+        for _ in range(random.choice((3, 12, 12, 40))):
+            choice = random.random()
+            if choice < badness:
+                yield _wrong(random, client, server)
+            elif last is not None and choice > 0.95:
+                for _ in range(random.choice((1, 1, 4))):
+                    yield last
+            elif (last := next(good, None)) is not None:
+                yield last
+            else:
+                break
+        if random.random() < 0.3:
+            ports = ports[0], random.choice(PORTS)
+
+
+def _orderly(random: Random, client: _End, server: _End) -> Iterator[Shot]:
+    """A connection as it should be, in one of the ways it can be opened and closed; ends when it has."""
+    opening = random.random()
+    if opening < 0.75:
+        yield _send(client, server, SYN, options=client.syn_options())
+        yield _send(server, client, SYN | ACK, options=server.syn_options())
+        yield _send(client, server, ACK)
+    elif opening < 0.85:  # simultaneous: both begin
+        yield _send(client, server, SYN, options=client.syn_options())
+        yield _send(server, client, SYN, options=server.syn_options())
+        yield _send(server, client, SYN | ACK, seq=server.next - 1)
+        yield _send(client, server, SYN | ACK, seq=client.next - 1)
+        yield _send(client, server, ACK)
+    # else: it was open before we looked
+    while random.random() < 0.8:
+        one, other = random.choice(((client, server), (server, client)))
+        for _ in range(random.choice((1, 1, 2))):
+            yield _send(one, other, ACK | random.choice((0, PSH)), payload=bytes(random.choice((1, 100, 1000))))
+        yield _send(other, one, ACK, window=random.choice((None, None, 0, 1000)), options=_timestamps(random, other))
+    if random.random() < 0.25:
+        one, other = random.choice(((client, server), (server, client)))
+        yield _send(one, other, RST | random.choice((0, ACK)))
+        return
+    one, other = random.choice(((client, server), (server, client)))
+    yield _send(one, other, FIN | ACK)
+    if random.random() < 0.6:
+        yield _send(other, one, ACK)
+    yield _send(other, one, FIN | ACK)
+    yield _send(one, other, ACK)
+
+
+def _timestamps(random: Random, end: _End) -> bytes:
+    return b"\1\1\x08\x0a" + random.randbytes(8) if end.timestamps else b""
+
+
+def _send(
+    one: _End, other: _End, flags: int, *, seq: int | None = None, ack: int | None = None, payload: bytes = b"", options: bytes = b"",
+    window: int | None = None, id: int | None = None, advance: bool = True,
+) -> Shot:  # fmt: skip
+    if seq is None:
+        seq = one.next
+        if advance:
+            one.next = one.next + len(payload) + bool(flags & SYN) + bool(flags & FIN) & 0xFFFFFFFF
+    if ack is None:
+        ack = other.next if flags & ACK else 0
+    raw = craft.tcp(
+        one.address, other.address, one.port, other.port, flags, seq, ack, one.window if window is None else window, payload, options,
+        id=id or (seq ^ ack ^ len(payload)) & 0xFFFF or 1,
+    )  # fmt: skip
+    return Shot(raw, one.on)
+
+
+def _wrong(random: Random, client: _End, server: _End) -> Shot:
+    """A packet the other end would not expect, but a firewall may have to judge."""
+    one, other = random.choice(((client, server), (server, client)))
+    kind = random.random()
+    if kind < 0.12:
+        return _send(one, other, random.choice(_ODD_FLAGS), advance=False)
+    if kind < 0.3:  # a reset, exact or not
+        seq = random.choice((one.next, one.next, one.next - 1, one.next + 1, 0, one.next + random.choice(_EDGES)))
+        flags = RST | random.choice((0, 0, ACK))
+        return _send(one, other, flags, seq=seq, ack=random.choice((0, other.next, other.next - 1)) if flags & ACK else 0)
+    if kind < 0.42:  # a new SYN where there may be a connection, or an old one again
+        fresh = random.random() < 0.5
+        return _send(one, other, SYN, seq=random.getrandbits(32) if fresh else one.next - random.choice((0, 1)), options=one.syn_options())
+    if kind < 0.52:
+        seq, ack = one.next + random.choice((0, -1)), other.next + random.choice((0, 1, -1, 5000))
+        return _send(one, other, SYN | ACK, seq=seq, ack=ack, options=one.syn_options())
+    if kind < 0.75:  # sequence or acknowledgement near an edge of the window
+        seq, ack = one.next, other.next
+        if random.random() < 0.6:
+            seq += random.choice(_EDGES)
+        else:
+            ack += random.choice(_EDGES)
+        payload = bytes(random.choice((0, 0, 1, 100, 1000)))
+        flags = random.choice((ACK, ACK, ACK | PSH, FIN | ACK))
+        return _send(one, other, flags, seq=seq & 0xFFFFFFFF, ack=ack & 0xFFFFFFFF, payload=payload, window=random.choice(_WINDOWS))
+    if kind < 0.85:
+        return _send(one, other, random.choice((FIN | ACK, FIN, ACK, ACK | URG)), seq=one.next + random.choice((0, -1, 1)))
+    if kind < 0.93:  # selective acknowledgement
+        edges = [other.next + random.choice((1, 100, 1000, 5000, -5000)) & 0xFFFFFFFF for _ in range(random.choice((2, 4)))]
+        options = b"\1\1\5" + bytes([2 + 4 * len(edges)]) + pack(f"!{len(edges)}I", *edges)
+        if random.random() < 0.2:  # an option that lies about its length
+            options = random.choice((b"\3\0", b"\5\x7f\0\0", b"\2\1", b"\xfe\x28"))
+        return _send(one, other, ACK, ack=other.next - random.choice((0, 1000)) & 0xFFFFFFFF, options=options)
+    shot = _send(one, other, random.choice((SYN, ACK, RST, FIN | ACK)), advance=False)
+    return shot._replace(raw=shot.raw[:36] + bytes([shot.raw[36] ^ 1]) + shot.raw[37:])  # a bad checksum

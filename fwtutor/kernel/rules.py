@@ -1,0 +1,71 @@
+"""The tested ruleset on the real kernel, and beside it the harness's own rules that make the kernel tell what it does.
+
+Kept for the harness are the tables raw (TRACE), mangle (one rule a ctstate, so that a TRACE line says which) and security
+(empty: it comes after filter, so a line of it says that filter let the packet pass). Their counters and lines are filtered out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fwtutor.kernel.errors import RulesetRefused
+from fwtutor.kernel.namespace import RESTORE, SAVE, run
+
+OWN_TABLES = ("raw", "mangle", "security")
+STATES = ("INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED")
+"""By the number (from 1) of the mangle rule that stands for each."""
+HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+
+_QUOTED = re.compile(r'"(\\.|[^"\\])*"')
+_TRACKING = re.compile(
+    r" -m (conntrack|state|connmark|connlimit|connbytes|helper) | -j (CT|CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)\b"
+)
+_REJECT = re.compile(r" -j REJECT --reject-with \S+$")
+
+
+class Rules:
+    """The ruleset under test, loaded."""
+
+    def __init__(self, text: str) -> None:
+        """Load ``text`` (iptables-save format). Raises RulesetRefused."""
+        own = [name for name in _tables(text) if name in OWN_TABLES]
+        if own:
+            raise RulesetRefused(f"the table {own[0]} is the harness's own: it cannot be tested yet")
+        run([RESTORE, "-w"], text if text.endswith("\n") else text + "\n", RulesetRefused)
+        self.tables = _tables(text)
+        # As the kernel has them, one rule a line: TRACE counts these.
+        saved = self.save(counters=False)
+        self.tracks = bool(_TRACKING.search(_QUOTED.sub('""', saved)))
+        """True when a rule switches connection tracking on. Only then may the harness ask for ctstates: asking would switch it on too."""
+        self._rules: dict[tuple[str, str], list[str]] = {}
+        table = ""
+        for line in saved.splitlines():
+            if line.startswith("*"):
+                table = line[1:]
+            elif line.startswith("-A "):
+                self._rules.setdefault((table, line.split(" ", 2)[1]), []).append(line)
+        run([RESTORE, "-w", "--noflush"], _own_rules(self.tracks), RulesetRefused)
+
+    def rejects(self, table: str, chain: str, number: int) -> bool:
+        """Whether that rule's target is REJECT."""
+        rules = self._rules.get((table, chain), [])
+        return number <= len(rules) and bool(_REJECT.search(rules[number - 1]))
+
+    def save(self, *, counters: bool) -> str:
+        """The tested tables as iptables-save prints them, without comment lines."""
+        saved = []
+        for table in self.tables:
+            saved += run([SAVE, *(["-c"] if counters else []), "-t", table], "", RulesetRefused).splitlines()
+        return "".join(line + "\n" for line in saved if not line.startswith("#"))
+
+
+def _tables(text: str) -> list[str]:
+    return [line[1:].strip() for line in text.splitlines() if line.startswith("*")]
+
+
+def _own_rules(tracks: bool) -> str:
+    lines = ["*raw", "-A PREROUTING -j TRACE", "-A OUTPUT -j TRACE", "COMMIT", "*mangle"]
+    if tracks:
+        lines += [f"-A {hook} -m conntrack --ctstate {state} -j ACCEPT" for hook in HOOKS for state in STATES]
+    lines += ["COMMIT", "*security", "COMMIT"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,25 @@
+"""Who uses a TCP endpoint: told of what happens on a connection, and free to say something. ``services`` and ``clients`` are such."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fwtutor.network.tcp import Endpoint
+
+
+class Application:
+    """Whoever uses an endpoint. Each method is told of one thing that happened; none needs to do anything."""
+
+    def opened(self, endpoint: Endpoint) -> None:
+        """The handshake is complete."""
+
+    def received(self, endpoint: Endpoint, data: bytes) -> None:
+        """Bytes arrived, in order."""
+
+    def ended(self, endpoint: Endpoint) -> None:
+        """The peer will send no more. A server closes its side then."""
+        endpoint.close()
+
+    def gone(self, endpoint: Endpoint, why: str) -> None:
+        """The connection is over: "" after a close on both sides, else the words of the error."""

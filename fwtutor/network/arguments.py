@@ -1,0 +1,57 @@
+"""Reading what is typed at a prompt: words, addresses, ports, numbers. Each error names the text that is wrong."""
+
+from __future__ import annotations
+
+import shlex
+
+from fwtutor.netfilter.addresses import format_address, parse_address
+
+
+class BadArgument(ValueError):
+    """Something typed cannot be understood; its text says what."""
+
+
+def split_words(text: str) -> list[str]:
+    """Words as a shell splits them. Raises BadArgument."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise BadArgument(f"{error} in {text!r}".replace("No closing quotation", "a quotation mark is not closed")) from None
+
+
+def read_address(text: str) -> int:
+    """An IPv4 address. Raises BadArgument naming the text."""
+    try:
+        family, address = parse_address(text)
+    except ValueError:
+        raise BadArgument(f"{text!r} is no address") from None
+    if family != 4:
+        raise BadArgument(f"{format_address(6, address)} is an IPv6 address; only IPv4 is sent so far")
+    return address
+
+
+def read_number(text: str, most: int, what: str) -> int:
+    """A number from 0 to ``most``, decimal or 0x hexadecimal. Raises BadArgument naming it."""
+    digits, base = (text[2:], 16) if text[:2].lower() == "0x" else (text, 10)
+    legal = "0123456789abcdef"[:base]
+    if not digits or len(digits) > 12 or any(letter not in legal for letter in digits.lower()) or int(digits, base) > most:
+        raise BadArgument(f"{what} {text!r} is no number from 0 to {most}")
+    return int(digits, base)
+
+
+def read_port(text: str) -> int:
+    """A port from 1 to 65535. Raises BadArgument naming the text."""
+    port = read_number(text, 65535, "port")
+    if not port:
+        raise BadArgument("port 0 is nobody's")
+    return port
+
+
+def read_place(text: str, default_port: int | None = None, zero: bool = False) -> tuple[int, int]:
+    """``ADDR:PORT`` as (address, port); ``zero`` allows port 0. Raises BadArgument naming what is wrong."""
+    address, colon, port = text.partition(":")
+    if not colon:
+        if default_port is None:
+            raise BadArgument(f"{text!r} names no port; write ADDR:PORT")
+        return read_address(address), default_port
+    return read_address(address), read_number(port, 65535, "port") if zero else read_port(port)

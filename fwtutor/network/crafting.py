@@ -1,0 +1,99 @@
+"""The language of ``send``: one packet with the fields one names, the rest filled in as a host would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.packet import ACK, FLAG_NAMES, SYN, Packet
+from fwtutor.network.arguments import BadArgument, read_address, read_number, read_place, split_words
+from fwtutor.network.segments import SYN_WINDOW, WINDOW, syn_options
+from fwtutor.network.tcp import Ends
+from fwtutor.network.words import ICMP_NAMES, describe
+
+FLAG_BITS = {name: bit for bit, name in FLAG_NAMES}
+ICMP_TYPES = {name: number for number, name in ICMP_NAMES.items()}
+MOST = {"seq": 0xFFFFFFFF, "ack": 0xFFFFFFFF, "win": 0xFFFF, "ttl": 255, "id": 0xFFFF}
+TAKEN = {"tcp": ("seq", "ack", "win", "ttl", "data"), "udp": ("ttl", "data"), "icmp": ("id", "seq", "ttl", "data")}
+MAX_DATA = 1400
+
+Numbers = Callable[[Ends], tuple[int, int] | None]
+"""(seq, ack) of the host's own connection with these ends, if it has one."""
+
+
+def craft_packet(text: str, drawn: int, own_numbers: Numbers) -> tuple[bytes, str]:
+    """(the packet, the packet in words) from ``tcp A:P > B:Q FLAGS seq=N ...``. Raises BadArgument naming what is wrong.
+
+    TCP numbers left out are those of the host's own connection with these ports, or else come from ``drawn``.
+    """
+    words = split_words(text.replace(">", " > ") if '"' not in text and "'" not in text else text)
+    if not words or words[0] not in TAKEN:
+        raise BadArgument(f"{words[0] if words else ''!r} is none of tcp, udp, icmp; try: tcp ADDR:PORT > ADDR:PORT SYN")
+    kind = words[0]
+    if len(words) < 4 or words[2] != ">":
+        place = "ADDR" if kind == "icmp" else "ADDR:PORT"
+        raise BadArgument(f"write {kind} {place} > {place}{' FLAGS' if kind == 'tcp' else ''}")
+    rest = words[4:]
+    fields = {word.partition("=")[0]: word.partition("=")[2] for word in rest if "=" in word}
+    for name in fields:
+        if name not in TAKEN[kind]:
+            raise BadArgument(f"{kind} takes no {name}=; it takes {', '.join(f'{field}=' for field in TAKEN[kind])}")
+    numbers = {name: read_number(value, MOST[name], name) for name, value in fields.items() if name in MOST}
+    data = fields.get("data", "").encode("utf-8", "replace")
+    if len(data) > MAX_DATA:
+        raise BadArgument(f"data has {len(data)} bytes, {MAX_DATA} fit")
+    bare = [word for word in rest if "=" not in word]
+    raw = {"tcp": _tcp, "udp": _udp, "icmp": _icmp}[kind](words[1], words[3], bare, numbers, data, drawn, own_numbers)
+    return raw, f"sent: {describe(Packet(raw))}"
+
+
+def _tcp(source: str, target: str, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
+    (src, sport), (dst, dport) = read_place(source, zero=True), read_place(target, zero=True)
+    if len(bare) != 1:
+        raise BadArgument("name the flags in one word: SYN or SYN,ACK or none")
+    flags = read_flags(bare[0])
+    seq, ack = own((src, sport, dst, dport)) or (drawn, drawn * 2654435761 + 1 & 0xFFFFFFFF)
+    opening = flags & (SYN | ACK) == SYN
+    return craft.tcp(
+        src, dst, sport, dport, flags, numbers.get("seq", seq), numbers.get("ack", ack if flags & ACK else 0),
+        numbers.get("win", SYN_WINDOW if flags & SYN else WINDOW), data, syn_options() if opening else b"",
+        ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF,
+    )  # fmt: skip
+
+
+def _udp(source: str, target: str, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
+    (src, sport), (dst, dport) = read_place(source, zero=True), read_place(target, zero=True)
+    if bare:
+        raise BadArgument(f"{bare[0]!r}: udp has no flags")
+    return craft.udp(src, dst, sport, dport, data, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF)
+
+
+def _icmp(source: str, target: str, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
+    src, dst = read_address(source), read_address(target)
+    if len(bare) != 1:
+        raise BadArgument(f"name the type: {', '.join(ICMP_TYPES)} or TYPE/CODE")
+    known = ICMP_TYPES.get(bare[0])
+    if known is None:
+        kind, slash, code = bare[0].partition("/")
+        if not slash:
+            raise BadArgument(f"{bare[0]!r} is none of {', '.join(ICMP_TYPES)} and no TYPE/CODE")
+        known = read_number(kind, 255, "type"), read_number(code, 255, "code")
+    sequence = numbers.get("seq", 1)
+    if sequence > 0xFFFF:
+        raise BadArgument(f"seq '{sequence}' is no number from 0 to 65535")
+    rest = numbers.get("id", drawn >> 16) << 16 | sequence
+    if known[0] in (13, 14) and not data:
+        data = bytes(12)
+    return craft.icmp(src, dst, *known, rest, data, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF)
+
+
+def read_flags(text: str) -> int:
+    """``SYN,ACK`` (or SYN+ACK, SYN|ACK, none) as a flag byte. Raises BadArgument naming the flag that is none."""
+    if text.lower() == "none":
+        return 0
+    flags = 0
+    for name in text.upper().replace("+", ",").replace("|", ",").split(","):
+        if name not in FLAG_BITS:
+            raise BadArgument(f"{name!r} is none of the flags {', '.join(FLAG_BITS)}")
+        flags |= FLAG_BITS[name]
+    return flags

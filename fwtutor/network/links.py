@@ -1,0 +1,47 @@
+"""Links: which interface of which host a packet reaches when it leaves by another, and how long that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.packet import Packet
+from fwtutor.network.host import Host
+from fwtutor.network.topology import LinkSpec
+
+LIMITED_BROADCAST = 0xFFFFFFFF
+
+
+class Link:
+    """A segment. Who has the address gets the packet, else the sender's gateway; nobody's packets are lost."""
+
+    def __init__(self, spec: LinkSpec, hosts: Mapping[str, Host]) -> None:
+        self.name = spec.name
+        self.delay = round(spec.delay * SECOND)
+        """ns"""
+        self._ends: list[tuple[Host, str]] = []
+        for end in spec.joins:
+            name, _, interface = end.partition(":")
+            self._ends.append((hosts[name], interface))
+        self._owners = {
+            address: (host, interface)
+            for host, interface in self._ends
+            for family, address, _ in host.firewall.interfaces[interface]
+            if family == 4
+        }
+
+    @property
+    def ends(self) -> tuple[tuple[str, str], ...]:
+        """(host, interface) of everybody joined."""
+        return tuple((host.name, interface) for host, interface in self._ends)
+
+    def reach(self, sender: Host, packet: Packet) -> list[tuple[Host, str, str]]:
+        """Who gets a packet: (host, interface, "host" or "broadcast"), the sender excluded."""
+        if packet.dst >> 28 == 14 or packet.dst == LIMITED_BROADCAST or sender.firewall.routing.is_broadcast(4, packet.dst):
+            how = "multicast" if packet.dst >> 28 == 14 else "broadcast"
+            return [(host, interface, how) for host, interface in self._ends if host is not sender]
+        owner = self._owners.get(packet.dst)
+        if owner is None:
+            route = sender.firewall.route(packet.dst)
+            owner = self._owners.get(route.gateway) if route is not None and route.gateway else None
+        return [(*owner, "host")] if owner is not None and owner[0] is not sender else []

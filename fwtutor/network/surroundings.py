@@ -1,0 +1,47 @@
+"""What a stack needs from whoever hosts it: the time, a way out for packets, timers, a console, and chance from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fwtutor.network.clock import Event
+
+
+class Timer(Event):
+    """A timer of a host. ``fire`` does what is due and says what it was."""
+
+    __slots__ = ("fire",)
+
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, busy: bool, fire: Callable[[], str]) -> None:
+        super().__init__(at, host, cause, ordinal, busy)
+        self.fire = fire
+
+
+class Surroundings(Protocol):
+    """The host around a stack."""
+
+    @property
+    def now(self) -> int:
+        """ns."""
+
+    def emit(self, raw: bytes, *, tell: bool = False) -> None:
+        """Sends a packet of the host's own; it sets out as the next event. ``tell``: say so if the rules drop it."""
+
+    def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
+        """Sets a timer ``delay`` ns from now. Timers that are not ``busy`` do not keep the world from being quiet."""
+
+    def cancel(self, timer: Timer) -> None:
+        """The timer will not fire."""
+
+    def say(self, text: str) -> None:
+        """A line on the host's console."""
+
+    def draw(self, *key: object) -> int:
+        """A number from 0 to 2**32 - 1 that depends on the seed, the host and ``key`` alone."""
+
+    def is_local(self, address: int) -> bool:
+        """True for an IPv4 address of this host."""
+
+    def source_for(self, address: int) -> int | None:
+        """The IPv4 address this host would send from to that one; None when there is no route."""

@@ -1,0 +1,248 @@
+"""The world: hosts, links, the clock, and one event after another, each of which leaves one record.
+
+It knows nothing of lessons, cursors or screens; what is entered when, ``recording`` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fwtutor.netfilter.addresses import parse_address
+from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.routing import LOOPBACK
+from fwtutor.netfilter.state import COUNTER, ENTRY
+from fwtutor.netfilter.steps import Change
+from fwtutor.netfilter.walk import Walk
+from fwtutor.network.clock import Clock, Event
+from fwtutor.network.host import Host
+from fwtutor.network.links import Link
+from fwtutor.network.prompt import run
+from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
+from fwtutor.network.surroundings import Timer
+from fwtutor.network.topology import Topology
+
+Loses = Callable[[str, str, Packet], bool]
+"""(link, sending host, packet) -> True when the link loses it."""
+
+
+class Arrival(Event):
+    """A packet reaches an interface."""
+
+    __slots__ = ("interface", "link", "packet")
+
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, interface: str, link: str) -> None:
+        super().__init__(at, host, cause, ordinal)
+        self.packet = packet
+        self.interface = interface
+        self.link = link
+
+
+class Departure(Event):
+    """A host's own packet sets out. ``tell``: its console hears if the rules drop it."""
+
+    __slots__ = ("packet", "tell")
+
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool) -> None:
+        super().__init__(at, host, cause, ordinal)
+        self.packet = packet
+        self.tell = tell
+
+
+class Entering(Event):
+    """The script enters a line at a prompt."""
+
+    __slots__ = ("line",)
+
+    def __init__(self, at: int, host: str, line: str) -> None:
+        super().__init__(at, host, -1, 0)
+        self.line = line
+
+
+class World:
+    """Everything that is simulated, at ``now``. Nothing happens but by ``step``, ``run_until`` and ``enter``."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.now = 0
+        """ns"""
+        self.clock = Clock()
+        self.records: list[Record] = []
+        names: dict[str, bytes] = {}
+        resolver = None
+        for spec in topology.hosts:
+            first = _first_address(spec.interfaces)
+            if first is not None:
+                names[spec.name.lower()] = names[f"{spec.name.lower()}.example"] = first.to_bytes(4, "big")
+                if resolver is None and "dns:53" in spec.services:
+                    resolver = first
+        self.hosts = {spec.name: Host(self, spec, topology.seed, names, resolver) for spec in topology.hosts}
+        self.links = tuple(Link(spec, self.hosts) for spec in topology.links)
+        self._link_of = {end: link for link in self.links for end in link.ends}
+        self.current = 0
+        """Index of the record being made: the cause of what is queued, the place of what is said."""
+        self._inputs = 0
+        self._packets = self._timers = 0
+        self._loses: list[Loses] = []
+        self._touched: dict[tuple[str, int], int] = {}
+
+    # --- going on ----------------------------------------------------------------------------------------------
+
+    @property
+    def quiet(self) -> bool:
+        """True when nothing is in flight, entered, or to be sent again. Entries' expiry and TIME_WAIT do not count."""
+        return not self.clock.busy
+
+    @property
+    def pending(self) -> bool:
+        """True when anything at all is still ahead."""
+        return self._next() is not None
+
+    def step(self) -> list[Record]:
+        """Lets exactly one event happen; its record, in a list (empty when nothing is ahead)."""
+        upcoming = self._next()
+        if upcoming is None:
+            return []
+        at, expiring = upcoming
+        self.now = max(self.now, at)
+        start = len(self.records)
+        if expiring is not None:
+            self._expire(expiring)
+        else:
+            self._happen(self.clock.pop())
+        return self.records[start:]
+
+    def run_until(self, at: int) -> list[Record]:
+        """Lets everything happen that is due up to ``at`` (ns), and goes there."""
+        start = len(self.records)
+        while (upcoming := self._next()) is not None and upcoming[0] <= at:
+            self.step()
+        self.now = max(self.now, at)
+        return self.records[start:]
+
+    def enter(self, host: str, line: str, learner: bool = False) -> CommandRun:
+        """Enters a line at a host's prompt, now. Raises KeyError if there is no such host."""
+        here = self.hosts[host]
+        firewall = here.firewall
+        before, state = firewall.ruleset(), firewall.state
+        counters, entries = dict(state.counters), dict(state.entries)
+        index = self._begin()
+        here.lines += 1
+        output, refused = run(here, line)
+        changes = _difference(COUNTER, counters, state.counters) + _difference(ENTRY, entries, state.entries)
+        record = CommandRun(index, self.now, host, -1, self._inputs, line, output, refused, before, firewall.ruleset(), changes, learner)
+        self._inputs += 1
+        self.records.append(record)
+        return record
+
+    def schedule(self, at: int, host: str, line: str) -> None:
+        """A line to be entered later, as by a script. Raises KeyError if there is no such host."""
+        self.clock.push(Entering(at, self.hosts[host].name, line))
+
+    def lose(self, predicate: Loses) -> None:
+        """From now on links lose the packets for which ``predicate(link, sender, packet)`` is true."""
+        self._loses.append(predicate)
+
+    # --- what hosts ask for ------------------------------------------------------------------------------------
+
+    def emit(self, host: Host, raw: bytes, tell: bool) -> None:
+        """Queues a host's own packet as the next event."""
+        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell))
+        self._packets += 1
+
+    def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
+        """Queues a timer of a host."""
+        timer = Timer(self.now + delay, host.name, self.current, self._timers, busy, fire)
+        self._timers += 1
+        self.clock.push(timer)
+        return timer
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def _next(self) -> tuple[int, Host | None] | None:
+        """(when, whose entries expire) of what is next; None in the second place: the clock's event."""
+        at = self.clock.next_at()
+        whose: Host | None = None
+        for host in self.hosts.values():
+            due = host.firewall.next_timer_ns()
+            # An entry is forgotten before a packet of the same instant arrives.
+            if due is not None and (at is None or due < at or (due == at and whose is None)):
+                at, whose = due, host
+        return None if at is None else (at, whose)
+
+    def _begin(self) -> int:
+        self._packets = self._timers = 0
+        self.current = len(self.records)
+        return self.current
+
+    def _happen(self, event: Event) -> None:
+        host = self.hosts[event.host]
+        if isinstance(event, Entering):
+            self.enter(event.host, event.line)
+            return
+        index = self._begin()
+        if isinstance(event, Timer):
+            what = event.fire()
+            self.records.append(TimerFired(index, self.now, host.name, event.cause, event.ordinal, what))
+            return
+        if isinstance(event, Arrival):
+            walk = host.firewall.receive_ns(event.packet, on=event.interface, at=self.now, link=event.link)
+        else:
+            assert isinstance(event, Departure)
+            walk = host.firewall.send_ns(event.packet, at=self.now)
+            if walk.verdict == "DROP" and event.tell:
+                host.say("sendto: Operation not permitted (dropped on its way out)")
+        self.records.append(Walked(index, self.now, host.name, event.cause, event.ordinal, walk))
+        self._remember(host, walk, index)
+        self._transmit(host, walk)
+        link = event.link if isinstance(event, Arrival) else "host"
+        for part in (*walk.answers, walk):
+            if part.delivered is not None:
+                many = link != "host" or host.firewall.routing.is_broadcast(4, part.delivered.dst) or part.delivered.dst >> 28 == 14
+                host.stack.receive(part.delivered, many)
+
+    def _transmit(self, host: Host, walk: Walk) -> None:
+        for interface, raw in walk.out:
+            if interface == LOOPBACK:
+                continue  # the Firewall has taken it around already
+            link = self._link_of.get((host.name, interface))
+            if link is None:
+                continue
+            packet = Packet(raw)
+            ordinal = self._packets
+            self._packets += 1
+            if any(loses(link.name, host.name, packet) for loses in self._loses):
+                continue
+            for target, arrives_on, how in link.reach(host, packet):
+                self.clock.push(Arrival(self.now + link.delay, target.name, self.current, ordinal, packet, arrives_on, how))
+
+    def _expire(self, host: Host) -> None:
+        changes = tuple(host.firewall.advance_ns(self.now))
+        if not changes:
+            return
+        cause = self._touched.get((host.name, changes[0].key), -1)
+        index = self._begin()
+        what = f"{len(changes)} {'entry' if len(changes) == 1 else 'entries'} forgotten"
+        self.records.append(TimerFired(index, self.now, host.name, cause, 0, what, changes))
+        for change in changes:
+            self._touched.pop((host.name, change.key), None)
+
+    def _remember(self, host: Host, walk: Walk, index: int) -> None:
+        """Notes which record touched an entry last: it will be the cause of its being forgotten."""
+        if walk.tracked is not None:
+            self._touched[host.name, walk.tracked.id] = index
+
+
+def _first_address(interfaces: Mapping[str, tuple[str, ...]]) -> int | None:
+    for addresses in interfaces.values():
+        for text in addresses:
+            family, address = parse_address(text.partition("/")[0])
+            if family == 4:
+                return address
+    return None
+
+
+def _difference(kind: str, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[Change, ...]:
+    """What became of a mapping, as effects, in an order that does not depend on chance."""
+    changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    return tuple(Change(kind, key, before.get(key), after.get(key)) for key in sorted(changed, key=str))

@@ -1,0 +1,66 @@
+"""Commands that change nothing, answered for any place of a run: they are no inputs, and make no branch."""
+
+from __future__ import annotations
+
+from fwtutor.netfilter.conntrack.listing import format_table
+from fwtutor.netfilter.firewall import SYSCTLS
+from fwtutor.netfilter.xtables.commands import run_command
+from fwtutor.netfilter.xtables.errors import RuleRefused
+from fwtutor.netfilter.xtables.savefile import save
+from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_conntrack, not_found, refusal, save_with_counters
+from fwtutor.network.records import CommandRun
+from fwtutor.recording.cursor import Cursor
+
+
+def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
+    """Answers a line that changes nothing, for the cursor's place; None for one that would (or does more than look).
+
+    The record has index -1 and stands in no run.
+    """
+    text = line.strip()
+    if text.startswith("sudo "):
+        text = text[5:].lstrip()
+    name, _, rest = text.partition(" ")
+    view = cursor.view_of(host)
+    refused = False
+    try:
+        output = _answer(cursor, host, name, rest.strip())
+    except Refused as error:
+        output, refused = f"{name}: {error}", True
+    except RuleRefused as error:
+        output, refused = refusal(error), True
+    if output is None:
+        return None
+    refused = refused or (name not in COMMANDS and output != "")
+    return CommandRun(-1, cursor.at, host, -1, 0, line, output, refused, view.ruleset, view.ruleset, (), True)
+
+
+def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
+    if not name or name.startswith("#"):
+        return ""
+    if name not in COMMANDS:
+        return not_found(name)
+    view = cursor.view_of(host)
+    if name == "iptables":
+        outcome = run_command(view.ruleset, rest, counters=view.counters, new_id=lambda: 0)
+        return None if outcome.counters or outcome.ruleset != view.ruleset else outcome.output
+    if name == "iptables-save":
+        return save(view.ruleset, view.counters if save_with_counters(rest) else None)
+    if name == "conntrack":
+        check_conntrack(rest)
+        return format_table(view.entries.values(), cursor.at)
+    if name == "sysctl" and rest in SYSCTLS:
+        return f"{rest} = {_sysctl_at(cursor, host, rest)}"
+    return HELP if name == "help" else None
+
+
+def _sysctl_at(cursor: Cursor, host: str, name: str) -> str:
+    """Its value at the cursor's place: what the last command that set it printed, or what it was at the start."""
+    value = str(cursor.run.world.hosts[host].spec.sysctls.get(name, SYSCTLS[name]))
+    for index in cursor.run.tracks[host].records:
+        if index > cursor.index:
+            break
+        record = cursor.run.records[index]
+        if isinstance(record, CommandRun) and not record.refused and record.output.startswith(f"{name} = "):
+            value = record.output.rpartition(" ")[2]
+    return value

@@ -1,0 +1,135 @@
+"""The box as the options of ``fwtutor trace`` describe it: interfaces, routes, sysctls, rules. Every error names the option."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fwtutor.badinput import BadInput
+from fwtutor.netfilter import Firewall, RuleRefused
+from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network
+
+MAX_RULES_FILE = 64 << 20
+"""Bytes; a ruleset of 100,000 rules takes about 8 MB."""
+MTU_LEAST, MTU_MOST = 68, 65535
+
+
+@dataclass(slots=True)
+class Box:
+    """What ``Firewall`` is made from."""
+
+    interfaces: dict[str, list[str]] = field(default_factory=dict)
+    mtus: dict[str, int] = field(default_factory=dict)
+    routes: dict[str, str | tuple[str, str]] = field(default_factory=dict)
+    sysctls: dict[str, int] = field(default_factory=lambda: {"net.ipv4.ip_forward": 1})
+
+    def firewall(self, rules: Path) -> Firewall:
+        """The box, with its rules loaded. Raises BadInput."""
+        try:
+            firewall = Firewall(interfaces=self.interfaces, routes=self.routes, sysctls=self.sysctls, mtus=self.mtus)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        load_rules(firewall, rules)
+        return firewall
+
+
+def load_rules(firewall: Firewall, path: Path) -> None:
+    """Restores iptables-save text from a file. Raises BadInput with the line, and a caret under the place if the tool would know one."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_RULES_FILE + 1)
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from None
+    if len(data) > MAX_RULES_FILE:
+        raise BadInput(f"{path}: larger than {MAX_RULES_FILE >> 20} MB")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
+    try:
+        firewall.restore(text)
+    except RuleRefused as error:
+        where = f", line {error.line_number}" if error.line_number else ""
+        raise BadInput(f"{path}{where}: {error}\n{_indent(error.caret())}".rstrip()) from None
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str]) -> Box:
+    """The options' values as written on the command line. Raises BadInput."""
+    box = Box()
+    for text in interfaces:
+        _interface(box, text)
+    if not box.interfaces:
+        raise BadInput("--interface is missing: name at least one, like --interface wan=203.0.113.1/24")
+    for text in routes:
+        _route(box, text)
+    for text in sysctls:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise BadInput(f"--sysctl {text}: KEY=VALUE is wanted, like net.ipv4.ip_forward=0")
+        try:
+            box.sysctls[key.strip()] = int(value)
+        except ValueError:
+            raise BadInput(f"--sysctl {text}: {value!r} is not a whole number") from None
+    return box
+
+
+def _interface(box: Box, text: str) -> None:
+    option = f"--interface {text}"
+    name, equals, rest = text.partition("=")
+    if not equals or not rest:
+        raise BadInput(f"{option}: NAME=ADDRESS/LENGTH is wanted, like wan=203.0.113.1/24")
+    if not name or len(name) > 15 or any(character in "/:,%" or character.isspace() for character in name):
+        raise BadInput(f"{option}: {name!r} is no name for an interface (1 to 15 characters, no space, no slash)")
+    if name in box.interfaces:
+        raise BadInput(f"{option}: {name} was already given; one option takes all its addresses, separated by commas")
+    addresses: list[str] = []
+    for part in rest.split(","):
+        if part.startswith("mtu="):
+            box.mtus[name] = _mtu(part[4:], option)
+            continue
+        if "/" not in part:
+            raise BadInput(f"{option}: {part!r} has no prefix length, like 203.0.113.1/24")
+        try:
+            parse_interface(part)
+        except ValueError:
+            raise BadInput(f"{option}: {part!r} is not ADDRESS/LENGTH") from None
+        addresses.append(part)
+    box.interfaces[name] = addresses
+
+
+def _mtu(text: str, option: str) -> int:
+    if not text.isascii() or not text.isdigit() or not MTU_LEAST <= int(text[:9]) <= MTU_MOST:
+        raise BadInput(f"{option}: {text!r} is no MTU ({MTU_LEAST} to {MTU_MOST})")
+    return int(text)
+
+
+def _route(box: Box, text: str) -> None:
+    option = f"--route {text}"
+    target, equals, rest = text.partition("=")
+    name, comma, via = rest.partition(",")
+    if not equals or not target or not name:
+        raise BadInput(f"{option}: CIDR=NAME is wanted, like 10.0.0.0/8=lan or default=wan,via 203.0.113.254")
+    if target != "default":
+        try:
+            parse_network(target)
+        except ValueError as error:
+            raise BadInput(f"{option}: {error}") from None
+    if name not in box.interfaces and name != "lo":
+        raise BadInput(f"{option}: there is no interface {name!r} (given: {', '.join(box.interfaces)})")
+    if not comma:
+        box.routes[target] = name
+        return
+    word, _, gateway = via.strip().partition(" ")
+    try:
+        if word != "via":
+            raise ValueError
+        parse_address(gateway.strip())
+    except ValueError:
+        raise BadInput(f"{option}: after the comma, `via ADDRESS` is wanted") from None
+    box.routes[target] = (name, gateway.strip())

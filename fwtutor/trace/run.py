@@ -1,0 +1,118 @@
+"""Walking the packets of a file through a box, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fwtutor.badinput import BadInput
+from fwtutor.capture import Seen, read_packets
+from fwtutor.netfilter import Firewall
+from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.conntrack.listing import format_entry
+from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.walk import Walk
+from fwtutor.network.answers import closed_port_answers
+
+MAX_ANSWERS = 64
+"""Answers to one packet, all told. An answer is never answered but over loopback, so a handful is the most there can be."""
+
+
+@dataclass(slots=True, frozen=True)
+class Traced:
+    """One packet of the file and what the box did with it."""
+
+    number: int
+    """Counts the packets walked, from 1."""
+    interface: str | None
+    """Where it came in; None: the box sent it."""
+    walk: Walk
+    answers: tuple[Walk, ...]
+    """What the box's own stack sent because of it (``--answer``), in order. Netfilter's own answers are in ``walk.answers``."""
+    tracked: Entry | None
+    """The table's entry for the packet's tuple after all that."""
+
+    @property
+    def entry(self) -> str | None:
+        """``tracked`` as conntrack -L prints it."""
+        return None if self.tracked is None else format_entry(self.tracked, self.walk.at)
+
+    @property
+    def walks(self) -> tuple[Walk, ...]:
+        """The packet's walk, then those of the stack's answers."""
+        return (self.walk, *self.answers)
+
+
+def trace(
+    firewall: Firewall, packets: Path, *, fallback: str | None = None, answer: bool = False, note: Callable[[str], None] = lambda text: None
+) -> Iterator[Traced]:
+    """Each packet in turn. ``fallback`` is the interface (``--in``) for packets of which nobody knows where they came in."""
+    if fallback is not None and fallback not in firewall.interfaces:
+        raise BadInput(f"--in {fallback}: the box has no interface of that name ({_names(firewall)})")
+    latest = 0
+    number = 0
+    skipped = 0
+    for seen in read_packets(packets, note):
+        packet = Packet(seen.raw)
+        if packet.family == 6 and not packet.fault:
+            skipped += 1
+            continue
+        place = f"{packets.name}, {seen.counted} {seen.number}"
+        if seen.at < latest:
+            raise BadInput(f'{place}, field "t": {seen.at / 1e9} is before the packet above it ({latest / 1e9}); time only goes forward')
+        latest = seen.at
+        number += 1
+        interface = _interface(firewall, seen, packet, fallback, place)
+        if interface is None:
+            walk = firewall.send_ns(packet, at=seen.at, uid=seen.uid, gid=seen.gid, mark=seen.mark)
+        else:
+            walk = firewall.receive_ns(packet, on=interface, at=seen.at, mac=seen.mac, link=seen.link)
+        answers = tuple(_answers(firewall, walk, seen)) if answer else ()
+        tracked = walk.tracked if not answers or walk.tracked is None else firewall.state.entries.get(walk.tracked.id)
+        yield Traced(number, interface, walk, answers, tracked)
+    if skipped:
+        note(f"{packets.name}: left out {skipped} IPv6 packets: IPv6 is not simulated yet")
+
+
+def _interface(firewall: Firewall, seen: Seen, packet: Packet, fallback: str | None, place: str) -> str | None:
+    """Where the packet came in; None if the box made it."""
+    if seen.outgoing:
+        return None
+    own = firewall.is_local(packet.src) and not packet.fault
+    if own and seen.outgoing is None:
+        return None
+    if seen.interface in firewall.interfaces:
+        return seen.interface
+    stated = seen.counted == "line" and seen.interface is not None
+    if fallback is not None and not stated:
+        return fallback
+    if seen.interface is not None:
+        field = ', field "in"' if stated else ""
+        raise BadInput(f"{place}{field}: the box has no interface {seen.interface!r} ({_names(firewall)}); give it one, or say --in NAME")
+    route = firewall.route(packet.src)
+    if packet.fault:
+        # Discarded before anybody asks; and its source, if it has one, is not to be trusted.
+        return route.interface if route else next(name for name in firewall.interfaces if name != "lo")
+    if route is None:
+        raise BadInput(f"{place}: no route leads back to {packet.source}, so where did it come in? Give a --route, or say --in NAME")
+    return route.interface
+
+
+def _answers(firewall: Firewall, walk: Walk, seen: Seen) -> Iterator[Walk]:
+    """What a Linux host with every port closed sends back, to the end: over loopback an answer is delivered here again."""
+    waiting = [walk]
+    for _ in range(MAX_ANSWERS):
+        if not waiting:
+            return
+        packet = waiting.pop(0).delivered
+        if packet is None:
+            continue
+        for raw in closed_port_answers(packet, seen.at, broadcast=seen.link != "host"):
+            answer = firewall.send_ns(raw, at=seen.at, by_stack=True)
+            waiting.append(answer)
+            yield answer
+
+
+def _names(firewall: Firewall) -> str:
+    return "it has " + ", ".join(firewall.interfaces)

@@ -1,0 +1,68 @@
+"""Predictions: the question before a packet, its choices a to d, and after the answer whether it was right, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fwtutor.course.model import Prediction
+from fwtutor.tui import glyphs
+from fwtutor.tui.prose import inline, prose
+from fwtutor.tui.spans import Line, Span, clean, line, wrap
+from fwtutor.tui.widgets.lines import LineView
+
+KEYS = "abcd"
+
+
+class AskView(LineView):
+    """One prediction; not displayed when there is none to answer and none just answered."""
+
+    DEFAULT_CSS = "AskView { height: auto; max-height: 60%; display: none; }"
+    can_focus = True
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._prediction: Prediction | None = None
+        self._picked: int | None = None
+        self._right: int | None = None
+
+    def show(self, prediction: Prediction | None, picked: int | None, right: int | None) -> None:
+        """Show a prediction: ``picked`` None while unanswered, ``right`` the computed choice (None: none of them)."""
+        self._prediction, self._picked, self._right = prediction, picked, right
+        self.display = prediction is not None
+        self.set_class(prediction is not None and picked is None, "-waiting")
+        if prediction is not None:
+            self.set_title("Before you step" if picked is None else "Your prediction")
+        self.refresh(layout=True)
+        self.rebuild()
+
+    def build(self, width: int) -> Sequence[Line]:
+        return ask_rows(self._prediction, self._picked, self._right, width) if self._prediction else ()
+
+
+def ask_rows(prediction: Prediction, picked: int | None, right: int | None, width: int) -> list[Line]:
+    """The question, its choices, and once answered the verdict on the answer."""
+    rows = wrap(Line(inline(prediction.question, "strong")), width)
+    if picked is None:
+        return rows + _choices(prediction, width)
+    chosen = prediction.choices[picked]
+    if picked == right:
+        rows += wrap(Line((Span(f"{glyphs.TICK} right: ", "accept"), *inline(chosen.text))), width, 2)
+        return rows + prose(chosen.why, width)
+    rows += wrap(Line((Span(f"{glyphs.CROSS} not {clean(chosen.text)}. ", "drop"), *inline(chosen.why))), width, 2)
+    if right is None:
+        return rows + wrap(line(("This run, with your changes, has no such packet.", "dim")), width)
+    answer = prediction.choices[right]
+    return rows + wrap(Line((Span(f"{glyphs.TICK} {clean(answer.text)}. ", "accept"), *inline(answer.why))), width, 2)
+
+
+def _choices(prediction: Prediction, width: int) -> list[Line]:
+    """All choices in one row if they fit, else one a row; each can be clicked."""
+    singles = []
+    for number, choice in enumerate(prediction.choices):
+        click = f"screen.answer({number})"
+        texts = (Span(clean(span.text), span.role, click) for span in inline(choice.text))
+        singles.append(Line((Span(f" {KEYS[number]} ", "choice", click), *texts)))
+    together = Line(tuple(span for single in singles for span in (*single.spans, Span("  "))))
+    if together.width <= width + 2:
+        return [Line(together.spans[:-1])]
+    return [row for single in singles for row in wrap(single, width, 3)]

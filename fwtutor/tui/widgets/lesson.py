@@ -1,0 +1,86 @@
+"""The lesson: prose of the stage, goals with their boxes, hints asked for, and at the end the sentence to take home.
+
+Questions before a packet are ``ask``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fwtutor.course.model import Lesson
+from fwtutor.tui import glyphs
+from fwtutor.tui.prose import prose
+from fwtutor.tui.spans import BLANK, Line, Span, line, wrap
+from fwtutor.tui.widgets.lines import LineView
+
+
+@dataclass(slots=True, frozen=True)
+class Standing:
+    """How far the learner is in a lesson."""
+
+    stage: int
+    met: frozenset[str]
+    """Ids of goals met."""
+    hints: int
+    """Hints of this stage asked for so far."""
+    news: frozenset[str]
+    """Ids of goals that have just been met."""
+    ended: bool
+    """The last stage was stepped to its end."""
+
+
+class LessonView(LineView):
+    """What to read now. Scrolls to the top when a page is turned, to the newest hint when one is asked for."""
+
+    DEFAULT_CSS = "LessonView { height: 1fr; }"
+    can_focus = True
+
+    def __init__(self, lesson: Lesson, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lesson = lesson
+        self._standing = Standing(0, frozenset(), 0, frozenset(), False)
+
+    def show(self, standing: Standing) -> None:
+        """Show the page of a standing."""
+        old, self._standing = self._standing, standing
+        stages = self._lesson.stages
+        title = stages[standing.stage].title if stages else ""
+        self.set_title(title or "Lesson", f"{standing.stage + 1} of {len(stages)}")
+        self.rebuild()
+        if old.stage != standing.stage:
+            self.scroll_to(y=0, animate=False)
+        elif old.hints != standing.hints or old.ended != standing.ended:
+            self.scroll_end(animate=False)
+
+    def build(self, width: int) -> Sequence[Line]:
+        lesson, standing = self._lesson, self._standing
+        rows: list[Line] = []
+        stage = lesson.stages[standing.stage] if lesson.stages else None
+        if stage:
+            rows += prose(stage.text, width)
+            for number, hint in enumerate(stage.hints[: standing.hints], 1):
+                rows += [BLANK, line((f"Hint {number} of {len(stage.hints)}", "heading")), *prose(hint, width)]
+        rows += [BLANK, *goal_rows(lesson, standing.met, standing.news, width)]
+        if standing.ended:
+            rows += ending(lesson, width)
+        return rows
+
+
+def goal_rows(lesson: Lesson, met: frozenset[str], news: frozenset[str], width: int) -> list[Line]:
+    """The goals, each with its box; one that was met just now stands out."""
+    rows: list[Line] = []
+    for goal in lesson.goals:
+        sign = Span(f"{glyphs.TICK} ", "accept") if goal.id in met else Span(f"{glyphs.BOX} ", "dim")
+        rows += wrap(Line((sign, *line((goal.text, "accept" if goal.id in news else "dim" if goal.id in met else "")).spans)), width, 2)
+    return rows
+
+
+def ending(lesson: Lesson, width: int) -> list[Line]:
+    """So that is why; the same on a real server; where the road goes on."""
+    rows = [BLANK, line(("So that is why", "heading")), *prose(lesson.therefore, width)]
+    if lesson.on_server:
+        rows += [BLANK, line(("On a real server", "heading")), *prose(lesson.on_server, width)]
+    if lesson.next:
+        rows += [BLANK, *prose(lesson.next, width)]
+    return [*rows, BLANK, line(Span("m back to the course map", "link", "screen.course_map"))]

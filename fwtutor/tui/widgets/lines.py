@@ -1,0 +1,173 @@
+"""LineView: the widget that all panes are made of. It draws Lines by ``render_line`` and repaints changed rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from fwtutor.tui import glyphs
+from fwtutor.tui.spans import BLANK, Line, clean, crop
+
+ROLES = (
+    "dim", "strong", "heading", "code", "em", "link", "current", "here", "accept", "drop", "change", "gone", "key",
+    "badge", "badge-accept", "badge-drop", "badge-change", "badge-quiet", "row", "band", "choice",
+)  # fmt: skip
+
+
+class LineView(ScrollView, inherit_bindings=False):
+    """A pane of rows. Subclasses build rows for a width; the view wraps nothing and guesses nothing.
+
+    | key | does |
+    | :-- | :-- |
+    | up, down | scroll a row |
+    | pageup, pagedown | scroll a page |
+
+    Left, right, home, end and space are left to the lab: a pane never eats the keys that step.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll_up", "Scroll up", show=False, id="pane.up"),
+        Binding("down", "scroll_down", "Scroll down", show=False, id="pane.down"),
+        Binding("pageup", "page_up", "Page up", show=False, id="pane.pageup"),
+        Binding("pagedown", "page_down", "Page down", show=False, id="pane.pagedown"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
+    """One class a role: ``role--accept``, ``role--badge``, ..."""
+
+    DEFAULT_CSS = """
+    LineView {
+        height: 1; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        scrollbar-background: $background; scrollbar-color: $fw-line; scrollbar-color-hover: $accent;
+        scrollbar-background-hover: $background; scrollbar-color-active: $accent; scrollbar-background-active: $background;
+        & > .role--dim { color: $fw-dim; }
+        & > .role--strong { text-style: bold; }
+        & > .role--heading { color: $accent; text-style: bold; }
+        & > .role--code { color: $accent; }
+        & > .role--em { text-style: italic; }
+        & > .role--link { text-style: underline; }
+        & > .role--key { color: $accent; text-style: bold; }
+        & > .role--current { color: $accent; text-style: bold; }
+        & > .role--here { color: $fw-ink; background: $accent; text-style: bold; }
+        & > .role--accept { color: $success; text-style: bold; }
+        & > .role--drop { color: $error; text-style: bold; }
+        & > .role--change { color: $warning; text-style: bold; }
+        & > .role--gone { color: $fw-dim; text-style: strike; }
+        & > .role--badge { color: $fw-ink; background: $foreground; text-style: bold; }
+        & > .role--badge-accept { color: $fw-ink; background: $success; text-style: bold; }
+        & > .role--badge-drop { color: $fw-ink; background: $error; text-style: bold; }
+        & > .role--badge-change { color: $fw-ink; background: $warning; text-style: bold; }
+        & > .role--badge-quiet { color: $fw-dim; background: $panel; }
+        & > .role--row { background: $fw-row; }
+        & > .role--band { background: $fw-band; }
+        & > .role--choice { color: $accent; text-style: bold; }
+    }
+    """
+
+    can_focus = False
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: Sequence[Line] = ()
+        self._painted: dict[int, Line] = {}
+        self._built_for = -1
+        self._titles = "", ""
+
+    # --- what subclasses say ----------------------------------------------------------------------------
+
+    def build(self, width: int) -> Sequence[Line]:
+        """All rows for a width in cells. A view of very many rows overrides ``count`` and ``row`` instead."""
+        return self._rows
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def row(self, y: int) -> Line:
+        """Row ``y``, from 0."""
+        return self._rows[y]
+
+    # --- showing ----------------------------------------------------------------------------------------
+
+    def rebuild(self) -> None:
+        """Build again and repaint the visible rows that differ from what the screen shows."""
+        width = self.scrollable_content_region.width
+        if width <= 0:
+            # Hidden for now: what it last drew is no longer what it would.
+            self._built_for = -1
+            return
+        self._built_for = width
+        self._rows = self.build(width)
+        size = Size(width, self.count())
+        if size != self.virtual_size:
+            self.virtual_size = size
+        top, height = self.scroll_offset.y, self.size.height
+        for y in range(height):
+            if self._painted.get(top + y, None) != self._row_or_blank(top + y):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _row_or_blank(self, y: int) -> Line:
+        return self.row(y) if 0 <= y < self.count() else BLANK
+
+    def set_title(self, title: str, subtitle: str = "") -> None:
+        """Title and subtitle of the border, as they are: no markup."""
+        if (title, subtitle) != self._titles:
+            self._titles = title, subtitle
+            self.border_title = Content(self.plain(clean(title)))
+            self.border_subtitle = Content(self.plain(clean(subtitle)))
+
+    def plain(self, text: str) -> str:
+        """``text`` in the symbols this terminal has."""
+        return glyphs.to_ascii(text) if self.app.has_class("-ascii") else text
+
+    def role_style(self, role: str) -> Style:
+        """The style of a role, without what the row or the widget gives it."""
+        return self.get_component_rich_style(f"role--{role}", partial=True) if role else Style.null()
+
+    def render_line(self, y: int) -> Strip:
+        top, width = self.scroll_offset.y, self.size.width
+        row = self._row_or_blank(top + y)
+        self._painted[top + y] = row
+        if len(self._painted) > 4 * max(self.size.height, 64):
+            self._painted = {at: painted for at, painted in self._painted.items() if top <= at < top + self.size.height}
+        base = self.rich_style + self.role_style(row.fill)
+        row = crop(row, width)
+        segments = [Segment(self.plain(text), base + self.role_style(role)) for text, role, _ in row.spans]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._painted.clear()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """For ``height: auto``: all the rows."""
+        self._rows = self.build(width)
+        return self.count()
+
+    # --- events -----------------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        if self.scrollable_content_region.width != self._built_for or not self._painted:
+            self.rebuild()
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        x = offset.x
+        for span in self._row_or_blank(offset.y + self.scroll_offset.y).spans:
+            x -= cell_len(span.text)
+            if x < 0:
+                if span.click:
+                    event.stop()
+                    self.app.call_later(self.app.run_action, span.click, self.screen)
+                return

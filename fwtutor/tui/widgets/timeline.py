@@ -1,0 +1,147 @@
+"""The timeline: every moment of the run as one mark, where we are among them, and what each was.
+
+Low, it is a strip; given eight rows or more it is a list. Marks to come are hidden: a verdict not yet seen is not told.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
+from fwtutor.tui import glyphs, words
+from fwtutor.tui.reading import Place
+from fwtutor.tui.spans import Line, Span, crop, line, pill
+from fwtutor.tui.widgets.lines import LineView
+
+LIST_FROM = 8
+"""Rows from which the timeline is drawn as a list."""
+
+
+class TimelineView(LineView):
+    """Moments of the run; clicking one goes there."""
+
+    DEFAULT_CSS = "TimelineView { height: 2; }"
+    can_focus = True
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._place: Place | None = None
+
+    @property
+    def listing(self) -> bool:
+        """Is there room for the list?"""
+        return self.size.height >= LIST_FROM
+
+    def show(self, place: Place) -> None:
+        """Show where a place is in its run."""
+        self._place = place
+        stops, run = place.session.run.stops, place.session.run
+        runs = place.session.runs
+        branches = f" {glyphs.DOT} run {runs.index(run) + 1} of {len(runs)}" if len(runs) > 1 else ""
+        self.set_title(f"Timeline {glyphs.DOT} {len(stops)} moments{branches}")
+        self.rebuild()
+        self._centre()
+
+    def _centre(self) -> None:
+        place = self._place
+        if place and self.listing:
+            stops = place.session.run.stops
+            self.scroll_to(y=max(0, _position(stops, place.index) - self.size.height // 2), animate=False)
+
+    def on_resize(self) -> None:
+        self.rebuild()
+        self._centre()
+
+    # --- rows -------------------------------------------------------------------------------------------
+
+    def count(self) -> int:
+        if self._place is None:
+            return 0
+        return len(self._place.session.run.stops) + 1 if self.listing else 2
+
+    def row(self, y: int) -> Line:
+        place = self._place
+        if place is None:
+            return line()
+        width = self.scrollable_content_region.width
+        if self.listing:
+            return crop(self._moment(place, y - 1), width)
+        return self._strip(place, width) if y == 0 else self._caption(place, width)
+
+    def _strip(self, place: Place, width: int) -> Line:
+        stops = place.session.run.stops
+        records = place.session.run.records
+        here = _position(stops, place.index)
+        size = max(1, (width - 4) // 2)
+        first = max(-1, min(here - size // 2, len(stops) - size))
+        spans: list[Span] = [Span("<" if first > -1 else " ", "dim")]
+        for number in range(first, min(first + size, len(stops))):
+            if number < 0:
+                spans += pill("├", "screen.seek(-1)") if here < 0 else [Span("├", "dim", "screen.seek(-1)")]
+                continue
+            record = records[stops[number]]
+            mark, role = mark_of(record, ahead=self._ahead(place, number, here))
+            newer = number > 0 and place.session.run.stage_of(stops[number]) != place.session.run.stage_of(stops[number - 1])
+            spans.append(Span("│" if newer else glyphs.LINE if number <= here else " ", "dim"))
+            click = f"screen.seek({stops[number]})"
+            spans += pill(mark, click) if number == here else [Span(mark, role, click)]
+        if first + size < len(stops):
+            spans.append(Span(" >", "dim"))
+        return Line(tuple(spans))
+
+    @staticmethod
+    def _ahead(place: Place, number: int, here: int) -> bool:
+        """Is that moment still to come? A packet under way has no verdict yet."""
+        return number > here or (number == here and place.walk is not None and place.finished is None)
+
+    def _caption(self, place: Place, width: int) -> Line:
+        stops = place.session.run.stops
+        here = _position(stops, place.index)
+        part = f" step {place.done} of {len(place.steps)} of this packet" if place.walk and place.done < len(place.steps) else ""
+        return crop(line((f" moment {here + 1} of {len(stops)} {glyphs.DOT} {words.clock(place.at)}{part}", "dim")), width)
+
+    def _moment(self, place: Place, number: int) -> Line:
+        stops = place.session.run.stops
+        here = _position(stops, place.index)
+        if number < 0:
+            return line((f"{glyphs.HERE if here < 0 else ' '} ", "current"), Span("before everything", "dim", "screen.seek(-1)"))
+        record = place.session.run.records[stops[number]]
+        ahead = self._ahead(place, number, here)
+        mark, role = mark_of(record, ahead=ahead)
+        click = f"screen.seek({stops[number]})"
+        text = "to come" if number > here else moment(record)
+        result = "" if ahead or not isinstance(record, Walked) else _result(record)
+        row = line((f"{glyphs.HERE if number == here else ' '} ", "current"), (f"{record.at / 1e9:9.3f} ", "dim"), (mark, role), " ")
+        spans = (*row.spans, *line(Span(text, "dim" if number > here else "", click)).spans, *line((f"  {result}", role)).spans)
+        return Line(spans, "row" if number == here else "")
+
+
+def _position(stops: list[int], index: int) -> int:
+    """Which stop a record is, or the last one before it; -1 before all."""
+    return bisect_right(stops, index) - 1
+
+
+def mark_of(record: Record, *, ahead: bool) -> tuple[str, str]:
+    """A moment's mark and role: told apart by shape as well as by colour."""
+    if isinstance(record, CommandRun):
+        return glyphs.COMMAND, "dim" if ahead else "current"
+    if isinstance(record, TimerFired):
+        return glyphs.TIMER, "dim"
+    if ahead:
+        return "○", "dim"
+    return (glyphs.PACKET, "accept") if record.walk.verdict == "ACCEPT" else (glyphs.CROSS, words.verdict_role(record.walk.verdict))
+
+
+def moment(record: Record) -> str:
+    """A record in a few words."""
+    if isinstance(record, CommandRun):
+        return f"{record.host}# {record.line}"
+    if isinstance(record, TimerFired):
+        return f"timer: {record.what}"
+    return f"{words.packet_tuple(record.walk.packet)}  {words.flags(record.walk.packet)}"
+
+
+def _result(record: Walked) -> str:
+    walk = record.walk
+    states = walk.states
+    return f"{states[0][1]} {glyphs.ARROW} {walk.verdict}" if states else walk.verdict

@@ -1,0 +1,122 @@
+"""The words of the screen, in one place: packets, states, times and verdicts as a person reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.packet import ICMP, ICMPV6, PROTOCOL_NAMES, TCP, UDP
+from fwtutor.netfilter.walk import PolicyApplied
+from fwtutor.netfilter.why import ICMP_WORDS
+from fwtutor.tui import glyphs
+from fwtutor.tui.reading import DELETED, GONE, KEPT, PENDING, Place, decider
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+    from fwtutor.netfilter.packet import Packet
+
+VERDICT_SIGNS = {"ACCEPT": glyphs.TICK, "DROP": glyphs.CROSS, "REJECT": glyphs.CROSS, "DISCARD": glyphs.CROSS, "HELD": glyphs.WAIT}
+
+
+def protocol(number: int) -> str:
+    """``"tcp"``, or ``"proto 47"`` for one without a name."""
+    return PROTOCOL_NAMES.get(number, f"proto {number}")
+
+
+def endpoint(family: int, address: int, port: int | None) -> str:
+    """``203.0.113.9:4000``; IPv6 in brackets when there is a port."""
+    text = format_address(family, address)
+    if port is None:
+        return text
+    return f"[{text}]:{port}" if family == 6 else f"{text}:{port}"
+
+
+def flags(packet: Packet) -> str:
+    """``SYN+ACK``; for other protocols what kind of message it is."""
+    if packet.protocol == TCP:
+        return "+".join(packet.flag_names) or "no flags"
+    if packet.protocol in (ICMP, ICMPV6):
+        kind = (packet.icmp_type, packet.icmp_code)
+        word = ICMP_WORDS.get(kind) or ICMP_WORDS.get(kind[0]) if packet.protocol == ICMP else None
+        return word or f"type {kind[0]} code {kind[1]}"
+    return ""
+
+
+def packet_tuple(packet: Packet) -> str:
+    """``tcp 203.0.113.9:4000 → 203.0.113.1:22``."""
+    ports = packet.protocol in (TCP, UDP)
+    source = endpoint(packet.family, packet.src, packet.sport if ports else None)
+    destination = endpoint(packet.family, packet.dst, packet.dport if ports else None)
+    return f"{protocol(packet.protocol)} {source} {glyphs.ARROW} {destination}"
+
+
+def entry_tuple(tuple_: Tuple) -> str:
+    """One direction of an entry, without the protocol."""
+    ports = tuple_.protocol in (TCP, UDP)
+    source = endpoint(tuple_.family, tuple_.src, tuple_.sport if ports else None)
+    destination = endpoint(tuple_.family, tuple_.dst, tuple_.dport if ports else None)
+    extra = f" id {tuple_.sport}" if tuple_.protocol in (ICMP, ICMPV6) else ""
+    return f"{source} {glyphs.ARROW} {destination}{extra}"
+
+
+def entry_state(entry: Entry) -> str:
+    """The TCP tracker's state; protocols without states are told by whether a reply was seen."""
+    return entry.state or ("REPLIED" if entry.seen_reply else "UNREPLIED")
+
+
+def entry_flags(entry: Entry) -> str:
+    """``[ASSURED]``, ``[UNREPLIED]``, or "" as conntrack prints them."""
+    if entry.assured:
+        return "[ASSURED]"
+    return "" if entry.seen_reply else "[UNREPLIED]"
+
+
+def duration(seconds: int) -> str:
+    """``119 s``, ``10 min``, ``2 h``, ``5 days``: short, rounded where nobody counts seconds."""
+    if seconds < 600:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{round(seconds / 60)} min"
+    if seconds < 172800:
+        return f"{round(seconds / 3600)} h"
+    return f"{round(seconds / 86400)} days"
+
+
+def standing(entry: Entry, stands: str, at: int) -> str:
+    """``forgotten in 119 s``, ``not kept yet``, ``nothing kept``, ``deleted``."""
+    if stands == PENDING or (stands == KEPT and not entry.confirmed):
+        return "not kept yet"
+    if stands == GONE:
+        return "nothing kept"
+    if stands == DELETED:
+        return "deleted"
+    return f"forgotten in {duration(entry.seconds_left(at))}"
+
+
+def clock(at: int) -> str:
+    """``t = 1.250 s``."""
+    return f"t = {at / SECOND:.3f} s"
+
+
+def decided_by(place: Place) -> str:
+    """What decided so far: ``rule 2 of INPUT``, ``policy of INPUT``, "" when nothing has."""
+    finished = place.finished
+    if finished and finished.verdict == "DISCARD":
+        return finished.reason or "refused by the stack"
+    step = decider(place.happened)
+    if step is None:
+        return ""
+    return f"policy of {step.chain}" if isinstance(step, PolicyApplied) else f"rule {step.number} of {step.chain}"
+
+
+def destination(to: str | None, watch: str) -> str:
+    """Where an accepted packet went."""
+    if to is None:
+        return ""
+    return f"delivered to {watch}" if to == "local" else f"out by {to}"
+
+
+def verdict_role(verdict: str) -> str:
+    """Which role a verdict is drawn in."""
+    return "accept" if verdict == "ACCEPT" else "change" if verdict == "HELD" else "drop"

@@ -1,0 +1,185 @@
+"""The harness itself: what it says when it cannot run, what it leaves behind (nothing), and that it sees differences."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fwtutor.kernel import namespace
+from fwtutor.kernel.compare import compare, hold
+from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
+from fwtutor.kernel.generate import case
+from fwtutor.kernel.kernel import Kernel
+from fwtutor.kernel.observation import KernelEntry, Observation, Shot
+from fwtutor.kernel.shrink import reproduction, shrink
+from fwtutor.netfilter import craft
+from tests.kernel.talk import BOX, STRANGER, Tcp, box, filtering
+
+
+def of_the_host(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(KernelUnavailable, match="needs root"):
+        Kernel()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == namespace.SAVE else f"/sbin/{name}")
+    with pytest.raises(KernelUnavailable, match="iptables-legacy-save is missing"):
+        Kernel()
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(KernelUnavailable, match="only be asked on Linux"):
+        Kernel()
+
+
+def test_a_refused_ruleset_is_told_in_iptables_words(kernel: Kernel) -> None:
+    with pytest.raises(RulesetRefused, match="line: 2"):
+        kernel.play(box("*filter\n-A INPUT -j NOWHERE\nCOMMIT\n"), [])
+    assert kernel.play(box(), Tcp().open()).packets, "the next run is not harmed"
+
+
+@pytest.mark.parametrize("table", ["raw", "mangle", "security"])
+def test_tables_it_needs_itself_are_refused(kernel: Kernel, table: str) -> None:
+    with pytest.raises(RulesetRefused, match=f"table {table}"):
+        kernel.play(box(f"*{table}\nCOMMIT\n"), [])
+
+
+def test_a_sysctl_that_does_not_exist_is_named(kernel: Kernel) -> None:
+    with pytest.raises(KernelUnavailable, match=r"net\.netfilter\.nf_conntrack_wishes"):
+        kernel.play(box(wishes=1), [])
+
+
+def test_the_host_notices_nothing(kernel: Kernel) -> None:
+    looks = [["ip", "-o", "link"], ["ip", "route"], ["iptables-legacy-save"], ["cat", "/proc/sys/net/ipv4/ip_forward"]]
+    before = [of_the_host(look) for look in looks]
+    kernel.play(box(filtering("-A INPUT -j DROP")), Tcp().open())
+    assert [of_the_host(look) for look in looks] == before
+
+
+def test_nothing_is_left_when_it_is_killed(kernel: Kernel) -> None:
+    """The namespace has no name and no process but the helper, so with the helper it is gone."""
+    own = os.readlink("/proc/self/ns/net")
+    with Kernel() as other:
+        other.play(box(), Tcp().open())
+        theirs = os.readlink(f"/proc/{other.pid}/ns/net")
+        assert theirs != own
+        os.kill(other.pid, signal.SIGKILL)
+        with pytest.raises(KernelUnavailable, match="died"):
+            other.play(box(), [])
+    links = [process / "ns/net" for process in Path("/proc").glob("[0-9]*")]
+    assert theirs not in {_target(link) for link in links}
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""  # that process has ended meanwhile
+
+
+def test_entries_read_as_the_conntrack_program_prints_them() -> None:
+    original, reply = "src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2", "src=2.2.2.2 dst=1.1.1.1 sport=2 dport=1"
+    fresh = KernelEntry(6, original, reply, 0, 120, 0, "SYN_SENT", 1)
+    assert str(fresh) == f"tcp      6 120 SYN_SENT {original} [UNREPLIED] {reply} mark=0 use=1"
+    counted = KernelEntry(17, original, reply, 6, 120, 5, "", 1, (1, 2), (3, 4))
+    assert str(counted) == f"udp      17 120 {original} packets=1 bytes=2 {reply} packets=3 bytes=4 [ASSURED] mark=5 use=1"
+
+
+@pytest.mark.skipif(shutil.which("conntrack") is None, reason="the program conntrack is missing")
+def test_entries_are_those_the_conntrack_program_lists(kernel: Kernel) -> None:
+    """Held against the program itself, run in the helper's namespace."""
+    shots = [*Tcp().open(), Shot(craft.udp(STRANGER, BOX, 1, 2, id=1), "wan"), Shot(craft.icmp(STRANGER, BOX, 8, 0, 5 << 16, id=1), "wan")]
+    shots += [Shot(craft.ip(STRANGER, BOX, 50, b"", id=1), "wan")]
+    listed = kernel.play(box(acct=1), shots).conntrack
+    enter = ["nsenter", "-t", str(kernel.pid), "-n"]
+    program = of_the_host([*enter, "conntrack", "-L"]).splitlines()
+    assert len(listed) == 4
+    assert sorted(_without_seconds(line) for line in program) == sorted(_without_seconds(str(entry)) for entry in listed)
+
+
+def _without_seconds(line: str) -> list[str]:
+    words = line.split()
+    return words[:2] + words[3:]
+
+
+def test_the_stacks_answers_come_after_what_they_answer(kernel: Kernel) -> None:
+    observed = kernel.play(box(), [Tcp().client("S"), Shot(_syn(), "wan"), Tcp().server("R")]).packets
+    assert [(packet.shot, packet.on) for packet in observed] == [(0, "lan"), (1, "wan"), (-1, None), (2, "wan")]
+    assert not observed[1].settled
+    assert observed[2].out[0][0] == "wan"
+
+
+def _syn() -> bytes:
+    return craft.tcp(STRANGER, BOX, 4000, 22, 2, 1, id=1)
+
+
+def test_a_difference_is_found_told_and_made_small(kernel: Kernel) -> None:
+    """With the engine given another sysctl than the kernel, a picked-up connection tells them apart."""
+    talk = Tcp()
+    shots = [*Tcp(5000).open(), talk.client("A"), *Tcp(6000).open()]
+    setup = box()
+    observation = kernel.play(setup, shots)
+    assert hold(setup, observation) == []
+    wrong = hold(replace(setup, sysctls={**setup.sysctls, "net.netfilter.nf_conntrack_tcp_loose": 0}), observation)
+    assert [difference.number for difference in wrong] == [3] * len(wrong)
+    assert {difference.what for difference in wrong} >= {"states", "entry"}
+
+
+def test_every_part_of_an_observation_is_compared(kernel: Kernel) -> None:
+    setup = box(filtering("-A FORWARD -m state --state NEW -j ACCEPT"))
+    observation = kernel.play(setup, [Tcp().client("S")])
+    packet = observation.packets[0]
+    changed = {
+        "verdict": replace(packet, verdict="DROP"),
+        "to": replace(packet, to="lan"),
+        "path": replace(packet, path=("filter:FORWARD:rule:2",)),
+        "states": replace(packet, states=packet.states[:-1]),
+        "out": replace(packet, out=((packet.out[0][0], packet.out[0][1] + b"x"),)),
+        "entry": replace(packet, entry=packet.entry and packet.entry._replace(mark=1)),
+    }
+    for what, other in changed.items():
+        assert [difference.what for difference in hold(setup, replace(observation, packets=(other,)))] == [what]
+    assert [difference.what for difference in hold(setup, replace(observation, rules=""))] == ["counters"]
+    assert [difference.what for difference in hold(setup, replace(observation, conntrack=()))] == ["conntrack"]
+
+
+def test_time_left_may_differ_by_a_tick_only(kernel: Kernel) -> None:
+    observation = kernel.play(box(), [Tcp().client("S")])
+    packet = observation.packets[0]
+    assert packet.entry is not None
+    for seconds, differs in ((119, False), (121, False), (117, True)):
+        other = replace(packet, entry=packet.entry._replace(seconds=seconds))
+        assert bool(hold(box(), replace(observation, packets=(other,)))) == differs
+
+
+def test_cases_come_from_their_seed_alone() -> None:
+    assert case(7) == case(7)
+    assert case(7) != case(8)
+
+
+def test_a_report_reads_well_and_can_be_repeated(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = box(filtering("-A FORWARD -p tcp", "-A FORWARD -p udp", "-A FORWARD -m state --state NEW"))
+    shots = [*Tcp(5000).open(), *Tcp(6000).open()]
+    monkeypatch.setattr("fwtutor.kernel.compare.hold", lambda setup, observation: hold(setup, _forged(observation)))
+    found = compare(kernel, setup, shots)
+    assert "differ at packet 1 of 6: in on lan <Packet tcp 192.168.0.20:5000 > 198.51.100.80:80 SYN>" in str(found)
+    assert "  kernel: nowhere\n  engine: wan" in str(found)
+    small = shrink(kernel, found)
+    assert len(small.shots) == 1
+    assert "-A FORWARD" not in small.setup.rules
+    scope: dict[str, object] = {}
+    exec("from fwtutor.kernel.observation import Setup, Shot\n" + reproduction(small), scope)
+    assert (scope["setup"], scope["shots"]) == (small.setup, list(small.shots))
+
+
+def _forged(observation: Observation) -> Observation:
+    """As if the kernel had sent the first packet elsewhere."""
+    first, *others = observation.packets
+    return replace(observation, packets=(replace(first, to="nowhere"), *others))

@@ -1,0 +1,22 @@
+"""Random firewalls and random traffic: thousands of packets, and not one difference."""
+
+from __future__ import annotations
+
+import pytest
+
+from fwtutor.kernel.compare import compare
+from fwtutor.kernel.generate import case
+from fwtutor.kernel.kernel import Kernel
+from fwtutor.kernel.shrink import reproduction, shrink
+
+SEEDS = range(48)
+PACKETS = 60
+"""A case: 48 of them are 2,880 packets, and more with the answers of the kernel's own stack."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_kernel_and_engine_agree(kernel: Kernel, seed: int) -> None:
+    found = compare(kernel, *case(seed, PACKETS))
+    if found.differences:
+        small = shrink(kernel, found)
+        pytest.fail(f"{small}\n\n{reproduction(small)}", pytrace=False)

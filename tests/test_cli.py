@@ -1,0 +1,283 @@
+"""The command line from outside: what it prints where, its exit codes, and that nothing a person can do ends in a traceback."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CAPTURE, RULES = ROOT / "assets" / "handshake.pcap", ROOT / "assets" / "too-open.rules"
+BOX = ("--interface", "wan=203.0.113.1/24", "--interface", "lan=192.168.0.1/16", "--route", "default=wan")
+TRACE = ("trace", "--rules", str(RULES), *BOX)
+
+
+class Done:
+    """What a run left behind."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+        assert "Traceback" not in out + err, out + err
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def fwtutor(home: Path, *arguments: str, stdin: str = "", environment: dict[str, str] | None = None) -> Done:
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"} | (environment or {})
+    done = subprocess.run(
+        [sys.executable, "-m", "fwtutor", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def on_terminal(home: Path, *arguments: str, columns: int, lines: int, keys: bytes = b"", until: bytes = b"\0") -> Done:
+    """Runs it on a pseudo terminal of that size; sends ``keys`` once ``until`` is drawn."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        # The size must be there before the program asks for it.
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        os.execvpe(sys.executable, [sys.executable, "-m", "fwtutor", *arguments], environment)
+    drawn, sent, end = b"", False, time.monotonic() + 60
+    while time.monotonic() < end:
+        if not sent and until in drawn:
+            os.write(fd, keys)
+            sent = True
+        if not select.select([fd], [], [], 0.2)[0]:
+            continue
+        try:
+            data = os.read(fd, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        drawn += data
+    else:
+        os.kill(pid, 9)
+    os.close(fd)
+    return Done(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), drawn.decode(errors="replace"), "")
+
+
+# --- what works -------------------------------------------------------------------------------------------------
+
+
+def test_version_is_one_line(home: Path) -> None:
+    done = fwtutor(home, "--version")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("fwtutor 0.")
+
+
+def test_help_names_every_command(home: Path) -> None:
+    done = fwtutor(home, "--help")
+    assert done.code == 0
+    assert all(word in done.out for word in ("play", "trace", "rules", "lesson", "locate"))
+
+
+def test_trace_prints_json_and_nothing_else_on_standard_output(home: Path) -> None:
+    done = fwtutor(home, *TRACE, "--format", "json", str(CAPTURE))
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.code, done.err) == (0, "")
+    assert [each["n"] for each in found] == list(range(1, 12))
+    assert [each["n"] for each in found if each["verdict"] == "DROP"] == [8]
+
+
+def test_trace_writes_text_for_people_with_a_sum_at_the_end(home: Path) -> None:
+    done = fwtutor(home, *TRACE, str(CAPTURE))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == "11 packets: 10 ACCEPT, 1 DROP"
+    assert "\x1b" not in done.out
+
+
+def test_trace_writes_counters_and_table_as_they_are_at_the_end(home: Path, tmp_path: Path) -> None:
+    counters, table = tmp_path / "counters", tmp_path / "table"
+    done = fwtutor(home, *TRACE, "--counters", str(counters), "--conntrack", str(table), str(CAPTURE))
+    assert done.code == 0
+    assert "[5:271] -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT" in counters.read_text().splitlines()
+    assert table.read_text().startswith("tcp      6 120 TIME_WAIT src=203.0.113.9 ")
+
+
+def test_trace_is_the_same_every_time(home: Path) -> None:
+    first, second = (fwtutor(home, *TRACE, "--format", "json", str(CAPTURE), environment={"PYTHONHASHSEED": seed}).out for seed in "12")
+    assert first == second
+
+
+def test_rules_prints_what_iptables_save_would(home: Path) -> None:
+    done = fwtutor(home, "rules", str(RULES))
+    assert (done.code, done.out) == (0, RULES.read_text())
+
+
+def test_rules_prints_what_iptables_would_list(home: Path) -> None:
+    commands = fwtutor(home, "rules", "-S", str(RULES))
+    assert commands.out.splitlines()[0] == "-P INPUT DROP"
+    listed = fwtutor(home, "rules", "-L", "-n", "-v", "--line-numbers", str(RULES))
+    assert (commands.code, listed.code) == (0, 0)
+    assert listed.out.startswith("Chain INPUT (policy DROP 0 packets, 0 bytes)\nnum ")
+
+
+def test_lesson_list_names_the_lessons(home: Path) -> None:
+    done = fwtutor(home, "lesson", "list")
+    assert done.code == 0
+    assert "too-open" in done.out
+    assert "three-packets" in done.out
+
+
+def test_locate_says_where_things_are(home: Path) -> None:
+    done = fwtutor(home, "locate")
+    assert done.code == 0
+    assert str(home) in done.out
+    assert str(ROOT / "lessons") in done.out
+
+
+def test_reading_only_the_first_lines_is_no_error(home: Path) -> None:
+    command = (
+        f"{sys.executable} -m fwtutor trace --rules {RULES} {' '.join(BOX)} --format json {CAPTURE} | head -1; echo ${{PIPESTATUS[0]}}"
+    )
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
+# --- what is refused --------------------------------------------------------------------------------------------
+
+
+def refused(done: Done, *said: str) -> None:
+    assert done.code == 2, (done.code, done.out, done.err)
+    for words in said:
+        assert words in done.err
+
+
+def test_a_pipe_is_no_terminal(home: Path) -> None:
+    for arguments in ((), ("play", "too-open")):
+        refused(fwtutor(home, *arguments), "standard input is not a terminal", "fwtutor trace")
+
+
+def test_a_tiny_terminal_is_refused_with_its_size(home: Path) -> None:
+    done = on_terminal(home, columns=20, lines=5)
+    assert done.code == 2
+    assert "20 columns and 5 lines" in " ".join(done.out.split())
+
+
+def test_a_lesson_that_is_not_there_is_told_before_anything_is_drawn(home: Path) -> None:
+    done = on_terminal(home, "play", "no-such-lesson", columns=80, lines=24)
+    assert done.code == 2
+    assert "there is no lesson 'no-such-lesson'" in " ".join(done.out.split())
+
+
+def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) -> None:
+    done = on_terminal(home, "play", "too-open", columns=120, lines=40, keys=b" \x11", until=b"Connections")
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("dance",), "dance"),
+        (("trace", str(CAPTURE)), "--rules"),
+        ((*TRACE, "--format", "xml", str(CAPTURE)), "xml"),
+        ((*TRACE, "--format", "xtables", str(CAPTURE)), "--format xtables: not there yet"),
+        ((*TRACE, "--rules6", str(RULES), str(CAPTURE)), "--rules6: IPv6 is not simulated yet"),
+        ((*TRACE, "--variant", "nft", str(CAPTURE)), "--variant nft: only the legacy variant is simulated yet"),
+        ((*TRACE, "--in", "dmz", str(CAPTURE)), "--in dmz: the box has no interface of that name"),
+        (("trace", "--rules", str(RULES), str(CAPTURE)), "--interface is missing"),
+        ((*TRACE, "/nowhere/at.all"), "No such file or directory"),
+        ((*TRACE, str(ROOT)), "Is a directory"),
+        ((*TRACE, str(RULES)), "too-open.rules: this is no pcap, pcapng or jsonl file"),
+        (("trace", "--rules", str(CAPTURE), *BOX, str(CAPTURE)), "handshake.pcap, line 1: not UTF-8 text"),
+        (("rules", str(ROOT)), "Is a directory"),
+        (("rules", "/nowhere"), "/nowhere: No such file or directory"),
+        (("lesson", "check", "no-such-lesson"), "no-such-lesson"),
+        (("play", "too-open", "--at", "soon"), "'soon' is not a whole number"),
+        ((*TRACE, "--conntrack", "/nowhere/table", str(CAPTURE)), "--conntrack /nowhere/table: No such file or directory"),
+    ],
+    ids=range(17),
+)  # fmt: skip
+def test_what_cannot_be_done_is_said_with_exit_code_2(home: Path, arguments: tuple[str, ...], said: str) -> None:
+    refused(fwtutor(home, *arguments), said)
+
+
+def test_a_broken_rule_is_told_with_its_line_and_a_caret(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken.rules"
+    path.write_text(RULES.read_text().replace("-j ACCEPT\nCOMMIT", "-j ACCEPTT\nCOMMIT"))
+    for arguments in (("rules", str(path)), ("trace", "--rules", str(path), *BOX, str(CAPTURE))):
+        refused(fwtutor(home, *arguments), "broken.rules, line 7: ", "^^^^^^^")
+
+
+def test_a_broken_line_of_packets_is_told_after_those_before_it(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "packets.jsonl"
+    path.write_text('{"t": 0, "in": "wan", "hex": "45"}\n{"t": 1, "in": "wan", "hex": "4"}\n')
+    done = fwtutor(home, *TRACE, "--format", "json", str(path))
+    refused(done, 'packets.jsonl, line 2, field "hex"')
+    assert len(done.out.splitlines()) == 1
+
+
+def test_escape_codes_in_a_file_do_not_reach_the_terminal(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "evil.rules"
+    path.write_text("*filter\n-A INPUT \x1b[2J\nCOMMIT\n")
+    done = fwtutor(home, "rules", str(path))
+    refused(done, "evil.rules, line 2")
+    assert "\x1b" not in done.err
+
+
+def test_a_broken_lesson_is_told_by_file_line_and_field(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "lesson.toml").write_text("title = 5\n")
+    (tmp_path / "mine" / "lesson.md").write_text("## One\n\ntext\n")
+    refused(fwtutor(home, "lesson", "check", str(tmp_path / "mine")), "mine/lesson.toml:1: watch: is missing")
+    done = on_terminal(home, "play", str(tmp_path / "mine"), columns=80, lines=24)
+    assert done.code == 2
+    assert "watch: is missing" in " ".join(done.out.split())
+
+
+def test_a_damaged_progress_file_is_set_aside_and_nothing_is_lost(home: Path) -> None:
+    home.mkdir()
+    (home / "progress.json").write_text("{broken")
+    done = on_terminal(home, columns=120, lines=40, keys=b"\x11", until=b"set aside")
+    assert done.code == 0
+    assert [path.read_text() for path in home.glob("progress.damaged-*.json")] == ["{broken"]
+
+
+def test_ctrl_c_ends_it_without_a_word(home: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "packets.jsonl"
+    os.mkfifo(fifo)
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fwtutor", *TRACE, str(fifo)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with fifo.open("w"):  # opens when the program has opened it to read: it is waiting for packets then
+        process.send_signal(2)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+
+
+def test_a_mistake_of_ours_leaves_a_log_and_a_sentence(home: Path) -> None:
+    code = (
+        "import fwtutor.cli as cli, sys\n"
+        "cli._locate = lambda arguments: 1 / 0\n"
+        "sys.exit(cli.run(['locate']))\n"
+    )  # fmt: skip
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in (home / "fwtutor-crash.log").read_text()

@@ -1,0 +1,269 @@
+"""``fwtutor trace`` on a real capture gives what the kernel did with those packets; and its options are read with care."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fwtutor.badinput import BadInput
+from fwtutor.netfilter import Firewall, craft
+from fwtutor.netfilter.addresses import parse_address
+from fwtutor.netfilter.packet import ACK, SYN
+from fwtutor.trace.box import parse_box
+from fwtutor.trace.machine import as_object, json_line
+from fwtutor.trace.people import Ink, Report
+from fwtutor.trace.run import trace
+
+ASSETS = Path(__file__).parents[1] / "assets"
+CLIENT, SERVER, FAR, LAN_HOST = (parse_address(text)[1] for text in ("203.0.113.9", "203.0.113.1", "198.51.100.7", "192.168.0.20"))
+RULES = (ASSETS / "too-open.rules").read_text()
+OPEN = (
+    "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n"
+)
+
+
+def box(tmp_path: Path, rules: str = RULES, sysctls: tuple[str, ...] = ()) -> Firewall:
+    path = tmp_path / "box.rules"
+    path.write_text(rules)
+    interfaces = ("wan=203.0.113.1/24", "lan=192.168.0.1/16")
+    return parse_box(interfaces, ("default=wan",), sysctls).firewall(path)
+
+
+def walk(
+    tmp_path: Path, *packets: dict[str, Any], rules: str = RULES, answer: bool = False, came_in: str | None = None
+) -> list[dict[str, Any]]:
+    path = tmp_path / "packets.jsonl"
+    path.write_text("".join(json.dumps({"t": number * 0.5} | packet) + "\n" for number, packet in enumerate(packets)))
+    return [as_object(traced) for traced in trace(box(tmp_path, rules), path, answer=answer, fallback=came_in)]
+
+
+def syn(port: int, source: int = CLIENT, target: int = SERVER) -> str:
+    return craft.tcp(source, target, 4000, port, SYN, seq=100).hex()
+
+
+def test_the_captured_handshake_meets_the_rules_as_it_met_the_kernels(tmp_path: Path) -> None:
+    """The counters and the entry are those iptables-save -c and conntrack -L told when the capture was made."""
+    firewall = box(tmp_path)
+    found = [as_object(traced) for traced in trace(firewall, ASSETS / "handshake.pcap")]
+    assert [each["verdict"] for each in found] == ["ACCEPT"] * 7 + ["DROP"] + ["ACCEPT"] * 3
+    assert [each["in"] for each in found] == ["wan", None, "wan", "wan", None, None, "wan", "wan", "wan", None, "wan"]
+    assert [each["states"][-1][1] for each in found] == ["NEW"] + ["ESTABLISHED"] * 6 + ["NEW"] + ["ESTABLISHED"] * 3
+    saved = firewall.save(counters=True)
+    for line in (
+        ":INPUT DROP [1:60]",
+        ":OUTPUT ACCEPT [4:254]",
+        "[5:271] -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "[1:60] -A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT",
+        "[0:0] -A INPUT -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT",
+    ):
+        assert line in saved.splitlines()
+    assert firewall.conntrack() == (
+        "tcp      6 120 TIME_WAIT src=203.0.113.9 dst=203.0.113.1 sport=4000 dport=1337"
+        " src=203.0.113.1 dst=203.0.113.9 sport=1337 dport=4000 [ASSURED] mark=0 use=1\n"
+    )
+
+
+def test_the_object_of_a_packet_has_the_promised_fields_in_order(tmp_path: Path) -> None:
+    (found,) = walk(tmp_path, {"in": "wan", "hex": syn(1337)})
+    assert list(found) == ["n", "t", "in", "verdict", "to", "states", "path", "out", "entry"]
+    assert found == {
+        "n": 1,
+        "t": 0.0,
+        "in": "wan",
+        "verdict": "ACCEPT",
+        "to": "local",
+        "states": [["PREROUTING", "NEW"], ["INPUT", "NEW"]],
+        "path": ["filter:INPUT:rule:2"],
+        "out": [],
+        "entry": "tcp      6 120 SYN_SENT src=203.0.113.9 dst=203.0.113.1 sport=4000 dport=1337 [UNREPLIED]"
+        " src=203.0.113.1 dst=203.0.113.9 sport=1337 dport=4000 mark=0 use=1",
+    }
+
+
+def test_a_forwarded_packet_is_in_out_with_a_lower_ttl(tmp_path: Path) -> None:
+    (found,) = walk(tmp_path, {"in": "lan", "hex": syn(80, LAN_HOST, FAR)}, rules=OPEN)
+    assert (found["verdict"], found["to"], found["path"]) == ("ACCEPT", "wan", ["filter:FORWARD:rule:1"])
+    assert found["states"] == [["PREROUTING", "NEW"], ["FORWARD", "NEW"], ["POSTROUTING", "NEW"]]
+    ((interface, raw),) = found["out"]
+    assert interface == "wan"
+    assert bytes.fromhex(raw)[8] == 63
+
+
+def test_without_answer_the_box_says_nothing_of_its_own(tmp_path: Path) -> None:
+    assert walk(tmp_path, {"in": "wan", "hex": syn(1337)})[0]["out"] == []
+
+
+def test_with_answer_a_closed_port_resets_and_the_entry_goes(tmp_path: Path) -> None:
+    (found,) = walk(tmp_path, {"in": "wan", "hex": syn(1337)}, answer=True)
+    assert found["path"] == ["filter:INPUT:rule:2", "filter:OUTPUT:policy:1"]
+    assert found["states"] == [["PREROUTING", "NEW"], ["INPUT", "NEW"], ["OUTPUT", "ESTABLISHED"], ["POSTROUTING", "ESTABLISHED"]]
+    ((interface, raw),) = found["out"]
+    assert interface == "wan"
+    assert bytes.fromhex(raw)[33] == 0x14  # RST and ACK
+    assert found["entry"] is None
+
+
+def test_a_packet_without_in_came_by_the_route_to_its_source_or_from_the_box(tmp_path: Path) -> None:
+    found = walk(
+        tmp_path,
+        {"hex": syn(22, LAN_HOST)},
+        {"hex": syn(22)},
+        {"hex": syn(80, SERVER, CLIENT)},
+        {"in": None, "hex": syn(81, SERVER, CLIENT)},
+    )
+    assert [each["in"] for each in found] == ["lan", "wan", None, None]
+
+
+def test_in_names_the_interface_of_packets_nobody_placed(tmp_path: Path) -> None:
+    found = walk(tmp_path, {"hex": syn(22, LAN_HOST)}, {"hex": syn(80, SERVER, CLIENT)}, came_in="wan")
+    assert [each["in"] for each in found] == ["wan", None]
+
+
+def test_a_broken_packet_is_discarded_and_the_rest_goes_on(tmp_path: Path) -> None:
+    found = walk(tmp_path, {"in": "wan", "hex": "45"}, {"hex": ""}, {"in": "wan", "hex": syn(1337)})
+    assert [each["verdict"] for each in found] == ["DISCARD", "DISCARD", "ACCEPT"]
+    assert found[0]["path"] == found[0]["states"] == []
+
+
+def test_json_is_one_line_a_packet(tmp_path: Path) -> None:
+    (traced,) = trace(box(tmp_path), _file(tmp_path, {"t": 0.25, "in": "wan", "hex": syn(22)}))
+    assert "\n" not in json_line(traced)
+    assert json.loads(json_line(traced))["t"] == 0.25
+
+
+def _file(folder: Path, *packets: dict[str, Any]) -> Path:
+    path = folder / "some.jsonl"
+    path.write_text("".join(json.dumps(packet) + "\n" for packet in packets))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("packets", "said"),
+    [
+        ([{"t": 1, "in": "wan", "hex": "45"}, {"t": 0.5, "in": "wan", "hex": "45"}], 'some.jsonl, line 2, field "t": 0.5 is before'),
+        ([{"t": 1, "in": "dmz", "hex": "45"}], "some.jsonl, line 1, field \"in\": the box has no interface 'dmz' (it has "),
+    ],
+)
+def test_a_packet_that_cannot_be_placed_is_told_by_line_and_field(tmp_path: Path, packets: list[dict[str, Any]], said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        list(trace(box(tmp_path), _file(tmp_path, *packets)))
+    assert str(caught.value).startswith(said)
+
+
+def test_a_packet_from_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "open.rules").write_text(OPEN)
+    firewall = parse_box(("wan=203.0.113.1/24",), (), ()).firewall(tmp_path / "open.rules")
+    with pytest.raises(BadInput, match=r"some\.jsonl, line 1: no route leads back to 198\.51\.100\.7"):
+        list(trace(firewall, _file(tmp_path, {"t": 0, "hex": syn(22, FAR)})))
+
+
+def test_ipv6_packets_are_left_out_with_a_note(tmp_path: Path) -> None:
+    six = craft.tcp(1, 2, 4000, 22, SYN, family=6).hex()
+    notes: list[str] = []
+    found = list(
+        trace(box(tmp_path), _file(tmp_path, {"t": 0, "in": "wan", "hex": six}, {"t": 0, "in": "wan", "hex": syn(22)}), note=notes.append)
+    )
+    assert [traced.number for traced in found] == [1]
+    assert notes == ["some.jsonl: left out 1 IPv6 packets: IPv6 is not simulated yet"]
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "routes", "sysctls", "said"),
+    [
+        ([], [], [], "--interface is missing"),
+        (["wan"], [], [], "--interface wan: NAME=ADDRESS/LENGTH is wanted"),
+        (["=1.2.3.4/24"], [], [], "--interface =1.2.3.4/24: '' is no name for an interface"),
+        (["a/b=1.2.3.4/24"], [], [], "--interface a/b=1.2.3.4/24: 'a/b' is no name"),
+        (["wan=1.2.3.4"], [], [], "--interface wan=1.2.3.4: '1.2.3.4' has no prefix length"),
+        (["wan=1.2.3.400/24"], [], [], "--interface wan=1.2.3.400/24: '1.2.3.400/24' is not ADDRESS/LENGTH"),
+        (["wan=1.2.3.4/24,mtu=9"], [], [], "--interface wan=1.2.3.4/24,mtu=9: '9' is no MTU (68 to 65535)"),
+        (["wan=1.2.3.4/24", "wan=1.2.3.5/24"], [], [], "--interface wan=1.2.3.5/24: wan was already given"),
+        (["wan=1.2.3.4/24"], ["wan"], [], "--route wan: CIDR=NAME is wanted"),
+        (["wan=1.2.3.4/24"], ["10.0.0.1/8=wan"], [], "--route 10.0.0.1/8=wan: 10.0.0.1/8 has host bits set"),
+        (["wan=1.2.3.4/24"], ["default=lan"], [], "--route default=lan: there is no interface 'lan' (given: wan)"),
+        (["wan=1.2.3.4/24"], ["default=wan,1.2.3.1"], [], "--route default=wan,1.2.3.1: after the comma, `via ADDRESS` is wanted"),
+        (["wan=1.2.3.4/24"], ["default=wan,via x"], [], "--route default=wan,via x: after the comma, `via ADDRESS` is wanted"),
+        (["wan=1.2.3.4/24"], [], ["net.ipv4.ip_forward"], "--sysctl net.ipv4.ip_forward: KEY=VALUE is wanted"),
+        (["wan=1.2.3.4/24"], [], ["net.ipv4.ip_forward=yes"], "--sysctl net.ipv4.ip_forward=yes: 'yes' is not a whole number"),
+        (["wan=1.2.3.4/24"], [], ["no.such.thing=1"], "sysctl no.such.thing is not simulated"),
+    ],
+    ids=range(16),
+)  # fmt: skip
+def test_an_option_that_makes_no_sense_is_told(
+    tmp_path: Path, interfaces: list[str], routes: list[str], sysctls: list[str], said: str
+) -> None:
+    (tmp_path / "box.rules").write_text(RULES)
+    with pytest.raises(BadInput) as caught:
+        parse_box(interfaces, routes, sysctls).firewall(tmp_path / "box.rules")
+    assert str(caught.value).startswith(said)
+
+
+def test_options_make_the_box_they_describe(tmp_path: Path) -> None:
+    made = parse_box(
+        ["wan=203.0.113.1/24,203.0.113.2/24,mtu=1400", "lan=192.168.0.1/16,fd00::1/64"],
+        ["default=wan,via 203.0.113.254", "10.0.0.0/8=lan"],
+        ["net.ipv4.ip_forward=0"],
+    )
+    assert made.interfaces == {"wan": ["203.0.113.1/24", "203.0.113.2/24"], "lan": ["192.168.0.1/16", "fd00::1/64"]}
+    assert made.mtus == {"wan": 1400}
+    assert made.routes == {"default": ("wan", "203.0.113.254"), "10.0.0.0/8": "lan"}
+    assert made.sysctls == {"net.ipv4.ip_forward": 0}
+
+
+def test_a_router_forwards_unless_told_otherwise() -> None:
+    assert parse_box(["wan=203.0.113.1/24"], [], []).sysctls == {"net.ipv4.ip_forward": 1}
+
+
+def test_a_broken_rule_is_told_by_file_and_line_with_a_caret(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        box(tmp_path, RULES.replace("--dport 1337", "--dprot 1337"))
+    first, line, caret = str(caught.value).splitlines()
+    assert first.startswith(f"{tmp_path / 'box.rules'}, line 6: ")
+    assert line.strip().startswith("-A INPUT -p tcp -m tcp --dprot 1337")
+    assert caret.index("^") == line.index("--dprot")
+
+
+def report(tmp_path: Path, *packets: dict[str, Any], ink: Ink, answer: bool = False) -> str:
+    path = _file(tmp_path, *packets)
+    firewall = box(tmp_path)
+    writer = Report(firewall, ink)
+    lines = [line for traced in trace(firewall, path, answer=answer) for line in writer.lines(traced)]
+    return "\n".join([*lines, writer.summary()])
+
+
+def test_people_read_what_decided_and_how_near_it_was(tmp_path: Path) -> None:
+    text = report(tmp_path, {"t": 0, "in": "wan", "hex": syn(22)}, ink=Ink())
+    first, *rest = text.splitlines()
+    assert first.split() == ["1", "0.000000", "wan", "tcp", "203.0.113.9:4000", ">", "203.0.113.1:22", "SYN", "NEW", "DROP"]
+    assert any("INPUT" in line and "filter INPUT policy DROP" in line for line in rest)
+    assert any("nearly" in line and "rule 3: -s 192.168.0.0/16 is false" in line and "203.0.113.9" in line for line in rest)
+    assert any("ctstate" in line and "NEW: no entry has its tuple" in line for line in rest)
+    assert rest[-1] == "1 packet: 1 DROP"
+
+
+def test_the_box_own_answer_is_told_under_the_packet(tmp_path: Path) -> None:
+    text = report(tmp_path, {"t": 0, "in": "wan", "hex": syn(1337)}, ink=Ink(), answer=True)
+    assert any("RST+ACK" in line and "203.0.113.1:1337 > 203.0.113.9:4000" in line for line in text.splitlines())
+
+
+def test_a_terminal_without_utf8_gets_ascii_and_colours_only_when_wanted(tmp_path: Path) -> None:
+    packet = {"t": 0, "in": "wan", "hex": syn(22)}
+    assert report(tmp_path, packet, ink=Ink(unicode=False)).isascii()
+    assert "\x1b[" not in report(tmp_path, packet, ink=Ink())
+    assert "\x1b[1;31mDROP" in report(tmp_path, packet, ink=Ink(colour=True))
+
+
+def test_words_from_a_rules_file_cannot_write_escape_codes(tmp_path: Path) -> None:
+    evil = RULES.replace("-p tcp -m tcp --dport 1337", '-p tcp -m comment --comment "\x1b[2Jgone" -m tcp --dport 1337')
+    path = _file(tmp_path, {"t": 0, "in": "wan", "hex": syn(1337)})
+    firewall = box(tmp_path, evil)
+    writer = Report(firewall, Ink())
+    assert "\x1b" not in "".join(line for traced in trace(firewall, path) for line in writer.lines(traced))
+
+
+def test_data_after_the_handshake_shows_its_size(tmp_path: Path) -> None:
+    data = craft.tcp(CLIENT, SERVER, 4000, 1337, ACK, seq=1, payload=b"hello").hex()
+    assert "ACK, 5 bytes" in report(tmp_path, {"t": 0, "in": "wan", "hex": data}, ink=Ink())

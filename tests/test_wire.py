@@ -1,0 +1,99 @@
+"""The inspector's view of a packet: scapy's layers, without scapy looking at this machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from fwtutor import wire
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.packet import SYN
+from tests.capture.files import CLIENT, PACKET, SERVER
+
+QUERY = craft.udp(CLIENT, SERVER, 4000, 53, bytes.fromhex("000701000001000000000000") + b"\3www\7example\3com\0\0\1\0\1")
+
+
+def layers(raw: bytes) -> dict[str, dict[str, str]]:
+    return {name: dict(fields) for name, fields in wire.dissect(raw)}
+
+
+def test_a_syn_is_ip_and_tcp_with_numbers_for_ports() -> None:
+    found = layers(craft.tcp(CLIENT, SERVER, 4000, 22, SYN, seq=7, options=b"\x02\x04\x05\xb4"))
+    assert list(found) == ["IP", "TCP"]
+    assert (found["IP"]["src"], found["IP"]["dst"], found["IP"]["proto"]) == ("203.0.113.9", "203.0.113.1", "tcp")
+    tcp = found["TCP"]
+    assert (tcp["sport"], tcp["dport"], tcp["flags"], tcp["seq"], tcp["options"]) == ("4000", "22", "S", "7", "[('MSS', 1460)]")
+
+
+def test_a_query_is_taken_apart_to_its_name() -> None:
+    assert "www.example.com." in layers(QUERY)["DNS"]["qd"]
+
+
+def test_an_icmp_error_shows_the_packet_it_quotes() -> None:
+    found = layers(craft.icmp(SERVER, CLIENT, 3, 3, 0, PACKET[:28]))
+    assert list(found) == ["IP", "ICMP", "IP in ICMP", "TCP in ICMP"]
+    assert found["TCP in ICMP"]["dport"] == "1337"
+
+
+def test_a_payload_shows_its_size_and_its_letters() -> None:
+    found = layers(craft.udp(CLIENT, SERVER, 1, 2, b"hello\x1b[2J\n"))
+    assert found["Raw"]["load"] == "10 bytes: hello.[2J."
+
+
+def test_a_broken_packet_is_raw() -> None:
+    assert wire.dissect(b"") == []
+    assert [name for name, _ in wire.dissect(PACKET[:9])] == ["Raw"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(base=st.sampled_from([b"", PACKET, QUERY]), edits=st.lists(st.tuples(st.integers(0, 80), st.binary(max_size=8)), max_size=5))
+def test_any_bytes_are_taken_apart_into_printable_text(base: bytes, edits: list[tuple[int, bytes]]) -> None:
+    for at, new in edits:
+        base = base[:at] + new + base[at + len(new) :]
+    for _, fields in wire.dissect(base):
+        for _, text in fields:
+            assert text.isprintable()
+            assert len(text) <= wire.MAX_TEXT
+
+
+def test_the_hex_dump_has_offset_bytes_and_letters() -> None:
+    assert wire.hex_dump(b"0123456789abcdef\x00\xffz") == [
+        "0000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef",
+        "0010  00 ff 7a                                         ..z",
+    ]
+
+
+def test_loading_scapy_opens_no_socket_and_writes_no_file(tmp_path: Path) -> None:
+    code = """
+import socket
+def no(*args, **kwargs): raise SystemExit(f"a socket: {args}")
+socket.socket = no
+from fwtutor import wire
+wire.load()
+import logging, sys
+print(wire.dissect(bytes.fromhex(sys.argv[1]))[0][0], "scapy.all" in sys.modules)
+"""
+    environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(Path(wire.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code, PACKET.hex()], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("IP False\n", "", 0)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_scapy_is_imported_only_when_asked() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import fwtutor.wire, sys; print([name for name in sys.modules if name.startswith('scapy')])"],
+        capture_output=True, text=True, timeout=60, check=True, cwd=Path(wire.__file__).parents[1],
+    )  # fmt: skip
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["fwtutor.netfilter.packet", "fwtutor.capture", "fwtutor.badinput"])
+def test_reading_packets_needs_no_scapy(name: str) -> None:
+    code = f"import {name}, sys; print('scapy' in sys.modules, 'textual' in sys.modules)"
+    root = Path(wire.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=root)
+    assert done.stdout == "False False\n"

@@ -1,0 +1,519 @@
+"""The lab as a person meets it: keys, questions, commands, panes, sizes."""
+
+from __future__ import annotations
+
+import pytest
+
+from fwtutor.course.progress import Progress
+from fwtutor.tui.actions import APP, LAB
+from fwtutor.tui.screens.course_map import CourseMap
+from fwtutor.tui.screens.inspector import InspectorScreen
+from fwtutor.tui.screens.reader import ReaderScreen
+from fwtutor.tui.screens.too_small import TooSmallScreen
+from fwtutor.tui.widgets.chain import ChainView
+from fwtutor.tui.widgets.command_line import CommandLine, OutputView
+from fwtutor.tui.widgets.connections import ConnectionsView
+from tests.tui.conftest import RULES, STATELESS, Playing, lab_of, make_course, make_lesson, pane_text, screen_text, type_text
+
+BOTH = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["wide", "narrow"])
+
+
+# --- what is seen --------------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_the_handshake_shows_its_three_states_in_order(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        seen = []
+        for _ in range(3):
+            await pilot.press("space")
+            text = screen_text(app)
+            seen.append(next(state for state in ("SYN_SENT", "SYN_RECV", "ESTABLISHED") if f"entry:  {state} " in text))
+        assert seen == ["SYN_SENT", "SYN_RECV", "ESTABLISHED"]
+        assert "[ASSURED]" in screen_text(app)
+
+
+@BOTH
+async def test_the_refused_shot_shows_ctstate_verdict_and_that_nothing_was_kept(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("end", "a", "space")
+        text = screen_text(app)
+        assert "packet:  NEW" in text
+        assert "✖ DROP" in text
+        assert "policy of INPUT" in text
+        assert "nothing kept" in text
+        assert text.count("tried, no") == 3
+        assert "DROP by policy" in text
+
+
+async def test_rule_steps_show_the_entry_as_not_kept_until_confirmed(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("3")
+        texts = []
+        for _ in range(25):
+            await pilot.press("space")
+            texts.append(screen_text(app))
+            if "✔ ACCEPT" in texts[-1]:
+                break
+        assert "packet:  ? " in texts[0]
+        pending = [n for n, text in enumerate(texts) if "not kept yet" in text]
+        kept = [n for n, text in enumerate(texts) if "forgotten in" in text]
+        assert pending
+        assert kept
+        assert max(pending) < min(kept)
+
+
+async def test_conditions_are_marked_up_to_the_first_that_is_false(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("end", "a", "3")
+        for _ in range(30):
+            await pilot.press("space")
+            if "rule 3 of INPUT: no" in screen_text(app):
+                break
+        assert "-s 192.168.0.0/16✖ -p tcp -m tcp --dport 22 -j ACCEPT" in screen_text(app)
+
+
+async def test_rules_after_the_deciding_one_are_not_reached(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space")
+        text = screen_text(app)
+        assert "MATCH → ACCEPT 2" in text
+        assert text.count("not reached") == 2
+
+
+async def test_without_a_state_rule_the_empty_table_is_explained(playing: Playing) -> None:
+    async with playing(make_lesson(rules=STATELESS)) as (app, pilot):
+        await pilot.press("space")
+        assert "not tracked" in pane_text(app, "#band")
+        assert "no rule here asks" in pane_text(app, "#connections")
+
+
+@BOTH
+async def test_question_ctstate_and_verdict_stay_on_every_tab(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("space")
+        for _ in range(5):
+            await pilot.press("tab")
+            text = screen_text(app)
+            assert "Am I one step nearer to 22?" in text
+            assert "packet:  NEW" in text
+            assert "✔ ACCEPT" in text
+
+
+async def test_the_timeline_tells_no_verdict_before_it_is_seen(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("end")
+        assert "✖" not in screen_text(app)
+        await pilot.press("a", "space")
+        assert "✖" in pane_text(app, "#timeline")
+
+
+async def test_goals_are_ticked_as_they_come_true(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        assert "▢ open a connection to 1337" in screen_text(app)
+        await pilot.press("space")
+        assert "✔ open a connection to 1337" in screen_text(app)
+        assert "goals 1 of 2" in screen_text(app)
+
+
+async def test_the_lesson_ends_with_the_sentence_to_take_home(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("end", "a", "end", "space")
+        text = " ".join(screen_text(app).split())
+        assert "So that is why" in text
+        assert "On a real server" in text
+
+
+# --- stepping ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("on", "back"), [("space", "backspace"), ("right", "left")])
+async def test_stepping_on_and_back_is_the_same_place(playing: Playing, on: str, back: str) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press(on, on)
+        before = screen_text(app)
+        await pilot.press(on)
+        assert screen_text(app) != before
+        await pilot.press(back)
+        assert screen_text(app) == before
+
+
+async def test_home_goes_before_everything(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "space", "home")
+        assert lab_of(app).session.cursor.index == -1
+        assert "before the first packet" in screen_text(app)
+
+
+@BOTH
+async def test_no_key_goes_past_an_unanswered_question(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("end")
+        cursor = lab_of(app).session.cursor
+        place = cursor.index, cursor.step
+        for key in ("space", "right", "end", "p", "d"):
+            await pilot.press(key)
+            assert (cursor.index, cursor.step) == place
+        await pilot.press("escape")
+        asked = pane_text(app, "#ask" if size[0] == 120 else "#ask-narrow")
+        assert "What will the firewall call the SYN to 22?" in asked
+        assert "b ESTABLISHED" in asked
+        assert "c RELATED" in asked
+
+
+@BOTH
+async def test_an_answer_says_right_or_wrong_and_why(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("end", "b")
+        text = pane_text(app, "#ask" if size[0] == 120 else "#ask-narrow")
+        assert "✖ not ESTABLISHED. An entry is a pair of ports, too." in text
+        assert "✔ NEW. Another port, another tuple." in text
+        await pilot.press("space")
+        assert "An entry is a pair" not in screen_text(app)
+
+
+async def test_a_right_answer_is_told_so(playing: Playing, progress: Progress) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("end", "a")
+        assert "✔ right: NEW" in screen_text(app)
+        assert progress.path.exists()
+
+
+async def test_play_steps_by_itself_and_any_step_stops_it(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("p")
+        assert "playing" in screen_text(app)
+        assert lab_of(app).session.cursor.index >= 0
+        await pilot.press("space")
+        assert "playing" not in screen_text(app)
+
+
+# --- commands ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["colon", "slash"])
+async def test_the_command_line_has_its_way_in_and_out(playing: Playing, key: str) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press(key)
+        line = app.screen.query_one(CommandLine)
+        assert line.typing
+        await pilot.press("space", "a", "right", "home", "end", "p", "1")
+        assert line.field.value == " ap1"
+        assert lab_of(app).session.cursor.index == -1
+        await pilot.press("escape", "space")
+        assert not line.typing
+        assert lab_of(app).session.cursor.index >= 0
+
+
+async def test_tab_changes_the_host_and_history_comes_back(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("colon", "tab")
+        line = app.screen.query_one(CommandLine)
+        assert line.host == "server"
+        await type_text(pilot, "iptables -L")
+        await pilot.press("enter", "x", "up")
+        assert line.field.value == "iptables -L"
+        await pilot.press("down")
+        assert line.field.value == "x"
+        assert "Chain INPUT (policy DROP" in screen_text(app)
+
+
+async def test_a_command_changes_the_rules_and_undo_takes_it_back(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("colon", "tab")
+        await type_text(pilot, "iptables -I INPUT -p udp -j DROP")
+        await pilot.press("enter", "escape")
+        assert "-p udp -j DROP" in screen_text(app)
+        assert "4 rules" in screen_text(app)
+        await pilot.press("escape", "u", "escape")
+        assert "3 rules" in screen_text(app)
+
+
+async def test_a_refusal_has_a_caret_under_the_place_and_changes_nothing(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("colon", "tab")
+        await type_text(pilot, "iptables -A INPUT -p tcp --dport sshx -j ACCEPT")
+        await pilot.press("enter")
+        rows = screen_text(app).split("\n")
+        said = next(n for n, row in enumerate(rows) if "sshx -j ACCEPT" in row)
+        assert rows[said + 1].index("^^^^") == rows[said].index("sshx")
+        assert "Refused" in screen_text(app)
+        assert "3 rules" in screen_text(app)
+
+
+async def test_undo_and_hint_say_when_there_is_nothing(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("u")
+        assert "Nothing to undo" in screen_text(app)
+        await pilot.press("end", "a", "h")
+        assert "There is no hint on this page" in screen_text(app)
+
+
+@BOTH
+async def test_hints_come_one_at_a_time(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("h")
+        assert "Press space." in screen_text(app)
+        assert "Really" not in screen_text(app)
+        await pilot.press("h")
+        assert "Really: press space." in screen_text(app)
+
+
+# --- screens over the lab ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+async def test_help_lists_every_key(playing: Playing, key: str) -> None:
+    async with playing(size=(120, 100)) as (app, pilot):
+        await pilot.press(key)
+        text = " ".join(screen_text(app).split())
+        for action in (*LAB, *APP):
+            if action.keys:
+                assert action.tooltip.split(".")[0][:30] in text
+        await pilot.press("escape")
+        assert app.screen is lab_of(app)
+
+
+async def test_why_opens_in_full(playing: Playing) -> None:
+    async with playing(size=(80, 24)) as (app, pilot):
+        await pilot.press("end", "a", "space", "w")
+        assert isinstance(app.screen, ReaderScreen)
+        text = " ".join(screen_text(app).split())
+        assert "rule 3 -s 192.168.0.0/16: the source is 203.0.113.9" in text
+
+
+async def test_the_inspector_shows_bytes_and_layers(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("i")
+        assert "There is no packet here" in screen_text(app)
+        await pilot.press("space", "i")
+        assert isinstance(app.screen, InspectorScreen)
+        assert "45 00" in screen_text(app)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "ttl" in screen_text(app)
+        assert "dport" in screen_text(app)
+
+
+async def test_the_palette_has_every_action_of_the_lab(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        commands = {command.help for command in app.get_system_commands(app.screen)}
+        assert {action.tooltip for action in LAB} <= commands
+        before = lab_of(app).session.cursor.index
+        step = next(command for command in app.get_system_commands(app.screen) if command.title.startswith("Step"))
+        await step.callback()
+        await pilot.pause()
+        assert lab_of(app).session.cursor.index > before
+
+
+# --- mouse ---------------------------------------------------------------------------------------------------
+
+
+async def click_on(pilot, app, text: str) -> None:  # type: ignore[no-untyped-def]
+    rows = screen_text(app).split("\n")
+    y = next(n for n, row in enumerate(rows) if text in row)
+    await pilot.click(offset=(rows[y].index(text) + len(text) // 2, y))
+    await pilot.pause()
+
+
+async def test_the_key_bar_can_be_clicked(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await click_on(pilot, app, "→ step")
+        assert lab_of(app).session.cursor.index >= 0
+        await click_on(pilot, app, "by packet")
+        assert lab_of(app).step_size == "hook"
+
+
+@BOTH
+async def test_choices_can_be_clicked(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("end")
+        await click_on(pilot, app, "b ESTABLISHED")
+        assert "✖ not ESTABLISHED" in screen_text(app)
+
+
+async def test_moments_of_the_timeline_can_be_clicked(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "space", "space")
+        await click_on(pilot, app, "●")
+        assert lab_of(app).session.cursor.index <= lab_of(app).session.run.stops[1]
+
+
+async def test_tabs_can_be_clicked(playing: Playing) -> None:
+    async with playing(size=(80, 24)) as (app, pilot):
+        await pilot.press("space")
+        await click_on(pilot, app, "Connections")
+        assert app.screen.query_one(ConnectionsView).region.height > 5
+
+
+# --- sizes ---------------------------------------------------------------------------------------------------
+
+
+async def test_resizing_keeps_the_place(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("end", "a", "space")
+        cursor = lab_of(app).session.cursor
+        place = cursor.index, cursor.step
+        wide = screen_text(app)
+        for size in ((80, 24), (20, 5), (60, 16), (200, 60), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert (cursor.index, cursor.step) == place
+            assert isinstance(app.screen, TooSmallScreen) == (size == (20, 5))
+            if size != (20, 5):
+                assert "✖ DROP" in screen_text(app)
+        assert screen_text(app) == wide
+
+
+async def test_a_terminal_too_small_says_so_and_comes_back(playing: Playing) -> None:
+    async with playing(size=(20, 5)) as (app, pilot):
+        assert "Too small" in screen_text(app)
+        await pilot.press("space", "colon", "escape", "enter")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "Am I one step nearer to 22?" in screen_text(app)
+        await pilot.press("space")
+        assert lab_of(app).session.cursor.index >= 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 2), (20, 5), (60, 16), (61, 17), (99, 31), (100, 32), (300, 100)])
+async def test_every_size_can_be_drawn_and_stepped(playing: Playing, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("space", "tab", "tab", "tab", "3", "space", "h", "escape", "backspace")
+        assert app.is_running
+
+
+# --- all keys ------------------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_every_key_of_the_lab_can_be_pressed_anywhere(playing: Playing, size: tuple[int, int]) -> None:
+    keys = [key for action in (*LAB, *APP) for key in action.keys.split(",") if key and key != "ctrl+q"]
+    for before in ((), ("space",), ("end",), ("end", "a", "end", "space")):
+        async with playing(size=size) as (app, pilot):
+            await pilot.press(*before)
+            for key in keys:
+                await pilot.press(key, "escape")
+                if isinstance(app.screen, CourseMap):
+                    await pilot.press("enter")
+            assert app.is_running
+
+
+def test_ids_and_keys_are_unique_and_all_have_words() -> None:
+    keys = [key for action in (*LAB, *APP) for key in action.keys.split(",") if key]
+    assert len(keys) == len(set(keys))
+    assert len({action.id for action in (*LAB, *APP)}) == len((*LAB, *APP))
+    assert all(action.label and action.tooltip.endswith(".") for action in (*LAB, *APP))
+
+
+# --- the map and progress ------------------------------------------------------------------------------------
+
+
+async def test_enter_goes_on_and_m_comes_back_with_the_place_kept(playing: Playing, progress: Progress) -> None:
+    async with playing(on_map=True) as (app, pilot):
+        assert "Too open?" in screen_text(app)
+        await pilot.press("enter", "space", "space", "m")
+        assert isinstance(app.screen, CourseMap)
+        assert "1 of 2 goals" in screen_text(app)
+        assert progress.last == "tiny"
+        await pilot.press("enter")
+        assert lab_of(app).session.cursor.index == progress.of("tiny").record > 0
+
+
+async def test_the_map_marks_the_first_lesson_with_goals_open(playing: Playing, progress: Progress) -> None:
+    progress.meet("one", "open")
+    progress.meet("one", "drop")
+    course = make_course(make_lesson(name="one", title="First"), make_lesson(name="two", title="Second"))
+    async with playing(course.lessons[1], on_map=True, course=course) as (app, pilot):
+        rows = screen_text(app).split("\n")
+        assert any(row.strip().startswith("▶ ▢ Second") for row in rows)
+        await pilot.press("up")
+        assert any(row.strip().startswith("▶ ✔ First") for row in screen_text(app).split("\n"))
+
+
+async def test_start_over_begins_at_the_beginning(playing: Playing, progress: Progress) -> None:
+    async with playing(on_map=True) as (app, pilot):
+        await pilot.press("enter", "space", "space", "m", "s")
+        assert lab_of(app).session.cursor.index == -1
+
+
+async def test_an_exception_keeps_progress_and_is_handed_to_the_runner(playing: Playing, progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        async with playing() as (app, pilot):
+            await pilot.press("space")
+            monkeypatch.setattr(ChainView, "show", fail)
+            await pilot.press("space")
+    assert isinstance(app.crash, RuntimeError)
+    assert progress.path.exists()
+
+
+# --- signs, colours, movement --------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_ascii_terminals_get_ascii_only(playing: Playing, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FWTUTOR_ASCII", "1")
+    async with playing(size=size) as (app, pilot):
+        for key in ("space", "tab", "tab", "tab", "end", "b", "3", "space", "h", "question_mark", "escape", "m"):
+            await pilot.press(key)
+            odd = {letter for letter in screen_text(app) if not letter.isascii()}
+            assert not odd, (key, odd)
+
+
+async def test_without_colour_there_is_none(playing: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with playing() as (app, pilot):
+        await pilot.press("end", "a", "space")
+        strips = app.screen._compositor.render_strips()
+        for strip in strips:
+            for segment in strip.apply_filter(app._filters[-1], app.screen.background_colors[0]):
+                assert segment.style is None or segment.style.color is None or segment.style.color.is_default
+
+
+async def test_every_theme_can_be_worn(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        names = []
+        for _ in range(4):
+            await pilot.press("t")
+            names.append(app.theme)
+        assert names == ["fwtutor-light", "fwtutor-contrast", "fwtutor-dark", "fwtutor-light"]
+        app.theme = "nord"
+        await pilot.press("space")
+        assert app.is_running
+
+
+async def test_nothing_moves_when_still_and_something_does_when_not(playing: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space")
+        assert " SYN ▶ ▐ server" in screen_text(app)
+    monkeypatch.delenv("FWTUTOR_STILL")
+    async with playing() as (app, pilot):
+        await pilot.press("home", "space")
+        assert " SYN ▶ ▐ server" not in screen_text(app)
+
+
+async def test_stepping_repaints_changed_rows_only(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "space", "space")
+        chain = app.screen.query_one(ChainView)
+        painted: list[int] = []
+        original = chain.render_line
+        chain.render_line = lambda y: painted.append(y) or original(y)  # type: ignore[func-returns-value,method-assign,assignment]
+        lab_of(app).show()
+        await pilot.pause()
+        assert painted == []
+
+
+async def test_the_output_panel_closes_with_escape(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("u")
+        assert app.screen.query_one(OutputView).display
+        await pilot.press("escape")
+        assert not app.screen.query_one(OutputView).display
+
+
+def test_rules_of_the_fixture_are_those_of_the_question() -> None:
+    assert RULES.count("-A INPUT") == 3
