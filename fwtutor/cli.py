@@ -23,6 +23,8 @@ BROKEN, INTERRUPTED = 70, 130
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line; the value is the exit code. No exception leaves it that a person could have caused."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed before we began (>&-)
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -33,13 +35,13 @@ def run(arguments: Sequence[str]) -> int:
     except BadInput as error:
         return _refuse(str(error))
     except BrokenPipeError:
-        # Whoever read us has read enough. Python would complain once more when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us has read enough.
+        _drop_output()
         return OK
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
-        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
     except Exception as error:  # noqa: BLE001 - the outermost place there is: a mistake of ours, of which people see a sentence
         return _broken(error)
     return code
@@ -47,9 +49,17 @@ def run(arguments: Sequence[str]) -> int:
 
 def _refuse(message: str) -> int:
     """Says on standard error what is wrong. Names and lines from files may hold escape codes, which the terminal is not to see."""
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     sys.stderr.write(f"fwtutor: {printable(message)}\n")
     return BAD
+
+
+def _drop_output() -> None:
+    """What is still to be written to standard output goes nowhere; else Python would try once more, and complain, when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _note(text: str) -> None:

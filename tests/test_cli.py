@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -157,6 +158,23 @@ def test_reading_only_the_first_lines_is_no_error(home: Path) -> None:
     assert done.stderr == ""
 
 
+def test_a_full_disk_is_told(home: Path) -> None:
+    command = f"{sys.executable} -m fwtutor rules {RULES} > /dev/full"
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (2, "fwtutor: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_standard_streams_end_in_no_traceback(home: Path, closed: str) -> None:
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    for arguments in (f"rules {RULES}", "rules /nowhere", ""):
+        command = f"{sys.executable} -m fwtutor {arguments} {closed}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment, check=False)
+        assert done.returncode == (0 if str(RULES) in arguments else 2)
+        assert "Traceback" not in done.stderr
+
+
 # --- what is refused --------------------------------------------------------------------------------------------
 
 
@@ -261,10 +279,15 @@ def test_ctrl_c_ends_it_without_a_word(home: Path, tmp_path: Path) -> None:
     os.mkfifo(fifo)
     environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "fwtutor", *TRACE, str(fifo)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "fwtutor", *TRACE, str(fifo)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
     with fifo.open("w"):  # opens when the program has opened it to read: it is waiting for packets then
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -47,6 +48,16 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if not target.startswith("https://"):
             assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_a_test_cannot_reach_the_internet() -> None:
+    for open_one in (
+        lambda: socket.socket(),
+        lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM),
+        lambda: socket.getaddrinfo("a.test", 1),
+    ):
+        with pytest.raises(AssertionError):
+            open_one()
 
 
 def test_dependencies_are_bounded_above() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.walk import Walk
 
 _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
+REDIRECTS = "net.ipv4.conf.all.send_redirects"
+"""Off unless a setup asks for them, on both sides."""
 TOLERANCE = 1
 """Seconds by which a time left may differ: the two clocks are read at different moments."""
 
@@ -47,7 +49,7 @@ def hold(setup: Setup, observation: Observation) -> list[Difference]:
 
     firewall = Firewall(
         interfaces={name: list(addresses) for name, addresses in setup.interfaces.items()}, routes=dict(setup.routes),
-        sysctls=dict(setup.sysctls), mtus=dict(setup.mtus),
+        sysctls={REDIRECTS: 0, **setup.sysctls}, mtus=dict(setup.mtus),
     )  # fmt: skip
     firewall.restore(setup.rules)
     for number, observed in enumerate(observation.packets):

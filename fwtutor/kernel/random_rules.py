@@ -55,7 +55,7 @@ def ruleset(random: Random) -> str:
     kind = random.random()
     if kind < 0.2:
         return PLAIN.format(input=random.choice(("ACCEPT", "DROP")), forward=random.choice(("ACCEPT", "DROP")))
-    if kind < 0.35:
+    if kind < 0.5:
         return TRANSPARENT
     users = [f"u{number}" for number in range(random.randint(0, 4))]
     lines = ["*filter"]

@@ -21,13 +21,14 @@ _EDGES = (
     131072, 1 << 31,
 )  # fmt: skip
 """Distances at which some test of the window turns over, for the windows used here."""
+_MASK = 0xFFFFFFFF
 
 
 class _End:
     def __init__(self, random: Random, address: int, on: str | None, port: int) -> None:
         self.address, self.on, self.port = address, on, port
         # Numbers near the wrap, so that arithmetic modulo 2**32 is met often.
-        self.next = random.choice((random.getrandbits(32), -random.randint(1, 3000) & 0xFFFFFFFF))
+        self.next = random.choice((random.getrandbits(32), -random.randint(1, 3000) & _MASK))
         self.window = random.choice(_WINDOWS[2:])
         self.scale = random.choice((None, None, 0, 2, 7, 15))
         self.sack = random.random() < 0.4
@@ -45,6 +46,8 @@ class _End:
 def tcp_conversation(random: Random, ends: tuple[tuple[int, str | None], tuple[int, str | None]]) -> Iterator[Shot]:
     """Shots of one pair of addresses and ports: a connection, and after its end perhaps another."""
     ports = random.choice(PORTS), random.choice(PORTS)
+    if random.random() < 0.5:
+        yield from _small_world(random, *(_End(random, *end, port) for end, port in zip(ends, ports, strict=True)))
     badness = random.choice((0.0, 0.1, 0.25, 0.6))
     while True:
         client, server = (_End(random, *end, port) for end, port in zip(ends, ports, strict=True))
@@ -63,6 +66,61 @@ def tcp_conversation(random: Random, ends: tuple[tuple[int, str | None], tuple[i
                 break
         if random.random() < 0.3:
             ports = ports[0], random.choice(PORTS)
+
+
+_UNIT = 500
+_KINDS = (ACK,) * 8 + (ACK | PSH, FIN | ACK, FIN | ACK, SYN, SYN, SYN | ACK, SYN | ACK, RST, RST, RST | ACK)
+
+
+def _small_world(random: Random, client: _End, server: _End) -> Iterator[Shot]:
+    """Segments of any kind in any order, in a world so small that they meet its edges all the time.
+
+    Windows, payloads and distances are a few units long, give or take one byte: what a tracker believes of both sides is then
+    near a turning point with every segment.
+    """
+    ends = [client, server]
+    for end in ends:
+        end.scale = random.choice((None, None, 0, 1, 2, 15))
+    if random.random() < 0.8:
+        for one, other, flags in ((client, server, SYN), (server, client, SYN | ACK), (client, server, ACK)):
+            options = one.syn_options() if flags & SYN else b""
+            yield _send(one, other, flags, options=options, window=random.choice((1, 2)) * _UNIT)
+            if random.random() < 0.1:
+                break
+    busy = random.choice((0.3, 0.6, 0.9))
+    for _ in range(random.choice((10, 30, 60))):
+        one, other = ends if random.random() < 0.5 else ends[::-1]
+        flags = random.choice(_KINDS) if random.random() < 0.97 else random.choice(_ODD_FLAGS)
+        payload = bytes(random.choice((0, 0, 1, _UNIT, _UNIT, 2 * _UNIT))) if flags & ACK and not flags & (SYN | RST) else b""
+        options = one.syn_options() if flags & SYN else _sacks(random, other) if random.random() < 0.2 else b""
+        seq, ack = one.next, other.next
+        if random.random() < busy:
+            seq += _distance(random)
+        if random.random() < busy:
+            ack += _distance(random)
+        if not flags & ACK or random.random() < 0.03:
+            ack = 0
+        if flags & RST and random.random() < 0.15:
+            seq = 0
+        window = random.choice((0, 1, _UNIT, _UNIT, 2 * _UNIT, 3 * _UNIT))
+        shot = _send(one, other, flags, seq=seq & _MASK, ack=ack & _MASK, payload=payload, options=options, window=window)
+        yield shot
+        if random.random() < 0.15:
+            for _ in range(random.choice((1, 3, 4))):
+                yield shot
+        if random.random() < 0.5:  # and so it really was
+            one.next = seq + len(payload) + bool(flags & SYN) + bool(flags & FIN) & _MASK
+
+
+def _distance(random: Random) -> int:
+    if random.random() < 0.08:
+        return -66000 + random.randint(-1, 1)
+    return random.choice((0, 0, 1, 1, 2, 3, 4, 6, -1, -1, -2, -3, -4)) * _UNIT + random.choice((0, 0, 0, -1, 1))
+
+
+def _sacks(random: Random, other: _End) -> bytes:
+    edges = [other.next + _distance(random) & _MASK for _ in range(random.choice((2, 4)))]
+    return b"\1\1\5" + bytes([2 + 4 * len(edges)]) + pack(f"!{len(edges)}I", *edges)
 
 
 def _orderly(random: Random, client: _End, server: _End) -> Iterator[Shot]:
@@ -107,7 +165,7 @@ def _send(
     if seq is None:
         seq = one.next
         if advance:
-            one.next = one.next + len(payload) + bool(flags & SYN) + bool(flags & FIN) & 0xFFFFFFFF
+            one.next = one.next + len(payload) + bool(flags & SYN) + bool(flags & FIN) & _MASK
     if ack is None:
         ack = other.next if flags & ACK else 0
     raw = craft.tcp(
@@ -141,14 +199,14 @@ def _wrong(random: Random, client: _End, server: _End) -> Shot:
             ack += random.choice(_EDGES)
         payload = bytes(random.choice((0, 0, 1, 100, 1000)))
         flags = random.choice((ACK, ACK, ACK | PSH, FIN | ACK))
-        return _send(one, other, flags, seq=seq & 0xFFFFFFFF, ack=ack & 0xFFFFFFFF, payload=payload, window=random.choice(_WINDOWS))
+        return _send(one, other, flags, seq=seq & _MASK, ack=ack & _MASK, payload=payload, window=random.choice(_WINDOWS))
     if kind < 0.85:
         return _send(one, other, random.choice((FIN | ACK, FIN, ACK, ACK | URG)), seq=one.next + random.choice((0, -1, 1)))
     if kind < 0.93:  # selective acknowledgement
-        edges = [other.next + random.choice((1, 100, 1000, 5000, -5000)) & 0xFFFFFFFF for _ in range(random.choice((2, 4)))]
+        edges = [other.next + random.choice((1, 100, 1000, 5000, -5000)) & _MASK for _ in range(random.choice((2, 4)))]
         options = b"\1\1\5" + bytes([2 + 4 * len(edges)]) + pack(f"!{len(edges)}I", *edges)
         if random.random() < 0.2:  # an option that lies about its length
             options = random.choice((b"\3\0", b"\5\x7f\0\0", b"\2\1", b"\xfe\x28"))
-        return _send(one, other, ACK, ack=other.next - random.choice((0, 1000)) & 0xFFFFFFFF, options=options)
+        return _send(one, other, ACK, ack=other.next - random.choice((0, 1000)) & _MASK, options=options)
     shot = _send(one, other, random.choice((SYN, ACK, RST, FIN | ACK)), advance=False)
     return shot._replace(raw=shot.raw[:36] + bytes([shot.raw[36] ^ 1]) + shot.raw[37:])  # a bad checksum

@@ -149,7 +149,7 @@ def _oddities(random: Random) -> Iterator[Shot]:
     while True:
         src, dst = random.choice((*FAR, *NEAR)), random.choice((WAN_BOX, LAN_BOX, *FAR, *NEAR))
         if random.random() < 0.5:
-            # Not a subnet's broadcast: what the stack answers to that also comes back to the box, which is not simulated.
+            # Not a subnet's broadcast: such a source is believed, and the stack answers to it.
             src = random.choice([*(address for address in ODD if not address.endswith(".255")), WAN_BOX, LAN_BOX])
         else:
             dst = random.choice(ODD)

@@ -9,7 +9,8 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet, checksum
 
-UNREACHABLE, TIME_EXCEEDED = 3, 11
+UNREACHABLE, REDIRECT, TIME_EXCEEDED = 3, 5, 11
+REDIRECT_HOST = 1
 NET_UNREACHABLE, HOST_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 0, 1, 3, 4
 
 REJECT_CODES = {
@@ -130,3 +131,25 @@ def take_token(bucket: Bucket | None, at: int, cost: int, burst: int) -> tuple[b
     if tokens >= cost:
         return True, Bucket(tokens - cost, at)
     return False, Bucket(tokens, at)
+
+
+class Redirected(NamedTuple):
+    """How often one neighbour was told of a shorter way: ``times`` times, last at ``last`` (ns)."""
+
+    times: int
+    last: int
+
+
+_REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50
+_REDIRECT_SILENCE = _REDIRECT_GAP << 10
+
+
+def may_redirect(told: Redirected | None, at: int) -> tuple[bool, Redirected]:
+    """May the neighbour be told once more? Each time the gap doubles; after nine in vain it is left alone for 20 s of silence."""
+    if told is None or at - told.last > _REDIRECT_SILENCE:
+        return True, Redirected(1, at)
+    if told.times >= _REDIRECTS:
+        return False, Redirected(told.times, at)
+    if at - told.last > _REDIRECT_GAP << told.times:
+        return True, Redirected(told.times + 1, at)
+    return False, told

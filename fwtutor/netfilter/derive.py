@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fwtutor.netfilter import events
-from fwtutor.netfilter import steps as s
+from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.events import Shown
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
@@ -124,8 +123,18 @@ def rules_tried(walk: Walk) -> int:
 def steps(walk: Walk) -> tuple[s.Step, ...]:
     """The moments of the walk in order, from Arrived to Finished."""
     found: list[s.Step] = [s.Arrived(packet=walk.packet, interface=walk.in_interface)]
+    rationed: tuple[Change, ...] = ()
     for event in walk.events:
-        found += _event_steps(walk, event)
+        if event[0] == events.MEMORY:
+            rationed += tuple(_event_changes(walk, event))
+            if not event[4]:
+                found.append(s.AnswerWithheld(rationed))
+                rationed = ()
+        elif event[0] == events.ANSWER:
+            found.append(s.Answered(rationed + tuple(_event_changes(walk, event)), walk=event[1]))
+            rationed = ()
+        else:
+            found += _event_steps(walk, event)
     found.append(s.Finished(verdict=walk.verdict, to=walk.to, reason=walk.reason))
     return tuple(found)
 
@@ -148,8 +157,6 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
         yield s.Routed(to=event[1], reason=event[2])
     elif kind == events.TABLE:
         yield from _table_steps(event[1], event[2], context_of(event[3], walk.at), effects)
-    elif kind == events.ANSWER:
-        yield s.Answered(effects, walk=event[1])
     elif kind == events.CONFIRMED:
         yield s.Confirmed(effects, entry=event[1])
     elif kind == events.FORGOTTEN:

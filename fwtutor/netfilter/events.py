@@ -1,7 +1,7 @@
 """The events a Walk records: plain tuples whose first item says which. ``derive`` turns them into everything else.
 
 HOOK hook | LOOKED_UP Tracked | CHANGED before, after | TABLE chain, hits, Shown | ROUTED to, reason |
-ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after |
+ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after, whether an answer may go |
 TIED ctstate: an answer begins its way tied to the entry of what it answers
 """
 

@@ -33,6 +33,7 @@ class NotSimulated(ValueError):
 SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
     "net.ipv4.ip_forward": 1,
+    "net.ipv4.conf.all.send_redirects": 1,
     "net.ipv4.icmp_ratelimit": 1000,
     "net.ipv4.icmp_ratemask": 0x1818,
 }
@@ -103,6 +104,10 @@ class Firewall:
         _only_ipv4(family)
         return self._ruleset
 
+    def ipset(self, line: str) -> str:
+        """Sets of addresses are not simulated yet. Raises NotSimulated."""
+        raise NotSimulated(f"ipset is not simulated yet: {line}")
+
     def set_sysctl(self, name: str, value: int) -> None:
         """Raises NotSimulated for a name that is not simulated, ValueError for a value no kernel takes."""
         name = name.replace("/", ".")
@@ -119,10 +124,10 @@ class Firewall:
         self._adopt(commands.run_command(self._ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
         return self._output
 
-    def restore(self, text: str, family: int = 4) -> None:
-        """iptables-save text, all or nothing. Raises RuleRefused with ``line_number``."""
+    def restore(self, text: str, family: int = 4, counters: bool = False) -> None:
+        """iptables-save text, all or nothing; ``counters``: take its counters too. Raises RuleRefused with ``line_number``."""
         _only_ipv4(family)
-        self._adopt(savefile.restore(text, self._ruleset, new_id=self._new_rule_id, family=family))
+        self._adopt(savefile.restore(text, self._ruleset, new_id=self._new_rule_id, family=family, counters=counters))
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
@@ -255,9 +260,7 @@ class Firewall:
         """A packet the box itself sends: a program of the user ``uid``, or its own network stack (``by_stack``: echo replies)."""
         return self.send_ns(raw, round(at * SECOND), uid=uid, gid=gid, mark=mark, by_stack=by_stack)
 
-    def send_ns(
-        self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False
-    ) -> Walk:
+    def send_ns(self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False) -> Walk:
         packet = raw if isinstance(raw, Packet) else Packet(raw)
         walk = self._begin(packet, None, at)
         if packet.fault:

@@ -43,8 +43,31 @@ class Packet:
     """
 
     __slots__ = (
-        "family", "raw", "src", "dst", "protocol", "ttl", "tos", "length", "id", "df", "mf", "offset", "l4", "fault",
-        "sport", "dport", "flags", "seq", "ack", "window", "doff", "icmp_type", "icmp_code", "icmp_id", "has_l4",
+        "ack",
+        "df",
+        "doff",
+        "dport",
+        "dst",
+        "family",
+        "fault",
+        "flags",
+        "has_l4",
+        "icmp_code",
+        "icmp_id",
+        "icmp_type",
+        "id",
+        "l4",
+        "length",
+        "mf",
+        "offset",
+        "protocol",
+        "raw",
+        "seq",
+        "sport",
+        "src",
+        "tos",
+        "ttl",
+        "window",
     )  # fmt: skip
 
     family: int

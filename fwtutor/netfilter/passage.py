@@ -12,17 +12,15 @@ from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, RELATED, REPL
 from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
-from fwtutor.netfilter.events import ANSWER, CHANGED, FORGOTTEN, HOOK, LOOKED_UP, MEMORY, ROUTED, TABLE, TIED, Shown
-from fwtutor.netfilter.events import CONFIRMED as KEPT
+from fwtutor.netfilter.events import ANSWER, CHANGED, CONFIRMED as KEPT, FORGOTTEN, HOOK, LOOKED_UP, MEMORY, ROUTED, TABLE, TIED, Shown
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import ICMP, Packet
-from fwtutor.netfilter.routing import LOOPBACK, Routing
+from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.targets.reject import Reject
-
 
 AT = {hook: (HOOK, hook) for hook in (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)}
 TO_THE_BOX = (ROUTED, "local", "")
@@ -30,6 +28,7 @@ TO_THE_BOX = (ROUTED, "local", "")
 
 
 MILLISECOND = SECOND // 1000
+REDIRECTS = "net.ipv4.conf.all.send_redirects"
 
 
 class Box:
@@ -105,24 +104,51 @@ class Passage:
         packet = self.context.packet
         route = self.box.routing.lookup(packet.family, packet.dst)
         if not self.box.sysctls["net.ipv4.ip_forward"]:
-            return self._lose("it is for somebody else, and net.ipv4.ip_forward is 0")
+            self._lose("it is for somebody else, and net.ipv4.ip_forward is 0")
+            return
         if route is None:
             if self._take_token(packet.src, answers.NO_ROUTE_COST, answers.NO_ROUTE_BURST):
                 self._error(answers.UNREACHABLE, answers.NET_UNREACHABLE)
-            return self._lose(f"no route to {packet.destination}")
+            self._lose(f"no route to {packet.destination}")
+            return
+        turns_around = route.interface == self.context.in_interface
+        if turns_around and self.box.sysctls[REDIRECTS] and self.box.routing.is_broadcast(packet.family, packet.src):
+            # Only a box that might send a redirect looks this closely at where the packet says it comes from.
+            self._lose(f"a martian source address, {packet.source}")
+            return
         if packet.ttl <= 1:
             self._error(answers.TIME_EXCEEDED, 0)
-            return self._lose("its TTL ran out")
+            self._lose("its TTL ran out")
+            return
         mtu = self.box.routing.mtus[route.interface]
         if packet.length > mtu and packet.df:
             self._error(answers.UNREACHABLE, answers.FRAGMENTATION_NEEDED, mtu)
-            return self._lose(f"too big for {route.interface} (MTU {mtu}), and it may not be fragmented")
+            self._lose(f"too big for {route.interface} (MTU {mtu}), and it may not be fragmented")
+            return
         self.walk.events.append((ROUTED, route.interface, ""))
         self.context.packet = Packet(answers.with_lower_ttl(packet))
+        if turns_around:
+            self._redirect(route)
         self.context.out_interface = route.interface
         self.walk.events.append(AT[FORWARD])
         if self._pass(FORWARD):
             self._leave()
+
+    def _redirect(self, route: Route) -> None:
+        """The packet leaves by the interface it came in on: its sender, if a neighbour, is told of the shorter way."""
+        packet = self.context.packet
+        back = self.box.routing.lookup_by(packet.family, packet.src, route.interface)
+        if back is None or back.gateway or not self.box.sysctls[REDIRECTS]:
+            return
+        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
+            return
+        key = ("redirects to", packet.src)
+        before = self.box.state.memory.get(key)
+        allowed, after = answers.may_redirect(before, self.walk.at)
+        self._remember(key, before, after, allowed)
+        if allowed:
+            source = self.box.routing.source_for(packet.family, packet.src)
+            self._answer(answers.error_about(packet, source, answers.REDIRECT, answers.REDIRECT_HOST, route.gateway or packet.dst))
 
     def depart(self) -> None:
         """OUTPUT, POSTROUTING; and around again when the packet is for the box itself."""
@@ -130,7 +156,8 @@ class Passage:
         to_self = self.box.routing.is_local(packet.family, packet.dst)
         route = None if to_self else self.box.routing.lookup(packet.family, packet.dst)
         if not to_self and route is None and not self._is_for_many(packet.dst):
-            return self._lose(f"no route to {packet.destination}")
+            self._lose(f"no route to {packet.destination}")
+            return
         interface = LOOPBACK if to_self else route.interface if route is not None else self._first_interface()
         self.walk.events.append((ROUTED, interface, ""))
         self.context.in_interface, self.context.out_interface = "", interface
@@ -173,9 +200,8 @@ class Passage:
         context = self.context
         context.hook = hook
         for table, chain in chains:
-            shown = Shown(
-                hook, context.packet, context.in_interface, context.out_interface, context.entry, context.state, context.direction, context.mark
-            )  # fmt: skip
+            here, there = context.in_interface, context.out_interface
+            shown = Shown(hook, context.packet, here, there, context.entry, context.state, context.direction, context.mark)
             hits: list[Any] = []
             result = table.walk(chain, context, self.box.state.counters, hits)
             self.walk.events.append((TABLE, chain, hits, shown))
@@ -256,9 +282,12 @@ class Passage:
         key = ("icmp errors to", destination)
         bucket = self.box.state.memory.get(key)
         allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
-        self.box.state.memory[key] = after
-        self.walk.events.append((MEMORY, key, bucket, after))
+        self._remember(key, bucket, after, allowed)
         return allowed
+
+    def _remember(self, key: object, before: object, after: object, allowed: bool) -> None:
+        self.box.state.memory[key] = after
+        self.walk.events.append((MEMORY, key, before, after, allowed))
 
     def _answer(self, raw: bytes) -> None:
         """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""

@@ -99,6 +99,11 @@ class Routing:
         self._cache[key] = route
         return route
 
+    def lookup_by(self, family: int, dst: int, interface: str) -> Route | None:
+        """The best route to ``dst`` among those that leave by ``interface``."""
+        matching = (route for route in self.routes if route.family == family and dst & route.mask == route.network)
+        return next((route for route in matching if route.interface == interface), None)
+
     def is_local(self, family: int, address: int) -> bool:
         """True for the box's own addresses, all of 127.0.0.0/8 among them."""
         return (family, address) in self.local or (family == 4 and address >> 24 == 127)

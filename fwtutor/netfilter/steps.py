@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.packet import Packet
+    from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.xtables.context import Context
     from fwtutor.netfilter.xtables.rule import Rule
 
@@ -135,6 +135,11 @@ class Answered(Step):
     """The box made a packet of its own because of this one: ``walk`` is that packet's Walk (see ``Walk.answers``)."""
 
     walk: Walk | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class AnswerWithheld(Step):
+    """The box would have answered with an ICMP error, but its rate limit for that destination is used up."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -15,6 +15,7 @@ from fwtutor.netfilter.events import ANSWER
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.steps import (
     Answered,
+    AnswerWithheld,
     Arrived,
     ChainEntered,
     ChainLeft,
@@ -33,9 +34,25 @@ from fwtutor.netfilter.steps import (
 )
 
 __all__ = [
-    "Answered", "Arrived", "ChainEntered", "ChainLeft", "Change", "Confirmed", "EntryCreated", "EntryForgotten", "Finished",
-    "HookEntered", "LookedUp", "PolicyApplied", "Routed", "RuleTried", "StateChanged", "Step", "Walk",
-]  # fmt: skip
+    "AnswerWithheld",
+    "Answered",
+    "Arrived",
+    "ChainEntered",
+    "ChainLeft",
+    "Change",
+    "Confirmed",
+    "EntryCreated",
+    "EntryForgotten",
+    "Finished",
+    "HookEntered",
+    "LookedUp",
+    "PolicyApplied",
+    "Routed",
+    "RuleTried",
+    "StateChanged",
+    "Step",
+    "Walk",
+]
 
 
 class Walk:

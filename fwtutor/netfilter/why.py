@@ -65,6 +65,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Answered(walk=answer):
             assert answer is not None
             return Explanation(f"the box answers: {describe_tuple(answer)}")
+        case s.AnswerWithheld():
+            return Explanation("the sender would be told, but too many ICMP errors went there lately: icmp_ratelimit")
     return Explanation("")
 
 
@@ -95,7 +97,8 @@ def describe_packet(packet: object) -> str:
     if packet.offset:
         return f"{line} fragment at {packet.offset}"
     if packet.protocol == ICMP:
-        return f"{line} {ICMP_WORDS.get((packet.icmp_type, packet.icmp_code)) or ICMP_WORDS.get(packet.icmp_type) or f'type {packet.icmp_type}'}"
+        kind = packet.icmp_type
+        return f"{line} {ICMP_WORDS.get((kind, packet.icmp_code)) or ICMP_WORDS.get(kind) or f'type {kind}'}"
     return line
 
 
@@ -122,7 +125,8 @@ ICMP_WORDS: dict[int | tuple[int, int], str] = {
 
 def _rule(step: s.RuleTried) -> Explanation:
     rule, context = step.rule, step.context
-    assert rule is not None and context is not None
+    assert rule is not None
+    assert context is not None
     conditions = rule.conditions(context)
     shown: list[Condition] = []
     for condition in conditions:

@@ -5,6 +5,7 @@ It moves the session's cursor, never the run: what there is to see is recorded a
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -212,8 +213,9 @@ class Journey:
         return min(self.session.run.stage_of(index), self.last_stage)
 
     def _next_stop(self) -> int | None:
-        index = self.session.cursor.index
-        return next((stop for stop in self.session.run.stops if stop > index), None)
+        stops = self.session.run.stops
+        after = bisect_right(stops, self.session.cursor.index)
+        return stops[after] if after < len(stops) else None
 
     def _cannot_enter(self, index: int) -> bool:
         """A packet of the watched host may be seen arriving before the question about it; other moments may not."""

@@ -6,6 +6,8 @@ The words for what is read are ``words``'; drawing is the widgets'.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -183,9 +185,9 @@ class Histories:
         self._read = 0
         self._states: dict[int, list[tuple[int, str]]] = {}
 
-    def path(self, session: Session, entry: int, index: int) -> list[str]:
-        """The states of an entry, in order, up to and including record ``index``."""
-        run = session.run
+    def path(self, place: Place, entry: Entry) -> list[str]:
+        """The states of an entry up to this place, in order; its present one is the last."""
+        session, run = place.session, place.session.run
         if run is not self._run or len(run.records) < self._read:
             self._run, self._read, self._states = run, 0, {}
         for at in range(self._read, len(run.records)):
@@ -198,7 +200,13 @@ class Histories:
                         if state and (not states or states[-1][1] != state):
                             states.append((at, state))
         self._read = len(run.records)
-        return [state for at, state in self._states.get(entry, ()) if at <= index]
+        # A packet under way has done part of its work only: its own states are those that have happened.
+        last = place.index if place.walk is None or place.finished else place.index - 1
+        path = [state for at, state in self._states.get(entry.id, ()) if at <= last]
+        if last < place.index:
+            made = (step.entry for step in place.happened if isinstance(step, EntryCreated))
+            path += [new.state for new in made if new is not None and new.id == entry.id]
+        return path if not entry.state or path[-1:] == [entry.state] else [*path, entry.state]
 
 
 def host_of(place: Place, address: str) -> str:
@@ -222,3 +230,19 @@ def sender(place: Place) -> str:
         if host != place.watch:
             return host
     return host_of(place, walk.packet.source)
+
+
+def heard(session: Session, hosts: Sequence[str]) -> tuple[str, bool]:
+    """The last line on the consoles of some hosts, as ``host: text``, and whether it came since the last moment but one."""
+    cursor, stops = session.cursor, session.run.stops
+    lines = []
+    for host in hosts:
+        # After the last moment, what still happens at other hosts has happened too.
+        said = session.run.world.hosts[host].console if cursor.at_end else cursor.said(host)
+        if said:
+            lines.append((said[-1].index, f"{host}: {said[-1].text}"))
+    if not lines:
+        return "", False
+    index, text = max(lines)
+    before = bisect_left(stops, cursor.index) - 1
+    return text, index > (stops[before] if before >= 0 else -1)

@@ -156,6 +156,12 @@ def test_reject_is_rationed(kernel: Kernel) -> None:
     assert sum(len(packet.out) for packet in packets) == 6
 
 
+def test_the_ration_comes_back(kernel: Kernel) -> None:
+    setup = Setup(box().interfaces, filtering("-A FORWARD -j REJECT"), {"default": "wan"}, {"net.ipv4.icmp_ratelimit": 1000})
+    packets = agreed(kernel, setup, [*[ask()] * 8, ask()._replace(at=0.5), *[ask()._replace(at=1.3)] * 2])
+    assert [len(packet.out) for packet in packets] == [1] * 6 + [0, 0, 0, 1, 0]
+
+
 def test_resets_are_not_rationed(kernel: Kernel) -> None:
     rules = filtering("-A FORWARD -p tcp -j REJECT --reject-with tcp-reset")
     setup = Setup(box().interfaces, rules, {"default": "wan"}, {"net.ipv4.icmp_ratelimit": 1000})
@@ -180,6 +186,25 @@ def test_a_packet_without_a_way_is_refused(kernel: Kernel) -> None:
     (packet,) = agreed(kernel, setup, [ask()])
     assert packet.verdict == "DISCARD"
     assert packet.out[0][0] == "lan"
+
+
+@pytest.mark.parametrize(("ratelimit", "answered"), [(0, [0, 1, 2, 3, 4]), (1000, [0, 1])])
+def test_no_route_is_rationed_by_itself(kernel: Kernel, ratelimit: int, answered: list[int]) -> None:
+    """Five answers at once, even without a general ration; with one, both draw on the same bucket."""
+    rules = filtering("-A FORWARD -m state --state NEW")
+    setup = Setup(box().interfaces, rules, {}, {"net.ipv4.icmp_ratelimit": ratelimit})
+    packets = agreed(kernel, setup, [ask()] * 20)
+    assert [number for number, packet in enumerate(packets) if packet.out] == answered
+
+
+def test_fragments_pass_singly_while_nothing_is_tracked(kernel: Kernel) -> None:
+    rules = filtering("-A FORWARD -f -j ACCEPT", "-A FORWARD ! -f", "-A FORWARD -p udp -m udp --dport 53 -j DROP", forward="DROP")
+    datagram = ask().raw[20:] + bytes(20)
+    first = craft.ip(CLIENT, SERVER, 17, datagram[:16], id=5, df=False, mf=True)
+    later = craft.ip(CLIENT, SERVER, 17, datagram[16:], id=5, df=False, offset=16)
+    tiny = craft.ip(CLIENT, SERVER, 6, bytes(20), id=6, df=False, offset=8)
+    packets = agreed(kernel, box(rules), [Shot(first, "lan"), Shot(later, "lan"), Shot(tiny, "lan")])
+    assert [packet.verdict for packet in packets] == ["DROP", "ACCEPT", "ACCEPT"]
 
 
 def test_a_packet_too_big_is_refused(kernel: Kernel) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from fwtutor.netfilter import craft
 from tests.netfilter.boxes import CLIENT, SERVER, box
@@ -37,8 +36,12 @@ def test_any_bytes_get_a_verdict(raw: bytes) -> None:
 
 @settings(max_examples=250, deadline=None)
 @given(
-    st.sampled_from([1, 2, 6, 17, 33, 47, 50, 132, 136, 255]), st.binary(max_size=80), st.booleans(), st.booleans(), st.sampled_from([0, 8, 64])
-)  # fmt: skip
+    st.sampled_from([1, 2, 6, 17, 33, 47, 50, 132, 136, 255]),
+    st.binary(max_size=80),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([0, 8, 64]),
+)
 def test_any_transport_bytes_in_a_sound_ip_packet_get_a_verdict(protocol: int, payload: bytes, df: bool, mf: bool, offset: int) -> None:
     never_fails(craft.ip(CLIENT, SERVER, protocol, payload, df=df, mf=mf, offset=offset))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import Packet, checksum
@@ -31,8 +30,13 @@ def test_any_bytes_are_a_packet_or_have_a_fault(data: bytes) -> None:
 
 
 @given(
-    st.integers(0, 65535), st.integers(0, 65535), st.integers(0, 255), st.integers(0, 2**32 - 1), st.integers(0, 65535), st.binary(max_size=40)
-)  # fmt: skip
+    st.integers(0, 65535),
+    st.integers(0, 65535),
+    st.integers(0, 255),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 65535),
+    st.binary(max_size=40),
+)
 def test_a_built_segment_reads_back(sport: int, dport: int, flags: int, seq: int, window: int, data: bytes) -> None:
     packet = Packet(craft.tcp(CLIENT, SERVER, sport, dport, flags, seq, 7, window, data))
     assert not packet.fault

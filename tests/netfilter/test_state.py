@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from fwtutor.netfilter import Firewall, craft
 from fwtutor.netfilter.state import State
@@ -13,16 +12,24 @@ packets = st.builds(
     lambda forth, sport, dport, flags, seq, ack, udp: (
         forth,
         (craft.udp if udp else craft.tcp)(
-            *((CLIENT, SERVER) if forth else (SERVER, CLIENT)), *((sport, dport) if forth else (dport, sport)), *(() if udp else (flags, seq, ack))
+            *((CLIENT, SERVER) if forth else (SERVER, CLIENT)),
+            *((sport, dport) if forth else (dport, sport)),
+            *(() if udp else (flags, seq, ack)),
         ),
     ),
-    st.booleans(), st.integers(4000, 4002), st.integers(22, 23), st.sampled_from([2, 18, 16, 17, 4, 20]), st.integers(1000, 1002),
-    st.integers(1000, 1002), st.booleans(),
-)  # fmt: skip
+    st.booleans(),
+    st.integers(4000, 4002),
+    st.integers(22, 23),
+    st.sampled_from([2, 18, 16, 17, 4, 20]),
+    st.integers(1000, 1002),
+    st.integers(1000, 1002),
+    st.booleans(),
+)
+Run = list[tuple[tuple[bool, bytes], float]]
 runs = st.lists(st.tuples(packets, st.floats(0, 40)), max_size=12)
 
 
-def play(firewall: Firewall, run: list[tuple[tuple[bool, bytes], float]]) -> list[object]:
+def play(firewall: Firewall, run: Run) -> list[object]:
     told = []
     for (arriving, raw), wait in run:
         at = firewall.now / 1e9 + wait
@@ -37,7 +44,7 @@ def seen(state: State) -> object:
 
 @settings(max_examples=60, deadline=None)
 @given(runs, runs)
-def test_rolling_back_restores_everything_and_the_future_repeats(first: list[tuple[tuple[bool, bytes], float]], second: list[tuple[tuple[bool, bytes], float]]) -> None:  # fmt: skip
+def test_rolling_back_restores_everything_and_the_future_repeats(first: Run, second: Run) -> None:
     firewall = box()
     play(firewall, first)
     mark = firewall.checkpoint()
@@ -51,7 +58,7 @@ def test_rolling_back_restores_everything_and_the_future_repeats(first: list[tup
 
 @settings(max_examples=60, deadline=None)
 @given(runs)
-def test_reverting_a_walks_changes_is_going_back_in_time(run: list[tuple[tuple[bool, bytes], float]]) -> None:
+def test_reverting_a_walks_changes_is_going_back_in_time(run: Run) -> None:
     firewall = box()
     view = firewall.state.copy()
     for (arriving, raw), wait in run:

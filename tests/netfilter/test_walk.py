@@ -6,7 +6,7 @@ import pytest
 
 from fwtutor.netfilter import Firewall, NotSimulated, craft, why
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.steps import Answered, Confirmed, EntryForgotten, LookedUp, PolicyApplied, RuleTried, StateChanged
+from fwtutor.netfilter.steps import Answered, AnswerWithheld, Confirmed, EntryForgotten, LookedUp, PolicyApplied, RuleTried, StateChanged
 from tests.netfilter.boxes import CLIENT, LAN_HOST, SERVER, Talk, address, box
 
 ORIGIN = """*filter
@@ -21,7 +21,11 @@ COMMIT
 
 
 def stateless(*rules: str, policy: str = "ACCEPT") -> Firewall:
-    return box(f"*filter\n:INPUT {policy} [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n" + "".join(f"{rule}\n" for rule in rules) + "COMMIT\n")
+    return box(
+        f"*filter\n:INPUT {policy} [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+        + "".join(f"{rule}\n" for rule in rules)
+        + "COMMIT\n"
+    )
 
 
 def syn(port: int, sport: int = 4000) -> bytes:
@@ -77,6 +81,14 @@ def test_the_changes_of_a_walk_are_those_of_its_steps() -> None:
         assert walk.changes
 
 
+def test_the_changes_of_a_rationed_reject_are_those_of_its_steps_too() -> None:
+    firewall = stateless("-A INPUT -p udp -j REJECT")
+    walks = [firewall.receive(craft.udp(CLIENT, SERVER, 1, 2), on="wan", at=0) for _ in range(8)]
+    for walk in walks:
+        assert tuple(change for step in walk.steps for change in step.changes) == walk.changes
+    assert [any(isinstance(step, AnswerWithheld) for step in walk.steps) for walk in walks] == [False] * 6 + [True] * 2
+
+
 def test_counters_tick_for_rules_that_match_and_for_the_policy() -> None:
     firewall = box(ORIGIN)
     firewall.receive(syn(1337), on="wan", at=0)
@@ -88,9 +100,23 @@ def test_counters_tick_for_rules_that_match_and_for_the_policy() -> None:
 
 
 def test_trace_words_for_user_chains_goto_and_unconditional_verdicts() -> None:
-    firewall = stateless(":one - [0:0]", ":two - [0:0]", "-A INPUT -p tcp -j one", "-A INPUT -p tcp -g two", "-A INPUT -j DROP", "-A one -p udp -j DROP", "-A two -j RETURN")  # fmt: skip
+    firewall = stateless(
+        ":one - [0:0]",
+        ":two - [0:0]",
+        "-A INPUT -p tcp -j one",
+        "-A INPUT -p tcp -g two",
+        "-A INPUT -j DROP",
+        "-A one -p udp -j DROP",
+        "-A two -j RETURN",
+    )
     walk = firewall.receive(syn(22), on="wan", at=0)
-    assert walk.path == ["filter:INPUT:rule:1", "filter:one:return:2", "filter:INPUT:rule:2", "filter:two:return:1", "filter:INPUT:policy:4"]
+    assert walk.path == [
+        "filter:INPUT:rule:1",
+        "filter:one:return:2",
+        "filter:INPUT:rule:2",
+        "filter:two:return:1",
+        "filter:INPUT:policy:4",
+    ]
     assert walk.verdict == "ACCEPT"
     assert isinstance([step for step in walk.steps if isinstance(step, PolicyApplied)][-1], PolicyApplied)
     unconditional = stateless("-A INPUT -j ACCEPT").receive(syn(22), on="wan", at=0)
@@ -158,9 +184,9 @@ def test_what_is_not_simulated_says_so() -> None:
 def test_arguments_that_make_no_sense_are_named() -> None:
     with pytest.raises(ValueError, match="no interface 'dmz'"):
         box().receive(syn(1), on="dmz", at=0)
+    firewall = box()
+    firewall.receive(syn(1), on="wan", at=2)
     with pytest.raises(ValueError, match="time goes backwards"):
-        firewall = box()
-        firewall.receive(syn(1), on="wan", at=2)
         firewall.receive(syn(1), on="wan", at=1)
     with pytest.raises(ValueError, match="interface wan: 'nonsense'"):
         Firewall({"wan": ["nonsense"]})

@@ -63,7 +63,10 @@ def make_lesson(*, rules: str = RULES, title: str = "Too open?", text: str = "St
     return Lesson(
         name=name, title=title, question="Am I one step nearer to 22?", minutes=5, chapter="State", folder=Path("."),
         scenario=Scenario(topology(rules), script, "server"),
-        stages=(Stage("A door", text, (), ("Press space.", "Really: press space.")), Stage("A step nearer?", "Now the other door.", (prediction,))),
+        stages=(
+            Stage("A door", text, (), ("Press space.", "Really: press space.")),
+            Stage("A step nearer?", "Now the other door.", (prediction,)),
+        ),
         goals=(
             Goal("open", "open a connection to 1337", PacketSeen(Selection(OPEN, "server"), (("verdict", "ACCEPT"),))),
             Goal("drop", "see 22 refuse you", PacketSeen(Selection(SHOT, "server"), (("verdict", "DROP"),))),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from rich.cells import cell_len
 
 from fwtutor.tui.prose import inline, prose
 from fwtutor.tui.spans import Line, Span, beside, clean, crop, ends, line, pad, wrap
 
-NASTY = ("[UNREPLIED]", "[fw] ", "[/etc/x]", "[bold red]x[/]", "\\[", "\x1b[31m", "a\rb", "\u202eevil", "{curly}", "%s", "日本語", "e\u0301")
+NASTY = ("[UNREPLIED]", "[fw] ", "[/etc/x]", "[bold red]x[/]", "\\[", "a\rb", "\u202eevil", "{curly}", "%s", "日本語", "e\u0301")
 
 
 def test_brackets_are_kept() -> None:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.conntrack.tcp import Settings as TcpSettings
-from fwtutor.netfilter.conntrack.tcp import State
+from fwtutor.netfilter.conntrack.tcp import Settings as TcpSettings, State
 
 PREFIX = "net.netfilter.nf_conntrack_"
 

@@ -179,7 +179,6 @@ class Judgement(NamedTuple):
     timeout: int = -1
     """Seconds the timer is set to; -1 leaves it."""
     assured: bool = False
-    counted: bool = False
     shorten: bool = False
     """Out-of-window FINs or RSTs of both sides: a long remaining time shrinks to ``unacknowledged``."""
     reason: str = ""
@@ -301,14 +300,14 @@ def judge(before_packet: TcpTrack, status: int, packet: Packet, direction: int, 
     assured = False
     if not status & SEEN_REPLY:
         if kind is Kind.RST:
-            return Judgement("delete", track, counted=True)
+            return Judgement("delete", track)
         if kind is Kind.SYN and old is State.SYN_SENT:
             return Judgement("accept", track)
         if new is State.ESTABLISHED:
             timeout = min(timeout, settings.unacknowledged)
     elif not status & ASSURED and new is State.ESTABLISHED and old in (State.SYN_RECV, State.ESTABLISHED):
         assured = True
-    return Judgement("accept", track, timeout, assured, True)
+    return Judgement("accept", track, timeout, assured)
 
 
 def _timeout(track: TcpTrack, kind: Kind, settings: Settings) -> int:
@@ -374,7 +373,5 @@ def _judge_reset(
     )
     if let_through and packet.ack == track.last_end:
         return True, new, ""
-    if old is State.SYN_SENT and direction == ORIGINAL and track.last_kind is Kind.ACK and track.last_direction == REPLY:
-        if packet.seq == track.last_ack:
-            return True, new, ""
-    return False, new, ""
+    answered = track.last_kind is Kind.ACK and track.last_direction == REPLY and packet.seq == track.last_ack
+    return old is State.SYN_SENT and direction == ORIGINAL and answered, new, ""

@@ -127,9 +127,7 @@ class Conntrack:
             fault = tcp.header_fault(packet) or (self._bad_checksum(packet) if arriving and settings.checksum else "")
             if fault:
                 return fault
-            verdict, track, timeout, assured, counted, shorten, reason = tcp.judge(
-                entry.tracker, entry.status, packet, direction, settings.tcp
-            )
+            verdict, track, timeout, assured, shorten, reason = tcp.judge(entry.tracker, entry.status, packet, direction, settings.tcp)
             if verdict == "accept":
                 status = entry.status | ASSURED if assured else entry.status
                 if timeout < 0:

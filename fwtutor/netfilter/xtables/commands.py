@@ -14,7 +14,8 @@ from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, Draft, new_table, refused
 from fwtutor.netfilter.xtables.errors import TABLE, VERSION, RuleRefused, nearest
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
-from fwtutor.netfilter.xtables.parser import Parsed, Parser
+from fwtutor.netfilter.xtables.parsed import Parsed
+from fwtutor.netfilter.xtables.parser import Parser
 from fwtutor.netfilter.xtables.rule import Continue, CounterKey, Counters, Jump, Rule, Ruleset, Table, Target
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
 from fwtutor.netfilter.xtables.tokens import Token, shell_words
@@ -232,4 +233,3 @@ def _look(draft: Draft, parsed: Parsed, counters: Counters) -> str:
     elif "Z" in parsed.commands:
         output += _each(draft, parsed, draft.zero, "Zeroing")
     return output
-

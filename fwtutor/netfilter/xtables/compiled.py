@@ -236,7 +236,7 @@ class CompiledTable:
                     return "DROP"
                 if action == TARGET:
                     return chain.rules[position]
-                if action == JUMP or action == GOTO:
+                if action in (JUMP, GOTO):
                     if action == JUMP:
                         came_from.append((chain, position + 1))
                     goes_to = chain.goes_to[position]

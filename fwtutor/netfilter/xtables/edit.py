@@ -266,5 +266,3 @@ def _redirected(rule: Rule, old: str, new: str) -> Rule:
     if isinstance(rule.target, Jump) and rule.target.chain == old:
         return replace(rule, target=Jump(new, rule.target.goto))
     return rule
-
-

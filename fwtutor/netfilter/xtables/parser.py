@@ -6,7 +6,6 @@ Nothing here knows the rules that exist: whether a chain is there, or a number t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import product
 from typing import Any, NoReturn
@@ -15,10 +14,12 @@ from fwtutor.netfilter.xtables.errors import BARE, USAGE as USAGE_ERROR, RuleRef
 from fwtutor.netfilter.xtables.getopt import LONG, NO_ARGUMENT, UNKNOWN, WORD, Found, Scanner
 from fwtutor.netfilter.xtables.matches import MATCHES, NOT_YET as MATCHES_NOT_YET
 from fwtutor.netfilter.xtables.names import protocol_name
-from fwtutor.netfilter.xtables.options import Extension, Given, Option, OptionMatch, OptionTarget
+from fwtutor.netfilter.xtables.options import Extension, Given, Option, OptionTarget
+from fwtutor.netfilter.xtables.parsed import Loaded, Parsed
 from fwtutor.netfilter.xtables.rule import Header
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
 from fwtutor.netfilter.xtables.tokens import Token
+from fwtutor.netfilter.xtables.usage import USAGE
 from fwtutor.netfilter.xtables.values import networks, number, protocol, scanned
 
 MAX_NAME = 28
@@ -35,47 +36,6 @@ _LEGAL = {
 """Which options each command takes; d is -D with a number, z is -Z with one."""
 _INVERTIBLE = "sdpiof"
 _TOGETHER = {"L": "Zz", "S": "Zz", "Z": "LS"}
-
-
-@dataclass(slots=True)
-class Loaded:
-    """A match or target named on the line, and the options it was given."""
-
-    kind: type[Extension]
-    token: Token
-    given: dict[str, Given[Any]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Parsed:
-    """What a line asks for."""
-
-    commands: str = ""
-    """Letters; d is -D with a number, z is -Z with one; L or S may come with Z or z. "V" and "h" ask for words only."""
-    chain: str | None = None
-    chain_token: Token | None = None
-    number: int = 0
-    number_token: Token | None = None
-    name: str = ""
-    """New name (-E) or policy (-P)."""
-    name_token: Token | None = None
-    table: str = "filter"
-    table_token: Token | None = None
-    options: str = ""
-    counter: tuple[int, int] | None = None
-    headers: list[Header] = field(default_factory=list)
-    matches: list[tuple[OptionMatch, Token]] = field(default_factory=list)
-    target: OptionTarget | None = None
-    jump: str = ""
-    jump_token: Token | None = None
-    goto: bool = False
-    output: str = ""
-    ignored: bool = False
-    """A line for the other family in a save file."""
-
-    @property
-    def verbose(self) -> bool:
-        return "v" in self.options
 
 
 class Parser:
@@ -181,8 +141,8 @@ class Parser:
             return f"--{name} is known after {' or '.join(needs)}"
         every = [known for known, _, _ in LONG]
         every += [known for kind in (*MATCHES.values(), *TARGETS.values()) for option in kind.options for known in option.names]
-        close = get_close_matches(name, every, n=1, cutoff=0.6)
-        return f"did you mean --{close[0]}?" if close else ""
+        close = get_close_matches(name, dict.fromkeys(every), n=2, cutoff=0.6)
+        return f"did you mean --{' or --'.join(close)}?" if close else ""
 
     def _give(self, owner: Loaded, option: Option, found: Found) -> None:
         assert found.token is not None
@@ -476,27 +436,3 @@ class Parser:
         for letter in _ORDER:
             if letter in self.parsed.options and letter not in allowed:
                 self.refuse(f"Illegal option `-{letter}' with this command", self.places[letter])
-
-
-USAGE = """iptables v1.8.9 (legacy), as far as fwtutor simulates it
-
-iptables -A|-C|-D CHAIN RULE       append, check for, delete a rule
-iptables -I CHAIN [N] RULE         insert a rule as number N (1: first)
-iptables -R CHAIN N RULE           replace rule N
-iptables -D CHAIN N                delete rule N
-iptables -L|-S [CHAIN [N]]         list, print as commands
-iptables -F|-Z [CHAIN]             delete all rules, set counters to 0
-iptables -N CHAIN, -X [CHAIN]      make, delete a user chain
-iptables -E OLD NEW                rename a user chain
-iptables -P CHAIN ACCEPT|DROP      set the policy of a built-in chain
-
-a RULE is made of
-[!] -s, -d ADDRESS[/MASK][,...]    source, destination
-[!] -i, -o NAME[+]                 interface it comes in by, leaves by
-[!] -p PROTOCOL                    tcp, udp, icmp, or a number
-[!] -f                             later fragments only
--m MATCH ...                       further conditions; -m MATCH -h explains one
--j TARGET|CHAIN, -g CHAIN          what happens to a packet that matches
--c PACKETS BYTES                   the counters to begin with
-listing: -n numbers instead of names, -v more, -x exact numbers, --line-numbers
-"""

@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
 from textual.geometry import Size as Extent
 from textual.screen import Screen
 from textual.timer import Timer
@@ -19,7 +18,7 @@ from fwtutor.recording.cursor import Size
 from fwtutor.tui import glyphs, words
 from fwtutor.tui.actions import APP, LAB, TYPING, bindings
 from fwtutor.tui.journey import Journey, Outcome
-from fwtutor.tui.reading import Place
+from fwtutor.tui.reading import Place, heard
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen
@@ -27,15 +26,13 @@ from fwtutor.tui.spans import Line, line
 from fwtutor.tui.widgets.ask import KEYS, AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
-from fwtutor.tui.widgets.chain import ChainView
+from fwtutor.tui.widgets.bench import Bench
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView
-from fwtutor.tui.widgets.connections import ConnectionsView, EntryLines
-from fwtutor.tui.widgets.lesson import LessonView, Standing
-from fwtutor.tui.widgets.timeline import TimelineView
-from fwtutor.tui.widgets.why import WhyView, explain
-from fwtutor.tui.widgets.wire import WireView
+from fwtutor.tui.widgets.connections import EntryLines
+from fwtutor.tui.widgets.lesson import Standing
+from fwtutor.tui.widgets.why import explain
 
-WIDE = (100, 32)
+WIDE = (116, 34)
 """Columns and rows from which all panes are shown at once."""
 TALL = 46
 """Rows from which the lower panes get more of them."""
@@ -69,17 +66,7 @@ class LabScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(id="top")
         yield PacketBand(id="band")
-        with Vertical(id="body"):
-            with Vertical(id="left"):
-                yield LessonView(self.lesson, id="lesson")
-                yield AskView(id="ask")
-            with Vertical(id="right"):
-                yield WireView(id="wire")
-                yield ChainView(id="chain")
-                with Horizontal(id="below"):
-                    yield WhyView(id="why")
-                    yield ConnectionsView(id="connections")
-                yield TimelineView(id="timeline")
+        yield Bench(self.lesson, id="body")
         yield AskView(id="ask-narrow")
         yield VerdictLine(id="verdict")
         yield EntryLines(id="entry")
@@ -111,19 +98,13 @@ class LabScreen(Screen[None]):
         journey = self.journey
         news = frozenset(journey.note())
         place = Place.of(self.session)
-        still = not self.app.has_class("-moving")
-        wire, chain = self.query_one(WireView), self.query_one(ChainView)
-        wire.still = chain.still = still
+        ended = journey.ended and journey.stage == journey.last_stage
+        standing = Standing(journey.stage, journey.met, journey.hints.get(journey.stage, 0), news, ended)
         self.query_one(PacketBand).show(place)
-        wire.show(place, moved=moved)
-        chain.show(place, moved=moved)
-        self.query_one(WhyView).show(place)
-        self.query_one(ConnectionsView).show(place)
-        self.query_one(TimelineView).show(place)
+        self.query_one(Bench).show(place, standing, moved=moved and self.app.has_class("-moving"))
         self.query_one(VerdictLine).show(place)
         self.query_one(EntryLines).show(place)
-        ended = journey.ended and journey.stage == journey.last_stage
-        self.query_one(LessonView).show(Standing(journey.stage, journey.met, journey.hints.get(journey.stage, 0), news, ended))
+        self.query_one(CommandLine).hear(*heard(self.session, self.lesson.prompts))
         self._show_question()
         self._show_bars(place, bool(news))
         if news:
@@ -345,16 +326,13 @@ class LabScreen(Screen[None]):
 
     def action_next_pane(self, by: int = 1) -> None:
         if self.has_class("-wide"):
-            panes = [self.query_one(f"#{name}") for name in ("lesson", "chain", "why", "connections", "timeline")]
-            at = panes.index(self.focused) if self.focused in panes else -1 if by > 0 else 0
-            panes[(at + by) % len(panes)].focus()
+            self.query_one(Bench).focus_next(by)
             return
         names = [name for name, _ in TABS]
         self.show_tab(names[(names.index(self.tab) + by) % len(names)])
 
     def action_scroll_lesson(self, rows: int) -> None:
-        names = {"lesson": "#lesson", "connections": "#connections", "timeline": "#timeline", "firewall": "#chain"}
-        self.query_one("#lesson" if self.has_class("-wide") else names[self.tab]).scroll_relative(y=rows, animate=False)
+        self.query_one(Bench).scroll_pane("lesson" if self.has_class("-wide") else self.tab, rows)
 
     def action_course_map(self) -> None:
         self._stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from fwtutor.network.records import CommandRun, TimerFired
@@ -34,6 +35,8 @@ class PacketBand(LineView):
             return ()
         if width < WIDE:
             return (narrow(place, width),)
+        if place.walk is None:
+            return [crop(Line((Span(" "), *row.spans)), width) for row in headline(place)]
         columns = (headline(place), ctstate(place), entry_column(place), verdict_column(place))
         sizes = (max(40, width - 1 - 23 - 24 - 19), 23, 24, 19)
         rows = []
@@ -64,8 +67,7 @@ def headline(place: Place) -> tuple[Line, Line, Line]:
     if packet.fault:
         return line(("packet", "dim")), line(("unreadable", "strong")), line((packet.fault, "dim"))
     about = f"{packet.length} bytes {glyphs.DOT} ttl {packet.ttl} {glyphs.DOT} {where}"
-    ordinal = stops.index(place.index) + 1 if place.index in stops else 0
-    count = f"packet, moment {ordinal} of {len(stops)}" if ordinal else "packet"
+    count = f"packet, moment {bisect_right(stops, place.index)} of {len(stops)}"
     return (
         line((f"{count} {glyphs.DOT} from {sender(place)}", "dim")),
         line((words.packet_tuple(packet), "strong"), "  ", (words.flags(packet), "current")),

@@ -67,9 +67,9 @@ class KeyBar(LineView):
 
     def show(self, actions: Sequence[Action], note: tuple[str, str] = ("", "")) -> None:
         """Show the keys of some actions; ``note`` gives the action of an id other words for now."""
-        self._actions = tuple(actions)
-        self._note = note
-        self.rebuild()
+        if (tuple(actions), note) != (self._actions, self._note):
+            self._actions, self._note = tuple(actions), note
+            self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
         shown = list(self._actions)
@@ -84,7 +84,7 @@ class KeyBar(LineView):
             spans.append(Span("  "))
             self._ranges.append((used, used + row.width, action))
             used += row.width + 2
-        return (crop(Line(tuple(spans)), width),)
+        return (crop(Line(tuple(spans[:-1])), width),)
 
     def _item(self, action: Action) -> Line:
         return line((action.shown, "key"), f" {self._note[1] if action.id == self._note[0] else action.label}")

@@ -30,8 +30,6 @@ class ChainView(LineView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.still = False
-        """True: conditions light up all at once."""
         self._place: Place | None = None
         self._chain = Chain("", None)
         self._key = ("", "")
@@ -57,7 +55,7 @@ class ChainView(LineView):
         step = now if isinstance(now, RuleTried | PolicyApplied) else decider(place.happened)
         self._current = self._row_of(step)
         self._conditions = why(place.walk, step).conditions if place.walk and isinstance(step, RuleTried) and self._current >= 0 else ()
-        gradual = moved and not self.still and isinstance(now, RuleTried)
+        gradual = moved and isinstance(now, RuleTried)
         self._lit = 0 if gradual else len(self._conditions)
         if self._timer:
             self._timer.reset()

@@ -83,6 +83,7 @@ class CommandLine(Horizontal):
     DEFAULT_CSS = """
     CommandLine { height: 1; }
     CommandLine CommandInput { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
+    CommandLine CommandInput.-news > .input--placeholder { color: $foreground; }
     CommandLine CommandInput:focus { background: $fw-row; }
     """
 
@@ -97,6 +98,7 @@ class CommandLine(Horizontal):
         super().__init__(id=id)
         self._hosts = tuple(hosts)
         self.host = self._hosts[0]
+        self._heard = ""
 
     def compose(self) -> ComposeResult:
         yield Prompt()
@@ -117,7 +119,13 @@ class CommandLine(Horizontal):
     def refresh_prompt(self) -> None:
         """Draw the prompt anew: the host or the focus changed."""
         self.query_one(Prompt).show(self.host, active=self.typing)
-        self.field.placeholder = "" if self.typing else IDLE
+        self.field.placeholder = "" if self.typing else self._heard or IDLE
+
+    def hear(self, text: str, news: bool) -> None:
+        """What was last said on a console, shown while nobody types; ``news`` stands out."""
+        self._heard = clean(text)
+        self.field.set_class(news, "-news")
+        self.refresh_prompt()
 
     def next_host(self) -> None:
         """Go over to the next host's prompt."""

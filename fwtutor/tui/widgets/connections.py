@@ -11,7 +11,7 @@ from fwtutor.tui.reading import DELETED, GONE, KEPT, PENDING, Histories, Place, 
 from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
-SHOWN = 200
+SHOWN = 50
 """Entries drawn at most; the packet's own first, then those touched last."""
 
 UNTRACKED = (
@@ -51,11 +51,11 @@ class ConnectionsView(LineView):
             return wrap(line((text, "dim")), width)
         rows: list[Line] = []
         if own is not None:
-            rows += entry_rows(place, own, stands, self._histories.path(place.session, own.id, place.index), width, own=True)
+            rows += entry_rows(place, own, stands, self._histories.path(place, own), width, own=True)
         for entry in others:
             if rows:
                 rows.append(BLANK)
-            rows += entry_rows(place, entry, KEPT, self._histories.path(place.session, entry.id, place.index), width, own=False)
+            rows += entry_rows(place, entry, KEPT, self._histories.path(place, entry), width, own=False)
         if len(live) > SHOWN:
             rows += [BLANK, line((f"and {len(live) - SHOWN} more", "dim"))]
         return rows

@@ -14,6 +14,8 @@ from fwtutor.tui.prose import prose
 from fwtutor.tui.spans import BLANK, Line, Span, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
+THEREFORE = "So that is why"
+
 
 @dataclass(slots=True, frozen=True)
 class Standing:
@@ -44,14 +46,22 @@ class LessonView(LineView):
     def show(self, standing: Standing) -> None:
         """Show the page of a standing."""
         old, self._standing = self._standing, standing
+        if standing == old and self.count():
+            return
         stages = self._lesson.stages
         title = stages[standing.stage].title if stages else ""
         self.set_title(title or "Lesson", f"{standing.stage + 1} of {len(stages)}")
         self.rebuild()
         if old.stage != standing.stage:
             self.scroll_to(y=0, animate=False)
-        elif old.hints != standing.hints or old.ended != standing.ended:
-            self.scroll_end(animate=False)
+        elif standing.ended and not old.ended:
+            self._scroll_to_row(THEREFORE)
+        elif standing.hints != old.hints:
+            self._scroll_to_row(f"Hint {standing.hints} ")
+
+    def _scroll_to_row(self, beginning: str) -> None:
+        at = next((y for y, row in enumerate(self._rows) if row.text.startswith(beginning)), 0)
+        self.scroll_to(y=at, animate=False)
 
     def build(self, width: int) -> Sequence[Line]:
         lesson, standing = self._lesson, self._standing
@@ -78,7 +88,7 @@ def goal_rows(lesson: Lesson, met: frozenset[str], news: frozenset[str], width: 
 
 def ending(lesson: Lesson, width: int) -> list[Line]:
     """So that is why; the same on a real server; where the road goes on."""
-    rows = [BLANK, line(("So that is why", "heading")), *prose(lesson.therefore, width)]
+    rows = [BLANK, line((THEREFORE, "heading")), *prose(lesson.therefore, width)]
     if lesson.on_server:
         rows += [BLANK, line(("On a real server", "heading")), *prose(lesson.on_server, width)]
     if lesson.next:

@@ -122,8 +122,14 @@ class LineView(ScrollView, inherit_bindings=False):
         """Title and subtitle of the border, as they are: no markup."""
         if (title, subtitle) != self._titles:
             self._titles = title, subtitle
-            self.border_title = Content(self.plain(clean(title)))
-            self.border_subtitle = Content(self.plain(clean(subtitle)))
+            self._draw_titles()
+
+    def _draw_titles(self) -> None:
+        # A border with corners sets its title off by itself; a single line above does not.
+        gap = "" if self.styles.border_left[0] else " "
+        title, subtitle = (self.plain(clean(text)) for text in self._titles)
+        self.border_title = Content(f"{gap}{title}{gap}") if title else None
+        self.border_subtitle = Content(f"{gap}{subtitle}{gap}") if subtitle else None
 
     def plain(self, text: str) -> str:
         """``text`` in the symbols this terminal has."""
@@ -156,6 +162,8 @@ class LineView(ScrollView, inherit_bindings=False):
     # --- events -----------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
+        if any(self._titles):
+            self._draw_titles()
         if self.scrollable_content_region.width != self._built_for or not self._painted:
             self.rebuild()
 

@@ -49,6 +49,7 @@ class TimelineView(LineView):
             self.scroll_to(y=max(0, _position(stops, place.index) - self.size.height // 2), animate=False)
 
     def on_resize(self) -> None:
+        super().on_resize()
         self.rebuild()
         self._centre()
 
@@ -97,7 +98,8 @@ class TimelineView(LineView):
     def _caption(self, place: Place, width: int) -> Line:
         stops = place.session.run.stops
         here = _position(stops, place.index)
-        part = f" step {place.done} of {len(place.steps)} of this packet" if place.walk and place.done < len(place.steps) else ""
+        under_way = place.walk is not None and place.done < len(place.steps)
+        part = f" {glyphs.DOT} step {place.done} of {len(place.steps)} of this packet" if under_way else ""
         return crop(line((f" moment {here + 1} of {len(stops)} {glyphs.DOT} {words.clock(place.at)}{part}", "dim")), width)
 
     def _moment(self, place: Place, number: int) -> Line:

@@ -30,8 +30,6 @@ class WireView(LineView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.still = False
-        """True: nothing moves."""
         self._place: Place | None = None
         self._seen: tuple[int, bool] = (-1, False)
         self._phase = 1.0
@@ -45,7 +43,7 @@ class WireView(LineView):
         self._place = place
         leg = (place.index, self._leaving(place))
         travels = place.walk is not None and (leg[1] or place.walk.in_interface is not None)
-        travel = moved and not self.still and travels and leg != self._seen
+        travel = moved and travels and leg != self._seen
         self._seen = leg
         self._phase = 0.0 if travel else 1.0
         if self._timer:
@@ -146,17 +144,16 @@ def hook_rows(place: Place) -> tuple[Line, Line]:
     arrow = Span(glyphs.NEXT, "dim")
     routing = node("routing", done=bool(routed) and not own, here=ahead and not own)
     programs = node("programs", done=own, here=local or (own and not passed - {""}))
-    top = [
-        Span(" "), Span(glyphs.NEXT, "current" if walk and not hook else "dim"), *at("PREROUTING"), *stop("PREROUTING"), arrow, *routing, Span("┬", "dim"),
-        arrow, *at("INPUT"), *stop("INPUT"), arrow, *programs, arrow, *at("OUTPUT"), *stop("OUTPUT"), Span("┬", "dim"),
-        arrow, *at("POSTROUTING"), *stop("POSTROUTING"), *node("wire", done=False, here=gone),
-    ]  # fmt: skip
-    widths = [cell_len(span.text) for span in top]
-    fork = next(n for n, span in enumerate(top) if span.text == "┬")
-    join = max(n for n, span in enumerate(top) if span.text == "┬")
-    start = sum(widths[:fork])
-    end = sum(widths[:join])
-    middle = [*at("FORWARD"), *stop("FORWARD")]
-    line_size = end - start - 2 - sum(cell_len(span.text) for span in middle)
-    bottom = [Span(" " * start), Span("╰", "dim"), arrow, *middle, Span(glyphs.LINE * line_size, "dim"), Span("╯", "dim")]
-    return Line(tuple(top)), Line(tuple(bottom))
+    start = Span(glyphs.NEXT, "current" if walk and not hook else "dim")
+    fork, join = Span("┬", "dim"), Span("┬", "dim")
+    head = [Span(" "), start, *at("PREROUTING"), *stop("PREROUTING"), arrow, *routing]
+    middle = [arrow, *at("INPUT"), *stop("INPUT"), arrow, *programs, arrow, *at("OUTPUT"), *stop("OUTPUT")]
+    tail = [arrow, *at("POSTROUTING"), *stop("POSTROUTING"), *node("wire", done=False, here=gone)]
+    forward = [arrow, *at("FORWARD"), *stop("FORWARD")]
+    line_size = _cells(middle) - _cells(forward)
+    bottom = [Span(" " * _cells(head)), Span("╰", "dim"), *forward, Span(glyphs.LINE * line_size, "dim"), Span("╯", "dim")]
+    return Line((*head, fork, *middle, join, *tail)), Line(tuple(bottom))
+
+
+def _cells(spans: list[Span]) -> int:
+    return sum(cell_len(span.text) for span in spans)

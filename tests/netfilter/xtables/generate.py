@@ -44,7 +44,8 @@ def protocol(draw: Random, bad: float) -> str:
     if kind == "udp":
         return f"{_not(draw, bad)}-p udp {explicit}{ports(draw, bad, PORTS[:9])}"
     if kind == "icmp":
-        types = ("8", "echo-request", "any", "3/1", "3", "host-unreachable", "12/0", "40", "40/3", "pong", *(("foo", "300", "3/x", "e") if bad else ()))
+        types = ["8", "echo-request", "any", "3/1", "3", "host-unreachable", "12/0", "40", "40/3", "pong"]
+        types += ["foo", "300", "3/x", "e"] if bad else []
         return f"-p icmp {explicit}{_not(draw)}--icmp-type {draw.choice(types)}"
     return f"{_not(draw)}-p {draw.choice(('47', 'esp', '253', 'ipv6-icmp', 'ipencap', *(('999', 'foo') if bad else ())))}"
 
@@ -54,7 +55,7 @@ def conntrack(draw: Random, bad: float) -> str:
         return f"-m state {_not(draw)}--state {draw.choice(STATES[:5] if not bad else STATES)}"
     options = [
         f"{_not(draw)}--ctstate {draw.choice(STATES[:7] if not bad else STATES)}",
-        f"{_not(draw)}--ctproto {draw.choice(('tcp', '17', 'icmp', '0'))}",
+        f"{_not(draw)}--ctproto {draw.choice(('tcp', '17', 'icmp', '0' if bad else '47'))}",
         f"{_not(draw)}--ctorigsrc {draw.choice(ADDRESSES[:4])}",
         f"{_not(draw)}--ctrepldst {draw.choice(('10.0.0.0/8', '1.2.3.4', '10.1.2.3/9'))}",
         f"{_not(draw)}--ctorigdstport {draw.choice(PORTS[:9])}",
@@ -87,14 +88,17 @@ def rule(draw: Random, chain: str, bad: float) -> str:
     if draw.random() < 0.35:
         parts.append(conntrack(draw, bad))
     if draw.random() < 0.15:
-        parts.append(f"-m mark {_not(draw)}--mark {draw.choice(('1', '0x10/0xff', '0x1ff/0xff', '4294967295', *(('x', '1/') if bad else ())))}")
+        marks = ("1", "0x10/0xff", "0x1ff/0xff", "4294967295", *(("x", "1/") if bad else ()))
+        parts.append(f"-m mark {_not(draw)}--mark {draw.choice(marks)}")
     if draw.random() < 0.2:
         remarks = ('"hello world"', "plain_remark", '"quotes \\" and \\\\ here"', '"#1; [x] (y) é"', '""')
         parts.append(f"-m comment --comment {draw.choice(remarks)}")
     reset = spoken.startswith(("-p tcp", "-p 6", "-p TCP"))
-    kinds = ("", " --reject-with icmp-host-prohibited", " --reject-with admin-prohib", " --reject-with tcp-reset" if reset or bad else "")
+    kinds = ["", " --reject-with icmp-host-prohibited", " --reject-with admin-prohib"]
+    kinds += [" --reject-with tcp-reset"] if reset or bad else []
     jumps = [chain_ for chain_ in ("ud",) if chain != chain_] if chain in ("uc", "ud") else ["uc", "ud"]
-    targets = ["-j ACCEPT", "-j DROP", "-j RETURN", f"-j REJECT{draw.choice(kinds)}", "", *(f"-{draw.choice('jg')} {name}" for name in jumps)]
+    targets = ["-j ACCEPT", "-j DROP", "-j RETURN", f"-j REJECT{draw.choice(kinds)}", ""]
+    targets += [f"-{draw.choice('jg')} {name}" for name in jumps]
     if bad and draw.random() < bad:
         targets = ["-j NOPE", "-g NOPE", "-j INPUT", "-j uc", "-j ACCEPT --foo", "-j", "! -j DROP", "-j REJECT --reject-with foo"]
     draw.shuffle(parts)
@@ -134,7 +138,8 @@ def command(draw: Random) -> str:
         return f"-Z {draw.choice(('', chain, chain + ' 1'))}"
     if kind == "-E":
         return f"-E {draw.choice(('uc', 'ud', 'INPUT'))} {draw.choice(('ue', 'ud', 'uc'))}"
-    return draw.choice((f"-A {chain} -s 1.1.1.1 -s 2.2.2.2", f"-A {chain} foo", "-S -n", f"-A {chain} -L", f"-A {chain} -j DROP !", f"-C {chain}"))
+    twice = f"-A {chain} -s 1.1.1.1 -s 2.2.2.2"
+    return draw.choice((twice, f"-A {chain} foo", "-S -n", f"-A {chain} -L", f"-A {chain} -j DROP !", f"-C {chain}"))
 
 
 def ruleset_text(draw: Random, size: int) -> str:
@@ -143,7 +148,8 @@ def ruleset_text(draw: Random, size: int) -> str:
     def counter() -> str:
         return f"[{draw.choice((0, draw.randint(0, 99_999), draw.randint(0, 10**13)))}:{draw.choice((0, draw.randint(0, 10**18)))}]"
 
-    lines = ["*filter", f":INPUT DROP {counter()}", f":FORWARD ACCEPT {counter()}", f":OUTPUT ACCEPT {counter()}", ":uc - [0:0]", ":ud - [0:0]"]
+    lines = ["*filter", f":INPUT DROP {counter()}", f":FORWARD ACCEPT {counter()}", f":OUTPUT ACCEPT {counter()}"]
+    lines += [":uc - [0:0]", ":ud - [0:0]"]
     lines += [f"{counter()} -A {chain} {rule(draw, chain, 0.0)}" for chain in draw.choices(CHAINS, k=size)]
     # Without -n the tool would look up names of addresses that /etc/networks and /etc/hosts know.
     known = ("127.0.0.1", "0.0.0.0/1", "10.0.0.1 ")

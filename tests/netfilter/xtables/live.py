@@ -39,9 +39,9 @@ class Live:
     def ask(self, lines: list[str]) -> list[tuple[int, str]]:
         """Exit status and everything printed, of each line."""
         # What a refused command printed before it was refused (with -v) is left out.
-        script = 'said=$(mktemp); wrong=$(mktemp); trap "rm $said $wrong" EXIT\n' + "".join(
-            f"{{ {line}\n}} >$said 2>$wrong; s=$?; printf '\\036'; [ $s = 0 ] && cat $said; cat $wrong; printf '\\037%d' $s\n" for line in lines
-        )
+        told = "printf '\\036'; [ $s = 0 ] && cat $said; cat $wrong; printf '\\037%d' $s\n"
+        script = 'said=$(mktemp); wrong=$(mktemp); trap "rm $said $wrong" EXIT\n'
+        script += "".join(f"{{ {line}\n}} >$said 2>$wrong; s=$?; {told}" for line in lines)
         done = subprocess.run(
             ["ip", "netns", "exec", self.name, "bash", "-s"], input=script.encode(errors="surrogateescape"), capture_output=True, check=True
         )

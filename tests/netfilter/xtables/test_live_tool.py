@@ -77,7 +77,9 @@ def test_a_generated_ruleset_is_saved_and_listed_byte_for_byte(live: Live, seed:
         assert ours.run(line) == (status, said), line
     (_, plain), (_, counted) = live.ask(["iptables-legacy-save -t filter", "iptables-legacy-save -c -t filter"])
     assert save(ours.ruleset, ours.counters) == saved(counted)
-    assert [line for line in save(ours.ruleset).split("\n") if line[:1] != ":"] == [line for line in saved(plain).split("\n") if line[:1] != ":"]
+    # Without -c only the rules' counters are left out.
+    rules = [line for line in save(ours.ruleset).split("\n") if not line.startswith(":")]
+    assert rules == [line for line in saved(plain).split("\n") if not line.startswith(":")]
 
 
 @pytest.mark.parametrize("text", RESTORES, ids=[re.sub(r"\W+", "-", text)[:60] for text in RESTORES])

@@ -1,0 +1,49 @@
+"""Pictures of the screens at both sizes. Made with nothing moving, no wall clock and no cursor; look at a changed one before keeping it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fwtutor.course.progress import Progress
+from fwtutor.tui.app import FwtutorApp
+from tests.tui.conftest import make_course, make_lesson
+
+Compare = Callable[..., Any]
+
+SCENES: dict[str, tuple[str, ...]] = {
+    "map": (),
+    "before": ("enter",),
+    "accepted": ("enter", "space"),
+    "under-way": ("enter", "3", *["space"] * 7),
+    "question": ("enter", "end"),
+    "wrong-answer": ("enter", "end", "b"),
+    "dropped": ("enter", "end", "a", "space"),
+    "the-end": ("enter", "end", "a", "end", "space"),
+    "help": ("enter", "question_mark"),
+    "why": ("enter", "end", "a", "space", "w"),
+    "timeline": ("enter", "end", "a", "space", "tab", "tab", "tab"),
+}
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_screen(snap_compare: Compare, progress: Progress, scene: str, size: tuple[int, int]) -> None:
+    app = FwtutorApp(make_course(make_lesson(name="first", title="First"), make_lesson()), progress)
+    assert snap_compare(app, press=SCENES[scene], terminal_size=size)
+
+
+@pytest.mark.parametrize("theme", ["fwtutor-light", "fwtutor-contrast"])
+def test_theme(snap_compare: Compare, progress: Progress, theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FWTUTOR_THEME", theme)
+    app = FwtutorApp(make_course(), progress)
+    assert snap_compare(app, press=SCENES["dropped"], terminal_size=(120, 40))
+
+
+@pytest.mark.parametrize("variable", ["FWTUTOR_ASCII", "NO_COLOR"])
+def test_poor_terminal(snap_compare: Compare, progress: Progress, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "1")
+    app = FwtutorApp(make_course(), progress)
+    assert snap_compare(app, press=SCENES["dropped"], terminal_size=(80, 24))
