@@ -6,6 +6,7 @@ end of the socket closes with it) the kernel then takes the namespace down.
 
 from __future__ import annotations
 
+import signal
 import sys
 from multiprocessing.connection import Connection
 
@@ -16,6 +17,7 @@ from fwtutor.kernel.player import play
 
 def serve(connection: Connection) -> None:
     """Answer each (setup, shots) with an Observation or with the exception that kept it from being made."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end closes this one
     while True:
         try:
             setup, shots = connection.recv()
@@ -27,7 +29,10 @@ def serve(connection: Connection) -> None:
             answer = problem
         except NetlinkError as problem:
             answer = KernelUnavailable(str(problem))
-        connection.send(answer)
+        try:
+            connection.send(answer)
+        except BrokenPipeError:
+            return
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class Kernel:
     def close(self) -> None:
         """End the helper process, and with it everything it made."""
         self._connection.close()
+        self._process.kill()
         self._process.wait()
 
     def __enter__(self) -> Kernel:

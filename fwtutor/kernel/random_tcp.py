@@ -81,12 +81,13 @@ def _small_world(random: Random, client: _End, server: _End) -> Iterator[Shot]:
     ends = [client, server]
     for end in ends:
         end.scale = random.choice((None, None, 0, 1, 2, 15))
-    if random.random() < 0.8:
-        for one, other, flags in ((client, server, SYN), (server, client, SYN | ACK), (client, server, ACK)):
-            options = one.syn_options() if flags & SYN else b""
-            yield _send(one, other, flags, options=options, window=random.choice((1, 2)) * _UNIT)
-            if random.random() < 0.1:
-                break
+    openings = ((SYN, SYN | ACK, ACK),) * 5 + ((SYN, SYN, ACK, ACK), (SYN, SYN, SYN | ACK, SYN | ACK, ACK), (ACK, ACK), (ACK,))
+    for turn, flags in enumerate(random.choice(openings)):
+        one, other = ends if turn % 2 == 0 else ends[::-1]
+        options = one.syn_options() if flags & SYN else b""
+        yield _send(one, other, flags, options=options, window=random.choice((1, 2)) * _UNIT)
+        if random.random() < 0.05:
+            break
     busy = random.choice((0.3, 0.6, 0.9))
     for _ in range(random.choice((10, 30, 60))):
         one, other = ends if random.random() < 0.5 else ends[::-1]

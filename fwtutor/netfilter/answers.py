@@ -82,11 +82,11 @@ def error_about(packet: Packet, source: int, type: int, code: int, rest: int = 0
 
 
 def with_lower_ttl(packet: Packet) -> bytes:
-    """The packet's bytes as they leave a router: TTL one less, the header checksum adjusted."""
+    """The packet's bytes as they leave a router: TTL one less, the header checksum adjusted as the kernel does (never to 0xffff)."""
     raw = bytearray(packet.raw)
     raw[8] -= 1
     total = (raw[10] << 8 | raw[11]) + 0x100
-    pack_into("!H", raw, 10, (total & 0xFFFF) + (total >> 16))
+    pack_into("!H", raw, 10, (total + (total >= 0xFFFF)) & 0xFFFF)
     return bytes(raw)
 
 
@@ -117,6 +117,8 @@ class Bucket(NamedTuple):
     last: int
 
 
+JIFFY = SECOND // 250
+"""The kernel's clock tick, as most distributions build it."""
 RATE_BURST = 6
 """ICMP errors to one destination at once, before one per icmp_ratelimit."""
 NO_ROUTE_BURST, NO_ROUTE_COST = 5 * SECOND, SECOND
@@ -126,11 +128,16 @@ _UNUSED = 60 * SECOND
 
 
 def take_token(bucket: Bucket | None, at: int, cost: int, burst: int) -> tuple[bool, Bucket]:
-    """May another ICMP error go to this destination? With the bucket as it is then."""
-    tokens = min(_UNUSED if bucket is None else bucket.tokens + at - bucket.last, burst)
+    """May another ICMP error go to this destination? With the bucket as it is then; within a jiffy nothing is added or capped."""
+    if bucket is None:
+        tokens, last = min(_UNUSED, burst), at
+    elif at - bucket.last >= JIFFY:
+        tokens, last = min(bucket.tokens + at - bucket.last, burst), at
+    else:
+        tokens, last = bucket
     if tokens >= cost:
-        return True, Bucket(tokens - cost, at)
-    return False, Bucket(tokens, at)
+        return True, Bucket(tokens - cost, last)
+    return False, Bucket(tokens, last)
 
 
 class Redirected(NamedTuple):

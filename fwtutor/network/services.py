@@ -111,9 +111,7 @@ class Echo(Application):
 
 
 PAGE = b"hello from the web\n"
-RESPONSE = (
-    f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(PAGE)}\r\nConnection: close\r\n\r\n".encode() + PAGE
-)
+RESPONSE = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(PAGE)}\r\nConnection: close\r\n\r\n".encode() + PAGE
 
 
 class Httpd(Buffered):

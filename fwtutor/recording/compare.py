@@ -57,4 +57,3 @@ def _keys(records: list[Record], names: dict[Name, int]) -> list[int]:
             name = (cause, type(record).__name__, record.host, kind, record.ordinal)
         keys.append(names.setdefault(name, len(names)))
     return keys
-

@@ -140,5 +140,3 @@ class Run:
             self.tracks[record.host].add(record, self.world.hosts[record.host].firewall.state)
             if record.host == watch or (isinstance(record, CommandRun) and record.learner):
                 self.stops.append(record.index)
-
-

@@ -146,5 +146,3 @@ def run(course: Course, lesson: Lesson | None = None, at: int | None = None) -> 
     if app.crash is not None:
         raise app.crash
     return result if result is not None else (app.return_code or 0)
-
-

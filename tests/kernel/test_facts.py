@@ -181,6 +181,13 @@ def test_a_spent_ttl_never_reaches_forward(kernel: Kernel, ttl: int) -> None:
         assert packet.entry is None
 
 
+def test_a_header_checksum_of_feff_becomes_0000(kernel: Kernel) -> None:
+    """The TTL's change is added to the checksum, and a sum of 0xffff is folded to 0."""
+    at_stake = next(raw for id in range(65536) if (raw := craft.udp(CLIENT, SERVER, 4000, 53, id=id))[10:12] == b"\xfe\xff")
+    (packet,) = agreed(kernel, box(), [Shot(at_stake, "lan")])
+    assert packet.out[0][1][10:12] == b"\0\0"
+
+
 def test_a_packet_without_a_way_is_refused(kernel: Kernel) -> None:
     setup = Setup(box().interfaces, filtering("-A FORWARD -m state --state NEW"), {}, {"net.ipv4.icmp_ratelimit": 0})
     (packet,) = agreed(kernel, setup, [ask()])

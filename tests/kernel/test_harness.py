@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +77,17 @@ def test_nothing_is_left_when_it_is_killed(kernel: Kernel) -> None:
             other.play(box(), [])
     links = [process / "ns/net" for process in Path("/proc").glob("[0-9]*")]
     assert theirs not in {_target(link) for link in links}
+
+
+def test_nothing_is_left_when_the_parent_is_killed(kernel: Kernel) -> None:
+    script = "import time; from fwtutor.kernel.kernel import Kernel; print(Kernel().pid, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        helper = int(parent.stdout.readline())
+        gone = os.pidfd_open(helper)
+        parent.kill()
+        assert select.select([gone], [], [], 10)[0], "the helper ends by itself"
+        os.close(gone)
 
 
 def _target(link: Path) -> str:

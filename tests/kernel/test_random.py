@@ -9,9 +9,9 @@ from fwtutor.kernel.generate import case
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.shrink import reproduction, shrink
 
-SEEDS = range(48)
-PACKETS = 60
-"""A case: 48 of them are 2,880 packets, and more with the answers of the kernel's own stack."""
+SEEDS = range(100)
+PACKETS = 150
+"""In a case: 15,000 in all, and some more that the kernel's own stack answers."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)

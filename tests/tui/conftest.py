@@ -38,9 +38,7 @@ SHOT = Pattern.parse("tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN")
 
 
 def topology(rules: str = RULES) -> Topology:
-    server = HostSpec(
-        "server", {"wan": ("203.0.113.1/24",), "lan": ("192.168.0.1/16",)}, {"default": "wan"}, ("ssh:22", "app:1337"), rules
-    )
+    server = HostSpec("server", {"wan": ("203.0.113.1/24",), "lan": ("192.168.0.1/16",)}, {"default": "wan"}, ("ssh:22", "app:1337"), rules)
     attacker = HostSpec("attacker", {"eth0": ("203.0.113.9/24",)}, {"default": "eth0"})
     return Topology((server, attacker), (LinkSpec("wan", ("server:wan", "attacker:eth0")),))
 

@@ -74,6 +74,16 @@ async def test_conditions_are_marked_up_to_the_first_that_is_false(playing: Play
         assert "-s 192.168.0.0/16✖ -p tcp -m tcp --dport 22 -j ACCEPT" in screen_text(app)
 
 
+@BOTH
+async def test_a_long_rule_keeps_its_target_in_sight(playing: Playing, size: tuple[int, int]) -> None:
+    rule = "-A INPUT -s 203.0.113.0/24 -p tcp -m tcp --dport 1337 -m conntrack --ctstate NEW -j ACCEPT"
+    async with playing(make_lesson(rules=f"*filter\n:INPUT DROP [0:0]\n{rule}\nCOMMIT\n"), size=size) as (app, pilot):
+        for key in ("space", "backspace"):
+            await pilot.press(key)
+            row = next(row for row in screen_text(app).split("\n") if "-s 203.0.113.0/24" in row)
+            assert "… -j ACCEPT" in row
+
+
 async def test_rules_after_the_deciding_one_are_not_reached(playing: Playing) -> None:
     async with playing() as (app, pilot):
         await pilot.press("space")

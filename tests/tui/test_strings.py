@@ -13,8 +13,19 @@ from fwtutor.tui.widgets.bars import TopLine
 from fwtutor.tui.widgets.lines import LineView
 from tests.tui.conftest import Playing, lab_of, make_course, make_lesson, pane_text, screen_text, type_text
 
-NASTY = ["[UNREPLIED]", "[fw] ", "[/etc/x]", "[bold]x[/bold]", "[@click=quit]x[/]", "\\[x]",
-         "a\x1b[2Jb", "\u202eabc", "$accent", "{x} %s", "日本[語]"]
+NASTY = [
+    "[UNREPLIED]",
+    "[fw] ",
+    "[/etc/x]",
+    "[bold]x[/bold]",
+    "[@click=quit]x[/]",
+    "\\[x]",
+    "a\x1b[2Jb",
+    "\u202eabc",
+    "$accent",
+    "{x} %s",
+    "日本[語]",
+]
 TEXT = st.one_of(st.sampled_from(NASTY), st.text(max_size=40))
 
 

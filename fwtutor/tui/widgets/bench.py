@@ -10,7 +10,7 @@ from fwtutor.tui.reading import Place
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.connections import ConnectionsView
-from fwtutor.tui.widgets.lesson import LessonView, Standing
+from fwtutor.tui.widgets.lesson import GoalsView, LessonView, Standing
 from fwtutor.tui.widgets.timeline import TimelineView
 from fwtutor.tui.widgets.why import WhyView
 from fwtutor.tui.widgets.wire import WireView
@@ -29,6 +29,7 @@ class Bench(Vertical):
     def compose(self) -> ComposeResult:
         with Vertical(id="left"):
             yield LessonView(self._lesson, id="lesson")
+            yield GoalsView(self._lesson, id="goals")
             yield AskView(id="ask")
         with Vertical(id="right"):
             yield WireView(id="wire")
@@ -41,6 +42,7 @@ class Bench(Vertical):
     def show(self, place: Place, standing: Standing, *, moved: bool) -> None:
         """Show a place; ``moved``: things may move, because the learner stepped forward and wants movement."""
         self.query_one(LessonView).show(standing)
+        self.query_one(GoalsView).show(standing)
         self.query_one(WireView).show(place, moved=moved)
         self.query_one(ChainView).show(place, moved=moved)
         self.query_one(WhyView).show(place)

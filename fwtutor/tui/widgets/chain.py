@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from textual.timer import Timer
 
 from fwtutor.netfilter.walk import PolicyApplied, RuleTried
@@ -14,6 +16,8 @@ from fwtutor.tui.widgets.lines import LineView
 
 STATUS = 15
 """Cells of the status column."""
+IMPLIED = re.compile(r"(-p (tcp|udp|icmp)) -m \2\b")
+"""A match that its protocol loads anyway."""
 LIGHT = 0.14
 """Seconds between two conditions lighting up."""
 
@@ -36,6 +40,7 @@ class ChainView(LineView):
         self._tried: dict[int, bool] = {}
         self._policy: str | None = None
         self._over = False
+        self._ticked: set[object] = set()
         self._current = -1
         self._conditions: tuple[Condition, ...] = ()
         self._lit = 0
@@ -51,6 +56,7 @@ class ChainView(LineView):
         chains = place.view.ruleset.tables
         self._chain = chains[table].chains.get(name, Chain(name, None)) if table in chains else Chain(name, "ACCEPT")
         self._tried, self._policy, self._over = tried(place, table, name)
+        self._ticked = {change.key for step in place.happened for change in step.changes if change.kind == "counter"}
         now = place.now
         step = now if isinstance(now, RuleTried | PolicyApplied) else decider(place.happened)
         self._current = self._row_of(step)
@@ -100,21 +106,18 @@ class ChainView(LineView):
         digits = len(str(len(rules)))
         current = y == self._current
         marker = Span(f"{glyphs.HERE} " if current else "  ", "current")
-        if y >= len(rules):
-            key: int | str = f"{self._key[0]}:{self._key[1]}"
-            status, text = self._end_status(), self._end_text()
-            number = " " * digits
-        else:
-            key = rules[y].id
-            status, text = self._status(y + 1, rules[y]), self._rule_text(rules[y], current, y + 1)
-            number = f"{y + 1:>{digits}}"
-        padding = Span(" " * max(1, STATUS - len(status.text)))
+        key: int | str = rules[y].id if y < len(rules) else f"{self._key[0]}:{self._key[1]}"
         packets = place.view.counters.get(key, (0, 0))[0]
-        ticked = any(change.kind == "counter" and change.key == key for step in place.happened for change in step.changes)
+        ticked = key in self._ticked
+        counter = line((f"{packets}{glyphs.UP if ticked else ' '}", "change" if ticked else "dim"))
         if y >= len(rules) and not self._chain.policy:
             counter = line()
+        room = self.scrollable_content_region.width - 2 - STATUS - digits - 2 - counter.width - 1
+        if y < len(rules):
+            status, text, number = self._status(y + 1, rules[y]), self._rule_text(rules[y], current, y + 1, room), f"{y + 1:>{digits}}"
         else:
-            counter = line((f"{packets}{glyphs.UP if ticked else ' '}", "change" if ticked else "dim"))
+            status, text, number = self._end_status(), self._end_text(), " " * digits
+        padding = Span(" " * max(1, STATUS - len(status.text)))
         dim = "dim" if status.text == "not reached" else ""
         left = Line((marker, status, padding, Span(f"{number}  ", "dim"), *(s._replace(role=s.role or dim) for s in text)))
         return ends(left, counter, self.scrollable_content_region.width)._replace(fill="row" if current else "")
@@ -143,15 +146,28 @@ class ChainView(LineView):
             return (Span(f"policy {self._chain.policy}"),)
         return (Span("end of the chain: back to where it was called", "dim"),)
 
-    def _rule_text(self, rule: Rule, current: bool, number: int) -> tuple[Span, ...]:
+    def _rule_text(self, rule: Rule, current: bool, number: int, room: int) -> tuple[Span, ...]:
+        conditions, count = (self._conditions, self._lit) if current and number in self._tried else ((), 0)
         text = rule.save()
-        if not current or number not in self._tried:
-            return line(text).spans
-        return lit(text, self._conditions, self._lit)
+        spans = lit(text, conditions, count)
+        if Line(spans).width > room:
+            # -p tcp loads -m tcp by itself: a learner may leave it out, and so may a row that is short.
+            text = IMPLIED.sub(r"\1", text)
+            spans = lit(text, conditions, count)
+        if Line(spans).width > room:
+            spans = lit(text, conditions, count, tight=True)
+        if Line(spans).width > room and " -j " in text:
+            # The target is what one looks for: what is cut is what stands before it.
+            target = text[text.rindex(" -j ") :]
+            spans = (*crop(Line(spans), room - len(target)).spans, Span(target))
+        return spans
 
 
-def lit(text: str, conditions: tuple[Condition, ...], count: int) -> tuple[Span, ...]:
-    """A rule's text with its first ``count`` conditions marked as held or failed, up to the first that failed."""
+def lit(text: str, conditions: tuple[Condition, ...], count: int, *, tight: bool = False) -> tuple[Span, ...]:
+    """A rule's text with its first ``count`` conditions marked as held or failed, up to the first that failed.
+
+    ``tight``: a mark takes the place of the space that follows it, so the text is no longer than before.
+    """
     spans: list[str | tuple[str, str]] = []
     at = 0
     failed = False
@@ -163,6 +179,8 @@ def lit(text: str, conditions: tuple[Condition, ...], count: int) -> tuple[Span,
         sign, role = (glyphs.TICK, "accept") if condition.held else (glyphs.CROSS, "drop")
         spans += [text[at:found], (condition.text + sign, role)]
         at = found + len(condition.text)
+        if tight and text[at : at + 1] == " ":
+            at += 1
     rest = text[at:]
     return line(*spans, (rest, "dim" if failed else "")).spans
 

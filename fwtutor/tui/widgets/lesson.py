@@ -1,4 +1,4 @@
-"""The lesson: prose of the stage, goals with their boxes, hints asked for, and at the end the sentence to take home.
+"""The lesson: prose of the stage, hints asked for, at the end the sentence to take home; and the goals with their boxes.
 
 Questions before a packet are ``ask``'s.
 """
@@ -71,10 +71,29 @@ class LessonView(LineView):
             rows += prose(stage.text, width)
             for number, hint in enumerate(stage.hints[: standing.hints], 1):
                 rows += [BLANK, line((f"Hint {number} of {len(stage.hints)}", "heading")), *prose(hint, width)]
-        rows += [BLANK, *goal_rows(lesson, standing.met, standing.news, width)]
         if standing.ended:
             rows += ending(lesson, width)
         return rows
+
+
+class GoalsView(LineView):
+    """The goals, in sight as long as the lesson is."""
+
+    DEFAULT_CSS = "GoalsView { height: auto; max-height: 10; }"
+
+    def __init__(self, lesson: Lesson, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lesson = lesson
+        self._shown: tuple[frozenset[str], frozenset[str]] = frozenset(), frozenset()
+
+    def show(self, standing: Standing) -> None:
+        """Show which goals are met, and which were just now."""
+        self._shown = standing.met, standing.news
+        self.set_title(f"Goals {glyphs.DOT} {len(standing.met)} of {len(self._lesson.goals)}")
+        self.rebuild()
+
+    def build(self, width: int) -> Sequence[Line]:
+        return goal_rows(self._lesson, *self._shown, width)
 
 
 def goal_rows(lesson: Lesson, met: frozenset[str], news: frozenset[str], width: int) -> list[Line]:

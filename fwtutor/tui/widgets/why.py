@@ -100,5 +100,3 @@ def _failed(place: Place, step: RuleTried, width: int) -> list[Line]:
     if false is None:
         return []
     return wrap(line((f"{glyphs.CROSS} rule {step.number} ", "drop"), (false.text, "code"), f": {false.because}"), width, 2)
-
-
