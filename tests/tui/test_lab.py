@@ -14,7 +14,7 @@ from fwtutor.tui.screens.too_small import TooSmallScreen
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView
 from fwtutor.tui.widgets.connections import ConnectionsView
-from tests.tui.conftest import RULES, STATELESS, Playing, lab_of, make_course, make_lesson, pane_text, screen_text, type_text
+from tests.tui.conftest import STATELESS, Playing, lab_of, make_course, make_lesson, pane_text, screen_text, type_text
 
 BOTH = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["wide", "narrow"])
 
@@ -539,7 +539,3 @@ async def test_the_output_panel_closes_with_escape(playing: Playing) -> None:
         assert app.screen.query_one(OutputView).display
         await pilot.press("escape")
         assert not app.screen.query_one(OutputView).display
-
-
-def test_rules_of_the_fixture_are_those_of_the_question() -> None:
-    assert RULES.count("-A INPUT") == 3
