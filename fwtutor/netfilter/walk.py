@@ -13,46 +13,7 @@ from fwtutor.netfilter.conntrack.entry import SECOND, Entry
 from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.events import ANSWER
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.steps import (
-    Answered,
-    AnswerWithheld,
-    Arrived,
-    ChainEntered,
-    ChainLeft,
-    Change,
-    Confirmed,
-    EntryCreated,
-    EntryForgotten,
-    Finished,
-    HookEntered,
-    LookedUp,
-    PolicyApplied,
-    Routed,
-    RuleTried,
-    StateChanged,
-    Step,
-)
-
-__all__ = [
-    "AnswerWithheld",
-    "Answered",
-    "Arrived",
-    "ChainEntered",
-    "ChainLeft",
-    "Change",
-    "Confirmed",
-    "EntryCreated",
-    "EntryForgotten",
-    "Finished",
-    "HookEntered",
-    "LookedUp",
-    "PolicyApplied",
-    "Routed",
-    "RuleTried",
-    "StateChanged",
-    "Step",
-    "Walk",
-]
+from fwtutor.netfilter.steps import Change, Step
 
 
 class Walk:

@@ -57,8 +57,9 @@ class FwtutorApp(App[int]):
         return defaults(dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
-        self.push_screen(CourseMap(self.course, self.progress))
-        if self._first is not None:
+        if self._first is None:
+            self._open_map()
+        else:
             self.open_lesson(self._first, afresh=False, at=self._at)
         self._check_size(self.size)
 
@@ -86,7 +87,12 @@ class FwtutorApp(App[int]):
             screen.journey.seek(stops[min(at, len(stops)) - 1] if at > 0 and stops else -1)
         elif not afresh and part.record < len(screen.session.run.records):
             screen.journey.seek(part.record, part.stage)
-        self.push_screen(screen)
+        self.push_screen(screen, callback=lambda _: self._open_map())
+
+    def _open_map(self) -> None:
+        """Show the course map; it is made when it is first needed."""
+        if not any(isinstance(screen, CourseMap) for screen in self.screen_stack):
+            self.push_screen(CourseMap(self.course, self.progress))
 
     def on_course_map_lesson_chosen(self, message: CourseMap.LessonChosen) -> None:
         self.open_lesson(message.lesson, afresh=message.afresh)

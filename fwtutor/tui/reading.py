@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fwtutor.netfilter.walk import (
+from fwtutor.netfilter.steps import (
     ChainEntered,
     ChainLeft,
     Confirmed,
@@ -25,7 +25,7 @@ from fwtutor.netfilter.walk import (
     RuleTried,
     StateChanged,
     Step,
-)  # fmt: skip
+)
 from fwtutor.netfilter.xtables.rule import Continue, Jump
 from fwtutor.network.records import Walked
 

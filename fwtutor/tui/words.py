@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, ICMPV6, PROTOCOL_NAMES, TCP, UDP
-from fwtutor.netfilter.walk import PolicyApplied
+from fwtutor.netfilter.steps import PolicyApplied
 from fwtutor.netfilter.why import ICMP_WORDS
 from fwtutor.tui import glyphs
 from fwtutor.tui.reading import DELETED, GONE, KEPT, PENDING, Place, decider

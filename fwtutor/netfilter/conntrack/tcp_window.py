@@ -6,6 +6,8 @@ a copy made for the segment in hand: what an entry holds never changes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fwtutor.netfilter.conntrack.entry import REPLY
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 
@@ -16,6 +18,9 @@ ACCEPT, IGNORE, INVALID = "accept", "ignored", "INVALID"
 
 MINIMAL_ACK_WINDOW = 66000
 """However small the window, an acknowledgement may lag this many bytes behind."""
+
+END_OF_OPTIONS, NO_OPERATION, SCALE, SACK_PERMITTED, SACK = 0, 1, 3, 4, 5
+HIGHEST_SCALE = 14
 
 MASK = 0xFFFFFFFF
 
@@ -63,60 +68,46 @@ def segment_end(packet: Packet) -> int:
     return (packet.seq + size + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) & MASK
 
 
+def _options(packet: Packet) -> Iterator[tuple[int, bytes]]:
+    """(kind, value) of the segment's options, up to the first that makes no sense."""
+    data = packet.raw[packet.l4 + 20 : packet.l4 + packet.doff]
+    at = 0
+    while at < len(data):
+        kind = data[at]
+        if kind == END_OF_OPTIONS:
+            return
+        if kind == NO_OPERATION:
+            at += 1
+            continue
+        size = data[at + 1] if at + 1 < len(data) else 0
+        if size < 2 or at + size > len(data):
+            return
+        yield kind, data[at + 2 : at + size]
+        at += size
+
+
 def read_options(packet: Packet, side: Side) -> None:
-    """Window scale and SACK-permitted of a SYN, into ``side``; what an earlier SYN said is forgotten."""
-    length = packet.doff - 20
-    if length <= 0:
+    """Window scale and SACK-permitted of a SYN, into ``side``; what an earlier SYN said is forgotten, unless this one has no options."""
+    if packet.doff <= 20:
         return
     side.scale = 0
     side.flags &= BE_LIBERAL
-    data = packet.raw[packet.l4 + 20 : packet.l4 + packet.doff]
-    at = 0
-    while at < length:
-        kind = data[at]
-        if kind == 0:
-            return
-        if kind == 1:
-            at += 1
-            continue
-        if at + 1 >= length:
-            return
-        size = data[at + 1]
-        if size < 2 or at + size > length:
-            return
-        if kind == 4 and size == 2:
+    for kind, value in _options(packet):
+        if kind == SACK_PERMITTED and not value:
             side.flags |= SACK_PERM
-        elif kind == 3 and size == 3:
-            side.scale = min(data[at + 2], 14)
+        elif kind == SCALE and len(value) == 1:
+            side.scale = min(value[0], HIGHEST_SCALE)
             side.flags |= WINDOW_SCALE
-        at += size
 
 
 def highest_sack(packet: Packet, ack: int) -> int:
     """The highest right edge among the segment's SACK blocks, or ``ack`` if that is higher."""
-    length = packet.doff - 20
-    if length <= 0:
-        return ack
-    data = packet.raw[packet.l4 + 20 : packet.l4 + packet.doff]
-    at = 0
-    while at < length:
-        kind = data[at]
-        if kind == 0:
-            break
-        if kind == 1:
-            at += 1
-            continue
-        if at + 1 >= length:
-            break
-        size = data[at + 1]
-        if size < 2 or at + size > length:
-            break
-        if kind == 5 and size >= 10 and (size - 2) % 8 == 0:
-            for block in range(at + 2, at + size, 8):
-                edge = int.from_bytes(data[block + 4 : block + 8], "big")
+    for kind, value in _options(packet):
+        if kind == SACK and value and len(value) % 8 == 0:
+            for block in range(4, len(value), 8):
+                edge = int.from_bytes(value[block : block + 4], "big")
                 if before(ack, edge):
                     ack = edge
-        at += size
     return ack
 
 

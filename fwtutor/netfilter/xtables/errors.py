@@ -7,7 +7,6 @@ what only fwtutor adds, the nearest name for instance, is in ``hint``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 VERSION = "iptables v1.8.9 (legacy)"
 """The tool whose language and words these are."""
@@ -66,6 +65,8 @@ class Unreadable(ValueError):
 
 def nearest(word: str, names: Iterable[str], what: str) -> str:
     """A hint: the name that looks most like ``word``, and the names that exist."""
+    from difflib import get_close_matches  # slow to import, seldom needed
+
     known = sorted(names)
     close = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
     meant = next((f"did you mean {name}? " for name in known if close and name.lower() == close[0]), "")

@@ -6,7 +6,6 @@ Nothing here knows the rules that exist: whether a chain is there, or a number t
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from itertools import product
 from typing import Any, NoReturn
 
@@ -141,6 +140,8 @@ class Parser:
             return f"--{name} is known after {' or '.join(needs)}"
         every = [known for known, _, _ in LONG]
         every += [known for kind in (*MATCHES.values(), *TARGETS.values()) for option in kind.options for known in option.names]
+        from difflib import get_close_matches  # slow to import, seldom needed
+
         close = get_close_matches(name, dict.fromkeys(every), n=2, cutoff=0.6)
         return f"did you mean --{' or --'.join(close)}?" if close else ""
 

@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Center
 from textual.message import Message
-from textual.screen import Screen
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress
 from fwtutor.tui import glyphs
 from fwtutor.tui.actions import APP, MAP, bindings
+from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
@@ -108,7 +108,7 @@ class MapView(LineView):
         return f"goes on at page {min(part.stage, len(lesson.stages) - 1) + 1} of {len(lesson.stages)}"
 
 
-class CourseMap(Screen[None]):
+class CourseMap(RoleScreen[None]):
     """The first screen."""
 
     AUTO_FOCUS = ""

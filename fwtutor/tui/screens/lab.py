@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.geometry import Size as Extent
-from textual.screen import Screen
 from textual.timer import Timer
 
 from fwtutor.course.model import Lesson
@@ -19,6 +19,7 @@ from fwtutor.tui import glyphs, words
 from fwtutor.tui.actions import APP, LAB, TYPING, bindings
 from fwtutor.tui.journey import Journey, Outcome
 from fwtutor.tui.reading import Place, heard
+from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen
@@ -44,7 +45,7 @@ BEAT: dict[str, float] = {"packet": 1.6, "hook": 1.1, "rule": 0.8}
 """Seconds between two steps while playing, by step size."""
 
 
-class LabScreen(Screen[None]):
+class LabScreen(RoleScreen[None]):
     """One lesson being played."""
 
     AUTO_FOCUS = ""
@@ -64,6 +65,9 @@ class LabScreen(Screen[None]):
         self._beat: Timer | None = None
 
     def compose(self) -> ComposeResult:
+        # Before there are widgets to style.
+        self._lay_out(self.app.size)
+        self._choose_tab("lesson" if self.session.cursor.index < 0 else "firewall")
         yield TopLine(id="top")
         yield PacketBand(id="band")
         yield Bench(self.lesson, id="body")
@@ -76,8 +80,7 @@ class LabScreen(Screen[None]):
         yield OutputView(id="output")
 
     def on_mount(self) -> None:
-        self._lay_out(self.app.size)
-        self.show_tab("lesson" if self.session.cursor.index < 0 else "firewall")
+        self.query_one(TabBar).show(self.tab)
         self.show()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -86,10 +89,16 @@ class LabScreen(Screen[None]):
 
     def _lay_out(self, size: Extent) -> None:
         wide = size.width >= WIDE[0] and size.height >= WIDE[1]
-        self.set_class(wide, "-wide")
-        self.set_class(not wide, "-narrow")
-        self.set_class(wide and size.height >= TALL, "-tall")
-        self.set_class(size.height < SHORT, "-short")
+        self._set_classes({"-wide": wide, "-narrow": not wide, "-tall": wide and size.height >= TALL, "-short": size.height < SHORT})
+
+    def _set_classes(self, wanted: Mapping[str, bool]) -> None:
+        """All at once: every change of a screen's classes styles all its widgets anew."""
+        if all(self.has_class(name) == on for name, on in wanted.items()):
+            return
+        self.add_class(*(name for name, on in wanted.items() if on), update=False)
+        self.remove_class(*(name for name, on in wanted.items() if not on), update=False)
+        if self.is_mounted:
+            self.update_node_styles()
 
     # --- showing ----------------------------------------------------------------------------------------
 
@@ -316,10 +325,12 @@ class LabScreen(Screen[None]):
 
     def show_tab(self, tab: str) -> None:
         """Which pane a narrow screen shows."""
-        self.tab = tab
-        for name, _ in TABS:
-            self.set_class(name == tab, f"-tab-{name}")
+        self._choose_tab(tab)
         self.query_one(TabBar).show(tab)
+
+    def _choose_tab(self, tab: str) -> None:
+        self.tab = tab
+        self._set_classes({f"-tab-{name}": name == tab for name, _ in TABS})
 
     def action_show_tab(self, tab: str) -> None:
         self.show_tab(tab)

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen
 
 from fwtutor.tui.actions import READ, bindings
+from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.spans import Line
 from fwtutor.tui.widgets.bars import KeyBar
 from fwtutor.tui.widgets.lines import LineView
@@ -31,7 +32,7 @@ class Sheet(LineView):
         return self.make(width)
 
 
-class ReaderScreen(ModalScreen[None]):
+class ReaderScreen(RoleScreen[None], ModalScreen[None]):
     """Rows on a sheet over the screen; any of the usual keys closes it, the arrows scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(READ)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.spans import Line, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
@@ -28,7 +29,7 @@ class SmallNotice(LineView):
         return [*wrap(line(("Too small", "heading")), width), *wrap(line(text), width)]
 
 
-class TooSmallScreen(ModalScreen[None]):
+class TooSmallScreen(RoleScreen[None], ModalScreen[None]):
     """Covers the application until there is room again. Keys do nothing meanwhile, except leaving."""
 
     CSS = "TooSmallScreen { background: $background; }"

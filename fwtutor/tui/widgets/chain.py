@@ -6,7 +6,7 @@ import re
 
 from textual.timer import Timer
 
-from fwtutor.netfilter.walk import PolicyApplied, RuleTried
+from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.netfilter.why import why
 from fwtutor.netfilter.xtables.rule import Chain, Condition, Continue, Jump, Rule
 from fwtutor.tui import glyphs

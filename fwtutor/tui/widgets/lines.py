@@ -18,11 +18,6 @@ from textual.strip import Strip
 from fwtutor.tui import glyphs
 from fwtutor.tui.spans import BLANK, Line, clean, crop
 
-ROLES = (
-    "dim", "strong", "heading", "code", "em", "link", "current", "here", "accept", "drop", "change", "gone", "key",
-    "badge", "badge-accept", "badge-drop", "badge-change", "badge-quiet", "row", "band", "choice",
-)  # fmt: skip
-
 
 class LineView(ScrollView, inherit_bindings=False):
     """A pane of rows. Subclasses build rows for a width; the view wraps nothing and guesses nothing.
@@ -41,35 +36,11 @@ class LineView(ScrollView, inherit_bindings=False):
         Binding("pageup", "page_up", "Page up", show=False, id="pane.pageup"),
         Binding("pagedown", "page_down", "Page down", show=False, id="pane.pagedown"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
-    """One class a role: ``role--accept``, ``role--badge``, ..."""
-
     DEFAULT_CSS = """
     LineView {
         height: 1; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
         scrollbar-background: $background; scrollbar-color: $fw-line; scrollbar-color-hover: $accent;
         scrollbar-background-hover: $background; scrollbar-color-active: $accent; scrollbar-background-active: $background;
-        & > .role--dim { color: $fw-dim; }
-        & > .role--strong { text-style: bold; }
-        & > .role--heading { color: $accent; text-style: bold; }
-        & > .role--code { color: $accent; }
-        & > .role--em { text-style: italic; }
-        & > .role--link { text-style: underline; }
-        & > .role--key { color: $accent; text-style: bold; }
-        & > .role--current { color: $accent; text-style: bold; }
-        & > .role--here { color: $fw-ink; background: $accent; text-style: bold; }
-        & > .role--accept { color: $success; text-style: bold; }
-        & > .role--drop { color: $error; text-style: bold; }
-        & > .role--change { color: $warning; text-style: bold; }
-        & > .role--gone { color: $fw-dim; text-style: strike; }
-        & > .role--badge { color: $fw-ink; background: $foreground; text-style: bold; }
-        & > .role--badge-accept { color: $fw-ink; background: $success; text-style: bold; }
-        & > .role--badge-drop { color: $fw-ink; background: $error; text-style: bold; }
-        & > .role--badge-change { color: $fw-ink; background: $warning; text-style: bold; }
-        & > .role--badge-quiet { color: $fw-dim; background: $panel; }
-        & > .role--row { background: $fw-row; }
-        & > .role--band { background: $fw-band; }
-        & > .role--choice { color: $accent; text-style: bold; }
     }
     """
 
@@ -137,7 +108,7 @@ class LineView(ScrollView, inherit_bindings=False):
 
     def role_style(self, role: str) -> Style:
         """The style of a role, without what the row or the widget gives it."""
-        return self.get_component_rich_style(f"role--{role}", partial=True) if role else Style.null()
+        return self.screen.get_component_rich_style(f"role--{role}", partial=True) if role else Style.null()
 
     def render_line(self, y: int) -> Strip:
         top, width = self.scroll_offset.y, self.size.width

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fwtutor.netfilter.walk import Finished, LookedUp, RuleTried, Step
+from fwtutor.netfilter.steps import Finished, LookedUp, RuleTried, Step
 from fwtutor.netfilter.why import target_words, why
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.tui import glyphs

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from textual.timer import Timer
 
-from fwtutor.netfilter.walk import Routed
+from fwtutor.netfilter.steps import Routed
 from fwtutor.network.records import CommandRun
 from fwtutor.tui import glyphs, words
 from fwtutor.tui.reading import Place, host_of, sender
