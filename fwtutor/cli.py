@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
@@ -151,7 +151,11 @@ def _trace(arguments: argparse.Namespace) -> int:
     from fwtutor.trace.box import parse_box
     from fwtutor.trace.run import trace
 
-    firewall = parse_box(arguments.interface, arguments.route, arguments.sysctl).firewall(arguments.rules)
+    for option, path in (("--counters", arguments.counters), ("--conntrack", arguments.conntrack)):
+        # A long trace is not to end in a typing error.
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise BadInput(f"{option} {path}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
+    firewall = parse_box(arguments.interface, arguments.route, arguments.sysctl).firewall(arguments.rules, _note)
     packets = trace(firewall, arguments.packets, fallback=arguments.came_in, answer=arguments.answer, note=_note)
     if arguments.format == "json":
         from fwtutor.trace.machine import json_line
@@ -162,9 +166,11 @@ def _trace(arguments: argparse.Namespace) -> int:
         from fwtutor.trace.people import Ink, Report
 
         report = Report(firewall, Ink(_colour(), _unicode()))
-        sys.stdout.write(report.header() + "\n")
+        header = report.header() + "\n"
         for traced in packets:
-            sys.stdout.writelines(line + "\n" for line in report.lines(traced))
+            # Only now: nothing is printed of a file that turns out to be none.
+            sys.stdout.writelines([header, *(line + "\n" for line in report.lines(traced))])
+            header = ""
         sys.stdout.write(report.summary() + "\n")
     if arguments.counters is not None:
         _write(arguments.counters, "--counters", firewall.save(counters=True))
@@ -193,7 +199,7 @@ def _rules(arguments: argparse.Namespace) -> int:
     from fwtutor.trace.box import load_rules
 
     firewall = Firewall(interfaces={})
-    load_rules(firewall, arguments.file)
+    load_rules(firewall, arguments.file, _note, counters=arguments.counters or arguments.verbose)
     if arguments.as_commands or arguments.as_list:
         options = "".join(f" {flag}" for flag, wanted in (("-v", arguments.verbose), ("-x", arguments.exact)) if wanted)
         if arguments.as_list:
@@ -238,8 +244,15 @@ def _locate(arguments: argparse.Namespace) -> int:
 # --- arguments ------------------------------------------------------------------------------------------------
 
 
+class _Arguments(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are fit for a terminal, whatever was given."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Arguments(
         prog="fwtutor",
         description="An interactive tutor for Linux stateful firewalls. Without a command it opens the course map.",
         epilog="Exit codes: 0 all well, 1 the answer is no, 2 bad input.",
@@ -295,10 +308,10 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     shape.add_argument("-S", dest="as_commands", action="store_true", help="print it as iptables -S would")
     shape.add_argument("-L", dest="as_list", action="store_true", help="print it as iptables -L would")
     rules.add_argument("-n", dest="numeric", action="store_true", help="with -L: numbers, no names")
-    rules.add_argument("-v", dest="verbose", action="store_true", help="with -L or -S: counters and interfaces")
+    rules.add_argument("-v", dest="verbose", action="store_true", help="with -L or -S: the file's counters, and interfaces")
     rules.add_argument("-x", dest="exact", action="store_true", help="with -v: exact counters")
     rules.add_argument("--line-numbers", dest="numbers", action="store_true", help="with -L: number the rules")
-    rules.add_argument("-c", dest="counters", action="store_true", help="as iptables-save -c: with counters")
+    rules.add_argument("-c", dest="counters", action="store_true", help="as iptables-save -c: with the file's counters")
     rules.set_defaults(run=_rules)
 
 

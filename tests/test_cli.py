@@ -134,6 +134,27 @@ def test_rules_prints_what_iptables_would_list(home: Path) -> None:
     assert listed.out.startswith("Chain INPUT (policy DROP 0 packets, 0 bytes)\nnum ")
 
 
+def test_rules_prints_the_counters_of_the_file_when_asked(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "counted.rules"
+    path.write_text("*filter\n:INPUT DROP [4:240]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n[7:420] -A INPUT -i lo -j ACCEPT\nCOMMIT\n")
+    assert fwtutor(home, "rules", "-c", str(path)).out == path.read_text()
+    assert "-A INPUT -i lo -c 7 420 -j ACCEPT" in fwtutor(home, "rules", "-S", "-v", str(path)).out
+    assert fwtutor(home, "rules", "-L", "-v", str(path)).out.startswith("Chain INPUT (policy DROP 4 packets, 240 bytes)\n")
+    assert "7" not in fwtutor(home, "rules", str(path)).out
+
+
+def test_tables_without_rules_are_passed_over_with_a_note_on_standard_error(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "saved.rules"
+    path.write_text("*mangle\n:PREROUTING ACCEPT [5:300]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n" + RULES.read_text())
+    done = fwtutor(home, "rules", str(path))
+    assert (done.code, done.out) == (0, RULES.read_text())
+    assert done.err.startswith(f"fwtutor: {path}: passed over mangle: not simulated yet")
+    done = fwtutor(home, "trace", "--rules", str(path), *BOX, "--format", "json", str(CAPTURE))
+    assert done.code == 0
+    assert done.err.startswith(f"fwtutor: {path}: passed over mangle: not simulated yet")
+    assert done.out == fwtutor(home, *TRACE, "--format", "json", str(CAPTURE)).out
+
+
 def test_lesson_list_names_the_lessons(home: Path) -> None:
     done = fwtutor(home, "lesson", "list")
     assert done.code == 0
@@ -240,6 +261,22 @@ def test_a_broken_rule_is_told_with_its_line_and_a_caret(home: Path, tmp_path: P
         refused(fwtutor(home, *arguments), "broken.rules, line 7: ", "^^^^^^^")
 
 
+def test_nothing_is_printed_of_a_capture_that_is_none(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(CAPTURE.read_bytes()[:30])
+    done = fwtutor(home, *TRACE, str(path))
+    refused(done, "cut.pcap, packet 1: the file ends within the packet's header")
+    assert done.out == ""
+
+
+def test_an_output_with_a_typing_error_is_told_before_the_trace(home: Path, tmp_path: Path) -> None:
+    for option in ("--counters", "--conntrack"):
+        for place, said in ((tmp_path, "Is a directory"), (tmp_path / "no" / "where", "No such file or directory")):
+            done = fwtutor(home, *TRACE, option, str(place), str(CAPTURE))
+            refused(done, f"{option} {place}: {said}")
+            assert done.out == ""
+
+
 def test_a_broken_line_of_packets_is_told_after_those_before_it(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "packets.jsonl"
     path.write_text('{"t": 0, "in": "wan", "hex": "45"}\n{"t": 1, "in": "wan", "hex": "4"}\n')
@@ -254,6 +291,7 @@ def test_escape_codes_in_a_file_do_not_reach_the_terminal(home: Path, tmp_path: 
     done = fwtutor(home, "rules", str(path))
     refused(done, "evil.rules, line 2")
     assert "\x1b" not in done.err
+    assert "\x1b" not in fwtutor(home, "--no\x1b[2J").err
 
 
 def test_a_broken_lesson_is_told_by_file_line_and_field(home: Path, tmp_path: Path) -> None:

@@ -134,6 +134,15 @@ def test_json_is_one_line_a_packet(tmp_path: Path) -> None:
     assert json.loads(json_line(traced))["t"] == 0.25
 
 
+def test_json_is_json_in_every_character_set(tmp_path: Path) -> None:
+    path = tmp_path / "box.rules"
+    path.write_text(RULES)
+    firewall = parse_box(("über=203.0.113.1/24",), (), ()).firewall(path)
+    (traced,) = trace(firewall, _file(tmp_path, {"t": 0, "in": "über", "hex": syn(22)}))
+    assert json_line(traced).isascii()
+    assert json.loads(json_line(traced))["in"] == "über"
+
+
 def _file(folder: Path, *packets: dict[str, Any]) -> Path:
     path = folder / "some.jsonl"
     path.write_text("".join(json.dumps(packet) + "\n" for packet in packets))
@@ -167,7 +176,7 @@ def test_ipv6_packets_are_left_out_with_a_note(tmp_path: Path) -> None:
         trace(box(tmp_path), _file(tmp_path, {"t": 0, "in": "wan", "hex": six}, {"t": 0, "in": "wan", "hex": syn(22)}), note=notes.append)
     )
     assert [traced.number for traced in found] == [1]
-    assert notes == ["some.jsonl: left out 1 IPv6 packets: IPv6 is not simulated yet"]
+    assert notes == ["some.jsonl: left out 1 IPv6 packet: IPv6 is not simulated yet"]
 
 
 @pytest.mark.parametrize(
@@ -188,9 +197,13 @@ def test_ipv6_packets_are_left_out_with_a_note(tmp_path: Path) -> None:
         (["wan=1.2.3.4/24"], ["default=wan,via x"], [], "--route default=wan,via x: after the comma, `via ADDRESS` is wanted"),
         (["wan=1.2.3.4/24"], [], ["net.ipv4.ip_forward"], "--sysctl net.ipv4.ip_forward: KEY=VALUE is wanted"),
         (["wan=1.2.3.4/24"], [], ["net.ipv4.ip_forward=yes"], "--sysctl net.ipv4.ip_forward=yes: 'yes' is not a whole number"),
+        (["wan=1.2.3.4/24"], [], ["net.ipv4.ip_forward=1_0"], "--sysctl net.ipv4.ip_forward=1_0: '1_0' is not a whole number"),
+        (["wan=1.2.3.4/24"], [], ["net.ipv4.ip_forward=٣"], "--sysctl net.ipv4.ip_forward=٣: '٣' is not a whole number"),
+        (["\x1b[2J=1.2.3.4/24"], [], [], "--interface \x1b[2J=1.2.3.4/24: '\\x1b[2J' is no name for an interface"),
+        (["..=1.2.3.4/24"], [], [], "--interface ..=1.2.3.4/24: '..' is no name for an interface"),
         (["wan=1.2.3.4/24"], [], ["no.such.thing=1"], "sysctl no.such.thing is not simulated"),
     ],
-    ids=range(16),
+    ids=range(20),
 )  # fmt: skip
 def test_an_option_that_makes_no_sense_is_told(
     tmp_path: Path, interfaces: list[str], routes: list[str], sysctls: list[str], said: str
@@ -220,10 +233,65 @@ def test_a_router_forwards_unless_told_otherwise() -> None:
 def test_a_broken_rule_is_told_by_file_and_line_with_a_caret(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         box(tmp_path, RULES.replace("--dport 1337", "--dprot 1337"))
-    first, line, caret = str(caught.value).splitlines()
+    first, line, caret, hint = str(caught.value).splitlines()
+    assert hint == "    did you mean --dport?"
     assert first.startswith(f"{tmp_path / 'box.rules'}, line 6: ")
     assert line.strip().startswith("-A INPUT -p tcp -m tcp --dprot 1337")
     assert caret.index("^") == line.index("--dprot")
+
+
+def refusal(tmp_path: Path, rules: str) -> list[str]:
+    with pytest.raises(BadInput) as caught:
+        box(tmp_path, rules)
+    return str(caught.value).splitlines()
+
+
+def test_what_is_not_simulated_is_told_with_what_is(tmp_path: Path) -> None:
+    *_, caret, hint = refusal(tmp_path, RULES.replace("-m tcp --dport 1337", "-m multiport --dports 80,443"))
+    assert caret.strip() == "^" * len("multiport")
+    assert hint.startswith("    matches: ")
+    assert "carriage return" in refusal(tmp_path, RULES.replace("\n", "\r\n"))[-1]
+
+
+def test_the_caret_stands_under_the_place_also_behind_letters_that_are_shown_longer(tmp_path: Path) -> None:
+    _, line, caret, *_ = refusal(tmp_path, RULES.replace("-p tcp -m tcp --dport 1337", '-m comment --comment "\x1b[2J" --dprot\t1337'))
+    assert "\\x1b[2J" in line
+    assert caret.index("^") == line.index("--dprot")
+    assert caret.strip() == "^" * len("--dprot")
+
+
+def test_of_an_endless_line_only_what_is_near_the_place_is_shown(tmp_path: Path) -> None:
+    comments = ' -m comment --comment "' + "x" * 250 + '"'
+    for rule in (f"-A INPUT{comments} --dprot 22", f"-A INPUT --dprot 22{comments}", f"-A INPUT{comments * 50}"):
+        _, line, caret, *_ = refusal(tmp_path, f"*filter\n{rule}\nCOMMIT\n")
+        assert len(line) < 140
+        assert "..." in line
+        assert len(caret) <= len(line)
+        if "--dprot" in rule:
+            assert caret.index("^") == line.index("--dprot")
+
+
+def test_a_file_that_ends_too_early_needs_no_caret(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "*filter\n") == [f"{tmp_path / 'box.rules'}, line 2: COMMIT expected at line 2"]
+
+
+def test_tables_without_rules_are_passed_over_with_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "saved.rules"
+    path.write_text("*nat\n:PREROUTING ACCEPT [5:300]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n" + RULES)
+    notes: list[str] = []
+    firewall = parse_box(("wan=203.0.113.1/24",), (), ()).firewall(path, notes.append)
+    assert firewall.save() == RULES
+    assert [note.partition(": not simulated")[0] for note in notes] == [f"{path}: passed over nat"]
+    rule = refusal(tmp_path, RULES + "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n")
+    assert rule[0].endswith(f"line {RULES.count(chr(10)) + 1}: fwtutor does not simulate the table nat yet")
+
+
+def test_a_file_without_rules_is_used_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "empty.rules"
+    path.write_text("# nothing\n")
+    notes: list[str] = []
+    parse_box(("wan=203.0.113.1/24",), (), ()).firewall(path, notes.append)
+    assert notes == [f"{path}: no rules in there; a box without rules lets everything through"]
 
 
 def report(tmp_path: Path, *packets: dict[str, Any], ink: Ink, answer: bool = False) -> str:
@@ -239,7 +307,7 @@ def test_people_read_what_decided_and_how_near_it_was(tmp_path: Path) -> None:
     first, *rest = text.splitlines()
     assert first.split() == ["1", "0.000000", "wan", "tcp", "203.0.113.9:4000", ">", "203.0.113.1:22", "SYN", "NEW", "DROP"]
     assert any("INPUT" in line and "filter INPUT policy DROP" in line for line in rest)
-    assert any("nearly" in line and "rule 3: -s 192.168.0.0/16 is false" in line and "203.0.113.9" in line for line in rest)
+    assert any("nearly" in line and "filter INPUT rule 3: -s 192.168.0.0/16 is false" in line and "203.0.113.9" in line for line in rest)
     assert any("ctstate" in line and "NEW: no entry has its tuple" in line for line in rest)
     assert rest[-1] == "1 packet: 1 DROP"
 

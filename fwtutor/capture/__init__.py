@@ -10,7 +10,6 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from io import BufferedReader
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
@@ -18,6 +17,7 @@ from fwtutor.capture.copies import Copies
 from fwtutor.capture.frames import Frame, Seen, unwrap
 from fwtutor.capture.jsonl import read_jsonl
 from fwtutor.capture.offload import complete
+from fwtutor.capture.packed import unpacked
 from fwtutor.capture.pcap import MAGICS, read_pcap
 from fwtutor.capture.pcapng import MAGIC as PCAPNG, read_pcapng
 
@@ -33,10 +33,10 @@ def read_packets(path: Path, note: Note = lambda text: None) -> Iterator[Seen]:
     """The IP packets of a file, in order. ``note`` gets a sentence about anything left out or mended. Raises BadInput."""
     with ExitStack() as stack:
         try:
-            raw: BufferedReader | gzip.GzipFile = stack.enter_context(path.open("rb"))
+            raw = stack.enter_context(path.open("rb"))
             magic = raw.peek(4)[:4]
             if magic.startswith(GZIP):
-                raw = stack.enter_context(gzip.GzipFile(fileobj=raw))
+                raw = stack.enter_context(unpacked(raw, path.name))
                 magic = raw.peek(4)[:4]
             if magic in MAGICS:
                 yield from _ip_packets(read_pcap(raw, path.name), path.name, note)
@@ -49,7 +49,7 @@ def read_packets(path: Path, note: Note = lambda text: None) -> Iterator[Seen]:
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise BadInput(f"{path.name}: the compressed data is damaged ({error})") from None
         except OSError as error:
-            raise BadInput(f"{path.name}: {error.strerror or error}") from None
+            raise BadInput(f"{path}: {error.strerror or error}") from None
 
 
 def _looks_like_jsonl(path: Path, magic: bytes) -> bool:

@@ -19,6 +19,9 @@ MAX_LINE = 1 << 18
 """Bytes: the largest IP packet is 131,070 hex digits."""
 MAX_SECONDS = 1e9
 
+MAX_UNKNOWN = 8
+"""Unknown fields that are told of; a file full of them is not worth a page."""
+
 _LINKS = ("host", "broadcast", "multicast")
 _FIELDS = ("t", "in", "hex", "mac", "link", "uid", "gid", "mark")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}\Z")
@@ -45,7 +48,9 @@ def read_jsonl(file: BufferedIOBase, name: str, note: Callable[[str], None]) -> 
             raise BadInput(f"{where}: not JSON anyone would write: {error}") from None
         if not isinstance(found, dict):
             raise BadInput(f'{where}: an object is wanted: {{"t": 0.0, "in": "wan", "hex": "4500..."}}')
-        for unknown in found.keys() - set(_FIELDS) - ignored:
+        for unknown in found:
+            if unknown in _FIELDS or unknown in ignored or len(ignored) >= MAX_UNKNOWN:
+                continue
             ignored.add(unknown)
             note(f"{where}: the field {json.dumps(unknown[:40])} means nothing here (known are {', '.join(_FIELDS)})")
         yield _packet(found, number, where)

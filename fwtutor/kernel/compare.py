@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.observation import KernelEntry, Observation, Observed, Setup, Shot
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
+from fwtutor.netfilter.steps import HookEntered
 
 if TYPE_CHECKING:
     from fwtutor.kernel.kernel import Kernel
@@ -65,17 +66,24 @@ def hold(setup: Setup, observation: Observation) -> list[Difference]:
 
 def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, str, str]]:
     pairs = [
-        ("verdict", observed.verdict, walk.verdict),
+        ("verdict", observed.verdict, _verdict(walk)),
         ("to", str(observed.to), str(walk.to)),
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
         ("out", _packets(observed.out), _packets(walk.out)),
     ]
-    if observed.settled:
+    # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
+    if observed.settled and not walk.packet.offset:
         pairs.append(("entry", *_entries(observed.entry, walk.entry)))
     for what, kernel, engine in pairs:
         if kernel != engine:
             yield what, kernel, engine
+
+
+def _verdict(walk: Walk) -> str:
+    """As the harness can tell: a fragment kept after PREROUTING, for the box itself, leaves the same traces as one refused there."""
+    passed = any(isinstance(step, HookEntered) for step in walk.steps)
+    return "DISCARD" if walk.verdict == "HELD" and passed else walk.verdict
 
 
 def _states(states: Sequence[Sequence[str]]) -> str:

@@ -55,7 +55,7 @@ def _event_changes(walk: Walk, event: tuple[Any, ...]) -> list[Change]:
     if kind == events.TABLE:
         _, _, hits, shown = event
         return [_tick(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY)]
-    if kind == events.MEMORY:
+    if kind in (events.MEMORY, events.GATHERED):
         return [Change(MEMORY, event[1], event[2], event[3])]
     if kind == events.ANSWER:
         return list(changes(event[1]))
@@ -151,6 +151,10 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
             yield s.StateChanged((effect,), before=before, after=after)
         if tracked.entry is not None and not tracked.entry.confirmed:
             yield s.EntryCreated(entry=tracked.entry)
+    elif kind == events.GATHERED:
+        _, _, _, after, whole = event
+        waiting = 0 if after is None else len(after.pieces)
+        yield s.Gathered(effects, None if whole is None else whole.packet, waiting if whole is None else len(whole.sizes))
     elif kind == events.CHANGED:
         yield s.StateChanged(effects, before=event[1], after=event[2])
     elif kind == events.ROUTED:

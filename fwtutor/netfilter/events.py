@@ -2,6 +2,7 @@
 
 HOOK hook | LOOKED_UP Tracked | CHANGED before, after | TABLE chain, hits, Shown | ROUTED to, reason |
 ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after, whether an answer may go |
+GATHERED key, before, after, whole datagram or None |
 TIED ctstate: an answer begins its way tied to the entry of what it answers
 """
 
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.packet import Packet
 
-HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED = range(10)
+HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED, GATHERED = range(11)
 
 
 class Shown(NamedTuple):

@@ -281,7 +281,7 @@ class Firewall:
         return walk
 
     def _finish(self, walk: Walk) -> Walk:
-        walk.tracked = self.box.entry_of(walk.packet)
+        walk.tracked = self.box.entry_of(walk.whole)
         if self._journal is not None:
             self._journal.append(walk)
         return walk

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from fwtutor.netfilter import answers
+from fwtutor.netfilter import answers, defrag
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
-from fwtutor.netfilter.events import ANSWER, CHANGED, CONFIRMED as KEPT, FORGOTTEN, HOOK, LOOKED_UP, MEMORY, ROUTED, TABLE, TIED, Shown
+from fwtutor.netfilter.events import (
+    ANSWER,
+    CHANGED,
+    CONFIRMED as KEPT,
+    FORGOTTEN,
+    GATHERED,
+    HOOK,
+    LOOKED_UP,
+    MEMORY,
+    ROUTED,
+    TABLE,
+    TIED,
+    Shown,
+)
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import ICMP, Packet
 from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
@@ -52,15 +65,19 @@ class Box:
 class Passage:
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("box", "context", "walk")
+    __slots__ = ("box", "context", "sizes", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
+        self.sizes: tuple[int, ...] = ()
+        """Of the fragments the packet was put together from; empty when it came whole."""
         context.memory = box.state.memory
 
     def arrive(self, on: str, link: str) -> None:
         """PREROUTING, then to the box or through it."""
         self.context.in_interface, self.context.out_interface = on, ""
+        if not self._gather_to_track(defrag.ARRIVING):
+            return
         packet = self.context.packet
         self.walk.events.append(AT[PREROUTING])
         if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
@@ -73,6 +90,10 @@ class Passage:
             self._lose(fault)
         elif routing.is_local(packet.family, dst) or self._is_for_many(dst):
             self.walk.events.append(TO_THE_BOX)
+            # Before INPUT the stack itself puts together what is for the box, tracking or not.
+            if not self._gather(defrag.DELIVERED):
+                return
+            packet = self.context.packet
             self.walk.events.append(AT[INPUT])
             if self._pass(INPUT) and self._confirm():
                 self.walk.to, self.walk.delivered = "local", packet
@@ -121,7 +142,9 @@ class Passage:
             self._lose("its TTL ran out")
             return
         mtu = self.box.routing.mtus[route.interface]
-        if packet.length > mtu and packet.df:
+        # A datagram that came in fragments may leave in fragments, whatever it says, if those fit.
+        largest = packet.l4 + max(self.sizes) if self.sizes else packet.length
+        if largest > mtu and packet.df:
             self._error(answers.UNREACHABLE, answers.FRAGMENTATION_NEEDED, mtu)
             self._lose(f"too big for {route.interface} (MTU {mtu}), and it may not be fragmented")
             return
@@ -161,6 +184,8 @@ class Passage:
         interface = LOOPBACK if to_self else route.interface if route is not None else self._first_interface()
         self.walk.events.append((ROUTED, interface, ""))
         self.context.in_interface, self.context.out_interface = "", interface
+        if not self._gather_to_track(defrag.OWN):
+            return
         self.walk.events.append(AT[OUTPUT])
         if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
             self._track(False)
@@ -180,9 +205,37 @@ class Passage:
         interface = self.context.out_interface
         self.walk.to = self.walk.out_interface = interface
         if interface != LOOPBACK:
-            mtu = self.box.routing.mtus[interface]
-            raw = self.context.packet.raw
-            self.walk.out += [[interface, raw]] if len(raw) <= mtu else [[interface, piece] for piece in answers.fragments(raw, mtu)]
+            self.walk.out += [[interface, raw] for raw in self._as_sent(self.box.routing.mtus[interface])]
+        return True
+
+    def _as_sent(self, mtu: int) -> list[bytes]:
+        """What goes onto the wire: the packet, or its fragments; a datagram that came in fragments leaves in the same."""
+        packet = self.context.packet
+        if self.sizes and packet.l4 + max(self.sizes) <= mtu:
+            return defrag.apart(packet, self.sizes)
+        return answers.fragments(packet.raw, mtu)
+
+    def _gather_to_track(self, where: str) -> bool:
+        """Connection tracking has fragments put together first, but for a packet that comes around by loopback."""
+        return not self.box.tracking or self.context.entry is not None or self._gather(where)
+
+    def _gather(self, where: str) -> bool:
+        """Fragments become whole datagrams. False: this one waits for the rest."""
+        packet = self.context.packet
+        if not defrag.is_fragment(packet):
+            return True
+        key = defrag.key_of(packet, where)
+        before = self.box.state.memory.get(key)
+        after, whole = defrag.gather(before, packet, self.walk.at)
+        if after is None:
+            self.box.state.memory.pop(key, None)
+        else:
+            self.box.state.memory[key] = after
+        self.walk.events.append((GATHERED, key, before, after, whole))
+        if whole is None:
+            self.walk.verdict = "HELD"
+            return False
+        self.context.packet, self.sizes = whole
         return True
 
     # --- at a hook ---------------------------------------------------------------------------------------

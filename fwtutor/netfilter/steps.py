@@ -47,6 +47,17 @@ class Arrived(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class Gathered(Step):
+    """A fragment met the others of its datagram: ``whole`` is the datagram if it is complete now, else None: it waits.
+
+    ``pieces`` counts the fragments there are.
+    """
+
+    whole: Packet | None = None
+    pieces: int = 0
+
+
+@dataclass(slots=True, frozen=True)
 class HookEntered(Step):
     """The packet reaches a hook: PREROUTING, INPUT, FORWARD, OUTPUT or POSTROUTING."""
 

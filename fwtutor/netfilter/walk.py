@@ -11,7 +11,8 @@ from typing import Any
 from fwtutor.netfilter import derive
 from fwtutor.netfilter.conntrack.entry import SECOND, Entry
 from fwtutor.netfilter.conntrack.listing import format_entry
-from fwtutor.netfilter.events import ANSWER
+from fwtutor.netfilter.defrag import is_fragment
+from fwtutor.netfilter.events import ANSWER, GATHERED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.steps import Change, Step
 
@@ -56,6 +57,15 @@ class Walk:
     @property
     def seconds(self) -> float:
         return self.at / SECOND
+
+    @property
+    def whole(self) -> Packet:
+        """What rules and tracker saw: the packet, or the datagram this fragment completed."""
+        for event in self.events if is_fragment(self.packet) else ():
+            if event[0] == GATHERED and event[4] is not None:
+                packet: Packet = event[4].packet
+                return packet
+        return self.packet
 
     @property
     def answers(self) -> list[Walk]:

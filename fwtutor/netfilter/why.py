@@ -41,6 +41,10 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Arrived():
             here = "the box makes it itself" if step.interface is None else f"it comes in by {step.interface}"
             return Explanation(f"{here}: {describe_tuple(walk)}")
+        case s.Gathered(whole=whole, pieces=pieces):
+            if whole is None:
+                return Explanation(f"with tracking on, fragments wait for each other; {pieces} of its datagram are here")
+            return Explanation(f"its datagram is complete: {pieces} fragments become {describe_packet(whole)}")
         case s.HookEntered():
             return Explanation(_HOOKS[step.hook])
         case s.Routed():

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fwtutor.badinput import BadInput
+from fwtutor.badinput import BadInput, printable
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network
+from fwtutor.netfilter.xtables.savefile import without_idle_tables
 
 MAX_RULES_FILE = 64 << 20
 """Bytes; a ruleset of 100,000 rules takes about 8 MB."""
 MTU_LEAST, MTU_MOST = 68, 65535
+SHOWN_BEFORE, SHOWN, MAX_HINT = 60, 120, 300
+"""Characters of a faulty line that are shown: so many before the place, so many in all; and those of a hint."""
+
+Note = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -24,18 +30,21 @@ class Box:
     routes: dict[str, str | tuple[str, str]] = field(default_factory=dict)
     sysctls: dict[str, int] = field(default_factory=lambda: {"net.ipv4.ip_forward": 1})
 
-    def firewall(self, rules: Path) -> Firewall:
-        """The box, with its rules loaded. Raises BadInput."""
+    def firewall(self, rules: Path, note: Note = lambda text: None) -> Firewall:
+        """The box, with its rules loaded. ``note`` gets a sentence about what was left out of them. Raises BadInput."""
         try:
             firewall = Firewall(interfaces=self.interfaces, routes=self.routes, sysctls=self.sysctls, mtus=self.mtus)
         except ValueError as error:
             raise BadInput(str(error)) from None
-        load_rules(firewall, rules)
+        load_rules(firewall, rules, note)
         return firewall
 
 
-def load_rules(firewall: Firewall, path: Path) -> None:
-    """Restores iptables-save text from a file. Raises BadInput with the line, and a caret under the place if the tool would know one."""
+def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False) -> None:
+    """Restores iptables-save text from a file, with its ``counters`` if wanted. Raises BadInput that shows the line and the place in it.
+
+    Tables that are not simulated and do nothing are passed over, with a ``note``.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_RULES_FILE + 1)
@@ -48,15 +57,32 @@ def load_rules(firewall: Firewall, path: Path) -> None:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
+    text, idle = without_idle_tables(text)
     try:
-        firewall.restore(text)
+        firewall.restore(text, counters=counters)
     except RuleRefused as error:
         where = f", line {error.line_number}" if error.line_number else ""
-        raise BadInput(f"{path}{where}: {error}\n{_indent(error.caret())}".rstrip()) from None
+        raise BadInput("\n    ".join([f"{path}{where}: {error}", *_shown(error)])) from None
+    if idle:
+        note(f"{path}: passed over {', '.join(idle)}: not simulated yet, but without rules and with policy ACCEPT it changes nothing")
+    if not firewall.ruleset().tables:
+        note(f"{path}: no rules in there; a box without rules lets everything through")
 
 
-def _indent(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+def _shown(error: RuleRefused) -> list[str]:
+    """The line (what is near the place, if it is long), a caret under the place, and the hint: as they look on a screen."""
+    shown = []
+    line = error.line.replace("\t", " ")
+    if line.strip():
+        begin = max(0, error.start - SHOWN_BEFORE) if len(line) > SHOWN else 0
+        end = begin + SHOWN
+        before, place, after = (printable(part) for part in (line[begin : error.start], line[error.start : error.end], line[error.end :]))
+        before, after = ("..." if begin else "") + before, after[: max(0, end - error.end)] + ("..." if end < len(line) else "")
+        place = place[: end - error.start]
+        shown = [before + place + after, " " * len(before) + "^" * max(1, len(place))]
+    if error.hint:
+        shown.append(error.hint if len(error.hint) <= MAX_HINT else error.hint[:MAX_HINT] + "...")
+    return shown
 
 
 def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str]) -> Box:
@@ -72,10 +98,9 @@ def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequenc
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise BadInput(f"--sysctl {text}: KEY=VALUE is wanted, like net.ipv4.ip_forward=0")
-        try:
-            box.sysctls[key.strip()] = int(value)
-        except ValueError:
-            raise BadInput(f"--sysctl {text}: {value!r} is not a whole number") from None
+        if not re.fullmatch("-?[0-9]{1,20}", value.strip()):
+            raise BadInput(f"--sysctl {text[:100]}: {value[:60]!r} is not a whole number")
+        box.sysctls[key.strip()] = int(value)
     return box
 
 
@@ -84,7 +109,7 @@ def _interface(box: Box, text: str) -> None:
     name, equals, rest = text.partition("=")
     if not equals or not rest:
         raise BadInput(f"{option}: NAME=ADDRESS/LENGTH is wanted, like wan=203.0.113.1/24")
-    if not name or len(name) > 15 or any(character in "/:,%" or character.isspace() for character in name):
+    if not name or len(name) > 15 or name in (".", "..") or not name.isprintable() or any(c in "/:,%" or c.isspace() for c in name):
         raise BadInput(f"{option}: {name!r} is no name for an interface (1 to 15 characters, no space, no slash)")
     if name in box.interfaces:
         raise BadInput(f"{option}: {name} was already given; one option takes all its addresses, separated by commas")

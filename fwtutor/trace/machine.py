@@ -9,8 +9,8 @@ from fwtutor.trace.run import Traced
 
 
 def json_line(traced: Traced) -> str:
-    """The object of one packet, without a line end."""
-    return json.dumps(as_object(traced), ensure_ascii=False)
+    """The object of one packet, without a line end; ASCII, so that no character set can spoil it."""
+    return json.dumps(as_object(traced))
 
 
 def as_object(traced: Traced) -> dict[str, Any]:

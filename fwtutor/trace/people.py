@@ -159,6 +159,6 @@ def near_misses(walk: Walk, steps: tuple[Step, ...]) -> list[str]:
         if step.rule is not None and step.rule.target.name == "ACCEPT":
             explanation = why(walk, step)
             held = sum(condition.held for condition in explanation.conditions)
-            found.append((-held, len(found), explanation.text))
+            found.append((-held, len(found), f"{step.table} {step.chain} {explanation.text}"))
     nearest = sorted(found)[:NEAR_MISSES]
     return [text for _, _, text in sorted(nearest, key=lambda miss: miss[1])]

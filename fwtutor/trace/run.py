@@ -24,7 +24,7 @@ class Traced:
     """One packet of the file and what the box did with it."""
 
     number: int
-    """Counts the packets walked, from 1."""
+    """Counts the packets walked, from 1; what was left out of the file (ARP, IPv6 for now) has no number."""
     interface: str | None
     """Where it came in; None: the box sent it."""
     walk: Walk
@@ -72,7 +72,7 @@ def trace(
         tracked = walk.tracked if not answers or walk.tracked is None else firewall.state.entries.get(walk.tracked.id)
         yield Traced(number, interface, walk, answers, tracked)
     if skipped:
-        note(f"{packets.name}: left out {skipped} IPv6 packets: IPv6 is not simulated yet")
+        note(f"{packets.name}: left out {skipped} IPv6 packet{'s' if skipped > 1 else ''}: IPv6 is not simulated yet")
 
 
 def _interface(firewall: Firewall, seen: Seen, packet: Packet, fallback: str | None, place: str) -> str | None:

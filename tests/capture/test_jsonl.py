@@ -99,3 +99,8 @@ def test_any_object_is_a_packet_or_one_clear_sentence(tmp_path_factory: pytest.T
         list(read_packets(path))
     except BadInput as error:
         assert str(error).startswith("any.jsonl, line 1")
+
+
+def test_a_file_full_of_unknown_fields_is_told_of_the_first_ones_in_their_order(tmp_path: Path) -> None:
+    _, notes = read(tmp_path, *(json.dumps(GOOD | {f"{letter}{line}": 1 for letter in "xyz"}) for line in range(20)))
+    assert [note.split('"')[1] for note in notes] == ["x0", "y0", "z0", "x1", "y1", "z1", "x2", "y2"]

@@ -207,3 +207,17 @@ def test_any_file_gives_packets_or_one_clear_sentence(
             Packet(seen.raw)
     except BadInput as error:
         assert str(error).startswith("any.pcap")
+
+
+@pytest.mark.parametrize("bomb", [pcap(ethernet()) + bytes(40_000_000), b"\n" * 40_000_000], ids=["zeros", "empty lines"])
+def test_a_few_bytes_that_unpack_to_no_end_are_refused(tmp_path: Path, bomb: bytes) -> None:
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(bomb))
+    with pytest.raises(BadInput, match=r"bomb\.jsonl\.gz: it unpacks to more than 250 times its size"):
+        list(read_packets(path))
+
+
+def test_a_dull_capture_is_no_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "dull.pcap.gz"
+    path.write_bytes(gzip.compress(pcap(*[ethernet()] * 1000) * 1) + gzip.compress(b"".join([pcap(ethernet())[24:]] * 300_000)))
+    assert sum(1 for _ in read_packets(path)) == 301_000

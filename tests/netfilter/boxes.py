@@ -6,13 +6,14 @@ from fwtutor.netfilter import Firewall, Walk
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.craft import flag_bits, tcp
 
-TRACK_ALL = """*filter
+EMPTY = """*filter
 :INPUT ACCEPT [0:0]
 :FORWARD ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]
--A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-COMMIT
 """
+"""The head of a ruleset; rules and COMMIT follow."""
+
+TRACK_ALL = f"{EMPTY}-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
 
 SERVER, CLIENT, LAN_HOST = (parse_address(text)[1] for text in ("203.0.113.1", "203.0.113.9", "192.168.0.20"))
 

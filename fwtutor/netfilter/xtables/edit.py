@@ -33,6 +33,8 @@ KEPT_NAME = 29
 MAX_RULES = 100_000
 """Rules in one table."""
 MAX_CHAINS = 10_000
+MAX_TRIED = 300_000
+"""Rules of one table that a packet may have to try. Thirty chains that each jump twice to the next come to 1,000,000,000."""
 
 
 def refused(message: str, hint: str = "") -> RuleRefused:
@@ -219,9 +221,7 @@ class Draft:
     def finish(self) -> Table:
         """The new table. Refuses loops that a packet could run into."""
         if self.may_loop:
-            looping = next(self._loops(), None)
-            if looping is not None:
-                raise refused(LOOP, f"a packet could go round and round through {' -> '.join(looping)}")
+            self._check_jumps()
         chains = {}
         for name in self.order():
             policy = self.policies[name]
@@ -240,9 +240,9 @@ class Draft:
             elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(rule.header.family):
                 return
 
-    def _loops(self) -> Iterator[list[str]]:
-        """Each loop that can be reached from a built-in chain, as the chains on it. Without recursion: chains may be nested deep."""
-        done: set[str] = set()
+    def _check_jumps(self) -> None:
+        """Refuses loops that a built-in chain leads to, and ways without end. Without recursion: chains may be nested deep."""
+        done: dict[str, int] = {}
         for start in [name for name, policy in self.policies.items() if policy is not None]:
             path = [start]
             on_path = {start}
@@ -251,11 +251,15 @@ class Draft:
                 following = next(stack[-1], None)
                 if following is None:
                     stack.pop()
-                    done.add(path[-1])
-                    on_path.discard(path.pop())
+                    left = path.pop()
+                    on_path.discard(left)
+                    done[left] = len(self.of(left)) + sum(done[chain] for chain in self._jumps(left))
+                    if done[left] > MAX_TRIED:
+                        hint = f"each jump to a chain makes it try all of that chain's rules; this one comes to {done[left]}"
+                        raise refused(f"a packet in {left} could have to try more than {MAX_TRIED} rules, and fwtutor lets none", hint)
                 elif following in on_path:
-                    yield [*path[path.index(following) :], following]
-                    return
+                    looping = [*path[path.index(following) :], following]
+                    raise refused(LOOP, f"a packet could go round and round through {' -> '.join(looping)}")
                 elif following not in done:
                     path.append(following)
                     on_path.add(following)

@@ -104,6 +104,10 @@ class Parser:
             self._give(owner, found.code, found)
             return False
         if not self._load_protocol():
+            if self.parsed.jump in TARGETS_NOT_YET:
+                # The option is most likely the target's own, and would only lead astray.
+                hint = f"targets: {', '.join(sorted(TARGETS))}"
+                self.refuse(f"fwtutor does not simulate -j {self.parsed.jump} yet", self.parsed.jump_token, hint=hint)
             text, token = self.scanner.before()
             if found.code == NO_ARGUMENT:
                 self.refuse(f'option "{text}" requires an argument', token)

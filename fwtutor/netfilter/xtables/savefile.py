@@ -6,11 +6,12 @@ replaces every table the text names; where the tool only says "line 3 failed" it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from fwtutor.netfilter.hooks import BUILTIN_CHAINS
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
 from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, table_refused
 from fwtutor.netfilter.xtables.edit import VERDICTS, Draft, new_table
 from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
@@ -20,7 +21,10 @@ from fwtutor.netfilter.xtables.tokens import Token, restore_words
 from fwtutor.netfilter.xtables.values import scanned
 
 MAX_TEXT = 32 * 1024 * 1024
-"""Characters of a save file."""
+"""Characters of a save file, and of what the listings in it may print."""
+
+_IDLE = re.compile(r":\S+ (?:ACCEPT|-)(?: \[\d+:\d+\])?\s*\Z", re.ASCII)
+"""The line of a chain that does nothing as long as it has no rules."""
 
 
 def save(ruleset: Ruleset, counters: Counters | None = None) -> str:
@@ -46,6 +50,29 @@ def _save_table(table: Table, counters: Counters | None) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def without_idle_tables(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text without those tables that fwtutor does not simulate but that do nothing, and their names; lines keep their numbers.
+
+    A table does nothing when it has no rules and its policies are ACCEPT. iptables-save prints every table the kernel
+    ever loaded, so most files that real machines save have some.
+    """
+    lines = text.split("\n")
+    idle: list[str] = []
+    name, begin = "", -1
+    for number, line in enumerate(lines):
+        if not name:
+            name = line[1:].strip(" \t") if line.startswith("*") else ""
+            begin = number if name in NOT_YET else -1
+        elif line == "COMMIT":
+            if begin >= 0:
+                lines[begin : number + 1] = [""] * (number + 1 - begin)
+                idle.append(name)
+            name = ""
+        elif line and not line.startswith("#") and not _IDLE.match(line):
+            begin = -1
+    return ("\n".join(lines), tuple(dict.fromkeys(idle))) if idle else (text, ())
+
+
 def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, counters: bool = False) -> Outcome:
     """The ruleset after iptables-restore; with ``counters`` as with -c, which takes the counters over too.
 
@@ -56,6 +83,11 @@ def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, coun
         raise RuleRefused(f"the text has {len(text)} characters, {MAX_TEXT} are the most", line_number=1)
     reader = _Reader(ruleset, new_id, counters)
     lines = text.split("\n")
+    nul = text.find("\0")
+    if nul >= 0:
+        number = text.count("\n", 0, nul) + 1
+        at = lines[number - 1].index("\0")
+        raise RuleRefused("a zero byte cannot be part of a command", line=lines[number - 1], start=at, end=at + 1, line_number=number)
     if not lines[-1]:
         lines.pop()
     for number, line in enumerate(lines, 1):
@@ -107,7 +139,7 @@ class _Reader:
             if name.endswith("\r"):
                 wrong.hint = "the line ends in a carriage return: save the file with Unix line ends"
             elif not wrong.message.startswith("can't"):
-                wrong.hint += " (iptables-save -t filter writes only that)"
+                wrong.hint += f" (iptables-save -t filter writes only that); fwtutor trace passes over a {name} without rules"
             raise wrong
         draft = Draft(self.tables.get(name) or new_table(name))
         for chain in draft.order():
@@ -170,3 +202,5 @@ class _Reader:
             raise RuleRefused("no command specified", line=line, end=len(line), manner=BARE)
         known: Mapping[int | str, tuple[int, int]] = draft.counters
         self.output += apply(draft, parsed, line, known, self.new_id)
+        if len(self.output) > MAX_TEXT:
+            raise RuleRefused(f"what the listings here print is longer than {MAX_TEXT} characters", line=line, end=len(line))

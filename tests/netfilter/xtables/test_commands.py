@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from fwtutor.netfilter.xtables import savefile
 from fwtutor.netfilter.xtables.commands import new_ruleset, run_command
 from fwtutor.netfilter.xtables.edit import Draft, new_table
 from fwtutor.netfilter.xtables.errors import RuleRefused
@@ -153,11 +154,33 @@ def test_a_loop_out_of_reach_is_taken_and_one_within_is_not() -> None:
 
 def test_chains_nested_thousands_deep_are_walked_without_recursion() -> None:
     text = "*filter\n" + "".join(f":c{i} - [0:0]\n" for i in range(5000)) + "-A INPUT -j c0\n"
-    text += "".join(f"-A c{i} -j c{i + 1}\n" * 3 for i in range(4999))
+    text += "".join(f"-A c{i} -j c{i + 1}\n" for i in range(4999))
     box = Ours()
     box.restore(text + "COMMIT\n")
     with pytest.raises(RuleRefused, match="symbolic links"):
         box.restore(text + "-A c4999 -j c0\nCOMMIT\n")
+
+
+def test_chains_that_would_keep_a_packet_for_years_are_refused() -> None:
+    """Thirty chains, each jumping twice to the next: the kernel takes them, and then tries 2^30 rules."""
+    text = "*filter\n" + "".join(f":c{i} - [0:0]\n" for i in range(30)) + "-A INPUT -j c0\n"
+    doubling = text + "".join(f"-A c{i} -j c{i + 1}\n" * 2 for i in range(29))
+    with pytest.raises(RuleRefused, match="could have to try more than 300000 rules"):
+        Ours().restore(doubling + "COMMIT\n")
+    Ours().restore(text + "".join(f"-A c{i} -j c{i + 1}\n" * 2 for i in range(14)) + "COMMIT\n")
+
+
+def test_listings_in_a_save_file_cannot_print_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(savefile, "MAX_TEXT", 20_000)
+    Ours().restore("*filter\n" + "-A INPUT\n" * 50 + "-L\n" + "COMMIT\n")
+    with pytest.raises(RuleRefused, match="what the listings here print is longer than 20000 characters"):
+        Ours().restore("*filter\n" + "-A INPUT\n" * 50 + "-L\n" * 50 + "COMMIT\n")
+
+
+def test_an_option_of_a_target_that_is_not_simulated_is_told_as_that() -> None:
+    with pytest.raises(RuleRefused, match="fwtutor does not simulate -j LOG yet") as caught:
+        Ours().restore('*filter\n-A INPUT -j LOG --log-prefix "drop: "\nCOMMIT\n')
+    assert caught.value.line[caught.value.start : caught.value.end] == "LOG"
 
 
 def test_lists_of_addresses_cannot_multiply_without_end() -> None:

@@ -1,0 +1,146 @@
+"""Reassembly: with connection tracking on, rules and tracker see whole datagrams, and fragments wait until there is one.
+
+What waits is kept in the firewall's memory, by the fields that belong together (RFC 791), for 30 seconds.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from struct import pack_into
+from typing import NamedTuple
+
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.packet import Packet, checksum
+
+PATIENCE = 30 * SECOND
+"""How long a fragment waits for the rest, from the first of its datagram on."""
+LONGEST = 65535
+ARRIVING, OWN, DELIVERED = "arriving", "own", "delivered"
+"""Where fragments are gathered: before PREROUTING and OUTPUT for connection tracking, before INPUT for the box's own stack."""
+
+
+class Key(NamedTuple):
+    """What the fragments of a datagram have in common, and where they were gathered."""
+
+    where: str
+    src: int
+    dst: int
+    protocol: int
+    id: int
+
+
+class Piece(NamedTuple):
+    """One fragment, from ``start`` to ``end`` of the datagram's payload (bytes)."""
+
+    start: int
+    end: int
+    packet: Packet
+
+
+class Waiting(NamedTuple):
+    """The fragments of a datagram so far."""
+
+    since: int
+    """ns: when the first came."""
+    pieces: tuple[Piece, ...]
+    """In order of their place."""
+    runs: tuple[tuple[int, int], ...]
+    """(start, end) of stretches without a hole, as far as they grew in order; what lies within one was there already."""
+    length: int
+    """The furthest end seen."""
+    complete: bool
+    """The last fragment is here, and so ``length`` is the datagram's."""
+
+
+class Whole(NamedTuple):
+    """A datagram put together: the packet, and the sizes its fragments had, in bytes of payload."""
+
+    packet: Packet
+    sizes: tuple[int, ...]
+
+
+def is_fragment(packet: Packet) -> bool:
+    return packet.mf or packet.offset > 0
+
+
+def key_of(packet: Packet, where: str) -> Key:
+    return Key(where, packet.src, packet.dst, packet.protocol, packet.id)
+
+
+def gather(waiting: Waiting | None, packet: Packet, at: int) -> tuple[Waiting | None, Whole | None]:
+    """Add a fragment: (what waits then, the whole datagram if that is complete).
+
+    A fragment that was there already is ignored. One that overlaps others, is empty, or does not agree with where the datagram
+    ends spoils it: all of it is thrown away.
+    """
+    if waiting is None or at - waiting.since >= PATIENCE:
+        waiting = Waiting(at, (), (), 0, False)
+    start, end = packet.offset, packet.offset + packet.length - packet.l4
+    length, complete = waiting.length, waiting.complete
+    if packet.mf:
+        # All but the last come in multiples of eight bytes; what is over is not looked at.
+        end &= ~7
+        if end > length:
+            if complete:
+                return None, None
+            length = end
+    else:
+        if end < length or (complete and end != length):
+            return None, None
+        length, complete = end, True
+    if end == start:
+        return None, None
+    runs = _insert(waiting.runs, start, end)
+    if runs is None:
+        return None, None
+    if runs == waiting.runs:
+        return waiting._replace(length=length, complete=complete), None
+    pieces = tuple(sorted((*waiting.pieces, Piece(start, end, packet))))
+    if not complete or pieces[0].start or pieces[-1].end != length or any(a.end != b.start for a, b in pairwise(pieces)):
+        return Waiting(waiting.since, pieces, runs, length, complete), None
+    return None, _join(pieces)
+
+
+def _insert(runs: tuple[tuple[int, int], ...], start: int, end: int) -> tuple[tuple[int, int], ...] | None:
+    """The runs with a fragment more; the same when it was there; None when it overlaps."""
+    if runs and runs[-1][1] == start:
+        return (*runs[:-1], (runs[-1][0], end))
+    for first, last in runs:
+        if first <= start and end <= last:
+            return runs
+        if start < last and first < end:
+            return None
+    return tuple(sorted((*runs, (start, end))))
+
+
+def _join(pieces: tuple[Piece, ...]) -> Whole | None:
+    first = pieces[0].packet
+    header = bytearray(first.raw[: first.l4])
+    length = len(header) + pieces[-1].end
+    if length > LONGEST:
+        return None
+    sizes = tuple(piece.end - piece.start for piece in pieces)
+    # The datagram may not be fragmented further only when its largest fragment said so.
+    may_not = any(piece.packet.df and size == max(sizes) for piece, size in zip(pieces, sizes, strict=True))
+    pack_into("!H", header, 2, length)
+    pack_into("!H", header, 6, 0x4000 if may_not else 0)
+    header[10:12] = b"\0\0"
+    header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
+    payload = b"".join(piece.packet.raw[piece.packet.l4 : piece.packet.l4 + size] for piece, size in zip(pieces, sizes, strict=True))
+    return Whole(Packet(bytes(header) + payload), sizes)
+
+
+def apart(packet: Packet, sizes: tuple[int, ...]) -> list[bytes]:
+    """Cut a datagram again where it was cut when it came."""
+    raw, size = packet.raw, packet.l4
+    cut, at = [], 0
+    for number, length in enumerate(sizes):
+        header = bytearray(raw[:size])
+        pack_into("!H", header, 2, size + length)
+        more = 0x2000 if number < len(sizes) - 1 else 0
+        pack_into("!H", header, 6, more | at // 8)
+        header[10:12] = b"\0\0"
+        header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
+        cut.append(bytes(header) + raw[size + at : size + at + length])
+        at += length
+    return cut

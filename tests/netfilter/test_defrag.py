@@ -1,0 +1,66 @@
+"""Fragments: they wait for each other where tracking is on, and before the box's own programs; elsewhere they pass singly."""
+
+from __future__ import annotations
+
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.answers import fragments
+from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.steps import Gathered
+from tests.netfilter.boxes import CLIENT, EMPTY, LAN_HOST, SERVER, box, ctstate
+
+BIG = craft.udp(CLIENT, LAN_HOST, 5000, 53, bytes(range(256)) * 6, id=7, df=False)
+PIECES = fragments(BIG, 600)
+
+
+def test_tracked_fragments_are_held_until_the_datagram_is_whole_and_leave_as_they_came() -> None:
+    firewall = box()
+    walks = [firewall.receive(piece, on="wan", at=number / 10) for number, piece in enumerate(PIECES)]
+    assert [walk.verdict for walk in walks] == ["HELD", "HELD", "ACCEPT"]
+    assert (walks[0].states, walks[0].path, walks[0].out) == ([], [], [])
+    assert ctstate(walks[-1]) == "NEW"
+    assert walks[-1].whole.payload == bytes(range(256)) * 6
+    assert [len(raw) for _, raw in walks[-1].out] == [len(piece) for piece in PIECES]
+    assert "dport=53" in (walks[-1].entry or "")
+
+
+def test_order_does_not_matter_and_a_repeated_fragment_is_ignored() -> None:
+    firewall = box()
+    order = [PIECES[2], PIECES[0], PIECES[0], PIECES[1]]
+    assert [firewall.receive(piece, on="wan", at=0).verdict for piece in order] == ["HELD", "HELD", "HELD", "ACCEPT"]
+
+
+def test_a_fragment_that_waited_30_seconds_waits_in_vain() -> None:
+    firewall = box()
+    firewall.receive(PIECES[0], on="wan", at=0)
+    assert [firewall.receive(piece, on="wan", at=30).verdict for piece in PIECES[1:]] == ["HELD", "HELD"]
+
+
+def test_the_steps_count_the_fragments_and_their_changes_are_the_walks() -> None:
+    firewall = box()
+    for number, piece in enumerate(PIECES):
+        walk = firewall.receive(piece, on="wan", at=0)
+        [gathered] = [step for step in walk.steps if isinstance(step, Gathered)]
+        assert gathered.pieces == number + 1
+        assert (gathered.whole is None) == (number < 2)
+        assert tuple(change for step in walk.steps for change in step.changes) == walk.changes
+    assert not firewall.state.memory
+
+
+def test_without_tracking_fragments_are_forwarded_singly_and_f_matches_the_later_ones() -> None:
+    firewall = box(EMPTY + "-A FORWARD -f -j DROP\nCOMMIT\n")
+    assert [firewall.receive(piece, on="wan", at=0).verdict for piece in PIECES] == ["ACCEPT", "DROP", "DROP"]
+
+
+def test_what_is_for_the_box_is_put_together_before_input_tracking_or_not() -> None:
+    firewall = box(EMPTY + "-A INPUT -f -j DROP\nCOMMIT\n")
+    pieces = fragments(craft.udp(CLIENT, SERVER, 5000, 53, b"x" * 1000, id=7, df=False), 600)
+    assert [firewall.receive(piece, on="wan", at=0).verdict for piece in pieces] == ["HELD", "ACCEPT"]
+
+
+def test_an_overlap_spoils_the_datagram() -> None:
+    firewall = box()
+    later = Packet(PIECES[1])
+    overlapping = craft.ip(CLIENT, LAN_HOST, 17, later.raw[20:], id=7, df=False, mf=True, offset=later.offset - 8)
+    for piece in (PIECES[0], overlapping, PIECES[1]):
+        firewall.receive(piece, on="wan", at=0)
+    assert firewall.receive(PIECES[2], on="wan", at=0).verdict == "HELD"
