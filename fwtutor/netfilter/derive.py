@@ -211,9 +211,11 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             chain, position = goes_to, 0
             yield s.ChainEntered(table=table, chain=chain.chain.name)
         elif action == RETURN:
-            if chain.chain.policy is None:
-                yield s.ChainLeft(table=table, chain=chain.chain.name, how="end" if what == END else "RETURN")
+            left, how = chain, "end" if what == END else "RETURN"
             if came_from:
                 chain, position = came_from.pop()
             else:
                 over = True
+            if left.chain.policy is None:
+                back = ("", 0) if over else (chain.chain.name, position)
+                yield s.ChainLeft((), table, left.chain.name, how, *back)

@@ -125,11 +125,17 @@ class RuleTried(Step):
 
 @dataclass(slots=True, frozen=True)
 class ChainLeft(Step):
-    """A user chain was left: ``how`` is "end" or "RETURN"."""
+    """A user chain was left: ``how`` is "end" or "RETURN".
+
+    The walk goes on after rule ``back_number`` of ``back_to``, the last jump (a goto leaves no place to come back to);
+    with ``back_to`` "" there was none, and the policy decides.
+    """
 
     table: str = ""
     chain: str = ""
     how: str = ""
+    back_to: str = ""
+    back_number: int = 0
 
 
 @dataclass(slots=True, frozen=True)

@@ -9,10 +9,14 @@ from fwtutor.netfilter import steps as s
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Tuple
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
+from fwtutor.netfilter.packet import ACK, ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
 
 ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
+
+
+PICKED_UP = "an ACK without a past is taken for the middle of a conversation that began unseen (nf_conntrack_tcp_loose)"
 
 
 class Explanation(NamedTuple):
@@ -31,7 +35,7 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.RuleTried():
             return _rule(step)
         case s.LookedUp():
-            return Explanation(_lookup(step, entries))
+            return Explanation(_lookup(step, walk, entries))
         case s.PolicyApplied():
             return Explanation(f"no rule of {step.chain} decided, so its policy does: {step.policy}")
         case s.StateChanged():
@@ -55,6 +59,9 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
             )
         case s.EntryCreated(entry=entry):
             left = 0 if entry is None else entry.seconds_left(0)
+            if entry is not None and entry.state == "ESTABLISHED":
+                picked = "picked up in the middle, so the TCP tracker's word is ESTABLISHED from the start"
+                return Explanation(f"a new entry is made for it, not kept yet: {picked}, for {left} s if the packet gets through")
             return Explanation(f"a new entry is made for it, not kept yet: it will be, for {left} s, if the packet gets through")
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
@@ -65,7 +72,12 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
             return Explanation(f"rules of {step.chain} are tried from the first")
         case s.ChainLeft():
             how = "it says RETURN" if step.how == "RETURN" else "none of its rules decided"
-            return Explanation(f"{step.chain} is left: {how}; on goes the rule after the one that came here")
+            back = (
+                f"on after rule {step.back_number} of {step.back_to}, the last jump"
+                if step.back_to
+                else "no jump to go back to, so the policy decides"
+            )
+            return Explanation(f"{step.chain} is left: {how}; {back}")
         case s.Answered(walk=answer):
             assert answer is not None
             return Explanation(f"the box answers: {describe_tuple(answer)}")
@@ -88,11 +100,8 @@ def describe_tuple(walk: Walk) -> str:
     return describe_packet(walk.packet)
 
 
-def describe_packet(packet: object) -> str:
+def describe_packet(packet: Packet) -> str:
     """A packet in a line: protocol, addresses, ports, flags or ICMP type."""
-    from fwtutor.netfilter.packet import ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
-
-    assert isinstance(packet, Packet)
     name = PROTOCOL_NAMES.get(packet.protocol, f"protocol {packet.protocol}")
     if packet.protocol in (TCP, UDP) and not packet.offset:
         line = f"{name} {packet.source}:{packet.sport} > {packet.destination}:{packet.dport}"
@@ -156,14 +165,18 @@ def target_words(rule: Rule) -> str:
     return target.name
 
 
-def _lookup(step: s.LookedUp, entries: Iterable[Entry]) -> str:
+def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
     if step.state == INVALID:
         return f"INVALID: {step.reason}"
     if step.state == NEW:
         if step.found is not None:
             return "NEW: its entry exists, but nothing has come back yet; until a reply is seen, every packet this way is NEW"
-        near = nearest(step.tuple, entries)
-        return "NEW: no entry has its tuple" + (f"; {near}" if near else "")
+        # Told afterwards, the table already holds the entry this packet made itself.
+        near = nearest(step.tuple, (entry for entry in entries if step.tuple not in (entry.original, entry.reply)))
+        parts = ["NEW: no entry has its tuple"]
+        if walk.packet.protocol == TCP and walk.packet.flags & ACK:
+            parts.append(PICKED_UP)
+        return "; ".join([*parts, near] if near else parts)
     if step.state == RELATED:
         return "RELATED: it is an ICMP error about a packet of a known connection"
     if step.state == ESTABLISHED:
@@ -176,30 +189,30 @@ def _lookup(step: s.LookedUp, entries: Iterable[Entry]) -> str:
 
 def nearest(wanted: Tuple | None, entries: Iterable[Entry]) -> str:
     """Which entry differs from a tuple in the least, in words; "" when none is close."""
-    best: tuple[int, str] | None = None
+    best: list[str] = []
     for entry in entries:
         for side in (entry.original, entry.reply):
-            if wanted is None or side.protocol != wanted.protocol or side.family != wanted.family:
+            if wanted is None or (side.protocol, side.family) != (wanted.protocol, wanted.family):
                 continue
-            differs = [
-                (label, ours, theirs)
-                for label, ours, theirs in (
-                    ("source", wanted.src, side.src),
-                    ("destination", wanted.dst, side.dst),
-                    ("source port", wanted.sport, side.sport),
-                    ("destination port", wanted.dport, side.dport),
-                )
-                if ours != theirs and (wanted.protocol in WITH_PORTS or "port" not in label)
-            ]
-            if not differs or len(differs) > 2 or (best is not None and best[0] <= len(differs)):
-                continue
-            parts = [
-                f"{label} {theirs if 'port' in label else format_address(side.family, theirs)}, not "
-                f"{ours if 'port' in label else format_address(side.family, ours)}"
-                for label, ours, theirs in differs
-            ]
-            best = (len(differs), f"the nearest entry has {' and '.join(parts)}")
-    return "" if best is None else best[1]
+            differs = [f"{name} {theirs}, not {ours}" for name, ours, theirs in zip(*_named(wanted, side), strict=True) if ours != theirs]
+            if differs and len(differs) <= 2 and (not best or len(differs) < len(best)):
+                best = differs
+    return f"the nearest entry has {' and '.join(best)}" if best else ""
+
+
+def _named(wanted: Tuple, side: Tuple) -> tuple[tuple[str, ...], list[str], list[str]]:
+    """The names of a tuple's parts, and both tuples' values of them."""
+    names: tuple[str, ...] = ("source", "destination")
+    if wanted.protocol in WITH_PORTS:
+        names += ("source port", "destination port")
+    elif wanted.protocol == ICMP:
+        names += ("id", "type")
+    values = []
+    for each in (wanted, side):
+        last = each.dport >> 8 if wanted.protocol == ICMP else each.dport
+        every = [format_address(each.family, each.src), format_address(each.family, each.dst), str(each.sport), str(last)]
+        values.append(every[: len(names)])
+    return names, values[0], values[1]
 
 
 def _changed(step: s.StateChanged, at: int) -> str:

@@ -113,7 +113,11 @@ class Cursor:
     step: int
     """How many of its walk's steps have happened; all of them = ``len(steps)``; 0 for other records."""
 
+    moves: int
+    """How often it was moved: whoever compares two values knows whether anybody looked elsewhere meanwhile."""
+
     def __init__(self, run: Run) -> None:
+        self.moves = 0
         self.attach(run)
 
     def attach(self, run: Run, index: int = -1, step: int | None = None) -> None:
@@ -175,6 +179,7 @@ class Cursor:
 
         False, and nothing happens, where the run has no further place in that direction.
         """
+        self.moves += 1
         stops = self.run.stops
         here = self._places(self.index, self._steps, size)
         if direction > 0:
@@ -200,6 +205,7 @@ class Cursor:
 
     def seek(self, index: int, step: int | None = None) -> None:
         """To a record (any, also another host's), after ``step`` of its steps (None: after all). Clamped to the run."""
+        self.moves += 1
         self.index = max(-1, min(index, len(self.run.records) - 1))
         walk = self.walk
         self._steps: tuple[Step, ...] = tuple(walk.steps) if walk else ()

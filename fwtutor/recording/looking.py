@@ -6,6 +6,7 @@ from fwtutor.netfilter.conntrack.listing import format_table
 from fwtutor.netfilter.firewall import SYSCTLS
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
+from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
 from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_conntrack, not_found, refusal, save_with_counters
 from fwtutor.network.records import CommandRun
@@ -43,7 +44,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     view = cursor.view_of(host)
     if name == "iptables":
         outcome = run_command(view.ruleset, rest, counters=view.counters, new_id=lambda: 0)
-        return None if outcome.counters or outcome.ruleset != view.ruleset else outcome.output
+        changes = outcome.counters or not _same(view.ruleset, outcome.ruleset, listed=outcome.output != "")
+        return None if changes else outcome.output
     if name == "iptables-save":
         return save(view.ruleset, view.counters if save_with_counters(rest) else None)
     if name == "conntrack":
@@ -52,6 +54,18 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name == "sysctl" and rest in SYSCTLS:
         return f"{rest} = {_sysctl_at(cursor, host, rest)}"
     return HELP if name == "help" else None
+
+
+def _same(before: Ruleset, after: Ruleset, listed: bool) -> bool:
+    """Nothing changed; listing an unused table makes it exist, which is not worth a run of its own."""
+    if not listed:
+        return after == before
+    shown = {
+        name: table
+        for name, table in after.tables.items()
+        if name in before.tables or any(c.rules or c.policy != "ACCEPT" for c in table.chains.values())
+    }
+    return shown == dict(before.tables)
 
 
 def _sysctl_at(cursor: Cursor, host: str, name: str) -> str:

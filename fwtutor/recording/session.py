@@ -13,6 +13,9 @@ from fwtutor.recording.looking import look
 from fwtutor.recording.run import Run
 from fwtutor.recording.scenario import Input, Scenario
 
+MAX_RUNS = 20
+"""Histories kept, the lesson's own among them; the oldest others are given up."""
+
 
 class Session:
     """``run`` is the history one is in; ``cursor`` stays the same object whatever happens."""
@@ -24,6 +27,8 @@ class Session:
         self.runs: list[Run] = [self.run]
         """All histories, in the order they were made."""
         self.cursor = Cursor(self.run)
+        self._entered: tuple[Run, int] | None = None
+        """The last branch made, and ``cursor.moves`` then."""
 
     def enter(self, host: str, line: str) -> CommandRun:
         """Enters a line at a host's prompt, where the cursor is; the cursor is then at the command's record.
@@ -49,8 +54,12 @@ class Session:
         if entered.refused:
             # Nothing came of it: no reason to leave the run one is in.
             return replace(entered, index=-1)
+        if self._entered == (self.run, self.cursor.moves):
+            # One thing after another at one place: this branch only goes on from the last, nobody has looked at that yet.
+            self.runs.remove(self.run)
         self._take_up(branch)
         self.cursor.attach(branch, after)
+        self._entered = (branch, self.cursor.moves)
         return entered
 
     def undo(self) -> bool:
@@ -79,3 +88,6 @@ class Session:
     def _take_up(self, branch: Run) -> None:
         self.run = branch
         self.runs.append(branch)
+        if len(self.runs) > MAX_RUNS:
+            # The first, which is the lesson's own, stays.
+            del self.runs[1]

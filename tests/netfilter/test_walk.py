@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fwtutor.netfilter import Firewall, NotSimulated, craft, why
+from fwtutor.netfilter import Firewall, NotSimulated, Walk, craft, why
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.steps import Answered, AnswerWithheld, Confirmed, EntryForgotten, LookedUp, PolicyApplied, RuleTried, StateChanged
 from tests.netfilter.boxes import CLIENT, LAN_HOST, SERVER, Talk, address, box
@@ -211,3 +211,30 @@ def test_a_reject_s_answer_is_a_step_with_a_walk_of_its_own() -> None:
     assert answered.walk is walk.answers[0]
     assert answered.walk is not None
     assert answered.walk.to == "wan"
+
+
+def told(walk: Walk, firewall: Firewall) -> list[str]:
+    """Every step's reason, with the table as it is after the packet."""
+    return [why(walk, step, firewall.state.entries.values()).text for step in walk.steps]
+
+
+def test_the_nearest_entry_is_never_the_packets_own() -> None:
+    firewall = box()
+    walk = firewall.receive(craft.icmp(CLIENT, SERVER, 8, 0, 7 << 16), on="wan", at=0)
+    assert "NEW: no entry has its tuple" in told(walk, firewall)
+    again = firewall.receive(craft.icmp(CLIENT, SERVER, 8, 0, 8 << 16), on="wan", at=1)
+    assert "NEW: no entry has its tuple; the nearest entry has id 7, not 8" in told(again, firewall)
+
+
+def test_a_lone_ack_is_told_to_be_picked_up() -> None:
+    firewall = box()
+    walk = firewall.receive(craft.tcp(CLIENT, SERVER, 4000, 22, 16, 1, 1), on="wan", at=0)
+    assert any("middle of a conversation that began unseen" in text for text in told(walk, firewall))
+    assert any("the TCP tracker's word is ESTABLISHED from the start" in text for text in told(walk, firewall))
+
+
+def test_the_end_of_a_goto_chain_goes_back_to_the_last_jump() -> None:
+    firewall = stateless(":one - [0:0]", ":two - [0:0]", "-A INPUT -p tcp -j one", "-A INPUT -p tcp -g two", "-A one -g two")
+    texts = told(firewall.receive(syn(22), on="wan", at=0), firewall)
+    assert "two is left: none of its rules decided; on after rule 1 of INPUT, the last jump" in texts
+    assert "two is left: none of its rules decided; no jump to go back to, so the policy decides" in texts

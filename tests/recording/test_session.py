@@ -309,3 +309,33 @@ def test_a_wrong_scenario_names_the_field(wrong: dict[str, object], words: str) 
     with pytest.raises(ValueError) as caught:
         Scenario(cast(STATEFUL), **wrong)  # type: ignore[arg-type]
     assert str(caught.value).startswith(words)
+
+
+def test_listing_the_rules_of_a_host_that_has_none_is_looking_too() -> None:
+    session = Session(too_open())
+    go_to_the_syn_to_22(session)
+    answer = session.enter("attacker", "iptables -L -n -v")
+    assert answer.index == -1
+    assert "Chain INPUT (policy ACCEPT" in answer.output
+    assert len(session.runs) == 1
+
+
+def test_commands_one_after_another_at_one_place_make_one_branch() -> None:
+    session = Session(too_open())
+    go_to_the_syn_to_22(session)
+    for port in (1, 2, 3):
+        session.enter("server", f"iptables -A INPUT -p tcp --dport {port} -j ACCEPT")
+    assert len(session.runs) == 2
+    assert session.cursor.view.ruleset.tables["filter"].chains["INPUT"].rules[-1].save().endswith("--dport 3 -j ACCEPT")
+    session.undo()
+    assert session.cursor.view.ruleset.tables["filter"].chains["INPUT"].rules[-1].save().endswith("--dport 2 -j ACCEPT")
+
+
+def test_only_so_many_histories_are_kept_and_the_lessons_own_is_one() -> None:
+    session = Session(too_open())
+    first = session.run
+    for number in range(25):
+        go_to_the_syn_to_22(session)
+        session.enter("server", f"iptables -A INPUT -p tcp --dport {number + 1} -j ACCEPT")
+    assert len(session.runs) == 20
+    assert session.runs[0] is first

@@ -139,7 +139,7 @@ class _Reader:
             if name.endswith("\r"):
                 wrong.hint = "the line ends in a carriage return: save the file with Unix line ends"
             elif not wrong.message.startswith("can't"):
-                wrong.hint += f" (iptables-save -t filter writes only that); fwtutor trace passes over a {name} without rules"
+                wrong.hint += " (iptables-save -t filter writes only that); fwtutor trace passes over tables without rules"
             raise wrong
         draft = Draft(self.tables.get(name) or new_table(name))
         for chain in draft.order():
