@@ -7,14 +7,23 @@ import sys
 
 def main() -> int:
     """Runs the command line; the value is the exit code."""
-    if sys.argv[1:] == ["--version"]:
-        from fwtutor import __version__
+    try:
+        if sys.argv[1:] == ["--version"] and sys.stdout is not None:
+            from fwtutor import __version__
 
-        sys.stdout.write(f"fwtutor {__version__}\n")
-        return 0
-    from fwtutor.cli import run
+            try:
+                sys.stdout.write(f"fwtutor {__version__}\n")
+                sys.stdout.flush()
+            except OSError:
+                pass  # cli will meet it too, and tell of it
+            else:
+                return 0
+        from fwtutor.cli import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Ctrl-C while it was still starting; later ones are cli's.
+        return 130
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from fwtutor.course.model import Course, Lesson
 
 OK, NO, BAD = 0, 1, 2
@@ -25,12 +27,11 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line; the value is the exit code. No exception leaves it that a person could have caused."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed before we began (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
-        parsed = _parser().parse_args(arguments)
-        code: int = parsed.run(parsed)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        code = _obey(arguments)
         sys.stdout.flush()
     except BadInput as error:
         return _refuse(str(error))
@@ -47,19 +48,39 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
+def _obey(arguments: Sequence[str]) -> int:
+    try:
+        parsed = _parser().parse_args(arguments)
+    except SystemExit as end:
+        # Help was printed, or a complaint about the arguments.
+        _complain("")
+        return int(end.code or OK)
+    code: int = parsed.run(parsed)
+    return code
+
+
 def _refuse(message: str) -> int:
     """Says on standard error what is wrong. Names and lines from files may hold escape codes, which the terminal is not to see."""
     try:
         sys.stdout.flush()
     except OSError:
         _drop_output()
-    sys.stderr.write(f"fwtutor: {printable(message)}\n")
+    _complain(f"fwtutor: {printable(message)}\n")
     return BAD
 
 
-def _drop_output() -> None:
+def _complain(text: str) -> None:
+    """To standard error; where nobody can be told, the exit code still says it."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _drop_output(sys.stderr)
+
+
+def _drop_output(stream: TextIO | None = None) -> None:
     """What is still to be written to standard output goes nowhere; else Python would try once more, and complain, when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
 
 
 def _note(text: str) -> None:
@@ -75,12 +96,13 @@ def _broken(error: Exception) -> int:
 
     details = f"fwtutor {__version__}, Python {sys.version}\n{' '.join(sys.argv[1:])}\n\n" + "".join(traceback.format_exception(error))
     place = "could not be written to a file"
-    for folder in (home(), Path(gettempdir())):
-        log = folder / "fwtutor-crash.log"
+    for place_for_logs in (home, lambda: Path(gettempdir())):
         try:
+            folder = place_for_logs()
+            log = folder / "fwtutor-crash.log"
             folder.mkdir(parents=True, exist_ok=True)
             log.write_text(details, encoding="utf-8", errors="backslashreplace")
-        except OSError:
+        except (OSError, BadInput):
             continue
         place = f"are in {log}"
         break
@@ -228,7 +250,10 @@ def _say(text: str, code: int) -> int:
     """An answer goes to standard output, a complaint about what was given to standard error."""
     if code == BAD and "\n" not in text:
         return _refuse(text)
-    (sys.stderr if code == BAD else sys.stdout).write(printable(text) + "\n")
+    if code == BAD:
+        _complain(printable(text) + "\n")
+    else:
+        sys.stdout.write(printable(text) + "\n")
     return code
 
 
@@ -237,7 +262,7 @@ def _locate(arguments: argparse.Namespace) -> int:
     from fwtutor.course.progress import home
 
     for name, path in (("program", Path(__file__).resolve().parent), ("lessons", lessons_folder()), ("progress", home())):
-        sys.stdout.write(f"{name:<9} {path}\n")
+        sys.stdout.write(printable(f"{name:<9} {path}\n"))
     return OK
 
 
@@ -249,6 +274,12 @@ class _Arguments(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        if file is sys.stdout:
+            file.write(message)  # where it goes wrong, that is told, and not passed over as argparse would
+        else:
+            super()._print_message(message, file)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -148,10 +148,10 @@ def test_tables_without_rules_are_passed_over_with_a_note_on_standard_error(home
     path.write_text("*mangle\n:PREROUTING ACCEPT [5:300]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n" + RULES.read_text())
     done = fwtutor(home, "rules", str(path))
     assert (done.code, done.out) == (0, RULES.read_text())
-    assert done.err.startswith(f"fwtutor: {path}: passed over mangle: not simulated yet")
+    assert done.err.startswith(f"fwtutor: {path}: passed over mangle (not simulated yet)")
     done = fwtutor(home, "trace", "--rules", str(path), *BOX, "--format", "json", str(CAPTURE))
     assert done.code == 0
-    assert done.err.startswith(f"fwtutor: {path}: passed over mangle: not simulated yet")
+    assert done.err.startswith(f"fwtutor: {path}: passed over mangle (not simulated yet)")
     assert done.out == fwtutor(home, *TRACE, "--format", "json", str(CAPTURE)).out
 
 
@@ -184,6 +184,24 @@ def test_a_full_disk_is_told(home: Path) -> None:
     environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert (done.returncode, done.stderr) == (2, "fwtutor: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help", f"rules {RULES}"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_nobody_can_have_is_told_and_ends_in_no_traceback(home: Path, arguments: str, unbuffered: str) -> None:
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
+    for redirected, code, said in ((">/dev/full", 2, "fwtutor: No space left on device\n"), ("| true", 0, ""), (">&-", 0, "")):
+        command = f"{sys.executable} -m fwtutor {arguments} {redirected}; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment, check=False)
+        assert (done.returncode, done.stderr) == (code, said)
+
+
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-", ">/dev/full 2>/dev/full", ">&- 2>&-"])
+def test_bad_input_is_exit_code_2_also_when_nobody_can_be_told(home: Path, redirected: str) -> None:
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    for arguments in ("rules /nowhere", "--nope", "lesson check /nowhere"):
+        command = f"{sys.executable} -m fwtutor {arguments} {redirected}"
+        assert subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, env=environment, check=False).returncode == 2
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])

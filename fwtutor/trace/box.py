@@ -64,7 +64,7 @@ def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, c
         where = f", line {error.line_number}" if error.line_number else ""
         raise BadInput("\n    ".join([f"{path}{where}: {error}", *_shown(error)])) from None
     if idle:
-        note(f"{path}: passed over {', '.join(idle)}: not simulated yet, but without rules and with policy ACCEPT it changes nothing")
+        note(f"{path}: passed over {', '.join(idle)} (not simulated yet): no rules and policy ACCEPT, so nothing is missed")
     if not firewall.ruleset().tables:
         note(f"{path}: no rules in there; a box without rules lets everything through")
 

@@ -84,8 +84,9 @@ class Report:
     def _walk(self, walk: Walk, number: str, seconds: str) -> Iterator[str]:
         states = walk.states
         verdict = self.ink.verdict(walk.verdict, walk.verdict) + self._going(walk)
+        # The first state is the packet's own; later ones may be those of an answer to it.
         came = walk.in_interface or "(box)"
-        yield self._row(number, seconds, came, printable(describe(walk.packet)), states[-1][1] if states else "-", verdict)
+        yield self._row(number, seconds, came, printable(describe(walk.packet)), states[0][1] if states else "-", verdict)
         if walk.reason:
             yield self._detail("why", walk.reason)
         steps = walk.steps
@@ -115,9 +116,13 @@ class Report:
 def describe(packet: Packet) -> str:
     """``tcp 203.0.113.9:4000 > 203.0.113.1:1337 PSH+ACK, 11 bytes``."""
     if packet.fault:
-        return f"{len(packet.raw)} bytes, {packet.fault}"
+        return f"{_bytes(len(packet.raw))}, {packet.fault}"
     carries = packet.protocol in (TCP, UDP) and packet.has_l4 and packet.payload
-    return describe_packet(packet) + (f", {len(packet.payload)} bytes" if carries else "")
+    return describe_packet(packet) + (f", {_bytes(len(packet.payload))}" if carries else "")
+
+
+def _bytes(count: int) -> str:
+    return f"{count} byte{'s' if count != 1 else ''}"
 
 
 def describe_entry(entry: Entry, at: int) -> str:

@@ -14,6 +14,7 @@ from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.answers import closed_port_answers
+from fwtutor.trace.own import OwnAnswers
 
 MAX_ANSWERS = 64
 """Answers to one packet, all told. An answer is never answered but over loopback, so a handful is the most there can be."""
@@ -52,11 +53,15 @@ def trace(
         raise BadInput(f"--in {fallback}: the box has no interface of that name ({_names(firewall)})")
     latest = 0
     number = 0
-    skipped = 0
+    skipped = shown_again = 0
+    own = OwnAnswers()
     for seen in read_packets(packets, note):
         packet = Packet(seen.raw)
         if packet.family == 6 and not packet.fault:
             skipped += 1
+            continue
+        if own.is_one(seen, packet):
+            shown_again += 1
             continue
         place = f"{packets.name}, {seen.counted} {seen.number}"
         if seen.at < latest:
@@ -69,8 +74,12 @@ def trace(
         else:
             walk = firewall.receive_ns(packet, on=interface, at=seen.at, mac=seen.mac, link=seen.link)
         answers = tuple(_answers(firewall, walk, seen)) if answer else ()
+        own.made((*walk.answers, *answers))
         tracked = walk.tracked if not answers or walk.tracked is None else firewall.state.entries.get(walk.tracked.id)
         yield Traced(number, interface, walk, answers, tracked)
+    if shown_again:
+        them = "answers the box makes" if shown_again > 1 else "answer the box makes"
+        note(f"{packets.name}: left out {shown_again} {them} by itself: told under the packet that is answered")
     if skipped:
         note(f"{packets.name}: left out {skipped} IPv6 packet{'s' if skipped > 1 else ''}: IPv6 is not simulated yet")
 
