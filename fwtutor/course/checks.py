@@ -5,7 +5,7 @@ The histories themselves are ``trials``. Text of rules is never compared with an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
@@ -99,25 +99,40 @@ class Passes:
     court: Court
     stage: int = 1
     """From 1: rules that were sound before the lesson broke them are no repair."""
-    _known: dict[str, bool] = field(default_factory=dict, repr=False)
+    _known: dict[str, Judgement] = field(default_factory=dict, repr=False)
 
     def met_at(self, run: Run) -> int | None:
+        return next((index for index, rules in self._attempts(run) if self._judge(rules).passed), None)
+
+    def missing(self, run: Run) -> str:
+        """The first check that the learner's last command left failing, if that command changed the rules."""
+        attempts = list(self._attempts(run))
+        entered = [index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner]
+        if not attempts or attempts[-1][0] != entered[-1] or self.met_at(run) is not None:
+            return ""
+        judgement = self._judge(attempts[-1][1])
+        if not judgement.failures:
+            return judgement.refused
+        failure = judgement.failures[0]
+        return f"Not yet: {failure.check.reason} What happened: {failure.happened}."
+
+    def _attempts(self, run: Run) -> Iterator[tuple[int, str]]:
+        """(record index, rules) of each change of the watched host's rules that counts."""
         touched = False
         for index, record in enumerate(run.records):
             if not isinstance(record, CommandRun):
                 continue
             touched = touched or record.learner
             changed = record.host == self.court.scenario.watch and record.after is not record.before
-            if touched and changed and run.stage_of(index) >= self.stage - 1 and self._pass(save(record.after, None)):
-                return index
-        return None
+            if touched and changed and run.stage_of(index) >= self.stage - 1:
+                yield index, save(record.after, None)
 
-    def _pass(self, rules: str) -> bool:
+    def _judge(self, rules: str) -> Judgement:
         if rules not in self._known:
             # Nobody types that many different rulesets; a script that does may judge some twice.
             if len(self._known) >= 256:
                 self._known.clear()
-            self._known[rules] = self.court.judge(Answer("the rules typed", rules), hasty=True).passed
+            self._known[rules] = self.court.judge(Answer("the rules typed", rules), hasty=True)
         return self._known[rules]
 
 

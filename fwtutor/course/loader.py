@@ -75,7 +75,8 @@ def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
     topology = _topology(table, watch, start, seed)
     hosts = {host.name: host for host in topology.hosts}
     check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
-    stages, script = _stages(table, folder, hosts, watch)
+    prompts = _prompts(table, hosts)
+    stages, script = _stages(table, folder, hosts, watch, prompts)
     scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))
     checks = _checks(table, watch, hosts)
     court = Court(scenario, checks, seed)
@@ -91,7 +92,7 @@ def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
         goals=_goals(table, court, watch, hosts, len(stages)),
         therefore=table.text("therefore").strip(),
         next=table.text("next", "").strip(),
-        prompts=_prompts(table, hosts),
+        prompts=prompts,
         on_server=table.text("on_server").strip(),
         checks=checks,
         seed=seed,
@@ -167,7 +168,9 @@ def _topology_error(table: Table, error: ValueError, links: list[str] | None = N
 # --- stages, goals, checks ----------------------------------------------------------------------------------
 
 
-def _stages(table: Table, folder: Path, hosts: Mapping[str, HostSpec], watch: str) -> tuple[tuple[Stage, ...], tuple[Scripted, ...]]:
+def _stages(
+    table: Table, folder: Path, hosts: Mapping[str, HostSpec], watch: str, prompts: tuple[str, ...]
+) -> tuple[tuple[Stage, ...], tuple[Scripted, ...]]:
     prose = _prose(folder)
     parts = table.tables("stages", required=True)
     file = shown_name(folder, "lesson.md")
@@ -190,7 +193,10 @@ def _stages(table: Table, folder: Path, hosts: Mapping[str, HostSpec], watch: st
             event.done()
             script.append(Scripted(number, host, run, at))
         predictions = tuple(_prediction(item, watch, hosts, len(parts), ids) for item in part.tables("predictions"))
-        stages.append(Stage(title, text, predictions, part.texts("hints")))
+        prompt = part.text("prompt", "", limit=32)
+        if prompt and prompt not in prompts:
+            part.fail(f'"{prompt}" is none of the lesson\'s prompts', "prompt")
+        stages.append(Stage(title, text, predictions, part.texts("hints"), prompt))
         part.done()
     return tuple(stages), tuple(script)
 

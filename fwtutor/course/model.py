@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from random import Random
@@ -40,6 +40,14 @@ class Condition(Protocol):
 
     def met_at(self, run: Run) -> int | None:
         """Index of the first record at which it is true; None if the run never gets there."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A condition that can tell what it still waits for."""
+
+    def missing(self, run: Run) -> str:
+        """Why it is not true yet, in a sentence or two; "" if it is, or if the learner has not tried."""
 
 
 class Ask(Protocol):
@@ -101,6 +109,14 @@ class Goal:
         """Index of the record at which it came true in this run; None if it has not."""
         return self.when.met_at(run)
 
+    def missing(self, run: Run) -> str:
+        """Why it is not met yet by what the learner did last, in a sentence or two to be shown after a command.
+
+        "" if it is met, if the learner has not tried, or if there is nothing to say. Judges the rules in force at the end of
+        the run, by behaviour; a few ms, and nothing when asked again about the same rules.
+        """
+        return self.when.missing(run) if isinstance(self.when, Explains) else ""
+
 
 @dataclass(slots=True, frozen=True)
 class Stage:
@@ -113,6 +129,8 @@ class Stage:
     """In the order they fall due."""
     hints: tuple[str, ...] = ()
     """From a nudge to the answer."""
+    prompt: str = ""
+    """The host at whose prompt the learner should be from here on; "" = where he is."""
 
 
 @dataclass(slots=True, frozen=True)

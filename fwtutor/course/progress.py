@@ -11,9 +11,12 @@ import errno
 import itertools
 import json
 import os
+import stat
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from fwtutor.badinput import BadInput
 
 VERSION = 1
 FILE_NAME = "progress.json"
@@ -93,20 +96,27 @@ class Progress:
 
 
 def home() -> Path:
-    """The data directory: ``FWTUTOR_HOME``, else ``XDG_DATA_HOME/fwtutor``, else ``~/.local/share/fwtutor``."""
+    """The data directory: ``FWTUTOR_HOME``, else ``XDG_DATA_HOME/fwtutor``, else ``~/.local/share/fwtutor`` (BadInput without ``~``)."""
     own = os.environ.get("FWTUTOR_HOME")
     if own:
         return Path(own)
     data = os.environ.get("XDG_DATA_HOME")
     # The XDG specification says that a relative path there is to be ignored.
-    base = Path(data) if data and Path(data).is_absolute() else Path.home() / ".local" / "share"
-    return base / "fwtutor"
+    if data and Path(data).is_absolute():
+        return Path(data) / "fwtutor"
+    try:
+        return Path.home() / ".local" / "share" / "fwtutor"
+    except RuntimeError:
+        raise BadInput("this user has no home folder to keep progress in; name a folder in FWTUTOR_HOME") from None
 
 
 def load_progress(folder: Path | None = None) -> Progress:
     """The progress kept in ``folder`` (default ``home()``). Never fails on what the file holds: see ``Progress.notice``."""
     path = (folder if folder is not None else home()) / FILE_NAME
     try:
+        # Opening a named pipe would wait for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            return _set_aside(path, "it is not a regular file")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:

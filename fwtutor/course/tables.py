@@ -23,6 +23,8 @@ MAX_TEXT = 4000
 """Characters of any one string."""
 
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
+_ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){30}""", re.ASCII)
+"""``a.a.a.a...``: tomllib takes minutes for one of a few KB."""
 _TYPES = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table", float: "a number"}
 
 
@@ -83,6 +85,9 @@ class Table:
     @classmethod
     def parse(cls, file: str, text: str) -> Table:
         """The whole text as a table."""
+        endless = _ENDLESS_KEY.search(text)
+        if endless:
+            raise LessonError(file, text.count("\n", 0, endless.start()) + 1, "", "has a name of thirty parts or more")
         try:
             values = tomllib.loads(text)
             places = Places(text)

@@ -144,7 +144,7 @@ class Curl(Buffered):
             self._around.say(f"curl: (56) Recv failure: {why}")
         elif not self._answered and self.buffer:
             self._around.say("curl: (1) Received HTTP/0.9 when not allowed")
-        elif not self._answered:
+        elif self._asked and not self._answered:
             self._around.say("curl: (52) Empty reply from server")
 
 

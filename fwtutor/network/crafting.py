@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fwtutor.netfilter import craft
-from fwtutor.netfilter.packet import ACK, FLAG_NAMES, SYN, Packet
+from fwtutor.netfilter.packet import ACK, FLAG_NAMES, SYN, TCP, UDP, Packet
 from fwtutor.network.arguments import BadArgument, read_address, read_number, read_place, split_words
 from fwtutor.network.segments import SYN_WINDOW, WINDOW, syn_options
 from fwtutor.network.tcp import Ends
-from fwtutor.network.words import ICMP_NAMES, describe
+from fwtutor.network.words import ERRORS, ICMP_NAMES, describe
 
 FLAG_BITS = {name: bit for bit, name in FLAG_NAMES}
 ICMP_TYPES = {name: number for number, name in ICMP_NAMES.items()}
-MOST = {"seq": 0xFFFFFFFF, "ack": 0xFFFFFFFF, "win": 0xFFFF, "ttl": 255, "id": 0xFFFF}
+MOST = {"seq": 0xFFFFFFFF, "ack": 0xFFFFFFFF, "win": 0xFFFF, "ttl": 255, "id": 0xFFFF, "mtu": 0xFFFF}
 TAKEN = {"tcp": ("seq", "ack", "win", "ttl", "data"), "udp": ("ttl", "data"), "icmp": ("id", "seq", "ttl", "data")}
 MAX_DATA = 1400
+TOO_BIG = 3, 4
+"""ICMP: fragmentation needed. The one error that names an MTU."""
+USUAL_MTU = 1400
 
 Numbers = Callable[[Ends], tuple[int, int] | None]
 """(seq, ack) of the host's own connection with these ends, if it has one."""
+Seen = Callable[[int, Ends], Packet | None]
+"""The last packet of a protocol with these ends that was on the wire, if there was one: what a router could quote."""
 
 
-def craft_packet(text: str, drawn: int, own_numbers: Numbers) -> tuple[bytes, str]:
+def craft_packet(text: str, drawn: int, own_numbers: Numbers, seen: Seen) -> tuple[bytes, str]:
     """(the packet, the packet in words) from ``tcp A:P > B:Q FLAGS seq=N ...``. Raises BadArgument naming what is wrong.
 
     TCP numbers left out are those of the host's own connection with these ports, or else come from ``drawn``.
@@ -30,6 +35,9 @@ def craft_packet(text: str, drawn: int, own_numbers: Numbers) -> tuple[bytes, st
     if not words or words[0] not in TAKEN:
         raise BadArgument(f"{words[0] if words else ''!r} is none of tcp, udp, icmp; try: tcp ADDR:PORT > ADDR:PORT SYN")
     kind = words[0]
+    if kind == "icmp" and "about" in words:
+        raw = _icmp_error(words, drawn, seen)
+        return raw, f"sent: {describe(Packet(raw))} {' '.join(words[words.index('about') :])}"
     if len(words) < 4 or words[2] != ">":
         place = "ADDR" if kind == "icmp" else "ADDR:PORT"
         raise BadArgument(f"write {kind} {place} > {place}{' FLAGS' if kind == 'tcp' else ''}")
@@ -50,7 +58,7 @@ def craft_packet(text: str, drawn: int, own_numbers: Numbers) -> tuple[bytes, st
 def _tcp(source: str, target: str, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
     (src, sport), (dst, dport) = read_place(source, zero=True), read_place(target, zero=True)
     if len(bare) != 1:
-        raise BadArgument("name the flags in one word: SYN or SYN,ACK or none")
+        raise BadArgument("name the flags in one word: SYN or SYN+ACK or none")
     flags = read_flags(bare[0])
     seq, ack = own((src, sport, dst, dport)) or (drawn, drawn * 2654435761 + 1 & 0xFFFFFFFF)
     opening = flags & (SYN | ACK) == SYN
@@ -72,12 +80,7 @@ def _icmp(source: str, target: str, bare: list[str], numbers: dict[str, int], da
     src, dst = read_address(source), read_address(target)
     if len(bare) != 1:
         raise BadArgument(f"name the type: {', '.join(ICMP_TYPES)} or TYPE/CODE")
-    known = ICMP_TYPES.get(bare[0])
-    if known is None:
-        kind, slash, code = bare[0].partition("/")
-        if not slash:
-            raise BadArgument(f"{bare[0]!r} is none of {', '.join(ICMP_TYPES)} and no TYPE/CODE")
-        known = read_number(kind, 255, "type"), read_number(code, 255, "code")
+    known = _icmp_kind(bare[0])
     sequence = numbers.get("seq", 1)
     if sequence > 0xFFFF:
         raise BadArgument(f"seq '{sequence}' is no number from 0 to 65535")
@@ -87,8 +90,46 @@ def _icmp(source: str, target: str, bare: list[str], numbers: dict[str, int], da
     return craft.icmp(src, dst, *known, rest, data, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF)
 
 
+def _icmp_error(words: list[str], drawn: int, seen: Seen) -> bytes:
+    """``icmp A > B 3/4 about tcp A:P > B:Q [mtu=N]``: quotes the last such packet there was, or else one made up."""
+    options = [word for word in words if "=" in word]
+    words = [word for word in words if "=" not in word]
+    if len(words) != 10 or (words[2], words[5], words[8]) != (">", "about", ">") or words[6] not in ("tcp", "udp"):
+        raise BadArgument("write icmp ADDR > ADDR TYPE/CODE about tcp ADDR:PORT > ADDR:PORT")
+    type, code = _icmp_kind(words[4])
+    if type not in ERRORS:
+        raise BadArgument(f"{words[4]!r} is no error, and quotes no packet; 3/4 does")
+    mtu = USUAL_MTU if (type, code) == TOO_BIG else 0
+    for word in options:
+        name, _, value = word.partition("=")
+        if name != "mtu" or not mtu:
+            raise BadArgument(f"an error takes no {name}=; 3/4 takes mtu=")
+        mtu = read_number(value, MOST["mtu"], "mtu")
+    (src, sport), (dst, dport) = read_place(words[7], zero=True), read_place(words[9], zero=True)
+    protocol = TCP if words[6] == "tcp" else UDP
+    quoted = seen(protocol, (src, sport, dst, dport))
+    if quoted is None:
+        made_up = craft.tcp(src, dst, sport, dport, ACK, drawn, drawn) if protocol == TCP else craft.udp(src, dst, sport, dport)
+        quoted = Packet(made_up)
+    # The IP header and 8 bytes of what it carried: the least a router must quote, and enough to know the ports by.
+    return craft.icmp(
+        read_address(words[1]), read_address(words[3]), type, code, mtu, quoted.raw[: quoted.l4 + 8], df=False, id=drawn & 0xFFFF
+    )
+
+
+def _icmp_kind(text: str) -> tuple[int, int]:
+    """``echo`` or ``TYPE/CODE``. Raises BadArgument."""
+    known = ICMP_TYPES.get(text)
+    if known is not None:
+        return known
+    kind, slash, code = text.partition("/")
+    if not slash:
+        raise BadArgument(f"{text!r} is none of {', '.join(ICMP_TYPES)} and no TYPE/CODE")
+    return read_number(kind, 255, "type"), read_number(code, 255, "code")
+
+
 def read_flags(text: str) -> int:
-    """``SYN,ACK`` (or SYN+ACK, SYN|ACK, none) as a flag byte. Raises BadArgument naming the flag that is none."""
+    """``SYN+ACK`` (or SYN,ACK, SYN|ACK, none) as a flag byte. Raises BadArgument naming the flag that is none."""
     if text.lower() == "none":
         return 0
     flags = 0

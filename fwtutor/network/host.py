@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.firewall import Firewall
+from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Route
 from fwtutor.network.records import Said
 from fwtutor.network.services import install
@@ -77,6 +78,10 @@ class Host:
         if self.firewall.is_local(address):
             return address
         return self.firewall.source_for(address) or None if self.firewall.route(address) is not None else None
+
+    def last_on_the_wire(self, protocol: int, ends: tuple[int, int, int, int]) -> Packet | None:
+        """The last packet from these ends that was sent on any link; None if there was none."""
+        return self._world.last_on_the_wire(protocol, ends)
 
     # --- what the world asks for -------------------------------------------------------------------------------
 

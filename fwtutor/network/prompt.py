@@ -13,7 +13,7 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.network.application import Application
-from fwtutor.network.arguments import BadArgument, read_address, read_place, read_port, split_words
+from fwtutor.network.arguments import BadArgument, read_address, read_number, read_place, read_port, split_words
 from fwtutor.network.clients import Curl, Dig, Ssh, Talk
 from fwtutor.network.crafting import craft_packet
 from fwtutor.network.tcp import CLOSED, TIME_WAIT, Endpoint, Ends
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_LINE = 4096
 MAX_SLEEP = 10_000_000
+MAX_UPLOAD = 1_000_000
 
 
 class Refused(Exception):
@@ -31,9 +32,11 @@ class Refused(Exception):
 
 HELP = """\
 send tcp ADDR:PORT > ADDR:PORT FLAGS [seq=N] [ack=N] [win=N] [ttl=N] [data="..."]
-                              a single packet, FLAGS as SYN or SYN,ACK or none; what comes back is shown
+                              a single packet, FLAGS as SYN or SYN+ACK or none; what comes back is shown
 send udp ADDR:PORT > ADDR:PORT [data="..."]      send icmp ADDR > ADDR echo|TYPE/CODE [id=N] [data="..."]
+send icmp ADDR > ADDR 3/4 about tcp ADDR:PORT > ADDR:PORT [mtu=N]      a router's error, quoting such a packet
 connect ADDR:PORT [from PORT] a TCP connection          say "TEXT" [to PORT]   over it
+upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
 curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
 iptables ...   iptables-save [-c]   conntrack -L        sysctl KEY[=VALUE]     sleep SECONDS   help"""
@@ -122,7 +125,7 @@ def _sysctl(host: Host, rest: str) -> str:
 
 
 def _send(host: Host, rest: str) -> str:
-    raw, tell = craft_packet(rest, host.draw("raw", host.lines), lambda ends: _own_numbers(host, ends))
+    raw, tell = craft_packet(rest, host.draw("raw", host.lines), lambda ends: _own_numbers(host, ends), host.last_on_the_wire)
     packet = Packet(raw)
     if host.route_to(packet.dst) is None:
         raise Refused("Network is unreachable")
@@ -185,6 +188,18 @@ def _say(host: Host, rest: str) -> str:
     if not endpoint.send(data):
         raise Refused("Broken pipe (this side is closed already)")
     return f"{len(data)} bytes to {endpoint.peer}"
+
+
+def _upload(host: Host, rest: str) -> str:
+    words = split_words(rest)
+    port = words[2] if len(words) == 3 and words[1] == "to" else None
+    if len(words) != 1 and port is None:
+        raise Refused("write upload BYTES [to PORT]")
+    length = read_number(words[0], MAX_UPLOAD, "length")
+    endpoint = _pick(host, port)
+    if not endpoint.send(b"#" * length):
+        raise Refused("Broken pipe (this side is closed already)")
+    return f"{length} bytes to {endpoint.peer}"
 
 
 def _close(host: Host, rest: str) -> str:
@@ -273,4 +288,5 @@ COMMANDS: dict[str, Callable[[Host, str], str]] = {
     "sleep": _sleep,
     "ssh": _ssh,
     "sysctl": _sysctl,
+    "upload": _upload,
 }

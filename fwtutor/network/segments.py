@@ -11,7 +11,7 @@ MSS = 1460
 """What an Ethernet interface's SYN announces."""
 WINDOW_SCALE = 7
 SYN_WINDOW = 64240
-"""The window of a SYN or SYN-ACK, never scaled."""
+"""The window of a SYN or SYN+ACK, never scaled."""
 WINDOW = 502
 """The window of all later segments: 64256 bytes, shifted by WINDOW_SCALE."""
 

@@ -16,14 +16,12 @@ from fwtutor.network.application import Application
 from fwtutor.network.segments import add
 from fwtutor.network.surroundings import Surroundings
 from fwtutor.network.tcp import CLOSED, Endpoint, Ends
-from fwtutor.network.words import UNREACHABLE, describe
+from fwtutor.network.words import ERRORS, UNREACHABLE, describe
 
 __all__ = ["Datagrams", "Stack", "closed_port_answers"]
 
 FIRST_EPHEMERAL, EPHEMERALS = 32768, 28232
 """net.ipv4.ip_local_port_range."""
-ERRORS = (3, 4, 5, 11, 12)
-"""ICMP types that quote a packet."""
 TIME_EXCEEDED = 11
 WATCHED = 10 * SECOND
 """How long an answer to a packet sent raw is waited for."""
@@ -53,6 +51,7 @@ class Stack:
         self._watched: dict[tuple[int, int, int, int, int], int] = {}
         """What may answer a packet sent raw, and until when (ns) it is told."""
         self._opened: dict[Ends, int] = {}
+        self._ports_drawn: dict[tuple[object, ...], int] = {}
 
     # --- packets for this host ---------------------------------------------------------------------------------
 
@@ -131,9 +130,10 @@ class Stack:
         return endpoint
 
     def free_port(self, *purpose: object) -> int:
-        """An ephemeral port nobody here uses, by the seed and the purpose."""
+        """An ephemeral port nobody here uses, by the seed and the purpose: another one every time."""
+        times = self._ports_drawn[purpose] = self._ports_drawn.get(purpose, 0) + 1
         taken = {ends[1] for ends in self.endpoints} | self.listeners.keys() | self.datagrams.keys()
-        start = self.around.draw("port", *purpose)
+        start = self.around.draw("port", *purpose, *([times] if times > 1 else []))
         for step in range(EPHEMERALS):
             port = FIRST_EPHEMERAL + (start + step) % EPHEMERALS
             if port not in taken:

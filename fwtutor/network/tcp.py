@@ -378,7 +378,7 @@ class Endpoint:
         """Sends the first thing not acknowledged again, and says what it was."""
         if self.state in (SYN_SENT, SYN_RECV):
             self._send_syn()
-            what = "SYN" if self.state == SYN_SENT else "SYN-ACK"
+            what = "SYN" if self.state == SYN_SENT else "SYN+ACK"
         else:
             what = self._resend()
         self._arm()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet
 
 ICMP_NAMES = {(8, 0): "echo", (0, 0): "echo-reply", (13, 0): "timestamp", (14, 0): "timestamp-reply"}
+ERRORS = (3, 4, 5, 11, 12)
+"""ICMP types that quote a packet."""
 UNREACHABLE = {
     0: "Network is unreachable", 1: "No route to host", 2: "Protocol not available", 3: "Connection refused", 4: "Message too long",
     5: "Operation not supported", 6: "Network is unreachable", 7: "Host is down", 8: "Machine is not on the network",
@@ -15,9 +17,9 @@ UNREACHABLE = {
 
 
 def describe(packet: Packet) -> str:
-    """One line: ``tcp 203.0.113.1:22 > 203.0.113.9:4000 SYN,ACK seq=1 ack=2 win=64240``."""
+    """One line: ``tcp 203.0.113.1:22 > 203.0.113.9:4000 SYN+ACK seq=1 ack=2 win=64240``."""
     if packet.protocol == TCP:
-        flags = ",".join(packet.flag_names) or "none"
+        flags = "+".join(packet.flag_names) or "none"
         text = f"tcp {packet.source}:{packet.sport} > {packet.destination}:{packet.dport} {flags} seq={packet.seq}"
         if "ACK" in packet.flag_names:
             text += f" ack={packet.ack}"

@@ -157,6 +157,16 @@ class World:
         self.clock.push(timer)
         return timer
 
+    def last_on_the_wire(self, protocol: int, ends: tuple[int, int, int, int]) -> Packet | None:
+        """The last packet with this source, source port, destination and destination port that left a host; None if there was none."""
+        for record in reversed(self.records):
+            if isinstance(record, Walked):
+                for _, raw in record.walk.out:
+                    packet = Packet(raw)
+                    if (packet.protocol, packet.src, packet.sport, packet.dst, packet.dport) == (protocol, *ends):
+                        return packet
+        return None
+
     # --- events ------------------------------------------------------------------------------------------------
 
     def _next(self) -> tuple[int, Host | None] | None:

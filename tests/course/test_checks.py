@@ -10,7 +10,7 @@ import pytest
 
 from fwtutor.course.checks import Court, Passes, judge
 from fwtutor.course.loader import lessons_folder, load_lesson
-from fwtutor.course.model import Answer, Lesson
+from fwtutor.course.model import Answer, Goal, Lesson
 from fwtutor.course.trials import Exchange, Ground, IcmpError, Strays
 from fwtutor.netfilter.packet import ACK, SYN, TCP, UDP
 from fwtutor.recording import Session
@@ -157,7 +157,7 @@ def test_a_failed_check_gives_its_reason(lesson: Lesson) -> None:
 
 @pytest.fixture
 def repaired(lesson: Lesson) -> Passes:
-    return Passes(Court(lesson.scenario, lesson.checks, lesson.seed), stage=4)
+    return Passes(Court(lesson.scenario, lesson.checks, lesson.seed), stage=6)
 
 
 def test_nobody_has_repaired_what_nobody_touched(lesson: Lesson, repaired: Passes) -> None:
@@ -171,6 +171,36 @@ def test_the_repair_is_met_at_the_command_that_makes_it(lesson: Lesson, repaired
     assert repaired.met_at(session.run) is None
     record = session.enter("server", "iptables -I INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
     assert repaired.met_at(session.run) == record.index
+
+
+def test_a_repair_that_fails_is_told_what_it_fails_by(lesson: Lesson, repaired: Passes) -> None:
+    session = Session(lesson.scenario)
+    goal = Goal("repair", "repair it", repaired)
+    session.cursor.to_end()
+    assert goal.missing(session.run) == ""
+    session.enter("server", "iptables -R INPUT 1 -m conntrack --ctstate ESTABLISHED -j ACCEPT")
+    assert goal.missing(session.run).startswith("Not yet: When the server's upload is too big for a link on the way, a router says so")
+    assert "ICMP 3/4 from 203.0.113.254 about tcp 203.0.113.1:" in goal.missing(session.run)
+    session.enter("server", "iptables -R INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    assert goal.missing(session.run) == ""
+
+
+def test_only_what_the_learner_did_to_the_rules_is_told_about(lesson: Lesson, repaired: Passes) -> None:
+    session = Session(lesson.scenario)
+    session.cursor.to_start()
+    session.enter("server", "iptables -A INPUT -s 192.168.0.77 -j DROP")
+    assert repaired.missing(session.run) == ""
+    session.cursor.to_end()
+    session.enter("server", "iptables -D INPUT 1")
+    assert repaired.missing(session.run) != ""
+    session.cursor.to_end()
+    session.enter("attacker", "send tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN")
+    assert repaired.missing(session.run) == ""
+
+
+def test_other_goals_have_nothing_to_tell(lesson: Lesson) -> None:
+    run = Session(lesson.scenario).run
+    assert [goal.id for goal in lesson.goals if goal.missing(run)] == []
 
 
 def test_rules_that_were_sound_before_the_break_are_no_repair(lesson: Lesson, repaired: Passes) -> None:

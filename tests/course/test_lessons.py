@@ -11,6 +11,8 @@ from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Lesson
 from fwtutor.course.proof import check_lesson, lesson_check, lesson_list
 from fwtutor.course.queries import PacketAsk, Pattern, Selection
+from fwtutor.netfilter.packet import TCP
+from fwtutor.network.records import Walked
 from fwtutor.recording import Run, Session
 from tests.course.conftest import Spoil
 
@@ -32,7 +34,7 @@ def test_paragraphs_are_short_enough_for_a_small_pane(lesson: Lesson) -> None:
     assert len(lesson.title) <= 20
     assert len(lesson.question) <= 52
     for goal in lesson.goals:
-        assert len(goal.text) <= 40
+        assert len(goal.text) <= 34
 
 
 @EACH
@@ -51,7 +53,9 @@ def test_the_right_choice_is_not_always_the_same_letter(lesson: Lesson) -> None:
 
 @EACH
 def test_hints_end_with_what_to_type_when_there_is_a_task(lesson: Lesson) -> None:
-    assert "`iptables " in lesson.stages[-1].hints[-1]
+    tasks = [stage for stage in lesson.stages if stage.prompt]
+    assert tasks
+    assert all(re.search("`(iptables|send) ", stage.hints[-1]) for stage in tasks)
     assert all(stage.hints for stage in lesson.stages)
 
 
@@ -92,11 +96,18 @@ def test_a_dropped_third_packet_still_makes_the_entry_established() -> None:
 def test_three_packets_can_be_finished() -> None:
     lesson = load_lesson(lessons_folder() / "three-packets")
     session = Session(lesson.scenario)
-    session.cursor.to_end()
+    session.cursor.seek(session.run.stage_starts[3] - 1)
     session.enter("server", "iptables -I INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
-    session.cursor.to_end()
     session.enter("visitor", "connect 203.0.113.1:1337 from 5002")
     assert [goal.id for goal in lesson.goals if goal.met_at(session.run) is None] == []
+
+
+def test_the_visitor_who_asks_after_the_repair_is_hung_up_on() -> None:
+    session = Session(load_lesson(lessons_folder() / "three-packets").scenario)
+    session.cursor.seek(session.run.stage_starts[3] - 1)
+    session.enter("server", "iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    answer = Selection(Pattern.parse("tcp 203.0.113.1:1337 > 203.0.113.7:5001 RST"), "server", stage=4)
+    assert PacketAsk(answer, "verdict").answer(session.run) == "ACCEPT"
 
 
 # --- too-open -----------------------------------------------------------------------------------------------
@@ -124,12 +135,21 @@ def test_the_hole_lets_the_sweep_in_and_undo_closes_it(too_open: Lesson) -> None
     whole = met(too_open, session)
     assert "sweep" in whole
     assert "hole" not in whole
-    session.cursor.seek(session.run.stage_starts[2] - 1)
+    session.cursor.seek(session.run.stage_starts[3] - 1)
     session.enter("server", "iptables -I INPUT -m conntrack --ctstate NEW -j ACCEPT")
     assert {"hole"} <= met(too_open, session)
     assert "sweep" not in met(too_open, session)
-    answer = Selection(Pattern.parse("tcp 203.0.113.1:22 > 203.0.113.9:4022 SYN+ACK"), "attacker")
-    assert PacketAsk(answer, "to").answer(session.run) == "local"
+    answers = {
+        packet: PacketAsk(Selection(Pattern.parse(packet), host), "to").answer(session.run)
+        for packet, host in (
+            ("tcp 203.0.113.1:22 > 203.0.113.9:4022 SYN+ACK", "attacker"),
+            ("tcp 203.0.113.9:4022 > 203.0.113.1:22 RST", "server"),
+            ("tcp 203.0.113.1:8080 > 203.0.113.9:4080 RST+ACK", "attacker"),
+        )
+    }
+    assert set(answers.values()) == {"local"}
+    hung_up = Selection(Pattern.parse("tcp 203.0.113.9:4022 > 203.0.113.1:22 RST"), "server")
+    assert PacketAsk(hung_up, "entry").answer(session.run) == "CLOSE"
     assert session.undo()
     assert met(too_open, session) == whole
 
@@ -139,24 +159,46 @@ def test_only_1337_answers_the_sweep(too_open: Lesson) -> None:
     answered = {
         record.walk.packet.sport
         for index, record in enumerate(run.records)
-        if run.stage_of(index) == 2 and hasattr(record, "walk") and record.host == "attacker" and record.walk.to == "local"
+        if run.stage_of(index) == 3 and hasattr(record, "walk") and record.host == "attacker" and record.walk.to == "local"
     }
     assert answered == {1337}
 
 
+def test_the_word_about_the_upload_comes_in_time(too_open: Lesson) -> None:
+    run = Run(too_open.scenario)
+    sizes = [
+        len(record.walk.packet.raw)
+        for index, record in enumerate(run.records)
+        if run.stage_of(index) == 4 and isinstance(record, Walked) and record.host == "server" and record.walk.packet.payload
+        if record.walk.packet.protocol == TCP
+    ]
+    assert sizes[0] > 1400
+    assert max(sizes[1:]) == 1400
+    last = Selection(Pattern.parse("tcp 198.51.100.80:80 > 203.0.113.1:50080 ACK"), "server", nth=2, stage=5)
+    assert PacketAsk(last, "verdict").answer(run) == "ACCEPT"
+
+
 def test_too_open_can_be_finished(too_open: Lesson) -> None:
     session = Session(too_open.scenario)
-    session.cursor.seek(session.run.stage_starts[2] - 1)
+    starts = session.run.stage_starts
+    session.cursor.seek(starts[3] - 1)
     session.enter("server", "iptables -I INPUT -m conntrack --ctstate NEW -j ACCEPT")
     seen = met(too_open, session)
     session.undo()
-    session.cursor.to_end()
+    session.cursor.seek(starts[2] - 1)
     session.enter("attacker", "send tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN")
-    session.cursor.to_end()
-    session.enter("server", "iptables -D INPUT 1")
-    session.cursor.to_end()
-    session.enter("server", "iptables -I INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    session.cursor.seek(session.run.stage_starts[6] - 1)
+    session.enter("server", "iptables -R INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
     assert seen | met(too_open, session) == {goal.id for goal in too_open.goals}
+
+
+def test_after_the_repair_the_server_finds_names_and_strangers_find_nothing(too_open: Lesson) -> None:
+    session = Session(too_open.scenario)
+    session.cursor.seek(session.run.stage_starts[6] - 1)
+    session.enter("server", "iptables -R INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+    name = Selection(Pattern.parse("udp 198.51.100.53:53 > 203.0.113.1"), "server", stage=7)
+    stranger = Selection(Pattern.parse("tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN"), "server", stage=8)
+    assert [PacketAsk(one, "to").answer(session.run) for one in (name, stranger)] == ["local", "nowhere"]
 
 
 # --- a lesson that is not sound is found out ------------------------------------------------------------------

@@ -28,8 +28,11 @@ def test_a_lesson_loads_with_everything_in_it(lessons: Path) -> None:
     lesson = load_lesson(lessons / "too-open", chapter="State")
     assert (lesson.name, lesson.chapter, lesson.scenario.watch) == ("too-open", "State", "server")
     assert lesson.prompts[0] == "attacker"
-    assert [len(stage.predictions) for stage in lesson.stages] == [0, 3, 0, 0]
-    assert [prediction.id for prediction in lesson.predictions] == ["syn-to-22", "ack-to-22", "syn-to-1337"]
+    assert [len(stage.predictions) for stage in lesson.stages] == [0, 3, 1, 0, 1, 1, 0, 0]
+    assert [prediction.id for prediction in lesson.predictions] == [
+        "syn-to-22", "ack-to-22", "syn-to-1337", "fin-to-22", "too-big", "https-answer",
+    ]  # fmt: skip
+    assert [stage.prompt for stage in lesson.stages] == ["", "", "attacker", "server", "", "", "server", ""]
     assert lesson.stages[0].text.startswith("SSH is for the LAN.")
     assert "-j ACCEPT" in lesson.solution.rules
 
@@ -58,19 +61,21 @@ SPOILED = [
     ('name = "lan"', 'name = "wan"', "links[2].name", "another link"),
     ('{ host = "attacker", run = "connect', '{ host = "atacker", run = "connect', "stages[1].traffic[1].host", 'no host "atacker"'),
     ('1337 from 4000" }]', '1337 from 4000", att = 1 }]', "stages[1].traffic[1].att", "no such field"),
-    ('heading = "Make a hole"', 'heading = "Make a whole"', "stages[3].heading", "lesson.md"),
+    ('heading = "Make a hole"', 'heading = "Make a whole"', "stages[4].heading", "lesson.md"),
+    ('prompt = "server"', 'prompt = "web"', "stages[4].prompt", "none of the lesson's prompts"),
+    ('prompt = "server"', "prompt = 1", "stages[4].prompt", "is not a string"),
     ('id = "ack-to-22"', 'id = "syn-to-22"', "stages[2].predictions[2].id", "used twice"),
     ('id = "ack-to-22"', 'id = "Ack To 22"', "stages[2].predictions[2].id", "lower-case"),
     ('> 203.0.113.1:22 SYN", what', 'to 203.0.113.1:22 SYN", what', "stages[2].predictions[1].ask.packet", "is not PROTOCOL"),
     ('> 203.0.113.1:22 SYN", what', '> 203.0.113.1:22 SIN", what', "stages[2].predictions[1].ask.packet", '"SIN"'),
     ('> 203.0.113.1:22 SYN", what', '> 203.0.113.1:99999 SYN", what', "stages[2].predictions[1].ask.packet", '"99999"'),
     ('what = "ctstate", stage = 2', 'what = "mood", stage = 2', "stages[2].predictions[1].ask.what", '"mood"'),
-    ('what = "ctstate", stage = 2', 'what = "ctstate", stage = 5', "stages[2].predictions[1].ask.stage", "not between"),
+    ('what = "ctstate", stage = 2', 'what = "ctstate", stage = 9', "stages[2].predictions[1].ask.stage", "not between"),
     ('expect = "NEW"', 'expect = "OLD"', "stages[2].predictions[1].expect", '"OLD"'),
     ('answer = "RELATED"', 'answer = "NEW"', "stages[2].predictions[1].choices[3].answer", "two choices"),
-    ("when = { passes = true }", "when = { passes = false }", "goals[5].when.passes", "only be true"),
-    ("when = { passes = true }", "when = { perhaps = true }", "goals[5].when", "has none of"),
-    ("when = { passes = true }", 'when = { packet = "tcp * > *", eval = "1" }', "goals[5].when.eval", "no such field"),
+    ("when = { passes = true, stage = 6 }", "when = { passes = false }", "goals[5].when.passes", "only be true"),
+    ("when = { passes = true, stage = 6 }", "when = { perhaps = true }", "goals[5].when", "has none of"),
+    ("when = { passes = true, stage = 6 }", 'when = { packet = "tcp * > *", eval = "1" }', "goals[5].when.eval", "no such field"),
     ('kind = "strays"', 'kind = "ghosts"', "checks[6].kind", '"ghosts"'),
     ('with = "tcp 203.0.113.1:1337"', 'with = "tcp 203.0.113.2:1337"', "checks[1].with", "no host has"),
     ('error = "3/4"', 'error = "8/0"', "checks[5].error", "no error"),
@@ -105,6 +110,15 @@ def test_text_that_is_not_toml_is_named_with_its_line(spoil: Spoil) -> None:
     error = error_of(folder)
     assert error.line == line_of(folder / "lesson.toml", "minutes = =")
     assert "is not TOML" in error.reason
+
+
+@pytest.mark.parametrize(
+    "text", ["x = 1\n" + "a." * 100_000 + "b = 1", "x = 1\n[" + "a . " * 100 + "b]", "x = 1\ny = {" + "'a'.\"b\"." * 50 + "c = 1}"]
+)
+def test_a_name_of_endless_parts_is_refused_before_it_costs_minutes(copied: Path, text: str) -> None:
+    (copied / "lesson.toml").write_text(text)
+    error = error_of(copied)
+    assert (error.line, error.reason) == (2, "has a name of thirty parts or more")
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = 2024-99-99", 'a = "', "\x00"])

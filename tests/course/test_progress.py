@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from fwtutor.badinput import BadInput
 from fwtutor.course import progress as module
 from fwtutor.course.progress import FILE_NAME, Progress, home, load_progress
 
@@ -81,6 +82,25 @@ def test_a_folder_in_the_file_s_place_is_set_aside_too(tmp_path: Path) -> None:
     assert "set aside" in progress.notice
     progress.save()
     assert load_progress(tmp_path).notice == ""
+
+
+def test_a_named_pipe_in_the_file_s_place_is_set_aside_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / FILE_NAME)
+    progress = load_progress(tmp_path)
+    assert "it is not a regular file" in progress.notice
+    progress.save()
+    assert load_progress(tmp_path).notice == ""
+
+
+def test_a_user_without_a_home_folder_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("FWTUTOR_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(BadInput, match="name a folder in FWTUTOR_HOME"):
+        home()
 
 
 def test_a_damaged_file_that_cannot_be_moved_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

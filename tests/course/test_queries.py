@@ -162,7 +162,7 @@ def test_what_the_script_does_is_not_by_the_learner(scenario: Scenario) -> None:
     session.cursor.to_end()
     session.enter("attacker", "send " + ATTACK)
     assert mine.met_at(session.run) is not None
-    scripted = PacketAsk(select(ATTACK, by="script", nth=2), "verdict")
+    scripted = PacketAsk(select(ATTACK, by="script", nth=3), "verdict")
     assert scripted.answer(session.run) is None
 
 

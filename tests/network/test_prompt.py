@@ -53,6 +53,12 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
         ("send udp 10.0.0.1:1 > 10.0.0.2:2 SYN", "send: 'SYN': udp has no flags"),
         ("send icmp 10.0.0.1 > 10.0.0.2 ping", "send: 'ping' is none of echo"),
         ("send icmp 10.0.0.1 > 10.0.0.2 300/1", "send: type '300' is no number"),
+        ("send icmp 10.0.0.1 > 10.0.0.2 3/4 about udp", "send: write icmp ADDR > ADDR TYPE/CODE about tcp"),
+        ("send icmp 10.0.0.1 > 10.0.0.2 echo about tcp 10.0.0.2:1 > 10.0.0.1:2", "send: 'echo' is no error"),
+        ("send icmp 10.0.0.1 > 10.0.0.2 3/3 about tcp 10.0.0.2:1 > 10.0.0.1:2 mtu=9", "send: an error takes no mtu=; 3/4 takes mtu="),
+        ("upload", "upload: write upload BYTES"),
+        ("upload x", "upload: length 'x' is no number from 0 to 1000000"),
+        ("upload 9", "upload: there is no open connection"),
         ("send icmp fe80::1 > 10.0.0.2 echo", "send: fe80::1 is an IPv6 address"),
         ("x" * 5000, "a line may have 4096 characters"),
     ],
@@ -152,7 +158,7 @@ def test_what_a_raw_packet_brings_back_is_told() -> None:
     world = pair()
     play(world, "client", "send tcp 10.0.0.1:4000 > 10.0.0.2:1337 SYN", "send udp 10.0.0.1:4000 > 10.0.0.2:9")
     told = said(world.hosts["client"])
-    assert told[0].startswith("received: tcp 10.0.0.2:1337 > 10.0.0.1:4000 SYN,ACK")
+    assert told[0].startswith("received: tcp 10.0.0.2:1337 > 10.0.0.1:4000 SYN+ACK")
     assert told[1] == "received: icmp 10.0.0.2 > 10.0.0.1 3/3 about udp 10.0.0.1:4000 > 10.0.0.2:9"
 
 
@@ -161,11 +167,49 @@ def test_a_host_that_sent_a_syn_past_its_sockets_resets_the_answer() -> None:
     assert flags(sent(records, "client")) == ["SYN", "RST"]
 
 
+def test_an_error_quotes_the_last_such_packet_on_the_wire() -> None:
+    world = pair()
+    play(world, "server", "iptables -A INPUT -p icmp -m conntrack --ctstate RELATED")
+    play(world, "client", "connect 10.0.0.2:1337 from 4000", "upload 900")
+    last = sent(world.records, "server")[-1]
+    walked = play(world, "client", "send icmp 10.9.9.9 > 10.0.0.2 3/4 about tcp 10.0.0.2:1337 > 10.0.0.1:4000 mtu=1200")
+    walk = next(record.walk for record in walked if isinstance(record, Walked) and record.host == "server")
+    assert walk.packet.source == "10.9.9.9"
+    assert walk.packet.raw[walk.packet.l4 + 4 :] == b"\0\0" + (1200).to_bytes(2, "big") + last.raw[:28]
+    assert walk.states == [["PREROUTING", "RELATED"], ["INPUT", "RELATED"]]
+
+
+def test_an_error_about_a_packet_that_never_was_is_related_to_nothing() -> None:
+    world = pair()
+    play(world, "server", "iptables -A INPUT -p icmp -m conntrack --ctstate RELATED")
+    for protocol in ("tcp", "udp"):
+        walked = play(world, "client", f"send icmp 10.0.0.1 > 10.0.0.2 3/3 about {protocol} 10.0.0.2:1337 > 10.0.0.1:4000")
+        walk = next(record.walk for record in walked if isinstance(record, Walked) and record.host == "server")
+        assert [state for _, state in walk.states] == ["INVALID", "INVALID"]
+
+
+def test_too_big_in_flight_is_sent_again_in_smaller_pieces() -> None:
+    world = pair()
+    play(world, "client", "connect 10.0.0.2:1337 from 4000", "iptables -A INPUT -p tcp -j DROP")
+    world.enter("client", "upload 1400")
+    world.run_until(world.now + 10_000_000)
+    world.enter("client", "send icmp 10.9.9.9 > 10.0.0.1 3/4 about tcp 10.0.0.1:4000 > 10.0.0.2:1337 mtu=1300")
+    start = len(world.records)
+    world.run_until(world.now + 10_000_000)
+    assert [len(packet.payload) for packet in sent(world.records[start:], "client") if packet.protocol == 6] == [1260]
+
+
 def test_connecting_twice_from_the_same_port_is_refused() -> None:
     world = pair()
     play(world, "client", "connect 10.0.0.2:1337 from 4000")
     record = world.enter("client", "connect 10.0.0.2:1337 from 4000")
     assert record.output == "connect: Cannot assign requested address"
+
+
+def test_every_question_goes_out_from_another_port() -> None:
+    world = World(cast())
+    records = play(world, "attacker", "dig @198.51.100.53 web.example", "dig @198.51.100.53 web.example")
+    assert len({packet.sport for packet in sent(records, "attacker")}) == 2
 
 
 def test_say_close_and_reset_find_the_connection_by_either_port() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.services import answer_query, dns_query, read_answer, ssh_message
 from fwtutor.network.world import World
-from tests.network.worlds import ALICE, ATTACKER, DNS, SERVER, WEB, cast, fired, lose_number, pair, play, said, sent
+from tests.network.worlds import ALICE, ATTACKER, DNS, SERVER, WEB, cast, fired, lose_number, pair, play, said, sent, settle
 
 
 def test_ssh_reaches_a_server_with_banners_and_keys() -> None:
@@ -147,3 +147,12 @@ def test_an_ssh_message_is_a_multiple_of_eight_bytes_with_padding() -> None:
         assert len(message) % 8 == 0
         assert message[4] >= 4
         assert int.from_bytes(message[:4], "big") == len(message) - 4
+
+
+def test_a_curl_broken_off_before_it_could_ask_says_nothing() -> None:
+    world = World(cast())
+    play(world, "web", "iptables -P INPUT DROP")
+    world.enter("server", "curl https://198.51.100.80")
+    assert not world.enter("server", "reset 443").refused
+    settle(world)
+    assert said(world.hosts["server"]) == []

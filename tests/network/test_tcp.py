@@ -95,7 +95,7 @@ def test_losing_any_two_packets_in_a_row_loses_nothing(number: int) -> None:
 @pytest.mark.parametrize(
     ("number", "who", "what"),
     [(0, "client", "SYN"), (1, "client", "SYN"), (3, "server", "data")],
-    ids=["the SYN", "the SYN-ACK", "the greeting"],
+    ids=["the SYN", "the SYN+ACK", "the greeting"],
 )
 def test_the_one_who_misses_an_answer_sends_again(number: int, who: str, what: str) -> None:
     world = pair()
@@ -110,7 +110,7 @@ def test_a_lost_syn_is_sent_again_after_a_second_and_a_lost_greeting_after_the_r
     lose_number(world, 0)
     assert [seconds(timer) for timer in fired(play(world, "client", "connect 10.0.0.2:1337"))] == [1.0]
     world = pair()
-    lose_number(world, 3)  # SYN, SYN-ACK, ACK, greeting
+    lose_number(world, 3)  # SYN, SYN+ACK, ACK, greeting
     assert [seconds(timer) for timer in fired(play(world, "client", "connect 10.0.0.2:1337"))] == [pytest.approx(0.06 + 0.04 + 0.2)]
 
 
