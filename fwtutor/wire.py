@@ -14,6 +14,7 @@ MAX_TEXT = 200
 
 _DECIMAL = frozenset(("sport", "dport"))
 _HEX = frozenset(("chksum", "cksum", "tos"))
+_FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR", "N": "NS"}
 
 Layer = tuple[str, list[tuple[str, str]]]
 
@@ -91,6 +92,23 @@ def _field_names(layer: Any) -> list[str]:
     return [field.name for field in layer.fields_desc if layer.fields.get(field.name) not in (None, b"", [])]
 
 
+def _option(name: Any, value: Any = None, *_: Any) -> str:
+    """A TCP option: ``MSS 1460``, ``SAckOK``, ``Timestamp 7 0``; one that scapy has no name for by its number and bytes."""
+    kind = str(name) if isinstance(name, str) else f"option {name}"
+    if isinstance(value, bytes):
+        return f"{kind} {value.hex(' ')}".rstrip()
+    if isinstance(value, tuple | list):
+        return f"{kind} {' '.join(str(each) for each in value)}"
+    return kind if value in (None, "") else f"{kind} {value}"
+
+
+def _record(value: Any) -> str:
+    """One of a list: a record within a packet by its fields, anything else as it is."""
+    if not hasattr(value, "fields_desc"):
+        return str(value)
+    return " ".join(_text(value, name) for name in _field_names(value) if name != "unicastresponse")
+
+
 def _text(layer: Any, name: str) -> str:
     field, value = layer.getfield_and_val(name)
     if isinstance(value, bytes):
@@ -99,8 +117,14 @@ def _text(layer: Any, name: str) -> str:
         text = str(value)
     elif name in _HEX:
         text = f"0x{value:0{4 if name != 'tos' else 2}x}"
+    elif name == "flags" and layer.name.startswith("TCP"):
+        text = "+".join(_FLAGS.get(letter, letter) for letter in str(value)) or "none"
     elif name == "flags":
         text = str(value) or "none"
+    elif name == "options" and layer.name.startswith("TCP"):
+        text = ", ".join(_option(*option) for option in value)
+    elif isinstance(value, list):
+        text = ", ".join(_record(each) for each in value)
     else:
         text = str(field.i2repr(layer, value))
     text = "".join(character if character.isprintable() else "." for character in text)

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from fwtutor import wire
 from fwtutor.netfilter import craft
-from fwtutor.netfilter.packet import SYN
+from fwtutor.netfilter.packet import ACK, SYN
 from tests.capture.files import CLIENT, PACKET, SERVER
 
 QUERY = craft.udp(CLIENT, SERVER, 4000, 53, bytes.fromhex("000701000001000000000000") + b"\3www\7example\3com\0\0\1\0\1")
@@ -22,15 +22,22 @@ def layers(raw: bytes) -> dict[str, dict[str, str]]:
 
 
 def test_a_syn_is_ip_and_tcp_with_numbers_for_ports() -> None:
-    found = layers(craft.tcp(CLIENT, SERVER, 4000, 22, SYN, seq=7, options=b"\x02\x04\x05\xb4"))
+    options = bytes.fromhex("020405b40402080a000000070000000001030307")
+    found = layers(craft.tcp(CLIENT, SERVER, 4000, 22, SYN, seq=7, options=options))
     assert list(found) == ["IP", "TCP"]
     assert (found["IP"]["src"], found["IP"]["dst"], found["IP"]["proto"]) == ("203.0.113.9", "203.0.113.1", "tcp")
     tcp = found["TCP"]
-    assert (tcp["sport"], tcp["dport"], tcp["flags"], tcp["seq"], tcp["options"]) == ("4000", "22", "S", "7", "[('MSS', 1460)]")
+    assert (tcp["sport"], tcp["dport"], tcp["flags"], tcp["seq"]) == ("4000", "22", "SYN", "7")
+    assert tcp["options"] == "MSS 1460, SAckOK, Timestamp 7 0, NOP, WScale 7"
+
+
+def test_an_unknown_tcp_option_is_a_number_and_its_bytes() -> None:
+    found = layers(craft.tcp(CLIENT, SERVER, 4000, 22, SYN | ACK, options=b"\xfe\x04\xab\xcd"))
+    assert (found["TCP"]["flags"], found["TCP"]["options"]) == ("SYN+ACK", "option 254 ab cd")
 
 
 def test_a_query_is_taken_apart_to_its_name() -> None:
-    assert "www.example.com." in layers(QUERY)["DNS"]["qd"]
+    assert layers(QUERY)["DNS"]["qd"] == "www.example.com. A IN"
 
 
 def test_an_icmp_error_shows_the_packet_it_quotes() -> None:

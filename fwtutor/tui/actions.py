@@ -31,6 +31,10 @@ class Action:
     """Is it important enough for the key bar?"""
     weight: int = 1
     """What leaves a narrow key bar first: the heaviest, and of those the last."""
+    listed: bool = True
+    """Has it a row of its own in the help?"""
+    priority: bool = False
+    """Does its key come before what the focused pane or field makes of it?"""
 
     @property
     def command(self) -> str:
@@ -39,33 +43,39 @@ class Action:
 
 
 LAB: tuple[Action, ...] = (
+    Action("lab.answer", "answer_first", "", "a-d", "answer", "Answer the question that holds the way."),
     Action("lab.step", "step", "space,right", "␣→", "step", "One step forward: a packet, a hook or a rule."),
     Action("lab.back", "back", "backspace,left", "⌫←", "back", "One step back. Nothing is lost by going back."),
-    Action("lab.play", "play", "p", "p", "play", "Play: step by itself until a question, the end, or any key.", weight=2),
-    Action("lab.end", "run_to_end", "end", "End", "run to end", "Run on to the end, or to the next question."),
+    Action("lab.play", "play", "p", "p", "play", "Play: step by itself until a question, a new page, the end, or any key.", weight=2),
+    Action("lab.end", "run_to_end", "end", "End", "run", "Run to the end of this page, or to a question; again, to the next page."),
     Action("lab.packet", "size('packet')", "1", "1", "packet", "Step by packet: see each packet's fate at once.", bar=False),
     Action("lab.hook", "size('hook')", "2", "2", "hook", "Step by hook: PREROUTING, INPUT, ...", bar=False),
     Action("lab.rule", "size('rule')", "3", "3", "rule", "Step by rule: every beat of the packet's way.", bar=False),
-    Action("lab.sizes", "next_size", "", "1 2 3", "packet/hook/rule", "How far a step goes. Click to change."),
-    Action("lab.why", "why", "w", "w", "why", "Everything there is to say about what just happened.", weight=2),
+    Action("lab.sizes", "next_size", "", "1-3", "packet/hook/rule", "How far a step goes. Click to change.", listed=False),
+    Action("lab.why", "why", "w", "w", "why", "Everything there is to say about what just happened.", weight=3),
     Action("lab.hint", "hint", "h", "h", "hint", "A nudge; asked again, a bigger one."),
-    Action("lab.undo", "undo", "u", "u", "undo", "Take back the last command you entered.", weight=2),
-    Action("lab.command", "command", "colon,slash", ":", "command", "Type a command at a host: iptables, conntrack, send, ..."),
+    Action("lab.undo", "undo", "u", "u", "undo", "Take back the last command you entered."),
+    Action("lab.run", "next_run", "r", "r", "other run", "Changing the past makes another run: go over to the next one.", weight=2),
+    Action("lab.command", "command", "colon,slash", ":", "type", "Type a command at a host: iptables, conntrack, send, ..."),
     Action("lab.help", "help", "question_mark,f1", "?", "help", "All keys, words and signs of this screen."),
     Action("lab.inspect", "inspect", "i", "i", "inspect", "The packet's layers and bytes, field by field.", weight=3),
-    Action("lab.start", "to_start", "home", "Home", "start", "Back to before the first packet.", weight=4),
+    Action("lab.map", "course_map", "m", "m", "map", "Leave to the course map. Your place is kept.", weight=3),
+    Action("lab.start", "to_start", "home", "Home", "start", "Back to the beginning of this page; again, to before all packets.", weight=4),
     Action("lab.pane", "next_pane", "tab", "tab", "next pane", "Go to the next pane (or tab, on a narrow screen).", weight=4),
     Action("lab.pane_back", "next_pane(-1)", "shift+tab", "shift+tab", "last pane", "Go to the pane before.", bar=False),
-    Action("lab.run", "next_run", "r", "r", "other run", "Changing the past makes another run: go over to the next one.", bar=False),
-    Action("lab.map", "course_map", "m", "m", "map", "Leave to the course map. Your place is kept.", weight=3),
-    Action("lab.a", "answer(0)", "a", "a", "answer a", "Answer the question with a.", bar=False),
-    Action("lab.b", "answer(1)", "b", "b", "answer b", "Answer the question with b.", bar=False),
-    Action("lab.c", "answer(2)", "c", "c", "answer c", "Answer the question with c.", bar=False),
-    Action("lab.d", "answer(3)", "d", "d", "answer d", "Answer the question with d.", bar=False),
+    Action("lab.a", "answer(0)", "a", "a", "answer a", "Answer the question with a.", bar=False, listed=False),
+    Action("lab.b", "answer(1)", "b", "b", "answer b", "Answer the question with b.", bar=False, listed=False),
+    Action("lab.c", "answer(2)", "c", "c", "answer c", "Answer the question with c.", bar=False, listed=False),
+    Action("lab.d", "answer(3)", "d", "d", "answer d", "Answer the question with d.", bar=False, listed=False),
     Action("lab.leave", "leave", "escape", "Esc", "close", "Close what is open: the command line, an answer, a message.", bar=False),
     Action("lab.up", "scroll_lesson(-1)", "up", "↑", "scroll up", "Scroll the lesson up.", bar=False),
     Action("lab.down", "scroll_lesson(1)", "down", "↓", "scroll down", "Scroll the lesson down.", bar=False),
-)
+    Action("lab.pageup", "page(-1)", "pageup", "PgUp", "page up", "Scroll output or lesson a page up.", bar=False, priority=True),
+    Action("lab.pagedown", "page(1)", "pagedown", "PgDn", "page down", "Scroll output or lesson a page down.", bar=False, priority=True),
+    Action("lab.next", "next_lesson", "enter", "Enter", "next lesson", "On to the next lesson, when this one is done.", bar=False),
+    Action("lab.restart", "restart", "s", "s", "start over", "Begin this lesson anew; goals met stay met.", weight=4),
+    Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
+)  # fmt: skip
 
 MAP: tuple[Action, ...] = (
     Action("map.open", "open", "enter,space,right", "Enter", "go on", "Open the marked lesson where you left it."),
@@ -83,15 +93,24 @@ APP: tuple[Action, ...] = (
     Action("app.theme", "app.next_theme", "t", "t", "theme", "The next theme: dark, light, high contrast.", weight=5),
     Action("app.still", "app.toggle_still", "M", "M", "motion", "Movement on or off."),
     Action("app.palette", "app.command_palette", "ctrl+p", "^p", "palette", "Find any action by its name."),
+    Action(
+        "app.suspend",
+        "app.suspend_process",
+        "ctrl+z",
+        "^z",
+        "suspend",
+        "To the shell for a while; fg there comes back.",
+        priority=True,
+    ),
     Action("app.quit", "app.quit", "ctrl+q", "^q", "quit", "Leave fwtutor. Progress is kept."),
 )
 
 READ: tuple[Action, ...] = (
-    Action("read.close", "close", "escape,q,space,enter,question_mark,f1,w,i", "Esc", "close", "Back to where you were."),
+    Action("read.close", "close", "escape,q,enter,question_mark,f1,w,i", "Esc", "close", "Back to where you were."),
     Action("read.up", "scroll(-1)", "up,k", "↑", "up", "Scroll up.", bar=False),
     Action("read.down", "scroll(1)", "down,j", "↓", "down", "Scroll down."),
-    Action("read.pageup", "scroll(-10)", "pageup", "PgUp", "page up", "Scroll up a page.", bar=False),
-    Action("read.pagedown", "scroll(10)", "pagedown", "PgDn", "page", "Scroll down a page."),
+    Action("read.pageup", "scroll(-10)", "pageup,backspace", "PgUp", "page up", "Scroll up a page.", bar=False),
+    Action("read.pagedown", "scroll(10)", "pagedown,space", "PgDn", "page", "Scroll down a page."),
     Action("read.first", "scroll(-100000)", "home", "Home", "top", "To the top.", bar=False),
     Action("read.last", "scroll(100000)", "end", "End", "bottom", "To the bottom.", bar=False),
 )
@@ -101,13 +120,23 @@ TYPING: tuple[Action, ...] = (
     Action("type.leave", "leave", "", "Esc", "back to the lab", "Leave the command line; what you typed stays."),
     Action("type.history", "command", "", "↑↓", "history", "Commands entered before."),
     Action("type.host", "next_prompt", "", "tab", "other host", "Type at the next host of this lab."),
+    Action("type.page", "page(1)", "", "PgDn", "more", "Scroll what was printed.", weight=2),
 )
 
 
 def bindings(actions: Sequence[Action]) -> list[Binding]:
     """Textual's bindings of those actions that have keys."""
     return [
-        Binding(action.keys, action.name, action.label, show=False, key_display=action.shown, tooltip=action.tooltip, id=action.id)
+        Binding(
+            action.keys,
+            action.name,
+            action.label,
+            show=False,
+            key_display=action.shown,
+            tooltip=action.tooltip,
+            id=action.id,
+            priority=action.priority,
+        )
         for action in actions
         if action.keys
     ]

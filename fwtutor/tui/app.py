@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import ClassVar
 
 from textual import events
@@ -20,7 +21,7 @@ from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
 from fwtutor.tui import glyphs
-from fwtutor.tui.actions import APP, Action
+from fwtutor.tui.actions import APP, Action, bindings
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
@@ -33,7 +34,7 @@ class FwtutorApp(App[int]):
     TITLE = "fwtutor"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings([action for action in APP if action.priority])]
 
     def __init__(self, course: Course, progress: Progress, lesson: Lesson | None = None, at: int | None = None) -> None:
         super().__init__()
@@ -80,14 +81,24 @@ class FwtutorApp(App[int]):
 
     def open_lesson(self, lesson: Lesson, *, afresh: bool, at: int | None = None) -> None:
         """Open a lesson's lab: where it was left, at its beginning, or at moment ``at`` (from 1) of its run."""
-        screen = LabScreen(lesson, Session(lesson.scenario), self.progress)
+        lessons = list(self.course.lessons)
+        following = next((after for before, after in pairwise(lessons) if before.name == lesson.name), None)
+        screen = LabScreen(lesson, Session(lesson.scenario), self.progress, following)
         part = self.progress.of(lesson.name)
         stops = screen.session.run.stops
         if at is not None:
             screen.journey.seek(stops[min(at, len(stops)) - 1] if at > 0 and stops else -1)
-        elif not afresh and part.record < len(screen.session.run.records):
-            screen.journey.seek(part.record, part.stage)
-        self.push_screen(screen, callback=lambda _: self._open_map())
+        elif not afresh:
+            # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
+            screen.journey.seek(min(part.record, len(screen.session.run.records) - 1), part.stage)
+        self.push_screen(screen, callback=self._left)
+
+    def _left(self, wish: tuple[Lesson, bool] | None) -> None:
+        """A lab was left: for a lesson (afresh or not), or for the map."""
+        if wish is None:
+            self._open_map()
+        else:
+            self.open_lesson(wish[0], afresh=wish[1])
 
     def _open_map(self) -> None:
         """Show the course map; it is made when it is first needed."""
@@ -99,11 +110,18 @@ class FwtutorApp(App[int]):
 
     # --- actions ----------------------------------------------------------------------------------------
 
+    def _halt(self) -> None:
+        """Whatever plays by itself stops: somebody has pressed a key that means something else."""
+        if isinstance(self.screen, LabScreen):
+            self.screen.halt()
+
     def action_next_theme(self) -> None:
+        self._halt()
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
     def action_toggle_still(self) -> None:
+        self._halt()
         self.toggle_class("-moving")
         self.notify("Things move." if self.has_class("-moving") else "Nothing moves.", timeout=2)
 
@@ -114,7 +132,7 @@ class FwtutorApp(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the screen in front, in the palette."""
         for action in (*getattr(screen, "ACTIONS", ()), *APP):
-            if action.id != "app.palette":
+            if action.id != "app.palette" and getattr(screen, "offers", lambda _: True)(action):
                 yield SystemCommand(_title(action), action.tooltip, self._runner(action, screen))
 
     def _runner(self, action: Action, screen: Screen[object]):  # type: ignore[no-untyped-def]

@@ -10,7 +10,7 @@ import locale
 import os
 from collections.abc import Mapping
 
-TICK, BOX, CROSS, NEXT, HERE, ARROW, LEFT = "✔", "▢", "✖", "▸", "▶", "→", "←"
+TICK, BOX, CROSS, NEXT, HERE, BACK, ARROW, LEFT = "✔", "▢", "✖", "▸", "▶", "◀", "→", "←"
 CHANGED, WAIT, BOTH, DOT, MORE, WIRE, LINE = "◆", "◌", "↔", "·", "…", "━", "─"
 PACKET, GONE, COMMAND, TIMER, FAINT, CARET, UP, DOWN = "●", "✖", "$", "◷", "·", "▲", "↑", "↓"
 

@@ -5,14 +5,14 @@ It moves the session's cursor, never the run: what there is to see is recorded a
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.network.records import Walked
 
 if TYPE_CHECKING:
-    from fwtutor.course.model import Lesson, Prediction
+    from fwtutor.course.model import Goal, Lesson, Prediction
     from fwtutor.course.progress import Progress
     from fwtutor.network.records import CommandRun
     from fwtutor.recording import Session
@@ -29,6 +29,17 @@ class Outcome(Enum):
     END = "there is nothing further"
 
 
+class Hint(NamedTuple):
+    """One hint of a page."""
+
+    number: int
+    """From 1."""
+    total: int
+    text: str
+    new: bool
+    """False when it was asked for before: there are no more, and they come round again."""
+
+
 class Journey:
     """The state of one learner in one lesson."""
 
@@ -38,10 +49,10 @@ class Journey:
         self.progress = progress
         self.stage = 0
         """The page that is open, from 0."""
-        self.ended = False
-        """The last page was stepped to its end, in this sitting."""
         self.hints: dict[int, int] = {}
         """Hints asked for, by stage."""
+        self._round: dict[int, int] = {}
+        """The hint told last, by stage, from 1."""
         self.just_answered: str = ""
         """Id of the prediction answered since the last step: its verdict is still on the screen."""
         self._picked: dict[str, str] = dict(progress.of(lesson.name).predictions)
@@ -68,8 +79,18 @@ class Journey:
         if block is None:
             return None
         at, prediction = block
+        return prediction if self.session.cursor.index >= at or self._before(at) else None
+
+    @property
+    def review(self) -> Prediction | None:
+        """An answered question, when the cursor is back at the moment at which it was asked."""
+        self._look()
         cursor = self.session.cursor
-        return prediction if cursor.index >= at or (at == self._next_stop() and self._cannot_enter(at)) else None
+        for at, prediction in reversed(self._due):
+            arriving = (cursor.index, cursor.step) == (at, 1) and not self._cannot_enter(at)
+            if prediction.id in self._picked and (arriving or self._before(at)):
+                return prediction
+        return None
 
     def picked(self, prediction: Prediction) -> int | None:
         """Index of the choice first picked, None while unanswered."""
@@ -80,6 +101,26 @@ class Journey:
     def met(self) -> frozenset[str]:
         """Ids of goals met, now or in an earlier sitting."""
         return frozenset(self.progress.of(self.lesson.name).goals)
+
+    @property
+    def open_goal(self) -> Goal | None:
+        """The first goal that is not met yet; None when all are."""
+        met = self.met
+        return next((goal for goal in self.lesson.goals if goal.id not in met), None)
+
+    @property
+    def ended(self) -> bool:
+        """The last page is open, all goals are met, and what they were met by has been seen: there is the sentence to take home."""
+        if self.stage < self.last_stage or self.open_goal:
+            return False
+        self._look()
+        seen = {goal for at, goal in self._met_at if at <= self._reached}
+        return self.session.cursor.at_end or (bool(seen) and seen.issuperset(goal.id for goal in self.lesson.goals))
+
+    def missing(self) -> str:
+        """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
+        met, run = self.met, self.session.run
+        return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
 
     # --- going ------------------------------------------------------------------------------------------
 
@@ -94,7 +135,6 @@ class Journey:
             if self.stage < self.last_stage:
                 self.stage += 1
                 return Outcome.TURNED
-            self.ended = True
             return Outcome.END
         if self._stage_of(cursor.index) > self.stage:
             cursor.seek(*before)
@@ -103,44 +143,64 @@ class Journey:
         if block and cursor.index >= block[0] and (cursor.index, cursor.step) > (block[0], 1):
             self._to_question(block[0], before)
             return Outcome.ASKED
+        if before[0] < cursor.index and cursor.step > 1 and self._asked_about(cursor.index):
+            # Where the question was asked one stops again: the way is the same every time.
+            cursor.seek(cursor.index, 1)
         return Outcome.MOVED
 
     def back(self, size: Size) -> Outcome:
         """One step back, pages too."""
         cursor = self.session.cursor
         self.just_answered = ""
-        self.ended = False
         if self.stage > self._stage_of(cursor.index):
             self.stage -= 1
             return Outcome.TURNED
+        if size == "packet" and cursor.step > 1 and self._asked_about(cursor.index):
+            cursor.seek(cursor.index, 1)
+            return Outcome.MOVED
         if not cursor.move(size, -1):
             return Outcome.END
         self.stage = min(self.stage, self._stage_of(cursor.index) + 1, self.last_stage)
         return Outcome.MOVED
 
     def to_end(self) -> Outcome:
-        """On to the end of the run, or to the next question."""
+        """On to the end of what happens on this page, or to the next question; from the end of a page, to the next page."""
         if self.question:
             return Outcome.ASKED
         cursor, block = self.session.cursor, self.blocking
+        before = cursor.index, cursor.step
         self.just_answered = ""
-        if block:
-            self._to_question(block[0], (cursor.index, cursor.step))
+        last = self._last_stop(self.stage)
+        if block and block[0] <= last:
+            self._to_question(block[0], before)
             return Outcome.ASKED
-        cursor.to_end()
-        self.stage, self.ended = self.last_stage, True
+        if last > before[0] or (last == before[0] and before[1] < len(cursor.steps)):
+            cursor.seek(last)
+            return Outcome.MOVED
+        if self.stage < self.last_stage:
+            self.stage += 1
+            return Outcome.TURNED
         return Outcome.END
 
-    def to_start(self) -> None:
-        """Back to before everything."""
-        self.session.cursor.to_start()
-        self.stage, self.ended, self.just_answered = 0, False, ""
+    def to_start(self) -> Outcome:
+        """Back to the beginning of this page; from there, to before everything."""
+        cursor = self.session.cursor
+        self.just_answered = ""
+        start = self._last_stop(self.stage - 1)
+        if cursor.index > start:
+            cursor.seek(start)
+            return Outcome.TURNED
+        if cursor.index < 0 and not self.stage:
+            return Outcome.END
+        cursor.to_start()
+        self.stage = 0
+        return Outcome.TURNED
 
     def seek(self, index: int, stage: int | None = None) -> Outcome:
         """To a record, but not past an unanswered question."""
         block = self.blocking
         cursor = self.session.cursor
-        self.just_answered, self.ended = "", False
+        self.just_answered = ""
         if block and index >= block[0]:
             self._to_question(block[0], (cursor.index, cursor.step))
             return Outcome.ASKED
@@ -160,21 +220,23 @@ class Journey:
         self.just_answered = prediction.id
         return True
 
-    def hint(self) -> tuple[int, str] | None:
-        """One hint more of this page: its number and words; the last again when there are no more."""
+    def hint(self) -> Hint | None:
+        """One hint more of this page; when there are no more, they come round again. None if it has none."""
         hints = self.lesson.stages[self.stage].hints if self.lesson.stages else ()
         if not hints:
             return None
-        number = min(self.hints.get(self.stage, 0) + 1, len(hints))
-        self.hints[self.stage] = number
-        return number, hints[number - 1]
+        told = self.hints.get(self.stage, 0)
+        number = told + 1 if told < len(hints) else self._round.get(self.stage, told) % len(hints) + 1
+        self.hints[self.stage] = max(told, number)
+        self._round[self.stage] = number
+        return Hint(number, len(hints), hints[number - 1], number > told)
 
     def enter(self, host: str, text: str) -> CommandRun:
         """A command at a host's prompt, where the cursor is."""
         record = self.session.enter(host, text)
         self.just_answered = ""
         if record.index >= 0:
-            self.stage, self.ended = max(self.stage, self._stage_of(self.session.cursor.index)), False
+            self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
         return record
 
     def undo(self) -> bool:
@@ -184,9 +246,21 @@ class Journey:
             self._follow()
         return done
 
+    @property
+    def histories(self) -> list[Run]:
+        """The runs worth a visit: as the lesson has it, the present one, and of those that only go on from another the last."""
+        runs, present = self.session.runs, self.session.run
+        kept: list[Run] = []
+        for run in runs:
+            longer = any(other.inputs[: len(run.inputs)] == run.inputs and len(other.inputs) > len(run.inputs) for other in runs)
+            double = any(other.inputs == run.inputs for other in (*kept, present) if other is not run)
+            if run in (runs[0], present) or not (longer or double):
+                kept.append(run)
+        return kept
+
     def next_run(self) -> bool:
         """Over to the next of the runs there are; False if there is only this one."""
-        runs = self.session.runs
+        runs = self.histories
         if len(runs) < 2:
             return False
         self.session.switch(runs[(runs.index(self.session.run) + 1) % len(runs)])
@@ -196,21 +270,43 @@ class Journey:
     def note(self) -> list[str]:
         """Note goals that have come true by here; ids of those that are news. Remember the place."""
         self._look()
-        cursor = self.session.cursor
-        reached = cursor.index if cursor.step == len(cursor.steps) else cursor.index - 1
-        name = self.lesson.name
-        self.progress.place(name, self.stage, cursor.index)
+        reached, name = self._reached, self.lesson.name
+        self.progress.place(name, self.stage, self.session.cursor.index)
         return [goal for at, goal in self._met_at if at <= reached and self.progress.meet(name, goal)]
 
     # --- inside -----------------------------------------------------------------------------------------
 
+    @property
+    def _reached(self) -> int:
+        """The last record that has happened in full."""
+        cursor = self.session.cursor
+        return cursor.index if cursor.step == len(cursor.steps) else cursor.index - 1
+
     def _follow(self) -> None:
-        self.just_answered, self.ended = "", False
+        self.just_answered = ""
         here = self._stage_of(self.session.cursor.index)
         self.stage = min(max(self.stage, here), here + 1, self.last_stage)
 
     def _stage_of(self, index: int) -> int:
         return min(self.session.run.stage_of(index), self.last_stage)
+
+    def _last_stop(self, stage: int) -> int:
+        """The last moment of a page and all before it; -1 if nothing happens by then."""
+        run = self.session.run
+        end = run.stage_starts[stage + 1] if 0 <= stage + 1 < len(run.stage_starts) and stage < self.last_stage else len(run.records)
+        number = bisect_left(run.stops, end)
+        return run.stops[number - 1] if number else -1
+
+    def _before(self, at: int) -> bool:
+        """Is this the last moment before a record that is not entered before the question about it, and its page open?"""
+        cursor = self.session.cursor
+        near = at == self._next_stop() and cursor.step == len(cursor.steps)
+        return near and self._cannot_enter(at) and self._stage_of(at) <= self.stage
+
+    def _asked_about(self, index: int) -> bool:
+        """Is this a packet that was seen arriving while a question about it was asked?"""
+        self._look()
+        return any(at == index for at, _ in self._due) and not self._cannot_enter(index)
 
     def _next_stop(self) -> int | None:
         stops = self.session.run.stops

@@ -9,9 +9,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY
+from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.steps import (
+    Answered,
+    AnswerWithheld,
     ChainEntered,
     ChainLeft,
     Confirmed,
@@ -27,13 +31,14 @@ from fwtutor.netfilter.steps import (
     Step,
 )
 from fwtutor.netfilter.xtables.rule import Continue, Jump
-from fwtutor.network.records import Walked
+from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
-    from fwtutor.netfilter.conntrack.entry import Entry
+    from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.walk import Walk
     from fwtutor.network.records import Record
     from fwtutor.recording import Session, View
+    from fwtutor.recording.cursor import Cursor
 
 KEPT, PENDING, GONE, DELETED = "kept", "pending", "gone", "deleted"
 """How a packet's entry stands: in the table, tied to the packet only, vanished with the packet, taken out of the table."""
@@ -56,9 +61,9 @@ class Place:
     """ns."""
 
     @classmethod
-    def of(cls, session: Session) -> Place:
-        """The place where the session's cursor is."""
-        cursor = session.cursor
+    def of(cls, session: Session, cursor: Cursor | None = None) -> Place:
+        """The place where the session's cursor is, or another cursor on the same run."""
+        cursor = session.cursor if cursor is None else cursor
         walk = cursor.walk
         steps = tuple(cursor.steps) if walk is not None else ()
         return cls(session, cursor.index, cursor.record, walk, steps, cursor.step, cursor.view, cursor.at)
@@ -83,6 +88,17 @@ class Place:
         if isinstance(now, Finished):
             return now
         return next((step for step in reversed(self.happened) if isinstance(step, Finished)), None)
+
+    @property
+    def verdict(self) -> Finished | None:
+        """The packet's end, as soon as it is certain: the rule or policy with the last word decides, the entry follows from it."""
+        finished = self.finished
+        if finished is not None or decider(self.happened) is None:
+            return finished
+        rest = self.steps[self.done :]
+        if not all(isinstance(step, Confirmed | EntryForgotten | Answered | AnswerWithheld | Finished) for step in rest):
+            return None
+        return next((step for step in rest if isinstance(step, Finished)), None)
 
     @property
     def looked_up(self) -> LookedUp | None:
@@ -114,17 +130,61 @@ def decider(steps: tuple[Step, ...]) -> RuleTried | PolicyApplied | None:
     return None
 
 
+class Frame(NamedTuple):
+    """A chain that has not been left yet, and its rule tried last (0: none so far): in all but the innermost, the calling one."""
+
+    table: str
+    chain: str
+    number: int
+
+
+def frames_of(place: Place) -> list[Frame]:
+    """The chain the packet is in or was in last, behind those that called it."""
+    frames: list[Frame] = []
+    jump: Jump | None = None
+    for step in place.happened:
+        if isinstance(step, ChainEntered):
+            if jump is None or not frames or jump.chain != step.chain:
+                frames = []
+            elif jump.goto:
+                # A goto leaves no way back to the chain it stands in.
+                frames.pop()
+            frames.append(Frame(step.table, step.chain, 0))
+        elif isinstance(step, ChainLeft) and len(frames) > 1 and frames[-1].chain == step.chain:
+            frames.pop()
+        elif isinstance(step, RuleTried):
+            if frames:
+                frames[-1] = Frame(step.table, step.chain, step.number)
+            jump = step.rule.target if step.matched and step.rule and isinstance(step.rule.target, Jump) else None
+    return frames
+
+
 def chain_of(place: Place) -> tuple[str, str]:
-    """(table, chain) that the chain pane shows: where the packet is, or the first one it will meet."""
-    for at in range(place.done - 1, -1, -1):
-        step = place.steps[at]
-        if isinstance(step, RuleTried | ChainEntered | PolicyApplied):
-            return step.table, step.chain
-        if isinstance(step, ChainLeft):
-            after = next((s for s in place.steps[at + 1 :] if isinstance(s, RuleTried | PolicyApplied)), None)
-            return (after.table, after.chain) if after else (step.table, step.chain)
+    """(table, chain) that the chain pane shows: where the packet is, the first one it will meet, or what a command changed."""
+    frames = frames_of(place)
+    if frames:
+        return frames[-1].table, frames[-1].chain
+    record = place.record
+    if isinstance(record, CommandRun) and record.host == place.watch:
+        for table, after in record.after.tables.items():
+            before = record.before.tables.get(table)
+            for name, chain in after.chains.items():
+                if before is not None and before.chains.get(name) != chain:
+                    return table, name
     ahead = next((step for step in place.steps if isinstance(step, ChainEntered)), None)
     return (ahead.table, ahead.chain) if ahead and place.routed else ("filter", "INPUT")
+
+
+def rule_at(place: Place) -> RuleTried | PolicyApplied | None:
+    """The rule or policy to look at: what happened last; after a chain that decided nothing, the rule that called it; else the decider."""
+    now = place.now
+    if isinstance(now, RuleTried | PolicyApplied):
+        return now
+    if isinstance(now, ChainLeft):
+        called = frames_of(place)[-1:]
+        tries = (step for step in reversed(place.happened) if isinstance(step, RuleTried))
+        return next((step for step in tries if called and called[0] == (step.table, step.chain, step.number)), None)
+    return decider(place.happened)
 
 
 def tried(place: Place, table: str, chain: str) -> tuple[dict[int, bool], str | None, bool]:
@@ -172,9 +232,49 @@ def entry_changed(place: Place) -> bool:
     """Has this packet changed its entry's state, or made it?"""
     return any(
         isinstance(step, EntryCreated | Confirmed)
-        or (isinstance(step, StateChanged) and (step.after is None or step.before is None or step.before.state != step.after.state))
+        or (
+            isinstance(step, StateChanged)
+            and (step.after is None or step.before is None or _standing(step.before) != _standing(step.after))
+        )
         for step in place.happened
     )
+
+
+def _standing(entry: Entry) -> tuple[str, int]:
+    """What of an entry is worth saying that it changed: not its timer."""
+    return entry.state, entry.status & (SEEN_REPLY | ASSURED)
+
+
+FIELDS = ("source", "destination", "source port", "destination port")
+"""What two tuples of one protocol can differ in."""
+
+
+def nearest(place: Place) -> tuple[Entry | None, frozenset[tuple[int, str]]]:
+    """For a packet that no entry knows: the entry that misses it by the least (at most two fields), and which of its fields.
+
+    A field is (0 original or 1 reply, its name).
+    """
+    found = place.looked_up
+    if found is None or found.tuple is None or found.found is not None or found.state != NEW:
+        return None, frozenset()
+    own, _ = packet_entry(place)
+    best: tuple[int, Entry, frozenset[tuple[int, str]]] | None = None
+    for entry in place.view.entries.values():
+        if own is not None and entry.id == own.id:
+            continue
+        for direction, side in enumerate((entry.original, entry.reply)):
+            missed = _differing(found.tuple, side)
+            if missed and len(missed) <= 2 and (best is None or len(missed) < best[0]):
+                best = len(missed), entry, frozenset((direction, name) for name in missed)
+    return (best[1], best[2]) if best else (None, frozenset())
+
+
+def _differing(wanted: Tuple, side: Tuple) -> list[str]:
+    """The fields in which two tuples differ; none for tuples that cannot be compared."""
+    if (side.protocol, side.family) != (wanted.protocol, wanted.family):
+        return []
+    pairs = zip(FIELDS, (wanted.src, wanted.dst, wanted.sport, wanted.dport), (side.src, side.dst, side.sport, side.dport), strict=True)
+    return [name for name, ours, theirs in pairs if ours != theirs and (wanted.protocol in WITH_PORTS or "port" not in name)]
 
 
 class Histories:

@@ -89,6 +89,14 @@ def crop(row: Line, width: int, more: str = "…") -> Line:
     return Line(tuple(spans), row.fill)
 
 
+def crop_middle(row: Line, end: Line, width: int) -> Line:
+    """``row`` and then ``end`` in ``width`` cells: what is cut is cut from ``row``, as long as ``end`` leaves it a third."""
+    if row.width + end.width <= width:
+        return Line(row.spans + end.spans, row.fill)
+    end = crop(end, max(width - row.width, width * 2 // 3))
+    return Line(crop(row, width - end.width).spans + end.spans, row.fill)
+
+
 def pad(row: Line, width: int, role: str = "") -> Line:
     """``row`` cropped or filled with spaces to exactly ``width`` cells."""
     row = crop(row, width)
@@ -116,14 +124,14 @@ def wrap(row: Line, width: int, indent: int = 0) -> list[Line]:
 
     def flush() -> None:
         nonlocal current, used
-        while current and current[-1].text.isspace():
+        while current and not current[-1].text.strip(" "):
             current.pop()
         rows.append(Line(tuple(_join(current)), row.fill))
         current, used = ([Span(" " * indent)], indent) if indent else ([], 0)
 
     for word in _words(row.spans):
         size = sum(cell_len(span.text) for span in word)
-        if word[0].text.isspace():
+        if not word[0].text.strip(" "):
             if used > (indent if rows else 0) or not rows:
                 current += word
                 used += size

@@ -15,6 +15,7 @@ from fwtutor.tui.reading import DELETED, GONE, KEPT, PENDING, Place, decider
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.packet import Packet
+    from fwtutor.network.records import TimerFired
 
 VERDICT_SIGNS = {"ACCEPT": glyphs.TICK, "DROP": glyphs.CROSS, "REJECT": glyphs.CROSS, "DISCARD": glyphs.CROSS, "HELD": glyphs.WAIT}
 
@@ -51,18 +52,33 @@ def packet_tuple(packet: Packet) -> str:
     return f"{protocol(packet.protocol)} {source} {glyphs.ARROW} {destination}"
 
 
-def entry_tuple(tuple_: Tuple) -> str:
-    """One direction of an entry, without the protocol."""
+def entry_ends(tuple_: Tuple) -> tuple[tuple[str, str], tuple[str, str], str]:
+    """One direction of an entry in pieces: (address, port) twice, the ports with their colon, and what else there is of it."""
     ports = tuple_.protocol in (TCP, UDP)
     source = endpoint(tuple_.family, tuple_.src, tuple_.sport if ports else None)
     destination = endpoint(tuple_.family, tuple_.dst, tuple_.dport if ports else None)
     extra = f" id {tuple_.sport}" if tuple_.protocol in (ICMP, ICMPV6) else ""
-    return f"{source} {glyphs.ARROW} {destination}{extra}"
+    if not ports:
+        return (source, ""), (destination, ""), extra
+    cut = [text.rindex(":") for text in (source, destination)]
+    return (source[: cut[0]], source[cut[0] :]), (destination[: cut[1]], destination[cut[1] :]), extra
+
+
+def entry_tuple(tuple_: Tuple) -> str:
+    """One direction of an entry, without the protocol."""
+    source, destination, extra = entry_ends(tuple_)
+    return f"{''.join(source)} {glyphs.ARROW} {''.join(destination)}{extra}"
 
 
 def entry_state(entry: Entry) -> str:
-    """The TCP tracker's state; protocols without states are told by whether a reply was seen."""
-    return entry.state or ("REPLIED" if entry.seen_reply else "UNREPLIED")
+    """The TCP tracker's state, or that there is none: conntrack keeps no state for other protocols."""
+    return entry.state or "no state"
+
+
+def entry_kind(entry: Entry) -> str:
+    """``tcp SYN_SENT``, or ``udp, no state``."""
+    name = protocol(entry.original.protocol)
+    return f"{name} {entry.state}" if entry.state else f"{name}, no state"
 
 
 def entry_flags(entry: Entry) -> str:
@@ -83,6 +99,13 @@ def duration(seconds: int) -> str:
     return f"{round(seconds / 86400)} days"
 
 
+def forgotten(record: TimerFired) -> str:
+    """What a timer did; forgotten entries by their tuples."""
+    gone = [change.before for change in record.changes if change.kind == "entry" and change.after is None and change.before is not None]
+    what = record.what.replace(" > ", f" {glyphs.ARROW} ")
+    return f"{what}: {', '.join(f'{protocol(e.original.protocol)} {entry_tuple(e.original)}' for e in gone)}" if gone else what
+
+
 def standing(entry: Entry, stands: str, at: int) -> str:
     """``forgotten in 119 s``, ``not kept yet``, ``nothing kept``, ``deleted``."""
     if stands == PENDING or (stands == KEPT and not entry.confirmed):
@@ -101,7 +124,7 @@ def clock(at: int) -> str:
 
 def decided_by(place: Place) -> str:
     """What decided so far: ``rule 2 of INPUT``, ``policy of INPUT``, "" when nothing has."""
-    finished = place.finished
+    finished = place.verdict
     if finished and finished.verdict == "DISCARD":
         return finished.reason or "refused by the stack"
     step = decider(place.happened)

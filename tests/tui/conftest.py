@@ -33,6 +33,8 @@ STATELESS = """*filter
 -A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT
 COMMIT
 """
+QUESTION = ("end", "end", "end")
+"""Keys from the beginning of the lesson to its question: to the end of the first page, over to the second, to its packet."""
 OPEN = Pattern.parse("tcp 203.0.113.9:4000 > 203.0.113.1:1337 SYN")
 SHOT = Pattern.parse("tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -51,12 +52,70 @@ def test_there_is_no_way_past_an_unanswered_question(journey: Journey, way: Call
     assert (journey.session.cursor.index, journey.session.cursor.step) == place
 
 
-def test_end_stops_at_the_first_question_and_then_runs_on(journey: Journey) -> None:
-    assert journey.to_end() is Outcome.ASKED
+def test_end_runs_to_the_end_of_a_page_and_no_further(journey: Journey) -> None:
+    assert journey.to_end() is Outcome.MOVED
+    run = journey.session.run
+    assert journey.stage == 0
+    assert run.stops[run.stops.index(journey.session.cursor.index) + 1] >= run.stage_starts[1]
+    assert journey.to_end() is Outcome.TURNED
+    assert journey.stage == 1
+
+
+def test_end_stops_at_the_question_and_then_at_the_end_of_all(journey: Journey) -> None:
+    outcomes = [journey.to_end() for _ in range(3)]
+    assert outcomes == [Outcome.MOVED, Outcome.TURNED, Outcome.ASKED]
     assert journey.answer(0)
-    assert journey.to_end() is Outcome.END
+    assert journey.to_end() is Outcome.MOVED
     assert journey.session.cursor.at_end
+    assert journey.to_end() is Outcome.END
+
+
+def test_home_goes_to_the_beginning_of_the_page_and_then_of_the_run(journey: Journey) -> None:
+    walk_to_question(journey)
+    first = journey.session.run.stage_starts[1]
+    assert journey.to_start() is Outcome.TURNED
+    assert journey.stage == 1
+    assert -1 < journey.session.cursor.index < first
+    assert journey.to_start() is Outcome.TURNED
+    assert (journey.stage, journey.session.cursor.index) == (0, -1)
+    assert journey.to_start() is Outcome.END
+
+
+def test_the_lesson_has_ended_when_its_goals_are_met_and_seen(journey: Journey) -> None:
+    walk_to_question(journey)
+    journey.answer(0)
+    journey.note()
+    assert journey.open_goal is not None
+    assert journey.open_goal.id == "drop"
+    assert not journey.ended
+    journey.forward("packet")
+    journey.note()
     assert journey.ended
+    journey.back("packet")
+    assert not journey.ended
+
+
+def test_back_at_its_moment_an_answered_question_is_told_again(journey: Journey) -> None:
+    walk_to_question(journey)
+    place = journey.session.cursor.index, journey.session.cursor.step
+    assert journey.review is None
+    journey.answer(1)
+    journey.forward("packet")
+    assert journey.review is None
+    journey.back("packet")
+    assert (journey.session.cursor.index, journey.session.cursor.step) == place
+    assert journey.review is not None
+    assert journey.picked(journey.review) == 1
+    journey.to_start()
+    assert walk_to(journey, place) is Outcome.MOVED
+
+
+def walk_to(journey: Journey, place: tuple[int, int]) -> Outcome:
+    for _ in range(50):
+        outcome = journey.forward("packet")
+        if (journey.session.cursor.index, journey.session.cursor.step) == place:
+            return outcome
+    return Outcome.END
 
 
 def test_rule_steps_halt_at_the_question_too(journey: Journey) -> None:
@@ -75,7 +134,7 @@ def test_an_answer_is_kept_and_the_first_one_counts(journey: Journey, progress: 
     assert progress.of("tiny").predictions == {"shot": "ESTABLISHED"}
     assert journey.question is None
     again = Journey(journey.lesson, Session(journey.lesson.scenario), progress)
-    assert again.to_end() is Outcome.END
+    assert Outcome.ASKED not in [again.to_end() for _ in range(9)]
 
 
 def test_goals_come_true_where_they_do_and_stay(journey: Journey) -> None:
@@ -108,10 +167,11 @@ def test_a_page_turned_back_is_turned_forward_again(journey: Journey) -> None:
     assert journey.forward("packet") is Outcome.TURNED
 
 
-def test_hints_grow_to_the_last(journey: Journey) -> None:
-    assert journey.hint() == (1, "Press space.")
-    assert journey.hint() == (2, "Really: press space.")
-    assert journey.hint() == (2, "Really: press space.")
+def test_hints_grow_to_the_last_and_then_come_round(journey: Journey) -> None:
+    hints = [journey.hint() for _ in range(4)]
+    assert [(hint.number, hint.total, hint.new) for hint in hints if hint] == [(1, 2, True), (2, 2, True), (1, 2, False), (2, 2, False)]
+    assert [hint.text for hint in hints if hint][:2] == ["Press space.", "Really: press space."]
+    assert journey.hints == {0: 2}
 
 
 def test_a_command_in_the_past_branches_and_undo_takes_it_back(journey: Journey) -> None:
@@ -136,7 +196,20 @@ def test_runs_can_be_visited_in_turn(journey: Journey) -> None:
 
 def test_a_lesson_whose_packet_never_comes_asks_nothing(progress: Progress) -> None:
     lesson: Lesson = make_lesson()
-    journey = Journey(lesson, Session(lesson.scenario), progress)
-    journey.enter("attacker", "reset 4000")
-    journey.to_end()
+    scenario = replace(lesson.scenario, script=lesson.scenario.script[:1], stages=2)
+    journey = Journey(lesson, Session(scenario), progress)
+    assert Outcome.ASKED not in [journey.to_end() for _ in range(9)]
     assert journey.stage == 1
+
+
+def test_commands_one_after_another_are_one_history(journey: Journey) -> None:
+    journey.forward("packet")
+    for port in (1, 2, 3):
+        journey.enter("server", f"iptables -A INPUT -p udp --dport {port} -j DROP")
+    assert len(journey.histories) == 2
+    present = journey.session.run
+    assert len(present.inputs) == 3
+    assert journey.next_run()
+    assert journey.session.run.inputs == []
+    assert journey.next_run()
+    assert journey.session.run is present

@@ -9,7 +9,7 @@ import pytest
 
 from fwtutor.course.progress import Progress
 from fwtutor.tui.app import FwtutorApp
-from tests.tui.conftest import make_course, make_lesson
+from tests.tui.conftest import QUESTION, make_course, make_lesson
 
 Compare = Callable[..., Any]
 
@@ -18,13 +18,13 @@ SCENES: dict[str, tuple[str, ...]] = {
     "before": ("enter",),
     "accepted": ("enter", "space"),
     "under-way": ("enter", "3", *["space"] * 7),
-    "question": ("enter", "end"),
-    "wrong-answer": ("enter", "end", "b"),
-    "dropped": ("enter", "end", "a", "space"),
-    "the-end": ("enter", "end", "a", "end", "space"),
+    "question": ("enter", *QUESTION),
+    "wrong-answer": ("enter", *QUESTION, "b"),
+    "dropped": ("enter", *QUESTION, "a", "space"),
+    "the-end": ("enter", *QUESTION, "a", "end", "space"),
     "help": ("enter", "question_mark"),
-    "why": ("enter", "end", "a", "space", "w"),
-    "timeline": ("enter", "end", "a", "space", "tab", "tab", "tab"),
+    "why": ("enter", *QUESTION, "a", "space", "w"),
+    "timeline": ("enter", *QUESTION, "a", "space", "tab", "tab", "tab"),
 }
 
 

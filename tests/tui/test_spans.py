@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from rich.cells import cell_len
 
 from fwtutor.tui.prose import inline, prose
-from fwtutor.tui.spans import Line, Span, beside, clean, crop, ends, line, pad, wrap
+from fwtutor.tui.spans import Line, Span, beside, clean, crop, crop_middle, ends, line, pad, wrap
 
 NASTY = ("[UNREPLIED]", "[fw] ", "[/etc/x]", "[bold red]x[/]", "\\[", "a\rb", "\u202eevil", "{curly}", "%s", "日本語", "e\u0301")
 
@@ -35,6 +35,11 @@ def test_nothing_that_could_steer_a_terminal_passes(text: str) -> None:
 @given(st.text(), st.integers(1, 60))
 def test_a_cropped_row_fits(text: str, width: int) -> None:
     assert crop(line(text), width).width <= width
+
+
+@given(st.text(), st.text(), st.integers(1, 60))
+def test_a_row_cut_in_the_middle_fits(left: str, right: str, width: int) -> None:
+    assert crop_middle(line(left), line(right), width).width <= width
 
 
 @given(st.text(), st.text(), st.integers(1, 60))

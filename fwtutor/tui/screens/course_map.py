@@ -166,4 +166,4 @@ class CourseMap(RoleScreen[None]):
             self.post_message(self.LessonChosen(lessons[number], afresh))
 
     def action_help(self) -> None:
-        self.app.push_screen(ReaderScreen("Help", help_rows(MAP)))
+        self.app.push_screen(ReaderScreen("Help", help_rows(MAP, signs=False)))

@@ -1,4 +1,4 @@
-"""Help: the keys of a screen from its table of actions, then the words and signs the lab uses."""
+"""Help: the words and signs the lab uses, then the keys of a screen from its table of actions."""
 
 from __future__ import annotations
 
@@ -25,27 +25,29 @@ SIGNS: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
-def help_rows(actions: Sequence[Action], focused: str = "") -> Callable[[int], list[Line]]:
-    """Rows of help for a screen's actions; ``focused`` is what the focused pane says of itself."""
+def help_rows(actions: Sequence[Action], focused: str = "", *, signs: bool = True) -> Callable[[int], list[Line]]:
+    """Rows of help for a screen's actions; ``focused`` is what the focused pane says of itself, ``signs``: the lab's words too."""
 
     def rows(width: int) -> list[Line]:
         made: list[Line] = []
         if focused:
             made += [line(("This pane", "heading")), *wrap(line(focused), width), BLANK]
+        if signs:
+            made.append(line(("Words and signs", "heading")))
+            for sign, role, meaning in SIGNS:
+                made += wrap(line("  ", (f"{sign:<17} ", role), (meaning, "")), width, 20)
+            made += [
+                BLANK,
+                line(("At the prompt", "heading")),
+                *wrap(line("  iptables, conntrack -L, send, connect, say, close; ", ("help", "code"), " lists them all."), width, 2),
+                BLANK,
+            ]
         made.append(line(("Keys", "heading")))
         seen: set[str] = set()
         for action in (*actions, *APP):
-            if action.shown and action.keys and action.keys not in seen:
-                seen.add(action.keys)
+            if action.shown and action.listed and action.shown not in seen:
+                seen.add(action.shown)
                 made += wrap(Line((Span(f"  {action.shown:<10} ", "key"), *line(action.tooltip).spans)), width, 13)
-        made += [BLANK, line(("Words and signs", "heading"))]
-        for sign, role, meaning in SIGNS:
-            made += wrap(line("  ", (f"{sign:<17} ", role), (meaning, "")), width, 20)
-        made += [
-            BLANK,
-            line(("At the prompt", "heading")),
-            *wrap(line("  iptables, conntrack -L, send, connect, say, close; ", ("help", "code"), " lists them all."), width, 2),
-        ]
         return made
 
     return rows

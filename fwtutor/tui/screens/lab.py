@@ -13,24 +13,28 @@ from textual.timer import Timer
 
 from fwtutor.course.model import Lesson
 from fwtutor.course.progress import Progress
+from fwtutor.network.records import CommandRun
 from fwtutor.recording import Session
 from fwtutor.recording.cursor import Size
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.actions import APP, LAB, TYPING, bindings
+from fwtutor.tui import glyphs, told, words
+from fwtutor.tui.actions import APP, LAB, TYPING, Action, bindings
 from fwtutor.tui.journey import Journey, Outcome
-from fwtutor.tui.reading import Place, heard
+from fwtutor.tui.prose import prose
+from fwtutor.tui.reading import Place
+from fwtutor.tui.reveal import Reveal
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen
-from fwtutor.tui.spans import Line, line
-from fwtutor.tui.widgets.ask import KEYS, AskView
+from fwtutor.tui.spans import BLANK, Line, line, wrap
+from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
 from fwtutor.tui.widgets.bench import Bench
-from fwtutor.tui.widgets.command_line import CommandLine, OutputView
+from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
 from fwtutor.tui.widgets.connections import EntryLines
-from fwtutor.tui.widgets.lesson import Standing
+from fwtutor.tui.widgets.lesson import THEREFORE, LessonView, Standing
+from fwtutor.tui.widgets.lines import LineView
 from fwtutor.tui.widgets.why import explain
 
 WIDE = (116, 34)
@@ -45,16 +49,23 @@ BEAT: dict[str, float] = {"packet": 1.6, "hook": 1.1, "rule": 0.8}
 """Seconds between two steps while playing, by step size."""
 
 
-class LabScreen(RoleScreen[None]):
-    """One lesson being played."""
+OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in action.keys.split(","))
+"""Keys that open the command line."""
+UNTIL_ANSWERED = frozenset({"lab.step", "lab.play", "lab.end"})
+"""Actions that do nothing while a question holds the way."""
+
+
+class LabScreen(RoleScreen[tuple[Lesson, bool] | None]):
+    """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LAB), *bindings(APP)]
     CSS_PATH = "lab.tcss"
     ACTIONS = LAB
 
-    def __init__(self, lesson: Lesson, session: Session, progress: Progress) -> None:
+    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Lesson | None = None) -> None:
         super().__init__()
+        self.following = following
         self.lesson = lesson
         self.session = session
         self.progress = progress
@@ -63,6 +74,13 @@ class LabScreen(RoleScreen[None]):
         self.tab = "firewall"
         self._playing = False
         self._beat: Timer | None = None
+        self._reveal = Reveal(self)
+        self._told = BLANK
+        """What stands in the prompt's place until the next step."""
+        self._page = -1
+        """The page that was shown last."""
+        self._restarting = False
+        """s was pressed once: again, and it begins anew."""
 
     def compose(self) -> ComposeResult:
         # Before there are widgets to style.
@@ -75,12 +93,14 @@ class LabScreen(RoleScreen[None]):
         yield VerdictLine(id="verdict")
         yield EntryLines(id="entry")
         yield TabBar(TABS, id="tabs")
-        yield CommandLine(self.lesson.prompts, id="command")
+        yield CommandLine(self.lesson.prompts, self.session.scenario.watch, self.enter, id="command")
         yield KeyBar(id="keys")
         yield OutputView(id="output")
 
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
+        if self.journey.open_goal is None and (self.journey.stage or self.session.cursor.index >= 0):
+            self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
         self.show()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -107,17 +127,35 @@ class LabScreen(RoleScreen[None]):
         journey = self.journey
         news = frozenset(journey.note())
         place = Place.of(self.session)
-        ended = journey.ended and journey.stage == journey.last_stage
-        standing = Standing(journey.stage, journey.met, journey.hints.get(journey.stage, 0), news, ended)
-        self.query_one(PacketBand).show(place)
-        self.query_one(Bench).show(place, standing, moved=moved and self.app.has_class("-moving"))
-        self.query_one(VerdictLine).show(place)
-        self.query_one(EntryLines).show(place)
-        self.query_one(CommandLine).hear(*heard(self.session, self.lesson.prompts))
+        standing = Standing(journey.stage, journey.met, journey.hints.get(journey.stage, 0), news, journey.ended)
+        moving = moved and self.app.has_class("-moving")
+        self._reveal.show(place, standing, lambda: self._show_prompt(news), moved=moving)
         self._show_question()
-        self._show_bars(place, bool(news))
+        self._show_bars(place)
         if news:
             self.save()
+
+    def _show_prompt(self, news: frozenset[str]) -> None:
+        command, journey = self.query_one(CommandLine), self.journey
+        if journey.stage != self._page and not command.typing:
+            # A page says at which prompt it wants one; after a jump, the page before it that does.
+            pages = self.lesson.stages[(journey.stage if journey.stage == self._page + 1 else 0) : journey.stage + 1]
+            command.choose(next((page.prompt for page in reversed(pages) if page.prompt), command.host))
+        self._page = journey.stage
+        command.hear(*told.last_words(self.session, self.lesson.prompts))
+        if news:
+            met = [goal.text for goal in self.lesson.goals if goal.id in news]
+            self._told = line((f"{glyphs.TICK} goal met: ", "accept"), ", ".join(met))
+        if journey.ended and (news or not self._told.spans):
+            self._told = self._ways(f"{glyphs.TICK} the last goal, done: " if news else "done: ")
+        command.notice(self._told)
+
+    def _ways(self, what: str, *more: tuple[str, str]) -> Line:
+        """The ways that lead on from a lesson that is done."""
+        reads = [("space", "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
+        ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following else [])]
+        spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
+        return line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", "))
 
     def _show_question(self) -> None:
         journey = self.journey
@@ -125,6 +163,8 @@ class LabScreen(RoleScreen[None]):
         picked = right = None
         if prediction is None and journey.just_answered:
             prediction = next((p for p in self.lesson.predictions if p.id == journey.just_answered), None)
+        if prediction is None:
+            prediction = journey.review
         if prediction is not None:
             picked = journey.picked(prediction)
             right = prediction.answer(self.session.run) if picked is not None else None
@@ -136,19 +176,49 @@ class LabScreen(RoleScreen[None]):
                 view.display = False
         self.set_class(prediction is not None, "-asking")
 
-    def _show_bars(self, place: Place, news: bool = False) -> None:
-        journey = self.journey
-        total = len(self.lesson.goals)
-        playing = f"{glyphs.HERE} playing   " if self._playing else ""
-        right = f"{playing}goals {len(journey.met)} of {total}   {words.clock(place.at)}"
-        self.query_one(TopLine).show(self.lesson.question, right, f"{glyphs.TICK} goal met   " if news else "")
-        self.query_one(TabBar).show(self.tab)
+    def _show_bars(self, place: Place) -> None:
+        journey, goal = self.journey, self.journey.open_goal
+        playing = f"{glyphs.HERE} playing" if self._playing else ""
+        goals = f"goals {len(journey.met)} of {len(self.lesson.goals)}"
+        self.query_one(TopLine).show(self.lesson.question, playing, goals, words.clock(place.at))
+        self.query_one(TabBar).show(self.tab, goal.text if goal else "")
         typing = self.query_one(CommandLine).typing
-        self.query_one(KeyBar).show(TYPING if typing else [a for a in (*LAB, APP[0]) if a.bar], note=("lab.sizes", f"by {self.step_size}"))
+        actions = [action for action in (*LAB, APP[0]) if action.bar and self.offers(action)]
+        more = next(action for action in LAB if action.id == "lab.more")
+        self.query_one(KeyBar).show(TYPING if typing else actions, ("lab.sizes", self.step_size), more)
+
+    def offers(self, action: Action) -> bool:
+        """Is there anything for this action to do now?"""
+        question = self.journey.question
+        if action.name.startswith("answer("):
+            return question is not None and int(action.name[7:-1]) < len(question.choices)
+        if action.id == "lab.answer":
+            return question is not None
+        if action.id in UNTIL_ANSWERED:
+            return question is None
+        if action.id == "lab.undo":
+            return bool(self.session.run.inputs)
+        return len(self.session.runs) > 1 if action.id == "lab.run" else True
+
+    def action_more_keys(self) -> None:
+        self.query_one(KeyBar).turn()
 
     def say(self, title: str, *lines: Line, wrong: bool = False) -> None:
         """Open the panel above the prompt."""
-        self.query_one(OutputView).show(title, lines, wrong=wrong)
+        self.say_rows(title, lambda width: [row for item in lines for row in wrap(item, width)], wrong=wrong)
+
+    def say_rows(self, title: str, rows: Rows, *, wrong: bool = False) -> None:
+        """Open the panel above the prompt with rows made for its width."""
+        self.query_one(OutputView).show(title, rows, wrong=wrong)
+
+    def tell(self, *parts: str | tuple[str, str]) -> None:
+        """Say something in the prompt's place, until the next step."""
+        self._told = line(*parts)
+        self.query_one(CommandLine).notice(self._told)
+
+    def _hush(self) -> None:
+        """Something new happens: what was told is old."""
+        self._told, self._restarting = BLANK, False
 
     def save(self) -> None:
         """Keep the progress; a disk that will not have it is told, not died of."""
@@ -160,6 +230,8 @@ class LabScreen(RoleScreen[None]):
     # --- stepping ---------------------------------------------------------------------------------------
 
     def _went(self, outcome: Outcome, *, forward: bool) -> None:
+        played = self._playing
+        self._hush()
         self.query_one(OutputView).close()
         if outcome is Outcome.TURNED:
             self.show_tab("lesson")
@@ -171,6 +243,25 @@ class LabScreen(RoleScreen[None]):
         if outcome is not Outcome.MOVED:
             self._stop()
         self.show(moved=forward)
+        if outcome is Outcome.TURNED and played:
+            self.tell("next page: ", ("p", "key"), " goes on")
+        elif outcome is Outcome.END and forward:
+            self._at_the_end()
+
+    def _at_the_end(self) -> None:
+        """There is no step further: say so, and what is left to do."""
+        goal = self.journey.open_goal
+        if goal is not None:
+            self.tell("nothing more happens by itself. Still to do: ", (f"{glyphs.BOX} {goal.text}", "strong"), "  ", ("h", "key"), " hint")
+        elif self.journey.ended:
+            self.call_after_refresh(self._scroll_lesson_to, THEREFORE)
+
+    def _scroll_lesson_to(self, beginning: str) -> None:
+        """Scroll the lesson to the row that begins so."""
+        view = self.query_one(LessonView)
+        at = next((y for y in range(view.count()) if view.row(y).text.startswith(beginning)), None)
+        if at is not None:
+            view.scroll_to(y=at, animate=False)
 
     def action_step(self) -> None:
         self._stop()
@@ -186,10 +277,12 @@ class LabScreen(RoleScreen[None]):
         """A question is in the way: say so where the eyes are."""
         self._stop()
         self.app.bell()
+        self.query_one(OutputView).close()
         if not self.has_class("-wide") and self.tab == "lesson":
             self.show_tab("firewall")
-        last = KEYS[len(self.journey.question.choices) - 1] if self.journey.question else ""
-        self.say("Say first what you expect", line("Answer with ", (f"a to {last}", "key"), ", then step."))
+        for view in self.query(AskView):
+            view.hold()
+        self._show_bars(Place.of(self.session))
 
     def action_back(self) -> None:
         self._stop()
@@ -200,12 +293,14 @@ class LabScreen(RoleScreen[None]):
         if self.journey.question:
             self._held()
             return
-        self._went(self.journey.to_end(), forward=True)
+        outcome = self.journey.to_end()
+        self._went(outcome, forward=True)
+        if outcome is Outcome.MOVED and self.journey.stage < self.journey.last_stage and not self._told.spans:
+            self.tell("the end of this page: ", ("space", "key"), " turns it")
 
     def action_to_start(self) -> None:
         self._stop()
-        self.journey.to_start()
-        self._went(Outcome.TURNED, forward=False)
+        self._went(self.journey.to_start(), forward=False)
 
     def action_seek(self, index: int) -> None:
         self._stop()
@@ -221,13 +316,23 @@ class LabScreen(RoleScreen[None]):
             self._playing = True
             self._beat = self.set_interval(BEAT[self.step_size], self._step)
             self._step()
-        self.show()
+        self._show_bars(Place.of(self.session))
 
     def _stop(self) -> None:
         self._playing = False
         if self._beat is not None:
             self._beat.stop()
             self._beat = None
+
+    def halt(self) -> None:
+        """Stop playing, if it plays, and show that it has stopped."""
+        if self._playing:
+            self._stop()
+            self._show_bars(Place.of(self.session))
+
+    def on_screen_suspend(self) -> None:
+        # Something opens over the lab: nobody sees it play.
+        self.halt()
 
     def action_size(self, size: Size) -> None:
         self.step_size = size
@@ -241,20 +346,30 @@ class LabScreen(RoleScreen[None]):
 
     def action_answer(self, number: int) -> None:
         if self.journey.answer(number):
+            self._hush()
             self.query_one(OutputView).close()
             self.save()
             self.show()
 
+    def action_answer_first(self) -> None:
+        if self.journey.question:
+            self._held()
+
     def action_hint(self) -> None:
+        self._stop()
         hint = self.journey.hint()
         if hint is None:
             self.say("Hint", line("There is no hint on this page: step, and look."))
-        elif self.has_class("-wide"):
-            self.show()
+            return
+        title = f"Hint {hint.number} of {hint.total}"
+        self.show()
+        if self.has_class("-wide"):
+            self._scroll_lesson_to(f"{title}")
+            if not hint.new:
+                self.tell(f"that is {title.lower()}: there are no more on this page")
         else:
-            from fwtutor.tui.prose import prose
-
-            self.say(f"Hint {hint[0]}", *prose(hint[1], max(20, self.size.width - 8)))
+            text = hint.text if hint.new else f"{hint.text}\n\nThere are no more on this page: they come round again."
+            self.say_rows(title, lambda width: prose(text, width))
 
     def action_why(self) -> None:
         place = Place.of(self.session)
@@ -276,48 +391,68 @@ class LabScreen(RoleScreen[None]):
 
     def action_command(self) -> None:
         self._stop()
-        self.query_one(CommandLine).field.focus()
+        self._hush()
+        self.query_one(CommandLine).type()
 
     def action_next_prompt(self) -> None:
         self.query_one(CommandLine).next_host()
 
     def action_submit(self) -> None:
-        self.query_one(CommandLine).field.action_submit()  # type: ignore[unused-coroutine]
+        self.app.call_later(self.query_one(CommandLine).field.action_submit)
 
     def action_leave(self) -> None:
+        closed = self.query_one(OutputView).close()
         if self.query_one(CommandLine).typing or self.focused is not None:
             self.set_focus(None)
-        elif not self.query_one(OutputView).close():
+        elif not closed:
             self._stop()
+            self._hush()
         self.show()
 
-    def on_command_line_entered(self, message: CommandLine.Entered) -> None:
-        runs = len(self.session.runs)
-        record = self.journey.enter(message.host, message.text)
-        branched = len(self.session.runs) > runs
+    async def _on_key(self, event: events.Key) -> None:
+        # Keys that were on their way here when the command line got the focus are its own.
+        command = self.query_one(CommandLine)
+        if command.typing and (event.is_printable or command.field.takes(event.key)):
+            event.stop()
+            event.prevent_default()
+            command.field.post_message(events.Key(event.key, event.character))
+        elif event.key in OPENS and not command.typing:
+            event.stop()
+            event.prevent_default()
+            self.action_command()
+
+    def enter(self, host: str, text: str) -> None:
+        """A line was entered at a host's prompt: run it, and say what came of it."""
+        runs, place = len(self.session.runs), self.session.cursor.record
+        again = isinstance(place, CommandRun) and place.learner
+        record = self.journey.enter(host, text)
+        self._hush()
         self.show()
-        lines = [line(text) for text in record.output.rstrip("\n").split("\n")] if record.output.strip() else []
-        if branched:
-            lines.append(line(("The past has changed: this is another run now. u takes it back, r shows the run as it was.", "dim")))
-        if record.refused:
-            self.say("Refused: nothing has changed", *lines, wrong=True)
-        elif lines:
-            self.say(f"{record.host}# {record.line}", *lines)
+        if record.line.startswith("#"):
+            self.query_one(OutputView).close()
+            return
+        missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
+        after = told.afterwards(self.session, record, self.lesson.prompts, missing)
+        if len(self.session.runs) > runs and not again:
+            after.append(told.branch_words(place))
+        title = "Refused: nothing has changed" if record.refused else f"{record.host}# {record.line}"
+        self.say_rows(title, lambda width: told.rows(record, after, width), wrong=record.refused)
 
     def action_undo(self) -> None:
         self._stop()
+        self._hush()
         if self.journey.undo():
             self.show()
-            self.say("Undone", line("The last command is taken back; the run with it is kept. r goes there."))
+            self.say("Undone", line("The last command is taken back; the run with it is kept: r goes there."))
         else:
             self.say("Nothing to undo", line("You have not entered a command that changed anything."))
 
     def action_next_run(self) -> None:
         self._stop()
+        self._hush()
         if self.journey.next_run():
             self.show()
-            number = self.session.runs.index(self.session.run) + 1
-            self.say(f"Run {number} of {len(self.session.runs)}", line("Another history of the same lesson, at the last place both share."))
+            self.say("Another run", *told.run_words(self.session.run))
         else:
             self.say("One run", line("There is only this run. A command entered in the past makes another."))
 
@@ -326,29 +461,58 @@ class LabScreen(RoleScreen[None]):
     def show_tab(self, tab: str) -> None:
         """Which pane a narrow screen shows."""
         self._choose_tab(tab)
-        self.query_one(TabBar).show(tab)
+        self._show_bars(Place.of(self.session))
 
     def _choose_tab(self, tab: str) -> None:
         self.tab = tab
         self._set_classes({f"-tab-{name}": name == tab for name, _ in TABS})
 
     def action_show_tab(self, tab: str) -> None:
+        self.halt()
         self.show_tab(tab)
+        if tab == "lesson" and self.journey.ended:
+            self.call_after_refresh(self._scroll_lesson_to, THEREFORE)
 
     def action_next_pane(self, by: int = 1) -> None:
+        self.halt()
         if self.has_class("-wide"):
             self.query_one(Bench).focus_next(by)
             return
         names = [name for name, _ in TABS]
-        self.show_tab(names[(names.index(self.tab) + by) % len(names)])
+        self.action_show_tab(names[(names.index(self.tab) + by) % len(names)])
 
     def action_scroll_lesson(self, rows: int) -> None:
         self.query_one(Bench).scroll_pane("lesson" if self.has_class("-wide") else self.tab, rows)
 
-    def action_course_map(self) -> None:
+    def action_page(self, direction: int) -> None:
+        if self.query_one(OutputView).turn(direction):
+            return
+        if isinstance(self.focused, LineView):
+            self.focused.scroll_relative(y=direction * max(1, self.focused.size.height - 1), animate=False)
+        else:
+            self.action_scroll_lesson(direction * 8)
+
+    # --- leaving ----------------------------------------------------------------------------------------
+
+    def _leave(self, wish: tuple[Lesson, bool] | None) -> None:
         self._stop()
         self.save()
-        self.dismiss()
+        self.dismiss(wish)
+
+    def action_course_map(self) -> None:
+        self._leave(None)
+
+    def action_next_lesson(self) -> None:
+        if self.journey.open_goal is None and self.following is not None:
+            self._leave((self.following, False))
+
+    def action_restart(self) -> None:
+        if self.journey.open_goal is None or self._restarting:
+            self._leave((self.lesson, True))
+        else:
+            self._stop()
+            self.tell(("s", "key"), " again begins this lesson anew: goals met stay met, what you typed goes")
+            self._restarting = True
 
     def on_descendant_focus(self) -> None:
         self._show_bars(Place.of(self.session))

@@ -11,6 +11,8 @@ from fwtutor.tui.spans import Line, Span, clean, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 KEYS = "abcd"
+FLASH = 0.4
+"""Seconds for which the border flashes."""
 
 
 class AskView(LineView):
@@ -24,16 +26,33 @@ class AskView(LineView):
         self._prediction: Prediction | None = None
         self._picked: int | None = None
         self._right: int | None = None
+        self._held = False
 
     def show(self, prediction: Prediction | None, picked: int | None, right: int | None) -> None:
         """Show a prediction: ``picked`` None while unanswered, ``right`` the computed choice (None: none of them)."""
+        self._held = self._held and picked is None and prediction is self._prediction
         self._prediction, self._picked, self._right = prediction, picked, right
         self.display = prediction is not None
         self.set_class(prediction is not None and picked is None, "-waiting")
-        if prediction is not None:
-            self.set_title("Before you step" if picked is None else "Your prediction")
+        self._entitle()
         self.refresh(layout=True)
         self.rebuild()
+
+    def hold(self) -> None:
+        """Somebody wants to go past: say in the title what opens the way, and let it flash."""
+        if self._prediction is None or self._picked is not None:
+            return
+        self._held = True
+        self._entitle()
+        if self.app.has_class("-moving"):
+            self.add_class("-flash")
+            self.set_timer(FLASH, lambda: self.remove_class("-flash"))
+
+    def _entitle(self) -> None:
+        if self._prediction is not None:
+            keys = f"answer a to {KEYS[len(self._prediction.choices) - 1]} first"
+            asked = f"{glyphs.HERE} {keys}" if self._held else "Before you step"
+            self.set_title(asked if self._picked is None else "Your prediction")
 
     def build(self, width: int) -> Sequence[Line]:
         return ask_rows(self._prediction, self._picked, self._right, width) if self._prediction else ()

@@ -44,7 +44,7 @@ class Bench(Vertical):
         self.query_one(LessonView).show(standing)
         self.query_one(GoalsView).show(standing)
         self.query_one(WireView).show(place, moved=moved)
-        self.query_one(ChainView).show(place, moved=moved)
+        self.query_one(ChainView).show(place)
         self.query_one(WhyView).show(place)
         self.query_one(ConnectionsView).show(place)
         self.query_one(TimelineView).show(place)

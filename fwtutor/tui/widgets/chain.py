@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import re
 
-from textual.timer import Timer
+from textual.geometry import Size
 
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.netfilter.why import why
 from fwtutor.netfilter.xtables.rule import Chain, Condition, Continue, Jump, Rule
 from fwtutor.tui import glyphs
-from fwtutor.tui.reading import Place, chain_of, decider, tried
-from fwtutor.tui.spans import Line, Span, crop, ends, line
+from fwtutor.tui.reading import Place, chain_of, frames_of, rule_at, tried
+from fwtutor.tui.spans import Line, Span, crop, crop_middle, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 STATUS = 15
 """Cells of the status column."""
 IMPLIED = re.compile(r"(-p (tcp|udp|icmp)) -m \2\b")
 """A match that its protocol loads anyway."""
-LIGHT = 0.14
-"""Seconds between two conditions lighting up."""
+MEASURED = 40
+"""Rules whose width is looked at, to keep a row free for one that needs two; a longer chain scrolls anyway."""
 
 
 class ChainView(LineView):
     """A chain with the packet in it. Ten rules or ten thousand: only the rows on the screen are made.
 
-    The rule being tried is marked, kept in the middle, and its conditions light up left to right, stopping at the first that
-    is false.
+    The rule being tried is marked, kept in the middle and shown whole, over two rows if it must be; its conditions light up
+    left to right, stopping at the first that is false.
     """
 
     DEFAULT_CSS = "ChainView { height: 1fr; }"
@@ -42,37 +42,45 @@ class ChainView(LineView):
         self._over = False
         self._ticked: set[object] = set()
         self._current = -1
+        self._step: RuleTried | PolicyApplied | None = None
         self._conditions: tuple[Condition, ...] = ()
         self._lit = 0
-        self._timer: Timer | None = None
+        self._whole: tuple[Line, ...] = ()
 
-    def on_mount(self) -> None:
-        self._timer = self.set_interval(LIGHT, self._light, pause=True)
-
-    def show(self, place: Place, *, moved: bool = True) -> None:
-        """Show the chain the packet is in. ``moved``: the learner stepped forward, so conditions may light up one by one."""
+    def show(self, place: Place, *, lit: int | None = None) -> None:
+        """Show the chain the packet is in. ``lit``: so many conditions of the rule being tried are known so far; None: all."""
         self._place = place
         self._key = table, name = chain_of(place)
         chains = place.view.ruleset.tables
         self._chain = chains[table].chains.get(name, Chain(name, None)) if table in chains else Chain(name, "ACCEPT")
         self._tried, self._policy, self._over = tried(place, table, name)
         self._ticked = {change.key for step in place.happened for change in step.changes if change.kind == "counter"}
-        now = place.now
-        step = now if isinstance(now, RuleTried | PolicyApplied) else decider(place.happened)
+        self._step = step = rule_at(place)
         self._current = self._row_of(step)
         self._conditions = why(place.walk, step).conditions if place.walk and isinstance(step, RuleTried) and self._current >= 0 else ()
-        gradual = moved and isinstance(now, RuleTried)
-        self._lit = 0 if gradual else len(self._conditions)
-        if self._timer:
-            self._timer.reset()
-            if gradual and self._conditions:
-                self._timer.resume()
-            else:
-                self._timer.pause()
-        policy = f"policy {self._chain.policy}" if self._chain.policy else "user chain"
-        self.set_title(f"{table} {name} {glyphs.DOT} {len(self._chain.rules)} rules {glyphs.DOT} {policy}", "packets matched")
+        self._lit = len(self._conditions) if lit is None else min(lit, len(self._conditions))
+        if self._lighting:
+            # The rule has not answered yet: no counter of it has ticked and nothing is decided.
+            self._over = False
+            self._ticked -= {change.key for change in step.changes} if step else set()
+        self.set_title(self._heading(), "packets matched")
         self.rebuild()
         self._centre()
+
+    def _heading(self) -> str:
+        """Whose chain it is, and from where it was called."""
+        place, chain = self._place, self._chain
+        assert place is not None
+        table, name = self._key
+        called = "".join(f"{frame.chain} {frame.number} {glyphs.NEXT} " for frame in frames_of(place)[:-1])
+        count = len(chain.rules)
+        policy = f"policy {chain.policy}" if chain.policy else "user chain"
+        return f"{place.watch}: {table} {called}{name} {glyphs.DOT} {count} {'rule' if count == 1 else 'rules'} {glyphs.DOT} {policy}"
+
+    @property
+    def _lighting(self) -> bool:
+        """Are there conditions of the rule being tried that are not known yet?"""
+        return self._lit < len(self._conditions)
 
     def _row_of(self, step: RuleTried | PolicyApplied | None) -> int:
         if step is None or (step.table, step.chain) != self._key:
@@ -87,42 +95,77 @@ class ChainView(LineView):
         super().on_resize()
         self._centre()
 
-    def _light(self) -> None:
-        self._lit += 1
-        if self._lit >= len(self._conditions) and self._timer:
-            self._timer.pause()
-        self.rebuild()
+    def rebuild(self) -> None:
+        self._whole = self._current_rows()
+        super().rebuild()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        # A chain with a rule that takes two rows when it is tried has the second one free always: the panes below keep still.
+        rules = self._chain.rules
+        room = width - 4 - STATUS - len(str(len(rules))) - 8
+        return len(rules) + 1 + any(len(rule.save()) + 2 > room for rule in rules[:MEASURED])
 
     # --- rows -------------------------------------------------------------------------------------------
 
     def count(self) -> int:
-        return len(self._chain.rules) + 1 if self._place else 0
+        return len(self._chain.rules) + max(1, len(self._whole)) if self._place else 0
 
     def row(self, y: int) -> Line:
-        place = self._place
-        if place is None:
+        if self._place is None:
             return line()
+        if self._whole and y >= self._current:
+            if y < self._current + len(self._whole):
+                return self._whole[y - self._current]
+            y -= len(self._whole) - 1
+        margin, counter = self._margin(y), self._counter(y)
+        rules = self._chain.rules
+        width = self.text_width
+        if y < len(rules):
+            spans = cropped(rules[y].save(), width - margin.width - counter.width - 1)
+        else:
+            spans = self._end_text()
+        dim = "dim" if margin.spans[1].text == "not reached" else ""
+        spans = (*margin.spans, *(span._replace(role=span.role or dim) for span in spans))
+        return ends(Line(spans), counter, width)._replace(fill="row" if y == self._current else "")
+
+    def _current_rows(self) -> tuple[Line, ...]:
+        """The rule being tried, whole; nothing when no rule of this chain is."""
+        if self._place is None or not 0 <= self._current < len(self._chain.rules):
+            return ()
+        margin, counter = self._margin(self._current), self._counter(self._current)
+        width = self.text_width
+        room = width - margin.width - counter.width - 1
+        spans = lit(self._chain.rules[self._current].save(), self._conditions, self._lit)
+        rows = wrap(Line(spans), room, 2) if room > 20 else [Line(spans)]
+        first = ends(Line((*margin.spans, *rows[0].spans)), counter, width)._replace(fill="row")
+        return (first, *(Line((Span(" " * margin.width), *row.spans), "row") for row in rows[1:]))
+
+    def _margin(self, y: int) -> Line:
+        """What stands before a rule: the marker, what came of it, its number."""
         rules = self._chain.rules
         digits = len(str(len(rules)))
-        current = y == self._current
-        marker = Span(f"{glyphs.HERE} " if current else "  ", "current")
+        marker = Span(f"{glyphs.HERE} " if y == self._current else "  ", "current")
+        status = self._status(y + 1, rules[y]) if y < len(rules) else self._end_status()
+        number = f"{y + 1:>{digits}}" if y < len(rules) else " " * digits
+        return Line((marker, status, Span(" " * max(1, STATUS - len(status.text))), Span(f"{number}  ", "dim")))
+
+    def _counter(self, y: int) -> Line:
+        """How many packets a rule or the policy has counted, with a mark when this one was."""
+        place, rules = self._place, self._chain.rules
+        assert place is not None
+        if y >= len(rules) and not self._chain.policy:
+            return line()
         key: int | str = rules[y].id if y < len(rules) else f"{self._key[0]}:{self._key[1]}"
         packets = place.view.counters.get(key, (0, 0))[0]
+        if self._lighting and self._step is not None:
+            before = next((change.before for change in self._step.changes if change.kind == "counter" and change.key == key), None)
+            packets = packets if before is None else before[0]
         ticked = key in self._ticked
-        counter = line((f"{packets}{glyphs.UP if ticked else ' '}", "change" if ticked else "dim"))
-        if y >= len(rules) and not self._chain.policy:
-            counter = line()
-        room = self.scrollable_content_region.width - 2 - STATUS - digits - 2 - counter.width - 1
-        if y < len(rules):
-            status, text, number = self._status(y + 1, rules[y]), self._rule_text(rules[y], current, y + 1, room), f"{y + 1:>{digits}}"
-        else:
-            status, text, number = self._end_status(), self._end_text(), " " * digits
-        padding = Span(" " * max(1, STATUS - len(status.text)))
-        dim = "dim" if status.text == "not reached" else ""
-        left = Line((marker, status, padding, Span(f"{number}  ", "dim"), *(s._replace(role=s.role or dim) for s in text)))
-        return ends(left, counter, self.scrollable_content_region.width)._replace(fill="row" if current else "")
+        return line((f"{packets}{glyphs.UP if ticked else ' '}", "change" if ticked else "dim"))
 
     def _status(self, number: int, rule: Rule) -> Span:
+        if self._lighting and number - 1 == self._current:
+            return Span("trying", "current")
         matched = self._tried.get(number)
         if matched is None:
             return Span("not reached", "dim") if self._over else Span("")
@@ -146,28 +189,19 @@ class ChainView(LineView):
             return (Span(f"policy {self._chain.policy}"),)
         return (Span("end of the chain: back to where it was called", "dim"),)
 
-    def _rule_text(self, rule: Rule, current: bool, number: int, room: int) -> tuple[Span, ...]:
-        conditions, count = (self._conditions, self._lit) if current and number in self._tried else ((), 0)
-        text = rule.save()
-        spans = lit(text, conditions, count)
-        if Line(spans).width > room:
-            # -p tcp loads -m tcp by itself: a learner may leave it out, and so may a row that is short.
-            text = IMPLIED.sub(r"\1", text)
-            spans = lit(text, conditions, count)
-        if Line(spans).width > room:
-            spans = lit(text, conditions, count, tight=True)
-        if Line(spans).width > room and " -j " in text:
-            # The target is what one looks for: what is cut is what stands before it.
-            target = text[text.rindex(" -j ") :]
-            spans = (*crop(Line(spans), room - len(target)).spans, Span(target))
-        return spans
+
+def cropped(text: str, room: int) -> tuple[Span, ...]:
+    """A rule's text in one row: its target is what one looks for, so what is cut is what stands before it."""
+    if len(text) > room:
+        # -p tcp loads -m tcp by itself: a learner may leave it out, and so may a row that is short.
+        text = IMPLIED.sub(r"\1", text)
+    at = text.rfind(" -j ")
+    at = text.rfind(" -g ") if at < 0 else at
+    return crop_middle(line(text[:at]), line(text[at:]), room).spans if at > 0 else crop(line(text), room).spans
 
 
-def lit(text: str, conditions: tuple[Condition, ...], count: int, *, tight: bool = False) -> tuple[Span, ...]:
-    """A rule's text with its first ``count`` conditions marked as held or failed, up to the first that failed.
-
-    ``tight``: a mark takes the place of the space that follows it, so the text is no longer than before.
-    """
+def lit(text: str, conditions: tuple[Condition, ...], count: int) -> tuple[Span, ...]:
+    """A rule's text with its first ``count`` conditions marked as held or failed, up to the first that failed."""
     spans: list[str | tuple[str, str]] = []
     at = 0
     failed = False
@@ -179,10 +213,7 @@ def lit(text: str, conditions: tuple[Condition, ...], count: int, *, tight: bool
         sign, role = (glyphs.TICK, "accept") if condition.held else (glyphs.CROSS, "drop")
         spans += [text[at:found], (condition.text + sign, role)]
         at = found + len(condition.text)
-        if tight and text[at : at + 1] == " ":
-            at += 1
-    rest = text[at:]
-    return line(*spans, (rest, "dim" if failed else "")).spans
+    return line(*spans, (text[at:], "dim" if failed else "")).spans
 
 
 def _target_role(name: str) -> str:

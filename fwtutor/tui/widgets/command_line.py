@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widgets import Input
 
-from fwtutor.tui.spans import Line, Span, clean, line, wrap
+from fwtutor.tui import glyphs
+from fwtutor.tui.spans import Line, Span, clean, line
 from fwtutor.tui.widgets.lines import LineView
 
 LONGEST = 4000
 """Characters a command may have."""
 IDLE = "press : and type, e.g. iptables -L -v -n"
+ELSEWHERE = "press : and type, e.g. connect ADDR:PORT, or send tcp ADDR:PORT > ADDR:PORT SYN"
+"""The same at a host whose firewall is not the one on the screen."""
 
 
 class CommandInput(Input):
@@ -28,6 +30,7 @@ class CommandInput(Input):
     | escape | back to the lab |
     | up, down | commands entered before |
     | tab | the next host's prompt |
+    | pageup, pagedown | scroll what was printed |
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,8 +40,9 @@ class CommandInput(Input):
         Binding("tab,shift+tab", "screen.next_prompt", "Other host", show=False, id="type.host"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, enter: Callable[[str], None]) -> None:
         super().__init__(placeholder=IDLE, max_length=LONGEST, compact=True, select_on_focus=False)
+        self._enter = enter
         self.history: list[str] = []
         self._at = 0
         self._draft = ""
@@ -48,6 +52,25 @@ class CommandInput(Input):
         if text and (not self.history or self.history[-1] != text):
             self.history.append(text)
         self._at, self._draft, self.value = len(self.history), "", ""
+
+    def takes(self, key: str) -> bool:
+        """Is this key, no letter, bound here?"""
+        return key in self._bindings.key_to_bindings
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Textual lets a bound key go all the way up to the application before it acts, and letters that come after it
+        # overtake it while the application is busy: two lines typed fast would become one. Here every key waits its turn.
+        if not event.is_printable and self.takes(event.key):
+            event.stop()
+            event.prevent_default()
+            await self.run_action(self._bindings.key_to_bindings[event.key][-1].action)
+
+    async def action_submit(self) -> None:
+        """Take the line and run it, before anything that is typed after it."""
+        text = self.value.strip()
+        if text:
+            self.remember(text)
+            self._enter(text)
 
     def action_recall(self, direction: int) -> None:
         if self._at == len(self.history):
@@ -77,8 +100,26 @@ class Prompt(LineView):
         return (line(" ", Span(f"{self.host}# ", "current" if self._active else "dim", "screen.next_prompt")),)
 
 
+class Notice(LineView):
+    """A sentence in the prompt's place while nobody types: a goal met, the end of a page, what comes next."""
+
+    DEFAULT_CSS = "Notice { width: 1fr; height: 1; overflow-y: hidden; display: none; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = Line()
+
+    def show(self, row: Line) -> None:
+        """Say it."""
+        self.said = row
+        self.rebuild()
+
+    def build(self, width: int) -> Sequence[Line]:
+        return (Line((Span(" "), *(span._replace(click=span.click or "screen.command") for span in self.said.spans))),)
+
+
 class CommandLine(Horizontal):
-    """The prompt and its field."""
+    """The prompt and its field; while nobody types, what was last heard, or a notice in their place."""
 
     DEFAULT_CSS = """
     CommandLine { height: 1; }
@@ -87,22 +128,21 @@ class CommandLine(Horizontal):
     CommandLine CommandInput:focus { background: $fw-row; }
     """
 
-    @dataclass
-    class Entered(Message):
-        """A command was entered at a host."""
-
-        host: str
-        text: str
-
-    def __init__(self, hosts: Sequence[str], *, id: str | None = None) -> None:
+    def __init__(self, hosts: Sequence[str], watch: str, enter: Callable[[str, str], None], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._hosts = tuple(hosts)
+        self._watch = watch
+        self._enter = enter
         self.host = self._hosts[0]
         self._heard = ""
 
     def compose(self) -> ComposeResult:
         yield Prompt()
-        yield CommandInput()
+        yield CommandInput(self._entered)
+        yield Notice()
+
+    def _entered(self, text: str) -> None:
+        self._enter(self.host, text)
 
     @property
     def field(self) -> CommandInput:
@@ -111,7 +151,7 @@ class CommandLine(Horizontal):
     @property
     def typing(self) -> bool:
         """Has the field the focus?"""
-        return self.field.has_focus
+        return self.screen.focused is self.field
 
     def on_mount(self) -> None:
         self.refresh_prompt()
@@ -119,7 +159,29 @@ class CommandLine(Horizontal):
     def refresh_prompt(self) -> None:
         """Draw the prompt anew: the host or the focus changed."""
         self.query_one(Prompt).show(self.host, active=self.typing)
-        self.field.placeholder = "" if self.typing else self._heard or IDLE
+        idle = IDLE if self.host == self._watch else ELSEWHERE
+        self.field.placeholder = "" if self.typing else self._heard or idle
+        notice = self.query_one(Notice)
+        told = bool(notice.said.spans) and not self.typing
+        for widget in (self.query_one(Prompt), self.field):
+            widget.display = not told
+        notice.display = told
+
+    def notice(self, row: Line) -> None:
+        """Say something in the prompt's place until something else is shown; an empty line takes it away."""
+        self.query_one(Notice).show(row)
+        self.refresh_prompt()
+
+    def type(self) -> None:
+        """Give the field the focus, at once."""
+        self.notice(Line())
+        self.screen.set_focus(self.field)
+
+    def choose(self, host: str) -> None:
+        """Go to a host's prompt, if one may type there."""
+        if host in self._hosts:
+            self.host = host
+            self.refresh_prompt()
 
     def hear(self, text: str, news: bool) -> None:
         """What was last said on a console, shown while nobody types; ``news`` stands out."""
@@ -138,35 +200,54 @@ class CommandLine(Horizontal):
     def on_descendant_blur(self) -> None:
         self.refresh_prompt()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        text = event.value.strip()
-        if text:
-            self.field.remember(text)
-            self.post_message(self.Entered(self.host, text))
+
+Rows = Callable[[int], Sequence[Line]]
+"""Rows for a width."""
 
 
 class OutputView(LineView):
     """What a command printed, a refusal with its caret, a hint, a notice: above the prompt, until the next step or escape."""
 
-    DEFAULT_CSS = "OutputView { height: auto; max-height: 60%; display: none; }"
+    DEFAULT_CSS = "OutputView { height: auto; max-height: 80%; display: none; }"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: tuple[Line, ...] = ()
+        self._make: Rows = lambda width: ()
+        self._title = ""
 
-    def show(self, title: str, lines: Sequence[Line], *, wrong: bool = False) -> None:
-        """Open with these lines."""
-        self._lines = tuple(lines)
+    def show(self, title: str, rows: Rows, *, wrong: bool = False) -> None:
+        """Open with the rows made for the panel's width."""
+        self._make, self._title = rows, title
         self.display = True
         self.set_class(wrong, "-wrong")
-        self.set_title(title, "Esc closes")
+        self._tell()
         self.refresh(layout=True)
         self.call_after_refresh(self._opened)
 
     def _opened(self) -> None:
         self.rebuild()
         self.scroll_to(y=0, animate=False)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Title, and on the lower border the keys: is there more?"""
+        more = self.max_scroll_y > round(self.scroll_y)
+        keys = f"PgDn more {glyphs.DOWN}  " if more else f"PgUp {glyphs.UP}  " if self.max_scroll_y else ""
+        self.set_title(self._title, f"{keys}Esc closes")
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._tell()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._tell()
+
+    def turn(self, direction: int) -> bool:
+        """Scroll by most of a page; False if the panel is not open."""
+        if self.display:
+            self.scroll_relative(y=direction * max(1, self.size.height - 1), animate=False)
+        return bool(self.display)
 
     def close(self) -> bool:
         """Close; False if it was not open."""
@@ -175,4 +256,4 @@ class OutputView(LineView):
         return was
 
     def build(self, width: int) -> Sequence[Line]:
-        return [row for item in self._lines for row in wrap(item, width)]
+        return self._make(width)

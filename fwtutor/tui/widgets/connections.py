@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import nlargest
 
-from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.conntrack.entry import NEW, Entry, Tuple
+from fwtutor.netfilter.steps import LookedUp
 from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import DELETED, GONE, KEPT, PENDING, Histories, Place, entry_changed, packet_entry
+from fwtutor.tui.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
 from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
@@ -18,7 +19,7 @@ UNTRACKED = (
     "Empty, and it stays empty: no rule here asks for a connection's state, so the kernel tracks nothing. "
     "The first rule with -m conntrack switches tracking on."
 )
-EMPTY = "No connection is remembered yet. The first packet that is let through makes an entry."
+EMPTY = "No connection is remembered here. The first tracked packet that is let through makes an entry."
 
 
 class ConnectionsView(LineView):
@@ -35,8 +36,17 @@ class ConnectionsView(LineView):
     def show(self, place: Place) -> None:
         """Show the table at a place."""
         self._place = place
-        kept = len(place.view.entries)
-        self.set_title(f"Connections {glyphs.DOT} {kept} kept")
+        own, stands = packet_entry(place)
+        kept = sum(
+            entry.expires > place.at and not (own and entry.id == own.id and stands != KEPT) for entry in place.view.entries.values()
+        )
+        beside = {PENDING: "1 not yet", GONE: "1 vanished", DELETED: "1 deleted"}.get(stands, "")
+        self.set_title(f" {glyphs.DOT} ".join(filter(None, ("Connections", f"{kept} kept", beside))))
+        self.rebuild()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        # How much of each entry is shown depends on the height, too.
         self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
@@ -44,50 +54,102 @@ class ConnectionsView(LineView):
         if place is None:
             return ()
         own, stands = packet_entry(place)
+        near, missed = nearest(place)
         live = [entry for entry in place.view.entries.values() if entry.expires > place.at and not (own and entry.id == own.id)]
-        others = nlargest(SHOWN, live, key=lambda entry: (entry.touched, entry.id))
+        others = nlargest(SHOWN, live, key=lambda entry: (near is not None and entry.id == near.id, entry.touched, entry.id))
         if own is None and not others:
-            text = EMPTY if place.tracking else UNTRACKED
-            return wrap(line((text, "dim")), width)
-        rows: list[Line] = []
-        if own is not None:
-            rows += entry_rows(place, own, stands, self._histories.path(place, own), width, own=True)
-        for entry in others:
-            if rows:
-                rows.append(BLANK)
-            rows += entry_rows(place, entry, KEPT, self._histories.path(place, entry), width, own=False)
+            if place.walk is not None and isinstance(place.now, LookedUp) and place.now.state == NEW:
+                return wrap(line(("None yet. No entry has this packet's tuple: one will be made for it.", "dim")), width)
+            return wrap(line((EMPTY if place.tracking else UNTRACKED, "dim")), width)
+        looked_up = isinstance(place.now, LookedUp)
+
+        def rows_of(*, both: bool) -> list[Line]:
+            rows: list[Line] = []
+            if own is not None:
+                found = entry_rows(place, own, stands, self._histories.path(place, own), width, own=True, both=True)
+                rows += [row._replace(fill="row") for row in found] if looked_up else found
+            for entry in others:
+                if rows:
+                    rows.append(BLANK)
+                hit = near is not None and entry.id == near.id
+                path = self._histories.path(place, entry)
+                found = entry_rows(place, entry, KEPT, path, width, own=False, both=both or hit, missed=missed if hit else frozenset())
+                rows += [row._replace(fill="row") for row in found] if hit and looked_up else found
+            return rows
+
+        # Both tuples of every entry if there is room, else of the packet's own and the nearest.
+        rows = rows_of(both=True)
+        if len(rows) > self.size.height:
+            rows = rows_of(both=False)
         if len(live) > SHOWN:
             rows += [BLANK, line((f"and {len(live) - SHOWN} more", "dim"))]
         return rows
 
 
-def entry_rows(place: Place, entry: Entry, stands: str, path: list[str], width: int, *, own: bool) -> list[Line]:
-    """One entry: its state and time left, its tuple (and the reply's, when it is no mirror image), the states so far."""
+def entry_rows(
+    place: Place,
+    entry: Entry,
+    stands: str,
+    path: list[str],
+    width: int,
+    *,
+    own: bool,
+    both: bool = False,
+    missed: frozenset[tuple[int, str]] = frozenset(),
+) -> list[Line]:
+    """One entry: its state and time left, its tuples, the states so far.
+
+    ``both``: the reply's tuple too, even if it is a mirror image. ``missed``: the fields by which a NEW packet missed it.
+    """
     changed = own and entry_changed(place)
-    state = words.entry_state(entry)
     role = "gone" if stands in (GONE, DELETED) else "change" if changed else "strong"
     mark = f"{glyphs.CHANGED} " if changed else f"{glyphs.HERE} " if own else "  "
-    left = line((mark, "change" if changed else "current"), (f"{words.protocol(entry.original.protocol)} ", "dim"), (state, role))
+    name, space, state = words.entry_kind(entry).partition(" ")
+    left = line((mark, "change" if changed else "current"), (name + space, "dim"), (state, role if entry.state else "dim"))
     flags = words.entry_flags(entry)
     if flags:
-        left = Line((*left.spans, Span(f" {flags}", role if role == "gone" else "")))
+        left = Line((*left.spans, Span(f" {flags}", role if role == "gone" or (changed and not entry.state) else "")))
     when = words.standing(entry, stands, place.at)
     right = line((when, "change" if stands in (PENDING, GONE, DELETED) else "dim"))
-    edge = "┄ " if stands == PENDING else "  "
-    body_role = "gone" if stands in (GONE, DELETED) else ""
-    rows = []
-    if left.width + right.width + 1 <= width:
-        rows.append(ends(left, right, width))
+    edge = Span("┄ " if stands == PENDING else "  ", "change")
+    rows = [ends(left, right, width)] if left.width + right.width + 1 <= width else [left, Line((edge, *right.spans))]
+    body = "gone" if stands in (GONE, DELETED) else ""
+    if both:
+        for direction, (label, side) in enumerate((("original", entry.original), ("reply", entry.reply))):
+            names = frozenset(name for at, name in missed if at == direction)
+            rows += [Line((edge, *row.spans)) for row in _tuple_rows(label, side, width - 2, body, names)]
     else:
-        rows += [left, Line((Span(edge, "change"), *right.spans))]
-    rows += [Line((Span(edge, "change"), *row.spans)) for row in wrap(line((words.entry_tuple(entry.original), body_role)), width - 2, 2)]
-    mirrored = (entry.original.dst, entry.original.dport, entry.original.src, entry.original.sport)
-    if entry.original.protocol in (6, 17) and mirrored != (entry.reply.src, entry.reply.sport, entry.reply.dst, entry.reply.dport):
-        rows.append(line((edge, "change"), ("reply ", "dim"), words.entry_tuple(entry.reply)))
+        rows += [Line((edge, *row.spans)) for row in wrap(line((words.entry_tuple(entry.original), body)), width - 2, 2)]
+        mirrored = (entry.original.dst, entry.original.dport, entry.original.src, entry.original.sport)
+        if entry.original.protocol in (6, 17) and mirrored != (entry.reply.src, entry.reply.sport, entry.reply.dst, entry.reply.dport):
+            rows.append(line(edge, ("reply ", "dim"), words.entry_tuple(entry.reply)))
+    if missed:
+        which = " and ".join(name for name in FIELDS if any(name == missing for _, missing in missed))
+        rows += [Line((edge, *row.spans)) for row in wrap(line(("nearest: ", "change"), f"another {which}"), width - 2)]
     if len(path) > 1 and stands not in (GONE, DELETED):
         past = line((f" {glyphs.NEXT} ".join(path[:-1]) + f" {glyphs.NEXT} ", "dim"), (path[-1], "current"))
-        rows += [Line((Span(edge, "change"), *row.spans)) for row in wrap(past, width - 2)]
+        rows += [Line((edge, *row.spans)) for row in wrap(past, width - 2)]
     return rows
+
+
+def _tuple_rows(label: str, tuple_: Tuple, width: int, role: str, missed: frozenset[str]) -> list[Line]:
+    """One tuple under its label, the destination beneath the source where the pane is slim, so that mirror images show as such."""
+    start = line((f"{label:<9}", "dim"))
+    source, destination, extra = words.entry_ends(tuple_)
+    ends_ = [
+        Line(_endpoint(*source, role, "source" in missed, "source port" in missed)),
+        Line(_endpoint(*destination, role, "destination" in missed, "destination port" in missed)),
+    ]
+    whole = Line((*start.spans, *ends_[0].spans, Span(f" {glyphs.ARROW} ", role), *ends_[1].spans, Span(extra, role)))
+    if whole.width <= width:
+        return [whole]
+    first = Line((*start.spans, Span("  "), *ends_[0].spans))
+    return [first, Line((Span(" " * start.width), Span(f"{glyphs.ARROW} ", role), *ends_[1].spans, Span(extra, role)))]
+
+
+def _endpoint(address: str, port: str, role: str, other_address: bool, other_port: bool) -> tuple[Span, ...]:
+    spans = Span(address, "change" if other_address else role), Span(port, "change" if other_port else role)
+    return tuple(span for span in spans if span.text)
 
 
 class EntryLines(LineView):
@@ -110,12 +172,19 @@ class EntryLines(LineView):
             return ()
         entry, stands = packet_entry(place)
         if place.walk is None or (place.looked_up is None and place.tracking):
-            return (line((" entry: not looked up yet" if place.walk else f" entries kept: {len(place.view.entries)}", "dim")),)
+            kept = sum(entry.expires > place.at for entry in place.view.entries.values())
+            return (line((" entry: not looked up yet" if place.walk else f" entries kept: {kept}", "dim")),)
         if entry is None:
-            return wrap(line((" entry: none. " + ("" if place.tracking else UNTRACKED), "dim")), width, 1)[:2]
+            note = (
+                "none yet"
+                if isinstance(place.now, LookedUp) and place.now.state == NEW
+                else "none. " + ("" if place.tracking else UNTRACKED)
+            )
+            return wrap(line((f" entry: {note}", "dim")), width, 1)[:2]
         changed = entry_changed(place)
         role = "gone" if stands in (GONE, DELETED) else "badge-change" if changed else "badge"
-        state = Span(f" {words.entry_state(entry)} ", role)
-        left = line((" entry: ", "dim"), state, f" {words.entry_flags(entry)}", (" (the tracker's)", "dim"))
+        state = Span(f" {words.entry_state(entry)} ", role if entry.state else "badge-quiet")
+        whose = " (the tracker's)" if entry.state else f" ({words.protocol(entry.original.protocol)} has none)"
+        left = line((" entry: ", "dim"), state, f" {words.entry_flags(entry)}", (whose, "dim"))
         right = line((words.standing(entry, stands, place.at) + " ", "change" if stands != KEPT else "dim"))
         return (ends(left, right, width), line((" ┄ " if stands == PENDING else "   ", "change"), words.entry_tuple(entry.original)))

@@ -18,6 +18,9 @@ from textual.strip import Strip
 from fwtutor.tui import glyphs
 from fwtutor.tui.spans import BLANK, Line, clean, crop
 
+BAR = 1
+"""Cells of a scroll bar. Where it has none of its own (ASCII), the text keeps its distance from the edge all the same."""
+
 
 class LineView(ScrollView, inherit_bindings=False):
     """A pane of rows. Subclasses build rows for a width; the view wraps nothing and guesses nothing.
@@ -69,9 +72,17 @@ class LineView(ScrollView, inherit_bindings=False):
 
     # --- showing ----------------------------------------------------------------------------------------
 
+    @property
+    def text_width(self) -> int:
+        """Cells a row has. A pane that can scroll keeps the bar's free always, so that a bar that comes late covers no text."""
+        return self._beside_bar(self.region.shrink(self.styles.gutter).width)
+
+    def _beside_bar(self, width: int) -> int:
+        return width - BAR if self.styles.overflow_y == "auto" else width
+
     def rebuild(self) -> None:
         """Build again and repaint the visible rows that differ from what the screen shows."""
-        width = self.scrollable_content_region.width
+        width = self.text_width
         if width <= 0:
             # Hidden for now: what it last drew is no longer what it would.
             self._built_for = -1
@@ -127,7 +138,7 @@ class LineView(ScrollView, inherit_bindings=False):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """For ``height: auto``: all the rows."""
-        self._rows = self.build(width)
+        self._rows = self.build(self._beside_bar(width))
         return self.count()
 
     # --- events -----------------------------------------------------------------------------------------
@@ -135,7 +146,7 @@ class LineView(ScrollView, inherit_bindings=False):
     def on_resize(self) -> None:
         if any(self._titles):
             self._draw_titles()
-        if self.scrollable_content_region.width != self._built_for or not self._painted:
+        if self.text_width != self._built_for or not self._painted:
             self.rebuild()
 
     def on_click(self, event: events.Click) -> None:

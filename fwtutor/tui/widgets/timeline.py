@@ -10,11 +10,15 @@ from bisect import bisect_right
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
 from fwtutor.tui import glyphs, words
 from fwtutor.tui.reading import Place
-from fwtutor.tui.spans import Line, Span, crop, line, pill
+from fwtutor.tui.spans import Line, Span, crop, ends, line, pill
 from fwtutor.tui.widgets.lines import LineView
 
 LIST_FROM = 8
 """Rows from which the timeline is drawn as a list."""
+
+
+LISTED = 100
+"""Cells of a listed moment at most: a verdict too far from its tuple is hard to tie to it."""
 
 
 class TimelineView(LineView):
@@ -64,9 +68,9 @@ class TimelineView(LineView):
         place = self._place
         if place is None:
             return line()
-        width = self.scrollable_content_region.width
+        width = self.text_width
         if self.listing:
-            return crop(self._moment(place, y - 1), width)
+            return self._moment(place, y - 1, width)
         return self._strip(place, width) if y == 0 else self._caption(place, width)
 
     def _strip(self, place: Place, width: int) -> Line:
@@ -75,7 +79,7 @@ class TimelineView(LineView):
         here = _position(stops, place.index)
         size = max(1, (width - 4) // 2)
         first = max(-1, min(here - size // 2, len(stops) - size))
-        spans: list[Span] = [Span("<" if first > -1 else " ", "dim")]
+        spans: list[Span] = [Span(glyphs.LEFT if first > -1 else " ", "dim")]
         for number in range(first, min(first + size, len(stops))):
             if number < 0:
                 spans += pill("├", "screen.seek(-1)") if here < 0 else [Span("├", "dim", "screen.seek(-1)")]
@@ -87,7 +91,7 @@ class TimelineView(LineView):
             click = f"screen.seek({stops[number]})"
             spans += pill(mark, click) if number == here else [Span(mark, role, click)]
         if first + size < len(stops):
-            spans.append(Span(" >", "dim"))
+            spans.append(Span(f" {glyphs.ARROW}", "dim"))
         return Line(tuple(spans))
 
     @staticmethod
@@ -102,7 +106,7 @@ class TimelineView(LineView):
         part = f" {glyphs.DOT} step {place.done} of {len(place.steps)} of this packet" if under_way else ""
         return crop(line((f" moment {here + 1} of {len(stops)} {glyphs.DOT} {words.clock(place.at)}{part}", "dim")), width)
 
-    def _moment(self, place: Place, number: int) -> Line:
+    def _moment(self, place: Place, number: int, width: int) -> Line:
         stops = place.session.run.stops
         here = _position(stops, place.index)
         if number < 0:
@@ -113,9 +117,11 @@ class TimelineView(LineView):
         click = f"screen.seek({stops[number]})"
         text = "to come" if number > here else moment(record)
         result = "" if ahead or not isinstance(record, Walked) else _result(record)
-        row = line((f"{glyphs.HERE if number == here else ' '} ", "current"), (f"{record.at / 1e9:9.3f} ", "dim"), (mark, role), " ")
-        spans = (*row.spans, *line(Span(text, "dim" if number > here else "", click)).spans, *line((f"  {result}", role)).spans)
-        return Line(spans, "row" if number == here else "")
+        row = line((f"{glyphs.HERE if number == here else ' '} ", "current"), (f"{record.at / 1e9:7.3f} ", "dim"), (mark, role), " ")
+        left = Line((*row.spans, *line(Span(text, "dim" if number > here else "", click)).spans))
+        # The verdict stands at the edge whatever the length of the tuple.
+        shown = ends(left, line((result, role)), min(width, LISTED)) if result else crop(left, width)
+        return shown._replace(fill="row" if number == here else "")
 
 
 def _position(stops: list[int], index: int) -> int:
@@ -139,8 +145,10 @@ def moment(record: Record) -> str:
     if isinstance(record, CommandRun):
         return f"{record.host}# {record.line}"
     if isinstance(record, TimerFired):
-        return f"timer: {record.what}"
-    return f"{words.packet_tuple(record.walk.packet)}  {words.flags(record.walk.packet)}"
+        return f"timer: {words.forgotten(record)}"
+    # Flags say that it is TCP.
+    packet = record.walk.packet
+    return f"{words.packet_tuple(packet)}  {words.flags(packet)}".removeprefix("tcp ").rstrip()
 
 
 def _result(record: Walked) -> str:

@@ -1,16 +1,21 @@
-"""Why: what just happened and for what reason, from the engine's own explanation of the step."""
+"""Why: what just happened and for what reason, from the engine's own explanation of the step; and, asked for, all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fwtutor.netfilter.steps import Finished, LookedUp, RuleTried, Step
+from fwtutor.netfilter.conntrack.listing import format_entry
+from fwtutor.netfilter.packet import TCP
+from fwtutor.netfilter.steps import Answered, Arrived, Finished, Gathered, HookEntered, LookedUp, RuleTried, StateChanged, Step
 from fwtutor.netfilter.why import target_words, why
 from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.tui import glyphs
-from fwtutor.tui.reading import Place, decider
-from fwtutor.tui.spans import Line, line, wrap
+from fwtutor.tui import glyphs, words
+from fwtutor.tui.reading import DELETED, GONE, KEPT, Place, decider, packet_entry, sender
+from fwtutor.tui.spans import BLANK, Line, line, wrap
 from fwtutor.tui.widgets.lines import LineView
+
+RULES_TOLD = 200
+"""Rules explained at most when all of it is asked for: the last ones."""
 
 
 class WhyView(LineView):
@@ -31,11 +36,11 @@ class WhyView(LineView):
         self.scroll_to(y=0, animate=False)
 
     def build(self, width: int) -> Sequence[Line]:
-        return explain(self._place, width) if self._place else ()
+        return reasons(self._place, width) if self._place else ()
 
 
-def explain(place: Place, width: int) -> list[Line]:
-    """The whole explanation of a place as rows."""
+def reasons(place: Place, width: int) -> list[Line]:
+    """The explanation of a place as rows: of the step that happened last, or at a packet's end of what decided."""
     record, walk, now = place.record, place.walk, place.now
     if record is None:
         return wrap(line(("Nothing has happened yet: the next packet is still on its way.", "dim")), width)
@@ -45,9 +50,11 @@ def explain(place: Place, width: int) -> list[Line]:
             text = "The command was refused: the rules are as they were."
         elif record.before is not record.after:
             text = "The rules changed here. Packets before this met the old ones, packets after it meet these."
+            if record.host != place.watch:
+                text = f"The rules of {record.host} changed here. Those of {place.watch}, which you see, are as they were."
         return wrap(line(text), width)
     if isinstance(record, TimerFired):
-        return wrap(line(f"A timer of {record.host} ran out: {record.what}."), width)
+        return wrap(line(f"A timer of {record.host} ran out: {words.forgotten(record)}."), width)
     if walk is None or now is None:
         return wrap(line(("The packet is about to arrive.", "dim")), width)
     if not isinstance(now, Finished):
@@ -66,12 +73,72 @@ def explain(place: Place, width: int) -> list[Line]:
     return rows
 
 
+def explain(place: Place, width: int) -> list[Line]:
+    """All there is to say of a place: the packet's fields, its whole way with every rule's conditions, its entry before and after."""
+    walk, record = place.walk, place.record
+    if walk is None:
+        rows = reasons(place, width)
+        if isinstance(record, CommandRun) and record.output.strip():
+            rows += [BLANK, line((f"{record.host}# {record.line}", "heading"))]
+            rows += [row for text in record.output.rstrip("\n").split("\n") for row in wrap(line(text), width, 2)]
+        return rows
+    rows = [line(("The packet", "heading")), *_packet(place, width)]
+    rows += [BLANK, line(("Its way so far" if place.finished is None else "Its way", "heading"))]
+    skipped = max(0, sum(isinstance(step, RuleTried) for step in place.happened) - RULES_TOLD)
+    if skipped:
+        rows += wrap(line((f"The first {skipped} rules tried are left out: none of them decided.", "dim")), width)
+    for step in place.happened:
+        if isinstance(step, RuleTried) and skipped > 0:
+            skipped -= 1
+            continue
+        rows += _step(place, step, width, lead=isinstance(step, RuleTried | Finished))
+    return [*rows, BLANK, *_entry(place, width)]
+
+
+def _packet(place: Place, width: int) -> list[Line]:
+    """The header fields that rules and tracker can look at."""
+    assert place.walk is not None
+    packet = place.walk.packet
+    fields = [("tuple", f"{words.packet_tuple(packet)}  {words.flags(packet)}".rstrip())]
+    fields.append(("at", f"{words.clock(place.at)}, from {sender(place)}"))
+    fields.append(("length", f"{packet.length} bytes, ttl {packet.ttl}"))
+    if packet.protocol == TCP and not packet.fault and not packet.offset:
+        fields.append(("tcp", f"seq {packet.seq}, ack {packet.ack}, window {packet.window}"))
+    if packet.fault:
+        fields.append(("fault", packet.fault))
+    return [row for name, text in fields for row in wrap(line((f"{name:<8}", "dim"), text), width, 8)]
+
+
+def _entry(place: Place, width: int) -> list[Line]:
+    """The packet's entry as ``conntrack -L`` prints it, with the exact seconds: as it was found, and as it is here."""
+    found = place.looked_up
+    entry, stands = packet_entry(place)
+    rows = [line(("Its entry, as conntrack -L prints it", "heading"))]
+    if found is None:
+        text = "none: no rule asks for a connection's state, so nothing is tracked"
+        text = "not looked up yet" if place.tracking and not place.finished else text
+        return rows + wrap(line((text, "dim")), width)
+    before = format_entry(found.found, place.at) if found.found else "none has its tuple"
+    after = format_entry(entry, place.at) if entry else "none"
+    note = f"  ({words.standing(entry, stands, place.at)})" if entry and stands != KEPT else ""
+    role = "gone" if stands in (GONE, DELETED) else "strong"
+    rows += wrap(line(("before  ", "dim"), before), width, 8)
+    return rows + wrap(line(("now     ", "dim"), (after, role), (note, "change")), width, 8)
+
+
 def _step(place: Place, step: Step, width: int, *, lead: bool) -> list[Line]:
     """One step's explanation: its sentence, then its conditions up to the first that is false."""
     assert place.walk is not None
     explanation = why(place.walk, step, place.view.entries.values() if isinstance(step, LookedUp) else ())
     rows: list[Line] = []
     text = _rule_heading(step) if isinstance(step, RuleTried) and explanation.conditions else explanation.text
+    if isinstance(step, StateChanged):
+        text = f"entry: {text}"
+    if isinstance(step, HookEntered):
+        text = f"{step.hook}: {text}"
+    if isinstance(step, Arrived | Gathered | Answered | Finished):
+        # These name packets the way a command line does.
+        text = text.replace(" > ", f" {glyphs.ARROW} ")
     for number, paragraph in enumerate(text.split("\n")):
         role = "strong" if lead and number == 0 else ""
         if isinstance(step, LookedUp) and paragraph.startswith(step.state) and step.state:

@@ -16,7 +16,7 @@ from fwtutor.tui.widgets.lines import LineView
 
 FRAMES = 12
 """Frames a second while a packet moves."""
-TRAVEL = 0.7
+TRAVEL = 0.45
 """Seconds a packet takes from end to end."""
 
 
@@ -81,39 +81,62 @@ class WireView(LineView):
         packet = walk.packet
         box = f" {place.watch} "
         label = words.flags(packet) or words.protocol(packet.protocol)
-        leaving = self._leaving(place)
-        finished = place.finished
-        came = walk.in_interface
-        peer_in = sender(place) if came else ""
-        peer_out = host_of(place, packet.destination) if leaving or not came else ""
+        leaving, finished, routed = self._leaving(place), place.finished, place.routed
+        came, goes = walk.in_interface, routed.to if routed else None
         stopped = finished is not None and finished.verdict not in ("ACCEPT", "HELD")
-        room = width - cell_len(box) - cell_len(peer_in) - cell_len(peer_out) - 8
-        both = bool(peer_in and peer_out)
-        size = max(10, room // 2 if both else room)
-        size = min(size, 60)
+        sides = sides_of(place)
+        peers = [next((name for name, side in sides.items() if side == at), "") for at in range(2)]
+        coming, going = sides.get(came or "", -1), -1
+        if coming >= 0:
+            peers[coming] = sender(place)
+        if goes in sides and (leaving or came is None):
+            going = sides[goes]
+            peers[going] = host_of(place, packet.destination)
+        names = peers if peers[1] else peers[:1]
+        size = (width - cell_len(box) - sum(cell_len(name) for name in names) - 3 - 3 * len(names)) // len(names)
+        size = max(10, min(size, 60))
+
+        def leg(side: int) -> list[Span | tuple[str, str]]:
+            # On the left a packet that comes goes rightwards, on the right leftwards; one that leaves the other way.
+            if side == going and leaving:
+                return [*_leg(label, size, self._phase, rightwards=side == 1, stopped=False)]
+            if side == coming:
+                return [*_leg(label, size, self._phase, rightwards=side == 0, stopped=stopped and self._phase >= 1.0)]
+            return [(glyphs.LINE * size, "dim")]
+
         parts: list[str | Span | tuple[str, str]] = [" "]
-        if peer_in:
-            arrived = leaving and both
-            leg = _leg(label, size, self._phase, not arrived, stopped and self._phase >= 1.0)
-            parts += [(f"{peer_in} ", "strong"), *leg, " "]
+        # The side where nothing happens is there all the same, by its interface's name.
+        role = ["strong" if side in (coming, going) else "dim" for side in range(2)]
+        if peers[0]:
+            parts += [(f"{peers[0]} ", role[0]), *leg(0), " "]
         parts += [("│", "dim"), (box, "strong"), ("│", "dim")] if leaving and self._phase >= 1.0 else pill(box)
-        if peer_out:
-            parts.append(" ")
-            parts += _leg(label, size, self._phase, leaving, False)
-            parts.append((f" {peer_out}", "strong"))
-        if stopped and not peer_in:
+        if peers[1]:
+            parts += [" ", *leg(1), (f" {peers[1]}", role[1])]
+        if stopped and coming < 0:
             parts.append((f" {glyphs.CROSS}", "drop"))
         return line(*parts)
 
 
-def _leg(label: str, size: int, phase: float, filled: bool, stopped: bool) -> list[tuple[str, str]]:
-    """A link of ``size`` cells with the packet at ``phase`` (0 = left end, 1 = right end); empty when not ``filled``."""
-    if not filled:
-        return [(glyphs.LINE * size, "dim")]
-    text = f" {label} {glyphs.CROSS if stopped else glyphs.HERE}"
+def sides_of(place: Place) -> dict[str, int]:
+    """The side of the box on which each of its linked interfaces is drawn: 0 left, the first; 1 right, the others.
+
+    An interface keeps its side, and so does every host behind it.
+    """
+    topology = place.session.scenario.topology
+    joined = {end for link in topology.links for end in link.joins}
+    box = next(host for host in topology.hosts if host.name == place.watch)
+    linked = [name for name in box.interfaces if f"{place.watch}:{name}" in joined]
+    return {name: min(number, 1) for number, name in enumerate(linked)}
+
+
+def _leg(label: str, size: int, phase: float, *, rightwards: bool, stopped: bool) -> list[tuple[str, str]]:
+    """A link of ``size`` cells with the packet at ``phase``: 0 where it set out, 1 where it gets to."""
+    ahead = glyphs.CROSS if stopped else glyphs.HERE if rightwards else glyphs.BACK
+    text = f" {label} {ahead}" if rightwards else f"{ahead} {label} "
     room = max(0, size - cell_len(text))
-    before = round(room * phase)
-    return [(glyphs.WIRE * before, "current"), (text, "drop" if stopped else "current"), (glyphs.LINE * (room - before), "dim")]
+    gone = round(room * phase)
+    parts = [(glyphs.WIRE * gone, "current"), (text, "drop" if stopped else "current"), (glyphs.LINE * (room - gone), "dim")]
+    return parts if rightwards else parts[::-1]
 
 
 def hook_rows(place: Place) -> tuple[Line, Line]:
@@ -138,18 +161,19 @@ def hook_rows(place: Place) -> tuple[Line, Line]:
     gone = bool(finished and finished.verdict == "ACCEPT" and finished.to not in (None, "local"))
     stopped = bool(finished and finished.verdict not in ("ACCEPT",))
 
-    def stop(name: str) -> list[Span]:
-        return [Span(glyphs.CROSS, "drop")] if stopped and hook == name else []
+    def after(name: str, then: str = glyphs.NEXT) -> Span:
+        # A cross stands in the place of the arrow: the diagram keeps its shape.
+        return Span(glyphs.CROSS, "drop") if stopped and hook == name else Span(then, "dim")
 
     arrow = Span(glyphs.NEXT, "dim")
     routing = node("routing", done=bool(routed) and not own, here=ahead and not own)
     programs = node("programs", done=own, here=local or (own and not passed - {""}))
     start = Span(glyphs.NEXT, "current" if walk and not hook else "dim")
-    fork, join = Span("┬", "dim"), Span("┬", "dim")
-    head = [Span(" "), start, *at("PREROUTING"), *stop("PREROUTING"), arrow, *routing]
-    middle = [arrow, *at("INPUT"), *stop("INPUT"), arrow, *programs, arrow, *at("OUTPUT"), *stop("OUTPUT")]
-    tail = [arrow, *at("POSTROUTING"), *stop("POSTROUTING"), *node("wire", done=False, here=gone)]
-    forward = [arrow, *at("FORWARD"), *stop("FORWARD")]
+    fork, join = Span("┬", "dim"), after("OUTPUT", "┬")
+    head = [Span(" "), start, *at("PREROUTING"), after("PREROUTING"), *routing]
+    middle = [arrow, *at("INPUT"), after("INPUT"), *programs, arrow, *at("OUTPUT")]
+    tail = [arrow, *at("POSTROUTING"), after("POSTROUTING"), *node("wire", done=False, here=gone)]
+    forward = [arrow, *at("FORWARD"), after("FORWARD", glyphs.LINE)]
     line_size = _cells(middle) - _cells(forward)
     bottom = [Span(" " * _cells(head)), Span("╰", "dim"), *forward, Span(glyphs.LINE * line_size, "dim"), Span("╯", "dim")]
     return Line((*head, fork, *middle, join, *tail)), Line(tuple(bottom))
