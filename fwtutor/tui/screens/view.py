@@ -1,0 +1,202 @@
+"""What the lab shows: the layout of its screen, and every pane at the same place. What keys do is ``lab``'s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual import events
+from textual.geometry import Size as Extent
+from textual.timer import Timer
+
+from fwtutor.course.model import Lesson
+from fwtutor.course.progress import Progress
+from fwtutor.recording import Session
+from fwtutor.recording.cursor import Size
+from fwtutor.tui import glyphs, told, words
+from fwtutor.tui.actions import APP, LAB, TYPING, Action
+from fwtutor.tui.journey import Journey
+from fwtutor.tui.reading import Place
+from fwtutor.tui.reveal import Reveal
+from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.spans import BLANK, Line, line, wrap
+from fwtutor.tui.widgets.ask import AskView
+from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
+from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
+from fwtutor.tui.widgets.lesson import Standing
+
+WIDE = (116, 34)
+"""Columns and rows from which all panes are shown at once."""
+TALL = 46
+"""Rows from which the lower panes get more of them."""
+SHORT = 22
+"""Rows below which the lesser rows of a narrow screen go."""
+TABS = (("firewall", "Firewall"), ("lesson", "Lesson"), ("connections", "Connections"), ("timeline", "Timeline"))
+UNTIL_ANSWERED = frozenset({"lab.step", "lab.play", "lab.end"})
+"""Actions that do nothing while a question holds the way."""
+
+
+class LabView(RoleScreen[tuple[Lesson, bool] | None]):
+    """Everything of a lab that can be seen. Subclasses compose the widgets and say what keys do."""
+
+    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Lesson | None = None) -> None:
+        super().__init__()
+        self.following = following
+        self.lesson = lesson
+        self.session = session
+        self.progress = progress
+        self.journey = Journey(lesson, session, progress)
+        self.step_size: Size = "packet"
+        self.tab = "firewall"
+        self._playing = False
+        self._beat: Timer | None = None
+        self._reveal = Reveal(self)
+        self._told = BLANK
+        """What stands in the prompt's place until the next step."""
+        self._page = -1
+        """The page that was shown last."""
+        self._restarting = False
+        """s was pressed once: again, and it begins anew."""
+
+    def on_mount(self) -> None:
+        self.query_one(TabBar).show(self.tab)
+        if self.journey.open_goal is None and (self.journey.stage or self.session.cursor.index >= 0):
+            self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
+        self.show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._lay_out(event.size)
+        self._show_question()
+
+    def _lay_out(self, size: Extent) -> None:
+        wide = size.width >= WIDE[0] and size.height >= WIDE[1]
+        self._set_classes({"-wide": wide, "-narrow": not wide, "-tall": wide and size.height >= TALL, "-short": size.height < SHORT})
+
+    def _set_classes(self, wanted: Mapping[str, bool]) -> None:
+        """All at once: every change of a screen's classes styles all its widgets anew."""
+        if all(self.has_class(name) == on for name, on in wanted.items()):
+            return
+        self.add_class(*(name for name, on in wanted.items() if on), update=False)
+        self.remove_class(*(name for name, on in wanted.items() if not on), update=False)
+        if self.is_mounted:
+            self.update_node_styles()
+
+    # --- showing ----------------------------------------------------------------------------------------
+
+    def show(self, *, moved: bool = False) -> None:
+        """Show every pane the place where the cursor is; ``moved``: by a step forward, so things may move."""
+        journey = self.journey
+        news = frozenset(journey.note())
+        place = Place.of(self.session)
+        standing = Standing(journey.stage, journey.met, journey.hints.get(journey.stage, 0), news, journey.ended)
+        moving = moved and self.app.has_class("-moving")
+        self._reveal.show(place, standing, lambda: self._show_prompt(news), moved=moving)
+        self._show_question()
+        self._show_bars(place)
+        if news:
+            self.save()
+
+    def _show_prompt(self, news: frozenset[str]) -> None:
+        command, journey = self.query_one(CommandLine), self.journey
+        if journey.stage != self._page and not command.typing:
+            # A page says at which prompt it wants one; after a jump, the page before it that does.
+            pages = self.lesson.stages[(journey.stage if journey.stage == self._page + 1 else 0) : journey.stage + 1]
+            command.choose(next((page.prompt for page in reversed(pages) if page.prompt), command.host))
+        self._page = journey.stage
+        command.hear(*told.last_words(self.session, self.lesson.prompts))
+        if news:
+            met = [goal.text for goal in self.lesson.goals if goal.id in news]
+            self._told = line((f"{glyphs.TICK} goal met: ", "accept"), ", ".join(met))
+        if journey.ended and (news or not self._told.spans):
+            self._told = self._ways(f"{glyphs.TICK} the last goal, done: " if news else "done: ")
+        command.notice(self._told)
+
+    def _ways(self, what: str, *more: tuple[str, str]) -> Line:
+        """The ways that lead on from a lesson that is done."""
+        reads = [("space", "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
+        ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following else [])]
+        spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
+        return line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", "))
+
+    def _show_question(self) -> None:
+        journey = self.journey
+        prediction = journey.question
+        picked = right = None
+        if prediction is None and journey.just_answered:
+            prediction = next((p for p in self.lesson.predictions if p.id == journey.just_answered), None)
+        if prediction is None:
+            prediction = journey.review
+        if prediction is not None:
+            picked = journey.picked(prediction)
+            right = prediction.answer(self.session.run) if picked is not None else None
+        for view in self.query(AskView):
+            view.show(prediction, picked, right)
+            if view.id == "ask" and not self.has_class("-wide"):
+                view.display = False
+            if view.id == "ask-narrow" and self.has_class("-wide"):
+                view.display = False
+        self.set_class(prediction is not None, "-asking")
+
+    def _show_bars(self, place: Place) -> None:
+        journey, goal = self.journey, self.journey.open_goal
+        playing = f"{glyphs.HERE} playing" if self._playing else ""
+        goals = f"goals {len(journey.met)} of {len(self.lesson.goals)}"
+        self.query_one(TopLine).show(self.lesson.question, playing, goals, words.clock(place.at))
+        self.query_one(TabBar).show(self.tab, goal.text if goal else "")
+        typing = self.query_one(CommandLine).typing
+        actions = [action for action in (*LAB, APP[0]) if action.bar and self.offers(action)]
+        more = next(action for action in LAB if action.id == "lab.more")
+        self.query_one(KeyBar).show(TYPING if typing else actions, ("lab.sizes", self.step_size), more)
+
+    def offers(self, action: Action) -> bool:
+        """Is there anything for this action to do now?"""
+        question = self.journey.question
+        if action.name.startswith("answer("):
+            return question is not None and int(action.name[7:-1]) < len(question.choices)
+        if action.id == "lab.answer":
+            return question is not None
+        if action.id in UNTIL_ANSWERED:
+            return question is None
+        if action.id == "lab.undo":
+            return bool(self.session.run.inputs)
+        return len(self.session.runs) > 1 if action.id == "lab.run" else True
+
+    def say(self, title: str, *lines: Line, wrong: bool = False) -> None:
+        """Open the panel above the prompt."""
+        self.say_rows(title, lambda width: [row for item in lines for row in wrap(item, width)], wrong=wrong)
+
+    def say_rows(self, title: str, rows: Rows, *, wrong: bool = False) -> None:
+        """Open the panel above the prompt with rows made for its width."""
+        self.query_one(OutputView).show(title, rows, wrong=wrong)
+
+    def tell(self, *parts: str | tuple[str, str]) -> None:
+        """Say something in the prompt's place, until the next step."""
+        self._told = line(*parts)
+        self.query_one(CommandLine).notice(self._told)
+
+    def _hush(self) -> None:
+        """Something new happens: what was told is old."""
+        self._told, self._restarting = BLANK, False
+
+    def save(self) -> None:
+        """Keep the progress; a disk that will not have it is told, not died of."""
+        try:
+            self.progress.save()
+        except OSError as error:
+            self.say("Progress is not kept", line(str(error)), wrong=True)
+
+    # --- panes ------------------------------------------------------------------------------------------
+
+    def show_tab(self, tab: str) -> None:
+        """Which pane a narrow screen shows."""
+        self._choose_tab(tab)
+        self._show_bars(Place.of(self.session))
+
+    def _choose_tab(self, tab: str) -> None:
+        self.tab = tab
+        self._set_classes({f"-tab-{name}": name == tab for name, _ in TABS})
+
+    def on_descendant_focus(self) -> None:
+        self._show_bars(Place.of(self.session))
+
+    def on_descendant_blur(self) -> None:
+        self._show_bars(Place.of(self.session))
