@@ -31,8 +31,12 @@ class AskView(LineView):
     def show(self, prediction: Prediction | None, picked: int | None, right: int | None) -> None:
         """Show a prediction: ``picked`` None while unanswered, ``right`` the computed choice (None: none of them)."""
         self._held = self._held and picked is None and prediction is self._prediction
-        self._prediction, self._picked, self._right = prediction, picked, right
         self.display = prediction is not None
+        if (prediction, picked, right) == (self._prediction, self._picked, self._right):
+            # A new layout at every step would be what a step costs most.
+            self._entitle()
+            return
+        self._prediction, self._picked, self._right = prediction, picked, right
         self.set_class(prediction is not None and picked is None, "-waiting")
         self._entitle()
         self.refresh(layout=True)
