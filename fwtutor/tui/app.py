@@ -6,7 +6,7 @@ Lessons, sessions and progress are made by ``course`` and ``recording``; screens
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
 from typing import ClassVar
 
@@ -135,7 +135,7 @@ class FwtutorApp(App[int]):
             if action.id != "app.palette" and getattr(screen, "offers", lambda _: True)(action):
                 yield SystemCommand(_title(action), action.tooltip, self._runner(action, screen))
 
-    def _runner(self, action: Action, screen: Screen[object]):  # type: ignore[no-untyped-def]
+    def _runner(self, action: Action, screen: Screen[object]) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             await self.run_action(action.command, screen)
 

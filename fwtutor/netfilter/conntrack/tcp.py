@@ -150,8 +150,6 @@ class TcpTrack:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TcpTrack) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"<TcpTrack {self.name} {self.original!r} {self.reply!r}>"
 

@@ -50,8 +50,6 @@ class Side:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Side) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return "Side(" + ", ".join(f"{name}={getattr(self, name)}" for name in self.__slots__) + ")"
 

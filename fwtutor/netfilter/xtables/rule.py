@@ -5,6 +5,7 @@ The language (commands, save text, listings) is ``commands``, ``savefile`` and `
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -29,7 +30,7 @@ class Condition(NamedTuple):
     """With the packet's own values: ``"the source is 203.0.113.9"``."""
 
 
-class Match:
+class Match(ABC):
     """A ``-m NAME`` with its options. Subclasses are frozen dataclasses, one file each in ``matches/``."""
 
     name: ClassVar[str] = ""
@@ -38,17 +39,17 @@ class Match:
     tracks: ClassVar[bool] = False
     """True when a ruleset holding it switches connection tracking on."""
 
+    @abstractmethod
     def compile(self) -> Test:
         """A function that says whether the packet matches; it may set ``context.hot_drop``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         """The options in order, each with whether it held and why; pure, never changes anything."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save(self) -> str:
         """The options as iptables-save prints them after ``-m NAME`` ("" if none)."""
-        raise NotImplementedError
 
     def listing(self, numeric: bool) -> str:
         """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
