@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.pilot import Pilot
 
 from fwtutor.course.progress import Progress
 from fwtutor.tui.actions import APP, LAB
@@ -334,7 +335,7 @@ async def test_the_palette_has_every_action_of_the_lab(playing: Playing) -> None
 # --- mouse ---------------------------------------------------------------------------------------------------
 
 
-async def click_on(pilot, app, text: str) -> None:  # type: ignore[no-untyped-def]
+async def click_on(pilot: Pilot[int], app: FwtutorApp, text: str) -> None:
     rows = screen_text(app).split("\n")
     y = next(n for n, row in enumerate(rows) if text in row)
     await pilot.click(offset=(rows[y].index(text) + len(text) // 2, y))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from fwtutor.course.model import Lesson
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.recording import Scenario, Scripted
 from fwtutor.tui.spans import Line, crop_middle, line
@@ -35,7 +36,7 @@ COMMIT
 """
 
 
-def with_script(*lines: str, rules: str, topology: Topology | None = None):  # type: ignore[no-untyped-def]
+def with_script(*lines: str, rules: str, topology: Topology | None = None) -> Lesson:
     """The small lesson with other traffic, all of it on its first page."""
     lesson = make_lesson(rules=rules)
     script = tuple(Scripted(0, "attacker", text, number * 1.0) for number, text in enumerate(lines))

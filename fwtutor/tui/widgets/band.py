@@ -11,7 +11,7 @@ from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.tui import glyphs, words
 from fwtutor.tui.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry, sender
 from fwtutor.tui.spans import BLANK, Line, Span, beside, crop, crop_middle, ends, line, wrap
-from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.lines import PlaceView
 
 ROWS = 3
 """Rows of the band from which it shows four columns; with fewer it is one row."""
@@ -21,19 +21,10 @@ SHARES = (23, 24, 19)
 """Least cells of the others: ctstate, entry, verdict. What the first leaves is theirs, up to twice as much."""
 
 
-class PacketBand(LineView):
+class PacketBand(PlaceView):
     """The packet of this place: three rows of four columns, or one row: its own height says which."""
 
     DEFAULT_CSS = "PacketBand { height: 1; background: $fw-band; overflow-y: hidden; }"
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._place: Place | None = None
-
-    def show(self, place: Place) -> None:
-        """Show the packet of a place."""
-        self._place = place
-        self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
         place = self._place
@@ -199,19 +190,10 @@ def narrow(place: Place, width: int) -> Line:
     return ends(_flags_kept(left, max(0, width - stamp.width - 1)), stamp, width)
 
 
-class VerdictLine(LineView):
+class VerdictLine(PlaceView):
     """The verdict in one row, for narrow screens: always there, whatever pane is looked at."""
 
     DEFAULT_CSS = "VerdictLine { height: 1; background: $fw-band; overflow-y: hidden; }"
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._place: Place | None = None
-
-    def show(self, place: Place) -> None:
-        """Show the verdict of a place."""
-        self._place = place
-        self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
         place = self._place

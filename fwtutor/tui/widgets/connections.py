@@ -10,7 +10,7 @@ from fwtutor.netfilter.steps import LookedUp
 from fwtutor.tui import glyphs, words
 from fwtutor.tui.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
 from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
-from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.lines import LineView, PlaceView
 
 SHOWN = 50
 """Entries drawn at most; the packet's own first, then those touched last."""
@@ -152,19 +152,10 @@ def _endpoint(address: str, port: str, role: str, other_address: bool, other_por
     return tuple(span for span in spans if span.text)
 
 
-class EntryLines(LineView):
+class EntryLines(PlaceView):
     """The present packet's entry alone, in two rows, for narrow screens."""
 
     DEFAULT_CSS = "EntryLines { height: 2; overflow-y: hidden; }"
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._place: Place | None = None
-
-    def show(self, place: Place) -> None:
-        """Show the entry of a place's packet."""
-        self._place = place
-        self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
         place = self._place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -17,6 +17,9 @@ from textual.strip import Strip
 
 from fwtutor.tui import glyphs
 from fwtutor.tui.spans import BLANK, Line, clean, crop
+
+if TYPE_CHECKING:
+    from fwtutor.tui.reading import Place
 
 BAR = 1
 """Cells of a scroll bar. Where it has none of its own (ASCII), the text keeps its distance from the edge all the same."""
@@ -161,3 +164,16 @@ class LineView(ScrollView, inherit_bindings=False):
                     event.stop()
                     self.app.call_later(self.app.run_action, span.click, self.screen)
                 return
+
+
+class PlaceView(LineView):
+    """A LineView whose rows are made of one place of the run, and nothing else."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._place: Place | None = None
+
+    def show(self, place: Place) -> None:
+        """Show a place."""
+        self._place = place
+        self.rebuild()
