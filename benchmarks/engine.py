@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from benchmarks.table import Result, in_turn, times
 from fwtutor.netfilter import Firewall
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.craft import tcp, udp
-from fwtutor.netfilter.packet import ACK, SYN
+from fwtutor.netfilter.packet import SYN
 
 CLIENT, SERVER = parse_address("203.0.113.9")[1], parse_address("203.0.113.1")[1]
-ROUNDS, PACKETS, MANY_RULES, MANY_ENTRIES = 9, 400, 10_000, 50_000
+ROUNDS, PACKETS = 9, 400
+RULES, ENTRIES, WEIGHED = (10, 100, 1_000, 10_000), (1, 1_000, 1_000_000), 50_000
 STATE = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 
 
@@ -23,8 +24,8 @@ def measure() -> Iterator[Result]:
     yield from _entries()
 
 
-def firewall(rules: int) -> Firewall:
-    """A box with that many rules of mixed kinds in INPUT, the last of which lets 1337 in."""
+def ruleset(rules: int) -> str:
+    """That many rules of mixed kinds in INPUT, the last of which lets 1337 in."""
     lines = [STATE]
     for number in range(rules - 2):
         port, host = 2000 + number % 50_000, f"10.{number >> 8 & 255}.{number & 255}.7"
@@ -34,9 +35,21 @@ def firewall(rules: int) -> Firewall:
         )  # fmt: skip
         lines.append(kinds[number % 4])
     lines.append("-A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT")
+    return "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n" + "\n".join(lines) + "\nCOMMIT\n"
+
+
+def firewall(rules: int) -> Firewall:
+    """A box with the ruleset of that size."""
     box = Firewall(interfaces={"wan": ["203.0.113.1/24"]}, routes={"default": "wan"})
-    box.restore("*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n" + "\n".join(lines) + "\nCOMMIT\n")
+    box.restore(ruleset(rules))
     return box
+
+
+def syns(first: int, count: int, port: int) -> list[bytes]:
+    """New connections to ``port``, one packet each, all different, from the number ``first`` on."""
+    return [
+        tcp(CLIENT + 1 + number // 60_000, SERVER, 1024 + number % 60_000, port, SYN, seq=number) for number in range(first, first + count)
+    ]
 
 
 class Syns:
@@ -48,10 +61,7 @@ class Syns:
 
     def packets(self, count: int) -> list[bytes]:
         first, self.made = self.made, self.made + count
-        return [
-            tcp(CLIENT + 1 + number // 60_000, SERVER, 1024 + number % 60_000, 1337, SYN, seq=number)
-            for number in range(first, first + count)
-        ]
+        return syns(first, count, 1337)
 
     def cost(self) -> float:
         """Seconds a packet."""
@@ -72,46 +82,51 @@ def _timed(work: Callable[[], object]) -> float:
 def _rules() -> Iterator[Result]:
     from scapy.layers.inet import IP  # the yardstick; fwtutor itself has it imported by its wire module only
 
-    few, many = Syns(firewall(10)), Syns(firewall(MANY_RULES))
-    raw = few.packets(1)[0]
+    boxes = [Syns(firewall(rules)) for rules in RULES]
+    raw = boxes[0].packets(1)[0]
 
     def dissect() -> float:
         return _timed(lambda: [IP(raw) for _ in range(PACKETS)]) / PACKETS
 
-    at_10, at_many, scapy = in_turn(ROUNDS, few.cost, many.cost, dissect)
-    yield times("a packet walked with its whole record, 10 rules", at_10, "`scapy.IP(bytes)` on it", scapy, 0.5)
-    yield times(f"the same, {MANY_RULES:,} mixed rules", at_many, "at 10 rules", at_10, 2)
+    *costs, scapy = in_turn(ROUNDS, *(box.cost for box in boxes), dissect)
+    yield times(f"a packet walked with its whole record, {RULES[0]} rules", costs[0], "`scapy.IP(bytes)` on it", scapy, 0.5)
+    for rules, cost in zip(RULES[1:], costs[1:], strict=True):
+        yield times(f"the same, {rules:,} mixed rules", cost, f"at {RULES[0]} rules", costs[0], 2)
 
 
 def _entries() -> Iterator[Result]:
-    """Packets of a live connection, in a table of one entry and in a table of many; and what an entry weighs."""
-    empty, full = firewall(10), firewall(10)
-    others = [udp(CLIENT + 1 + number // 60_000, SERVER, 1024 + number % 60_000, 2002) for number in range(MANY_ENTRIES)]
+    """Packets of connections from all over a table of one entry and of many; and what an entry weighs."""
+    boxes = [firewall(10) for _ in ENTRIES]
+    for box, entries in zip(boxes, ENTRIES, strict=True):
+        box.set_sysctl("net.netfilter.nf_conntrack_max", 2 * max(ENTRIES))
+        _fill(box, entries)
+    costs = in_turn(ROUNDS, *(_known(box, entries) for box, entries in zip(boxes, ENTRIES, strict=True)))
+    for entries, cost in zip(ENTRIES[1:], costs[1:], strict=True):
+        yield times(f"a packet, {entries:,} entries in the table", cost, f"{ENTRIES[0]} entry", costs[0], 1.5)
+    del boxes
+    weighed = firewall(10)
     gc.collect()
     tracemalloc.start()
-    weights = _fill(full, others)
-    tracemalloc.stop()
-    costs = in_turn(ROUNDS, *(_live(box) for box in (full, empty)))
-    yield times(f"a packet, {len(full.state.entries) - 1:,} entries in the table", costs[0], "1 entry", costs[1], 1.5)
-    yield Result("memory an entry", f"{weights / 1024:.2f} KiB", "1 KiB", "1 KiB", weights / 1024, 1.25)
-
-
-def _fill(box: Firewall, packets: Sequence[bytes]) -> float:
     before = tracemalloc.get_traced_memory()[0]
-    for raw in packets:
-        box.receive_ns(raw, "wan", 1)
+    _fill(weighed, WEIGHED)
     gc.collect()
-    assert len(box.state.entries) == len(packets)
-    return (tracemalloc.get_traced_memory()[0] - before) / len(packets)
+    weight = (tracemalloc.get_traced_memory()[0] - before) / WEIGHED / 1024
+    tracemalloc.stop()
+    yield Result("memory an entry", f"{weight:.2f} KiB", "1 KiB", "1 KiB", weight, 1.25)
 
 
-def _live(box: Firewall) -> Callable[[], float]:
-    """Opens a connection, and returns what measures one packet of it."""
-    box.receive_ns(tcp(CLIENT, SERVER, 4000, 1337, SYN, seq=1), "wan", 1)
-    box.send_ns(tcp(SERVER, CLIENT, 1337, 4000, SYN | ACK, seq=1, ack=2), 1)
-    data = tcp(CLIENT, SERVER, 4000, 1337, ACK, seq=2, ack=2)
+def _fill(box: Firewall, count: int) -> None:
+    """That many connections, one packet each."""
+    for number in range(count):
+        box.receive_ns(_packet(number), "wan", 1)
+    assert len(box.state.entries) == count
 
-    def cost() -> float:
-        return _timed(lambda: [box.receive_ns(data, "wan", 1) for _ in range(PACKETS)]) / PACKETS
 
-    return cost
+def _packet(number: int) -> bytes:
+    return udp(CLIENT + 1 + number // 60_000, SERVER, 1024 + number % 60_000, 2002)
+
+
+def _known(box: Firewall, entries: int) -> Callable[[], float]:
+    """What measures another packet of connections from all over the table."""
+    packets = [_packet(number * 7919 % entries) for number in range(PACKETS)]
+    return lambda: _timed(lambda: [box.receive_ns(raw, "wan", 1) for raw in packets]) / PACKETS

@@ -16,15 +16,15 @@ from fwtutor.kernel.player import play
 
 
 def serve(connection: Connection) -> None:
-    """Answer each (setup, shots) with an Observation or with the exception that kept it from being made."""
+    """Answer each (setup, items) with an Observation or with the exception that kept it from being made."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end closes this one
     while True:
         try:
-            setup, shots = connection.recv()
+            setup, items = connection.recv()
         except EOFError:
             return
         try:
-            answer: object = play(setup, shots)
+            answer: object = play(setup, items)
         except (KernelUnavailable, RulesetRefused) as problem:
             answer = problem
         except NetlinkError as problem:

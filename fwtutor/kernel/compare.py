@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from fwtutor.kernel.observation import KernelEntry, Observation, Observed, Setup, Shot
+from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered
 
@@ -38,30 +40,88 @@ class Difference:
     engine: str
 
 
-def compare(kernel: Kernel, setup: Setup, shots: Sequence[Shot]) -> Comparison:
+def compare(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> Comparison:
     """Run both. Stops at the first packet with a difference: what follows would only be its consequences."""
-    observation = kernel.play(setup, shots)
-    return Comparison(setup, tuple(shots), observation, tuple(hold(setup, observation)))
+    observation = kernel.play(setup, items)
+    return Comparison(setup, tuple(items), observation, tuple(hold(setup, observation)))
+
+
+_DOUBTS = 4
+"""Packets during which a tick passed, the last of which are tried both ways: before it and after it."""
 
 
 def hold(setup: Setup, observation: Observation) -> list[Difference]:
     """The differences between the engine and what was observed."""
+    found = _hold(setup, observation, frozenset())
+    if not found:
+        return found
+    # Where a tick passed during a packet, nobody knows on which side of it the kernel looked: whatever explains all is believed.
+    last = found[0].number if found[0].number >= 0 else len(observation.packets)
+    doubtful = [n for n, packet in enumerate(observation.packets[: last + 1]) if packet.late > packet.at][-_DOUBTS:]
+    for count in range(1, len(doubtful) + 1):
+        for late in combinations(doubtful, count):
+            if not _hold(setup, observation, frozenset(late)):
+                return []
+    return found
+
+
+def engine_for(setup: Setup) -> Firewall:
+    """The box of ``setup``, simulated."""
     from fwtutor.netfilter.firewall import Firewall
 
     firewall = Firewall(
         interfaces={name: list(addresses) for name, addresses in setup.interfaces.items()}, routes=dict(setup.routes),
-        sysctls={REDIRECTS: 0, **setup.sysctls}, mtus=dict(setup.mtus),
+        sysctls={REDIRECTS: 0, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
     )  # fmt: skip
     firewall.restore(setup.rules)
+    return firewall
+
+
+def _hold(setup: Setup, observation: Observation, late: frozenset[int]) -> list[Difference]:
+    """``late``: the packets that the kernel saw after the tick."""
+    firewall = engine_for(setup)
+    orders = list(observation.orders)
     for number, observed in enumerate(observation.packets):
-        if observed.on is None:
-            walk = firewall.send(observed.raw, at=observed.at, mark=observed.mark, by_stack=observed.shot < 0)
-        else:
-            walk = firewall.receive(observed.raw, on=observed.on, at=observed.at)
+        while orders and orders[0].before <= number:
+            found = [Difference(number, *difference) for difference in _order_differences(orders.pop(0), firewall)]
+            if found:
+                return found
+        # After a packet believed late, the next one cannot have been earlier.
+        walk = replay(firewall, observed, max(observed.late if number in late else observed.at, firewall.now / SECOND))
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
         if found:
             return found
+    for order in orders:
+        found = [Difference(-1, *difference) for difference in _order_differences(order, firewall)]
+        if found:
+            return found
     return [Difference(-1, *difference) for difference in _end_differences(observation, firewall)]
+
+
+def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:
+    """The engine's walk of a packet the kernel saw."""
+    if observed.on is None:
+        return firewall.send(observed.raw, at=at, mark=observed.mark, by_stack=observed.shot < 0)
+    return firewall.receive(observed.raw, on=observed.on, at=at)
+
+
+def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
+    from fwtutor.netfilter.xtables.errors import RuleRefused
+
+    firewall.advance(max(order.at, firewall.now / SECOND))
+    try:
+        status, said = 0, firewall.iptables(order.line)
+    except RuleRefused as refused:
+        status, said = refused.status, refused.printed
+    theirs, ours = f"{order.status} {_sentences(order.said)}", f"{status} {_sentences(said)}"
+    if theirs != ours:
+        yield f"command {order.line}", theirs, ours
+
+
+def _sentences(said: str) -> str:
+    """Without the advice that always follows."""
+    lines = [line for line in said.split("\n") if not line.startswith(("Try `", "Ignoring deprecated", "Perhaps iptables"))]
+    return "\n".join(lines).rstrip("\n")
 
 
 def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, str, str]]:
@@ -135,7 +195,7 @@ class Comparison:
     """What a comparison found; ``str()`` is a report for a person."""
 
     setup: Setup
-    shots: tuple[Shot, ...]
+    items: tuple[Item, ...]
     observation: Observation
     differences: tuple[Difference, ...]
 

@@ -12,6 +12,7 @@ from fwtutor.netfilter.packet import ICMP, TCP, Packet
 
 _SUBSYSTEM = 1
 _GET = _SUBSYSTEM << 8 | 1
+_GET_EXPECTATION = 2 << 8 | 1
 _AF_INET = 2
 _ENOENT = 2
 
@@ -24,6 +25,7 @@ CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE = 4, 5, 6
 CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
 CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
+CTA_EXPECT_TUPLE = 2
 
 TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2")
 PORTED = frozenset((TCP, 17, 33, 132, 136))
@@ -77,6 +79,12 @@ def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
 def dump(netfilter: Netfilter) -> list[KernelEntry]:
     """Every IPv4 entry of the namespace."""
     return [read_entry(answer) for answer in netfilter.ask(_GET, _AF_INET, 0, b"", NLM_F_DUMP)]
+
+
+def expectations(netfilter: Netfilter) -> list[str]:
+    """The tuple every IPv4 expectation of the namespace waits for, with its protocol's number first."""
+    answers = netfilter.ask(_GET_EXPECTATION, _AF_INET, 0, b"", NLM_F_DUMP)
+    return ["{} {}".format(*_read_tuple(attributes(answer)[CTA_EXPECT_TUPLE])) for answer in answers]
 
 
 def read_entry(data: memoryview) -> KernelEntry:

@@ -1,18 +1,23 @@
-"""Cases for the comparison: a seed makes a box, a ruleset and packets. The engine has no part in it."""
+"""Cases for the comparison: a seed makes a box, a ruleset and packets. The engine has no part in it.
+
+Most cases are played as fast as they go. In the others time passes for real: timeouts are a few seconds, and the packets come
+in bursts some seconds apart, so that entries expire, UDP becomes a stream and rations fill up again.
+"""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel.observation import Setup, Shot
+from fwtutor.kernel.observation import Item, Order, Setup, Shot
 from fwtutor.kernel.pools import INTERFACES, TO_MANY
-from fwtutor.kernel.random_rules import ruleset
+from fwtutor.kernel.random_rules import order, ruleset, tracks
 from fwtutor.kernel.random_traffic import traffic
 
-UNLIMITED = {"net.ipv4.icmp_ratelimit": 0}
-"""ICMP answers are not rationed in random cases: the kernel's ration runs by its own clock, and is tested by itself."""
-
+VARIANTS = ("legacy",)
+TIMED = 0.12
+"""The share of cases in which time passes for real."""
+_PREFIX = "net.netfilter.nf_conntrack_"
 
 _SYSCTLS = {
     "tcp_loose": (0,),
@@ -21,42 +26,123 @@ _SYSCTLS = {
     "tcp_max_retrans": (0, 1, 2),
     "checksum": (0,),
     "tcp_timeout_syn_sent": (77, 1000),
+    "tcp_timeout_syn_recv": (78,),
     "tcp_timeout_established": (250, 7200),
+    "tcp_timeout_fin_wait": (45,),
+    "tcp_timeout_close_wait": (79,),
+    "tcp_timeout_last_ack": (80,),
+    "tcp_timeout_time_wait": (45,),
     "tcp_timeout_close": (77, 400),
-    "tcp_timeout_unacknowledged": (200,),
+    "tcp_timeout_unacknowledged": (200, 45),
     "tcp_timeout_max_retrans": (45,),
     "udp_timeout": (50,),
     "icmp_timeout": (70,),
     "generic_timeout": (80,),
 }
-"""By the end of their names after nf_conntrack_: values worth trying. No timeout is so short that it ends within a case,
-and none less than 120 is compared with a time left: the kernel does that in ticks of its clock."""
+"""By the end of their names after nf_conntrack_: values worth trying. None lies next to an end of a range of ctexpire's."""
+
+_SHORT = {
+    "tcp_timeout_syn_sent": (1, 2, 3),
+    "tcp_timeout_syn_recv": (1, 2, 3),
+    "tcp_timeout_established": (2, 3, 4, 432000),
+    "tcp_timeout_fin_wait": (1, 2),
+    "tcp_timeout_close_wait": (1, 2),
+    "tcp_timeout_last_ack": (1, 2),
+    "tcp_timeout_time_wait": (1, 2, 3),
+    "tcp_timeout_close": (1, 2, 3),
+    "tcp_timeout_unacknowledged": (1, 2, 300),
+    "tcp_timeout_max_retrans": (1, 2, 300),
+    "udp_timeout": (1, 2, 3, 30),
+    "udp_timeout_stream": (2, 3, 4, 120),
+    "icmp_timeout": (1, 2),
+    "generic_timeout": (1, 2),
+}
+"""Timeouts that end within a case."""
 
 
-def case(seed: int, packets: int = 50) -> tuple[Setup, list[Shot]]:
-    """The case of that number: always the same one."""
+def is_timed(seed: int) -> bool:
+    """Whether real time passes in the case of that number: playing it takes seconds, nearly all of them asleep."""
+    return Random(seed).random() < TIMED
+
+
+def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setup, list[Item]]:
+    """The case of that number: always the same one. ``variant`` None: the seed's own."""
     random = Random(seed)
-    sysctls = dict(UNLIMITED)
+    timed = random.random() < TIMED
+    drawn = random.choice(VARIANTS)
+    sysctls = _sysctls(random, timed)
+    rules = ruleset(random, variant or drawn)
+    routes, mtus = _network(random)
+    shots = traffic(random, packets, tracks(rules))
+    smallest = min(mtus.values(), default=1500)
+    shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
+    items = _with_orders(random, _spread(random, shots) if timed else shots, rules)
+    return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
+
+
+def _sysctls(random: Random, timed: bool) -> dict[str, int]:
+    sysctls = {}
     for name, values in _SYSCTLS.items():
-        if random.random() < 0.07:
-            sysctls[f"net.netfilter.nf_conntrack_{name}"] = random.choice(values)
+        if random.random() < 0.09:
+            sysctls[_PREFIX + name] = random.choice(values)
+    if timed:
+        sysctls.update({_PREFIX + name: random.choice(values) for name, values in _SHORT.items() if random.random() < 0.7})
     if random.random() < 0.6:  # counters show what else would not: whether the tracker took a segment or ignored it
-        sysctls["net.netfilter.nf_conntrack_acct"] = 1
+        sysctls[_PREFIX + "acct"] = 1
     if random.random() < 0.04:
         sysctls["net.ipv4.ip_forward"] = 0
+    # Rations are whole seconds, so that they fill up between bursts and never within one.
+    sysctls["net.ipv4.icmp_ratelimit"] = random.choice((1000, 2000, 0)) if random.random() < 0.4 else 0
+    if sysctls["net.ipv4.icmp_ratelimit"] and random.random() < 0.3:
+        sysctls["net.ipv4.icmp_ratemask"] = random.choice((0x808, 0x1000, 0xFFFF, 0))
+    return sysctls
+
+
+def _network(random: Random) -> tuple[dict[str, str | tuple[str, str]], dict[str, int]]:
+    """Routes and MTUs."""
     routes: dict[str, str | tuple[str, str]] = {"default": "wan"}
-    if random.random() < 0.2:
+    choice = random.random()
+    if choice < 0.2:
         routes = {"default": ("wan", "203.0.113.254"), "192.168.7.0/24": ("lan", "192.168.0.254")}
+    elif choice < 0.27:
+        routes = {"198.51.100.64/26": "wan"}  # and to 198.51.100.53 there is none
     mtus = {random.choice(("wan", "lan")): random.choice((576, 1000, 1041))} if random.random() < 0.1 else {}
-    shots = traffic(random, packets)
-    smallest = min(mtus.values(), default=1500)
-    shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest)]
-    return Setup(INTERFACES, ruleset(random), routes, sysctls, mtus), shots
+    return routes, mtus
 
 
-def _sendable(raw: bytes, mtu: int) -> bool:
+def _sendable(raw: bytes, mtu: int, routed: bool) -> bool:
     """Whether the box may send it itself in a case.
 
-    The raw socket refuses what is bigger than the MTU, before the firewall is asked.
+    The raw socket refuses what is bigger than the MTU, before the firewall is asked; and of a fragment for which there is no way
+    the harness could not tell whether it waits for the rest.
     """
-    return len(raw) <= mtu and str(IPv4Address(raw[16:20])) not in TO_MANY
+    if not routed and raw[6:8] not in (b"\x40\0", b"\0\0"):
+        return False
+    return len(raw) <= mtu and not any(raw[16:20] == bytes(map(int, many.split("."))) for many in TO_MANY)
+
+
+def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
+    """The shots in bursts. No two bursts are near a whole number of seconds apart: timers there end between bursts, not in one."""
+    count = random.choice((2, 3, 5, 6, 7))
+    fractions = random.sample(range(count), count)
+    seconds, starts = 0, [0.0]
+    for before, after in pairwise(fractions):
+        seconds += (after < before) + random.choice((0, 0, 0, 1, 1, 2) if count < 6 else (0, 0, 1))
+        starts.append(seconds + (after - fractions[0]) / count)
+    turns = sorted(random.choices(range(count), k=len(shots)))
+    return [shot._replace(at=starts[turn]) for shot, turn in zip(shots, turns, strict=True)]
+
+
+def _with_orders(random: Random, shots: list[Shot], rules: str) -> list[Item]:
+    """Now and then somebody changes the rules between two packets."""
+    items: list[Item] = list(shots)
+    if random.random() < ORDERS:
+        for _ in range(random.choice((1, 1, 2, 4))):
+            place = random.randint(0, len(items))
+            at = items[place - 1].at if place else 0.0
+            items.insert(place, Order(order(random, rules), at))
+    return items
+
+
+ORDERS = 0.0
+"""The share of cases with changes of the rules."""

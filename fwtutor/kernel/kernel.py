@@ -12,7 +12,7 @@ from types import TracebackType
 
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.namespace import missing
-from fwtutor.kernel.observation import Observation, Setup, Shot
+from fwtutor.kernel.observation import Item, Observation, Setup
 
 
 class Kernel:
@@ -39,10 +39,10 @@ class Kernel:
         """Of the helper process."""
         return self._process.pid
 
-    def play(self, setup: Setup, shots: Sequence[Shot]) -> Observation:
-        """Play ``shots`` at the box ``setup``. Raises RulesetRefused with iptables' own words, or KernelUnavailable."""
+    def play(self, setup: Setup, items: Sequence[Item]) -> Observation:
+        """Play ``items`` at the box ``setup``. Raises RulesetRefused with iptables' own words, or KernelUnavailable."""
         try:
-            self._connection.send((setup, list(shots)))
+            self._connection.send((setup, list(items)))
             answer = self._connection.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError) as problem:
             raise KernelUnavailable(f"the process asking the kernel died (exit code {self._process.wait()})") from problem

@@ -24,7 +24,8 @@ _CLONE_NEWNET = 0x40000000
 _TUNSETIFF = 0x400454CA
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 _TUN = "/dev/net/tun"
-RESTORE, SAVE = "iptables-legacy-restore", "iptables-legacy-save"
+PROGRAMS = (("iptables-legacy-restore", "iptables"), ("iptables-legacy-save", "iptables"), ("ip", "iproute2"))
+"""What must be installed: (program, Debian's package)."""
 
 SYSCTLS: Mapping[str, int] = {
     # IPv6 would send of its own accord (neighbour and router discovery) on every interface that comes up.
@@ -61,7 +62,7 @@ def missing() -> str | None:
         return f"the kernel can only be asked on Linux, and this is {sys.platform}"
     if os.geteuid() != 0:
         return "asking the kernel needs root: a network namespace of its own, TUN interfaces and rules in it"
-    for program, package in ((RESTORE, "iptables"), (SAVE, "iptables"), ("ip", "iproute2")):
+    for program, package in PROGRAMS:
         if shutil.which(program) is None:
             return f"the program {program} is missing (package {package})"
     if not os.path.exists(_TUN):

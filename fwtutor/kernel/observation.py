@@ -18,6 +18,8 @@ class Setup:
     sysctls: Mapping[str, int] = field(default_factory=dict)
     """By the kernel's names, over ``sysctls.DEFAULTS``."""
     mtus: Mapping[str, int] = field(default_factory=dict)
+    variant: str = "legacy"
+    """Whose rules: "legacy" or "nft"."""
 
 
 class Shot(NamedTuple):
@@ -29,6 +31,23 @@ class Shot(NamedTuple):
     """Seconds after the beginning at which it is played, at the earliest; 0 is "as soon as the one before is done"."""
     mark: int = 0
     """The mark a packet of the box itself starts with."""
+    link: str = "host"
+    """To whom it was addressed on the link: "host", "broadcast" or "multicast"."""
+    mac: str | None = None
+    """Its source's address on the link, as "02:00:00:00:00:01"."""
+
+
+class Order(NamedTuple):
+    """A command that changes the rules between two packets."""
+
+    line: str
+    """What follows the word iptables: "-I INPUT 1 -j DROP"."""
+    at: float = 0.0
+    """As in Shot."""
+
+
+Item = Shot | Order
+"""What a run on the kernel is made of."""
 
 
 class Line(NamedTuple):
@@ -108,6 +127,20 @@ class Observed:
     """The table's entry for the packet's tuple, afterwards; not read (None) when ``settled`` is False."""
     settled: bool = True
     """False when the box's own stack answered before the entry could be read: the answer's entry tells."""
+    late: float = 0.0
+    """The time when it was done. A tick between ``at`` and this may have come before or after the kernel looked at its clock."""
+
+
+class Ordered(NamedTuple):
+    """What the tool said to an Order."""
+
+    before: int
+    """The number of the packet in ``Observation.packets`` that came next."""
+    at: float
+    line: str
+    status: int
+    """Its exit status."""
+    said: str
 
 
 @dataclass(slots=True, frozen=True)
@@ -122,3 +155,6 @@ class Observation:
     """Every entry there is afterwards."""
     ended: float
     """Seconds since the beginning at which ``conntrack`` was read."""
+    orders: tuple[Ordered, ...] = ()
+    expectations: tuple[str, ...] = ()
+    """Every expectation there is afterwards, as ``conntrack -L expect`` would name its tuple."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import time
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from fwtutor.kernel import ctnetlink
+from fwtutor.kernel.clock import Clock
 from fwtutor.kernel.namespace import enter, furnish, interface_names
 from fwtutor.kernel.netlink import Netfilter
-from fwtutor.kernel.observation import Observation, Observed, Setup, Shot
+from fwtutor.kernel.nfttrace import NftTrace
+from fwtutor.kernel.observation import Item, Observation, Observed, Order, Ordered, Setup, Shot
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
@@ -27,12 +28,12 @@ _REFUSALS = (errno.EINVAL, errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH, e
 """What the kernel answers to whom hands it a packet it will not take or send."""
 
 
-def play(setup: Setup, shots: Sequence[Shot]) -> Observation:
-    """Play ``shots`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
+def play(setup: Setup, items: Sequence[Item]) -> Observation:
+    """Play ``items`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
     enter()
     tuns = furnish(setup)
     try:
-        return _Player(setup, tuns).play(shots)
+        return _Player(setup, tuns).play(items)
     finally:
         for descriptor in tuns.values():
             os.close(descriptor)
@@ -41,35 +42,49 @@ def play(setup: Setup, shots: Sequence[Shot]) -> Observation:
 class _Player:
     def __init__(self, setup: Setup, tuns: dict[str, int]) -> None:
         self._tuns = tuns
-        self._rules = Rules(setup.rules)
+        self._rules = Rules(setup.rules, setup.variant)
+        self._nft = setup.variant == "nft"
 
-    def play(self, shots: Sequence[Shot]) -> Observation:
+    def play(self, items: Sequence[Item]) -> Observation:
         log, table = TraceLog(interface_names()), Netfilter()
+        visits = NftTrace(self._rules) if self._nft else None
         own = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         packets: list[Observed] = []
+        orders: list[Ordered] = []
         try:
             self._drain()  # what the interfaces sent when they came up
             log.read()
-            began = time.monotonic()
-            for number, shot in enumerate(shots):
-                early = began + shot.at - time.monotonic()
-                if early > 0:
-                    time.sleep(early)
-                at = time.monotonic() - began
-                self._inject(shot, own)
+            clock = Clock(fine=self._nft)
+            for number, item in enumerate(items):
+                clock.wait_until(item.at)
+                at = clock.now
+                if isinstance(item, Order):
+                    status, said = self._rules.order(item.line)
+                    orders.append(Ordered(len(packets), at, item.line, status, said))
+                    continue
+                self._inject(item, own)
                 lines = log.read()
-                traces = assemble(lines, self._drain(), shot.raw, own=shot.on is None)
+                # A tick that passed meanwhile may have passed before or after the kernel looked.
+                late = clock.now
+                if visits is not None:
+                    lines = visits.merged(lines)
+                traces = assemble(lines, self._drain(), item.raw, own=item.on is None)
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
-                    packets.append(self._observed(trace, number if index == 0 else -1, shot, at, table if settled else None))
-            ended = time.monotonic() - began
-            return Observation(tuple(packets), self._rules.save(counters=True), tuple(ctnetlink.dump(table)), ended)
+                    packets.append(self._observed(trace, number if index == 0 else -1, item, (at, late), table if settled else None))
+            ended = clock.now
+            expectations = tuple(ctnetlink.expectations(table))
+            return Observation(
+                tuple(packets), self._rules.save(counters=True), tuple(ctnetlink.dump(table)), ended, tuple(orders), expectations
+            )
         finally:
             own.close()
             table.close()
             log.close()
+            if visits is not None:
+                visits.close()
 
     def _inject(self, shot: Shot, own: socket.socket) -> None:
         try:
@@ -93,7 +108,7 @@ class _Player:
                     break
         return found
 
-    def _observed(self, trace: Trace, number: int, shot: Shot, at: float, table: Netfilter | None) -> Observed:
+    def _observed(self, trace: Trace, number: int, shot: Shot, when: tuple[float, float], table: Netfilter | None) -> Observed:
         packet = Packet(trace.raw)
         entry = None
         if table is not None and (wanted := ctnetlink.tuple_of(packet)) is not None:
@@ -101,4 +116,5 @@ class _Player:
         verdict, to = trace.verdict(self._rules, packet)
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
         path, states = trace.path(), trace.states(self._rules.tracks)
-        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, tuple(trace.out), entry, table is not None)
+        at, late = when
+        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, tuple(trace.out), entry, table is not None, late)

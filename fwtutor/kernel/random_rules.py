@@ -5,6 +5,7 @@ Addresses, ports and marks come from small pools shared with the traffic, so tha
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 from fwtutor.kernel.pools import FAR, NEAR, PORTS, WAN_BOX
@@ -17,7 +18,7 @@ _REJECTS = (
     "icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable",
     "icmp-net-prohibited", "icmp-host-prohibited", "icmp-admin-prohibited",
 )  # fmt: skip
-_EXPIRE = ("0:25", "26:29", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
+_EXPIRE = ("0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
 """Ranges of seconds left whose ends are not next to any timeout: the kernel's clock ticks while we look."""
 _BUILTIN = ("INPUT", "FORWARD", "OUTPUT")
 
@@ -50,8 +51,35 @@ COMMIT
 """
 
 
-def ruleset(random: Random) -> str:
-    """One ruleset."""
+_TRACKS = re.compile(r" -m (conntrack|state) ")
+
+
+def tracks(rules: str) -> bool:
+    """Whether a ruleset made here switches connection tracking on."""
+    return bool(_TRACKS.search(rules))
+
+
+def order(random: Random, rules: str) -> str:
+    """A command that any of the rulesets made here takes: what follows the word iptables."""
+    chains = re.findall(r"^:(\S+)", rules, re.MULTILINE)
+    users = [chain for chain in chains if chain not in _BUILTIN]
+    chain = random.choice(_BUILTIN)
+    choice = random.random()
+    if choice < 0.3:
+        return f"-I {chain} {_rule(random, chain, users, True)}".rstrip()
+    if choice < 0.5:
+        return f"-A {chain} {_rule(random, chain, users, True)}".rstrip()
+    if choice < 0.65:
+        return f"-P {chain} {random.choice(('ACCEPT', 'DROP'))}"
+    if choice < 0.8:
+        return f"-F {random.choice(chains)}"
+    if choice < 0.9:
+        return "-F"
+    return random.choice(("-Z", f"-Z {random.choice(chains)}"))
+
+
+def ruleset(random: Random, variant: str) -> str:
+    """One ruleset, of matches and targets the variant decides alike however fast the packets come."""
     kind = random.random()
     if kind < 0.2:
         return PLAIN.format(input=random.choice(("ACCEPT", "DROP")), forward=random.choice(("ACCEPT", "DROP")))

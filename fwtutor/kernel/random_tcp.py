@@ -27,10 +27,11 @@ _MASK = 0xFFFFFFFF
 class _End:
     def __init__(self, random: Random, address: int, on: str | None, port: int) -> None:
         self.address, self.on, self.port = address, on, port
-        # Numbers near the wrap, so that arithmetic modulo 2**32 is met often.
-        self.next = random.choice((random.getrandbits(32), -random.randint(1, 3000) & _MASK))
+        self.next = fresh_number(random)
+        self.said = 0
+        """The acknowledgement it sent last."""
         self.window = random.choice(_WINDOWS[2:])
-        self.scale = random.choice((None, None, 0, 2, 7, 15))
+        self.scale = random.choice((None, None, 0, 2, 7, random.randint(0, 15)))
         self.sack = random.random() < 0.4
         self.timestamps = random.random() < 0.2
 
@@ -43,23 +44,30 @@ class _End:
         return options
 
 
+def fresh_number(random: Random) -> int:
+    """An initial sequence number: often just before the wrap or the sign bit, where arithmetic modulo 2**32 turns over."""
+    return random.choice((0, 0, 1 << 31, random.getrandbits(32))) - random.randint(1, 3000) & _MASK
+
+
 def tcp_conversation(random: Random, ends: tuple[tuple[int, str | None], tuple[int, str | None]]) -> Iterator[Shot]:
     """Shots of one pair of addresses and ports: a connection, and after its end perhaps another."""
     ports = random.choice(PORTS), random.choice(PORTS)
-    if random.random() < 0.5:
+    if random.random() < 0.4:
         yield from _small_world(random, *(_End(random, *end, port) for end, port in zip(ends, ports, strict=True)))
     badness = random.choice((0.0, 0.1, 0.25, 0.6))
     while True:
         client, server = (_End(random, *end, port) for end, port in zip(ends, ports, strict=True))
-        good = _orderly(random, client, server)
+        good = _story(random, client, server) if random.random() < 0.3 else _orderly(random, client, server)
         last: Shot | None = None
         for _ in range(random.choice((3, 12, 12, 40))):
             choice = random.random()
             if choice < badness:
                 yield _wrong(random, client, server)
-            elif last is not None and choice > 0.95:
+            elif last is not None and choice > 0.95:  # sent again
                 for _ in range(random.choice((1, 1, 4))):
                     yield last
+            elif choice > 0.92:  # lost before it came to the firewall
+                next(good, None)
             elif (last := next(good, None)) is not None:
                 yield last
             else:
@@ -155,6 +163,55 @@ def _orderly(random: Random, client: _End, server: _End) -> Iterator[Shot]:
     yield _send(one, other, ACK)
 
 
+_STORIES = (
+    "cS sSA cA cFA sA sFA cS* sA cR= cS",  # a SYN in LAST_ACK provokes a challenge ACK
+    "cS sSA cA cFA sA sFA cS* sA sA",
+    "cS sSA cA cFA sA sFA cS* cA sA cA sA",
+    "cS sSA cA cS* sA cR= cS sSA cA",  # the client had forgotten the connection
+    "cS sSA cA cS* sSA cA sA",  # the server had
+    "cS sSA cA cS* sSA cR~ sA cA",
+    "cS sA cR= cS sSA cA",  # an old connection's ACK answers the SYN
+    "cS sA cR~ cS sSA cA",
+    "cS sSA cA cFA sFA cA cA cS* sSA cA",  # again from TIME_WAIT, by either side
+    "cS sSA cA sFA cA cFA sA sS* cSA sA",
+    "cS sSA cA cFA sFA sA cA sS* cSA sA",
+    "cS sSA cA cR cS* sSA cA",  # again from CLOSE, by either side
+    "cS sSA cA sR cS* sSA cA cA",
+    "cS sSA cA sR sS* cSA sA",
+    "cS sSA cA cFA cR sS* cS* sSA",
+    "cS sRA cS* sSA cA",
+    "cS sS cSA sSA cA",  # both begin
+    "cS sS sA cA sSA cA",
+    "cS sS* cS* sSA cSA sA cA",
+    "cS sSA cA cFA~ sFA~ cR~ sR~ cA sA",  # out of the window, on both sides
+    "cS sSA cA sR~ cFA~ cA sA",
+    "cA sA cA cFA sFA cA",  # open before we looked
+    "cA cR", "cA sR", "cS cR", "cS cS sR= cS", "cS sSA cR= cS", "cS sSA sR cS",
+    "cS sSA sSA cA cR~ sA cR=",
+    "cS sSA cA cR0 sR0 cR=", "cS sSA cR0 cA", "cS sR0 cS*",
+    "cS sSA cFA sFA cA sA",
+)  # fmt: skip
+"""What TCP really does when something happened to one of its ends. A step is a side (c, s), flags, and how it is numbered:
+* anew, = exactly what the other side said it expects, ~ a little off, 0 zero."""
+
+
+def _story(random: Random, client: _End, server: _End) -> Iterator[Shot]:
+    for step in random.choice(_STORIES).split():
+        one, other = (client, server) if step[0] == "c" else (server, client)
+        letters, how = step[1:].rstrip("*=~0"), step[-1]
+        flags, seq = craft.flag_bits(letters), None
+        if how == "*":
+            one.next = fresh_number(random)
+        elif how == "=":
+            seq = other.said
+        elif how == "~":
+            seq = one.next + random.choice(_EDGES) & _MASK
+        elif how == "0":
+            seq = 0
+        options = one.syn_options() if flags & SYN and random.random() < 0.9 else b""
+        yield _send(one, other, flags, seq=seq, options=options)
+
+
 def _timestamps(random: Random, end: _End) -> bytes:
     return b"\1\1\x08\x0a" + random.randbytes(8) if end.timestamps else b""
 
@@ -169,6 +226,8 @@ def _send(
             one.next = one.next + len(payload) + bool(flags & SYN) + bool(flags & FIN) & _MASK
     if ack is None:
         ack = other.next if flags & ACK else 0
+    if flags & ACK:
+        one.said = ack
     raw = craft.tcp(
         one.address, other.address, one.port, other.port, flags, seq, ack, one.window if window is None else window, payload, options,
         id=id or (seq ^ ack ^ len(payload)) & 0xFFFF or 1,

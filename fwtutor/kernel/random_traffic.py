@@ -9,20 +9,38 @@ from collections.abc import Iterator
 from random import Random
 
 from fwtutor.kernel.observation import Shot
-from fwtutor.kernel.pools import FAR, LAN_BOX, NEAR, ODD, PORTS, WAN_BOX
+from fwtutor.kernel.pools import (
+    FAR,
+    LAN_BOX,
+    NEAR,
+    ODD,
+    PORTS,
+    TO_MANY,
+    WAN_BOX,
+    Ends,
+    address,
+    mended,
+    random_id,
+    random_ttl,
+)
+from fwtutor.kernel.random_fragments import cut, datagrams
+from fwtutor.kernel.random_icmp import echo, errors
 from fwtutor.kernel.random_tcp import tcp_conversation
 from fwtutor.netfilter import craft
-from fwtutor.netfilter.addresses import parse_address
-from fwtutor.netfilter.packet import TCP, UDP, checksum
-
-Ends = tuple[tuple[int, str | None], tuple[int, str | None]]
-"""Two ends of a conversation: (address, interface its packets come in on, None for the box itself)."""
+from fwtutor.netfilter.packet import SYN, TCP, UDP, checksum
 
 
-def traffic(random: Random, count: int) -> list[Shot]:
-    """``count`` packets of a handful of conversations."""
+def traffic(random: Random, count: int, tracked: bool) -> list[Shot]:
+    """``count`` packets of a handful of conversations. ``tracked``: the box puts fragments together before it looks at them."""
     shots: list[Shot] = []
-    conversations = [_conversation(random, shots) for _ in range(random.randint(2, 6))]
+    # Sometimes everybody talks between the same two hosts, and then sometimes on the same ports.
+    ends = _ends(random) if random.random() < 0.3 else None
+    pieces = random.random() < 0.3
+
+    def begin() -> Iterator[Shot]:
+        return _conversation(random, shots, ends or _ends(random), tracked)
+
+    conversations = [begin() for _ in range(random.randint(1, 6))]
     while len(shots) < count:
         shot = next(random.choice(conversations))
         if random.random() < 0.03:
@@ -31,50 +49,62 @@ def traffic(random: Random, count: int) -> list[Shot]:
             shot = shot._replace(on=random.choice(("wan", "lan")))
         if shot.on is None:
             shot = shot._replace(mark=random.choice((0, 0, 1, 0x101)))
-        shots.append(shot)
+        if pieces and random.random() < 0.1 and _may_come_in_pieces(shot, tracked):
+            shots += cut(random, shot)
+        else:
+            shots.append(shot)
         if random.random() < 0.04:
             shots.append(shot)  # the network doubled it
         if random.random() < 0.03:
-            conversations[random.randrange(len(conversations))] = _conversation(random, shots)
+            conversations[random.randrange(len(conversations))] = begin()
     return shots[:count]
 
 
-def _conversation(random: Random, past: list[Shot]) -> Iterator[Shot]:
+def _may_come_in_pieces(shot: Shot, tracked: bool) -> bool:
+    """Untracked, what is for the box passes PREROUTING in pieces and INPUT whole: the harness could not tell that it is the same."""
+    return tracked or not _is_for_the_box(int.from_bytes(shot.raw[16:20], "big"))
+
+
+def _is_for_the_box(dst: int) -> bool:
+    return dst in {address(text) for text in (WAN_BOX, LAN_BOX, *TO_MANY)} or dst >> 24 == 127
+
+
+def _conversation(random: Random, past: list[Shot], ends: Ends, tracked: bool) -> Iterator[Shot]:
     kind = random.random()
-    ends = _ends(random)
-    if kind < 0.55:
+    if kind < 0.57:
         return tcp_conversation(random, ends)
-    if kind < 0.7:
+    if kind < 0.69:
         return _udp(random, ends)
-    if kind < 0.8:
-        return _echo(random, ends)
-    if kind < 0.9:
-        return _errors(random, past)
-    if kind < 0.96:
+    if kind < 0.77:
+        return echo(random, ends)
+    if kind < 0.87:
+        return errors(random, past)
+    if kind < 0.91:
         return _others(random, ends)
+    if kind < 0.95:
+        whole = tracked or not any(_is_for_the_box(number) for number, _ in ends)
+        return datagrams(random, ends if whole else ((address(NEAR[0]), "lan"), (address(FAR[0]), "wan")))
     return _oddities(random)
-
-
-def _address(text: str) -> int:
-    return parse_address(text)[1]
 
 
 def _ends(random: Random) -> Ends:
     """Client first. Mostly through the box, else to it or from it."""
-    far, near = (_address(random.choice(FAR)), "wan"), (_address(random.choice(NEAR)), "lan")
-    box: tuple[int, str | None] = (_address(WAN_BOX), None)
+    far, near = (address(random.choice(FAR)), "wan"), (address(random.choice(NEAR)), "lan")
+    box: tuple[int, str | None] = (address(WAN_BOX), None)
     kind = random.random()
-    if kind < 0.35:
+    if kind < 0.34:
         return near, far
-    if kind < 0.6:
+    if kind < 0.58:
         return far, near
-    if kind < 0.8:
+    if kind < 0.77:
         return far, box
-    if kind < 0.88:
-        return near, (_address(LAN_BOX), None)
-    if kind < 0.98:
+    if kind < 0.85:
+        return near, (address(LAN_BOX), None)
+    if kind < 0.94:
         return box, far
-    return box, (_address(random.choice((WAN_BOX, LAN_BOX, "127.0.0.1"))), None)  # with itself
+    if kind < 0.97:  # out by the interface it came in on
+        return far, (address(random.choice([host for host in FAR if address(host) != far[0]])), "wan")
+    return box, (address(random.choice((WAN_BOX, LAN_BOX, "127.0.0.1"))), None)  # with itself
 
 
 def _udp(random: Random, ends: Ends) -> Iterator[Shot]:
@@ -83,7 +113,8 @@ def _udp(random: Random, ends: Ends) -> Iterator[Shot]:
         back = random.random() < 0.45
         (src, on), (dst, _) = reversed(ends) if back else ends
         sport, dport = reversed(ports) if back else ports
-        raw = craft.udp(src, dst, sport, dport, random.randbytes(random.choice((0, 1, 11, 100))), id=_id(random), ttl=_ttl(random))
+        data = random.randbytes(random.choice((0, 1, 11, 100, 1472)))
+        raw = craft.udp(src, dst, sport, dport, data, id=random_id(random), ttl=random_ttl(random))
         trouble = random.random()
         if trouble < 0.04:
             raw = _patch(raw, 24, random.choice((0, 7, 8, len(raw) - 19, len(raw) - 21, 65535)), fix=UDP)
@@ -94,54 +125,26 @@ def _udp(random: Random, ends: Ends) -> Iterator[Shot]:
         yield Shot(raw, on)
 
 
-def _echo(random: Random, ends: Ends) -> Iterator[Shot]:
-    number = random.choice((0, 1, 7, 4000))
-    kinds = random.choice(((8, 0), (8, 0), (8, 0), (13, 14), (15, 16), (17, 18)))
-    while True:
-        back = random.random() < 0.45
-        (src, on), (dst, _) = reversed(ends) if back else ends
-        kind = kinds[back] if random.random() < 0.93 else random.choice((0, 8, 9, 10, 13, 14, 18, 19, 30, 40, 42, 255))
-        code = 0 if random.random() < 0.95 else random.choice((1, 3, 255))
-        raw = craft.icmp(src, dst, kind, code, number << 16 | random.randint(0, 3), random.randbytes(12), id=_id(random), ttl=_ttl(random))
-        if random.random() < 0.05:
-            raw = raw[:22] + bytes([raw[22] ^ 1]) + raw[23:]
-        yield Shot(raw, on)
-
-
-def _errors(random: Random, past: list[Shot]) -> Iterator[Shot]:
-    """ICMP errors about packets that were really sent, mostly as they should be."""
-    while True:
-        if not past:
-            yield Shot(craft.icmp(_address(FAR[0]), _address(WAN_BOX), 3, 3, 0, b"", id=_id(random)), "wan")
-            continue
-        about = past[-1 - min(int(random.expovariate(0.15)), len(past) - 1)].raw
-        if len(about) < 20:
-            about = craft.udp(_address(FAR[0]), _address(NEAR[0]), 53, 4000)
-        src, dst = int.from_bytes(about[12:16], "big"), int.from_bytes(about[16:20], "big")
-        quote = about[: random.choice((20, 23, 24, 27, 28, 28, 28, 28, 40, 548))]
-        if random.random() < 0.1:  # a quote that was tampered with
-            place = random.randrange(len(quote))
-            quote = quote[:place] + bytes([quote[place] ^ 1 << random.randint(0, 7)]) + quote[place + 1 :]
-        if random.random() < 0.1:
-            src = _address(random.choice((*FAR, *NEAR, WAN_BOX)))
-        router = dst if random.random() < 0.5 else _address(random.choice((*FAR, *NEAR)))
-        kind, code = random.choice(((3, 0), (3, 1), (3, 3), (3, 3), (3, 13), (3, 4), (4, 0), (5, 1), (11, 0), (11, 1), (12, 0)))
-        raw = craft.icmp(router, src, kind, code, 1400 if (kind, code) == (3, 4) else 0, quote, id=_id(random), ttl=_ttl(random))
-        yield Shot(raw, _side(random, router))
-
-
-def _side(random: Random, address: int) -> str | None:
-    """The interface packets of that source come in on."""
-    if address in (_address(WAN_BOX), _address(LAN_BOX)):
-        return None
-    return "lan" if address >> 16 == 0xC0A8 else "wan"
-
-
 def _others(random: Random, ends: Ends) -> Iterator[Shot]:
-    protocol = random.choice((50, 51, 89, 103, 253))
+    """Protocols tracked by their addresses alone, and UDP-Lite."""
+    protocol = random.choice((2, 50, 51, 89, 103, 108, 115, 136, 253))
     while True:
         (src, on), (dst, _) = reversed(ends) if random.random() < 0.4 else ends
-        yield Shot(craft.ip(src, dst, protocol, random.randbytes(random.choice((0, 1, 3, 4, 20))), id=_id(random), ttl=_ttl(random)), on)
+        data = _udplite(random, src, dst) if protocol == UDPLITE else random.randbytes(random.choice((0, 1, 3, 4, 20)))
+        yield Shot(craft.ip(src, dst, protocol, data, id=random_id(random), ttl=random_ttl(random)), on)
+
+
+UDPLITE = 136
+
+
+def _udplite(random: Random, src: int, dst: int) -> bytes:
+    """Ports, coverage (0 is all of it), checksum, data."""
+    data = random.randbytes(random.choice((0, 1, 12)))
+    coverage = random.choice((0, 8, 8, 8 + len(data), 7, 9 + len(data), 65535))
+    datagram = b"".join(number.to_bytes(2, "big") for number in (4000, 53, coverage, 0)) + data
+    total = random.choice((craft.transport_checksum(src, dst, UDPLITE, datagram), 0, 0x1234))
+    whole = datagram[:6] + total.to_bytes(2, "big") + datagram[8:]
+    return whole if random.random() < 0.9 else whole[: random.randint(0, 8)]
 
 
 def _oddities(random: Random) -> Iterator[Shot]:
@@ -150,16 +153,18 @@ def _oddities(random: Random) -> Iterator[Shot]:
         src, dst = random.choice((*FAR, *NEAR)), random.choice((WAN_BOX, LAN_BOX, *FAR, *NEAR))
         if random.random() < 0.5:
             # Not a subnet's broadcast: such a source is believed, and the stack answers to it.
-            src = random.choice([*(address for address in ODD if not address.endswith(".255")), WAN_BOX, LAN_BOX])
+            src = random.choice([*(odd for odd in ODD if not odd.endswith(".255")), WAN_BOX, LAN_BOX])
         else:
             dst = random.choice(ODD)
-        a, b = _address(src), _address(dst)
+        a, b = address(src), address(dst)
         sport, dport = random.choice(PORTS), random.choice(PORTS)
-        raw = random.choice((
-            craft.udp(a, b, sport, dport, b"odd", id=_id(random)),
-            craft.tcp(a, b, sport, dport, 2, random.getrandbits(32), id=_id(random)),
-            craft.icmp(a, b, 8, 0, 1 << 16, b"odd", id=_id(random)),
-        ))  # fmt: skip
+        kind = random.randrange(3)
+        if kind == 0:
+            raw = craft.udp(a, b, sport, dport, b"odd", id=random_id(random))
+        elif kind == 1:
+            raw = craft.tcp(a, b, sport, dport, SYN, random.getrandbits(32), id=random_id(random))
+        else:
+            raw = craft.icmp(a, b, 8, 0, 1 << 16, b"odd", id=random_id(random))
         yield Shot(raw, random.choice(("wan", "lan")))
 
 
@@ -167,40 +172,53 @@ def _spoil(random: Random, shot: Shot) -> Shot:
     """The same packet with its IP or transport header damaged."""
     raw = shot.raw
     room = len(raw) - 20
+    if room < 0:
+        return shot
     if shot.on is None:  # the raw socket would mend lengths and the IP checksum: only cut what follows the IP header
-        return shot._replace(raw=craft_again(raw, raw[20 : 20 + random.randint(0, max(room - 1, 0))]))
-    kind = random.randint(0, 7)
+        return shot._replace(raw=mended(bytearray(raw[: 20 + random.randint(0, max(room - 1, 0))])))
+    kind = random.randint(0, 8)
     if kind == 0:
         raw = raw[: random.randint(1, max(len(raw) - 1, 1))]
     elif kind == 1:
         raw = raw[:10] + bytes([raw[10] ^ 255]) + raw[11:]
     elif kind == 2:
-        raw = craft_again(raw, raw[20 : 20 + random.randint(0, max(room - 1, 0))])
+        raw = mended(bytearray(raw[: 20 + random.randint(0, max(room - 1, 0))]))
     elif kind == 3:
         raw += b"padding"
     elif kind == 4 and room >= 20 and raw[9] == TCP:
         raw = raw[:32] + bytes([random.choice((0, 0x40, 0x50, 0x60, 0xF0))]) + raw[33:]
     elif kind == 5:
-        raw = raw[:1] + bytes([random.choice((0x10, 0x08, 0xFC))]) + raw[2:]
-        raw = craft_again(raw, raw[20:])
-    elif kind == 6 and room >= 0:  # may be fragmented
-        raw = craft_again(raw[:6] + bytes([raw[6] & ~0x40]) + raw[7:], raw[20:])
+        raw = mended(bytearray(raw[:1] + bytes([random.choice((0x10, 0x08, 0xFC))]) + raw[2:]))
+    elif kind == 6:  # may be fragmented
+        raw = mended(bytearray(raw[:6] + bytes([raw[6] & ~0x40]) + raw[7:]))
+    elif kind == 7:  # says it is longer or shorter than it is, or has another version or header length
+        what = random.randint(0, 3)
+        length = random.choice((0, 19, 20, 24, len(raw) - 1, len(raw) + 1, 65535))
+        header = bytearray(raw[:2] + length.to_bytes(2, "big") + raw[4:])
+        if what == 1:
+            header = bytearray(raw)
+            header[0] = random.choice((0x44, 0x40, 0x4F, 0x46))
+        elif what == 2:
+            header = bytearray(raw)
+            header[0] = random.choice((0x55, 0x05))
+        return shot._replace(raw=_with_checksum(header))
     else:
-        raw = with_ip_options(raw, random.choice((b"\1\1\1\0", b"\1" * 8)))
+        raw = with_ip_options(raw, random.choice((b"\1\1\1\0", b"\1" * 8, b"\x94\4\0\0")))
     return shot._replace(raw=raw)
 
 
-def craft_again(raw: bytes, payload: bytes) -> bytes:
-    """The IP header of ``raw`` over another payload, with length and checksum set right."""
-    header = raw[:2] + (20 + len(payload)).to_bytes(2, "big") + raw[4:10] + b"\0\0" + raw[12:20]
-    return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + payload
+def _with_checksum(header: bytearray) -> bytes:
+    """The header's checksum set right, its length left as it says."""
+    length = bytes(header[2:4])
+    size = max((header[0] & 15) * 4, 20)
+    header = header[:10] + b"\0\0" + header[12:]
+    return bytes(header[:10]) + checksum(bytes(header[:2]) + length + bytes(header[4:size])).to_bytes(2, "big") + bytes(header[12:])
 
 
 def with_ip_options(raw: bytes, options: bytes) -> bytes:
     """``raw`` with IP options (a multiple of four bytes) put in."""
     first = bytes([0x45 + len(options) // 4])
-    header = first + raw[1:2] + (len(raw) + len(options)).to_bytes(2, "big") + raw[4:10] + b"\0\0" + raw[12:20] + options
-    return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + raw[20:]
+    return mended(bytearray(first + raw[1:20] + options + raw[20:]))
 
 
 def _patch(raw: bytes, at: int, value: int, *, fix: int) -> bytes:
@@ -209,11 +227,3 @@ def _patch(raw: bytes, at: int, value: int, *, fix: int) -> bytes:
     datagram = raw[20:26] + b"\0\0" + raw[28:]
     total = craft.transport_checksum(int.from_bytes(raw[12:16], "big"), int.from_bytes(raw[16:20], "big"), fix, datagram)
     return raw[:26] + (total or 0xFFFF).to_bytes(2, "big") + raw[28:]
-
-
-def _id(random: Random) -> int:
-    return random.randint(1, 65535)
-
-
-def _ttl(random: Random) -> int:
-    return 64 if random.random() < 0.96 else random.choice((1, 2, 255))

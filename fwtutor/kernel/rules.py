@@ -2,15 +2,19 @@
 
 Kept for the harness are the tables raw (TRACE), mangle (one rule a ctstate, so that a TRACE line says which) and security
 (empty: it comes after filter, so a line of it says that filter let the packet pass). Their counters and lines are filtered out.
+They are iptables-legacy's also beside a ruleset of iptables-nft: the kernel runs both, in the order of the tables.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 
 from fwtutor.kernel.errors import RulesetRefused
-from fwtutor.kernel.namespace import RESTORE, SAVE, run
+from fwtutor.kernel.namespace import run
 
+OWN_RESTORE = "iptables-legacy-restore"
 OWN_TABLES = ("raw", "mangle", "security")
 STATES = ("INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED")
 """By the number (from 1) of the mangle rule that stands for each."""
@@ -21,22 +25,32 @@ _TRACKING = re.compile(
     r" -m (conntrack|state|connmark|connlimit|connbytes|helper) | -j (CT|CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)\b"
 )
 _REJECT = re.compile(r" -j REJECT --reject-with \S+$")
+_UNCONDITIONAL = re.compile(r"-A \S+ -j (ACCEPT|DROP|RETURN)$")
+_LISTENING = "*raw\n:fwtutor - [0:0]\n-A fwtutor -j TRACE\nCOMMIT\n"
+"""The kernel makes trace messages of iptables-nft's tables only while one of them has a TRACE rule; no packet comes by this one."""
 
 
 class Rules:
     """The ruleset under test, loaded."""
 
-    def __init__(self, text: str) -> None:
-        """Load ``text`` (iptables-save format). Raises RulesetRefused."""
+    def __init__(self, text: str, variant: str = "legacy") -> None:
+        """Load ``text`` (iptables-save format) with the tool of ``variant``. Raises RulesetRefused."""
         own = [name for name in _tables(text) if name in OWN_TABLES]
         if own:
             raise RulesetRefused(f"the table {own[0]} is the harness's own: it cannot be tested yet")
-        run([RESTORE, "-w"], text if text.endswith("\n") else text + "\n", RulesetRefused)
+        self._tool = f"iptables-{variant}"
         self.tables = _tables(text)
-        # As the kernel has them, one rule a line: TRACE counts these.
+        run([f"{self._tool}-restore", "-w"], text if text.endswith("\n") else text + "\n", RulesetRefused)
+        if variant == "nft":
+            run([f"{self._tool}-restore", "-w", "--noflush"], _LISTENING, RulesetRefused)
+        self._read()
+        run([OWN_RESTORE, "-w", "--noflush"], _own_rules(self.tracks), RulesetRefused)
+
+    def _read(self) -> None:
         saved = self.save(counters=False)
         self.tracks = bool(_TRACKING.search(_QUOTED.sub('""', saved)))
         """True when a rule switches connection tracking on. Only then may the harness ask for ctstates: asking would switch it on too."""
+        # As the kernel has them, one rule a line: TRACE counts these.
         self._rules: dict[tuple[str, str], list[str]] = {}
         table = ""
         for line in saved.splitlines():
@@ -44,7 +58,30 @@ class Rules:
                 table = line[1:]
             elif line.startswith("-A "):
                 self._rules.setdefault((table, line.split(" ", 2)[1]), []).append(line)
-        run([RESTORE, "-w", "--noflush"], _own_rules(self.tracks), RulesetRefused)
+
+    def order(self, line: str) -> tuple[int, str]:
+        """Run the tool with the words of ``line``; its exit status and what it said."""
+        try:
+            words = shlex.split(line)
+        except ValueError as problem:
+            raise RulesetRefused(f"{line}: {problem}") from None
+        done = subprocess.run([self._tool, *words], capture_output=True, text=True, check=False)
+        tracked = self.tracks
+        if "filter" not in self.tables:
+            self.tables.append("filter")  # the command has made it
+        self._read()
+        if self.tracks != tracked:
+            run([OWN_RESTORE, "-w", "--noflush"], _own_rules(self.tracks), RulesetRefused)
+        return done.returncode, done.stderr if done.returncode else done.stdout
+
+    def count(self, table: str, chain: str) -> int:
+        """How many rules a chain has."""
+        return len(self._rules.get((table, chain), []))
+
+    def unconditional(self, table: str, chain: str, number: int) -> bool:
+        """Whether that rule is a bare ACCEPT, DROP or RETURN, which TRACE cannot tell from the chain's end."""
+        rules = self._rules.get((table, chain), [])
+        return number <= len(rules) and bool(_UNCONDITIONAL.match(rules[number - 1]))
 
     def rejects(self, table: str, chain: str, number: int) -> bool:
         """Whether that rule's target is REJECT."""
@@ -55,7 +92,7 @@ class Rules:
         """The tested tables as iptables-save prints them, without comment lines."""
         saved = []
         for table in self.tables:
-            saved += run([SAVE, *(["-c"] if counters else []), "-t", table], "", RulesetRefused).splitlines()
+            saved += run([f"{self._tool}-save", *(["-c"] if counters else []), "-t", table], "", RulesetRefused).splitlines()
         return "".join(line + "\n" for line in saved if not line.startswith("#"))
 
 

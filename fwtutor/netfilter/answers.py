@@ -11,6 +11,8 @@ from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet,
 
 UNREACHABLE, REDIRECT, TIME_EXCEEDED = 3, 5, 11
 REDIRECT_HOST = 1
+ERRORS = frozenset({UNREACHABLE, 4, REDIRECT, TIME_EXCEEDED, 12})
+"""ICMP types that are about another packet."""
 NET_UNREACHABLE, HOST_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 0, 1, 3, 4
 
 REJECT_CODES = {
@@ -25,8 +27,8 @@ REJECT_CODES = {
 """Codes of ICMP type 3 by REJECT's kinds."""
 
 LONGEST_ERROR = 576
-_UNVERIFIED = frozenset({33, 47, 50, 51, 108, 115, 132, 136})
-"""Protocols whose checksum covers only a part, or is not where TCP and UDP have it: REJECT does not verify it."""
+_UNVERIFIED = frozenset({47, 50, 51, 132, 136})
+"""GRE, ESP, AH, SCTP, UDP-Lite: what protects them is not a sum over all of the packet, and REJECT does not verify it."""
 _ANSWERABLE_ICMP = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 """ICMP types an error may be about: questions and answers. Errors, and types without a meaning, get none."""
 

@@ -68,17 +68,16 @@ class Firewall:
         variant: str = "legacy",
         mtus: Mapping[str, int] | None = None,
     ) -> None:
-        if variant == "nft":
-            raise NotSimulated("the nft variant is not simulated yet; variant 'legacy' is")
-        if variant != "legacy":
+        if variant not in ("legacy", "nft"):
             raise ValueError(f"variant {variant!r} is neither 'legacy' nor 'nft'")
+        self.variant = variant
         self.sysctls: dict[str, int] = dict(SYSCTLS)
         self.box = Box(Routing(interfaces, routes or {}, mtus or {}), self.sysctls)
         self.routing, self.state = self.box.routing, self.box.state
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)
         self.now = 0
-        self._ruleset = commands.new_ruleset(4)
+        self._ruleset = commands.new_ruleset(4, variant)
         self._compiled: dict[str, CompiledTable] = {}
         self._next_rule = 1
         self._journal: list[Walk | tuple[Change, ...]] | None = None

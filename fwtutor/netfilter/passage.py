@@ -28,7 +28,7 @@ from fwtutor.netfilter.events import (
 )
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import ICMP, Packet
-from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
+from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK, Route, Routing
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
@@ -40,6 +40,8 @@ TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
 
 
+ALL_HOSTS = 0xE0000001
+"""224.0.0.1, the one group every host has joined."""
 MILLISECOND = SECOND // 1000
 REDIRECTS = "net.ipv4.conf.all.send_redirects"
 
@@ -88,7 +90,11 @@ class Passage:
         fault = "" if on == LOOPBACK else self._martian(packet)
         if fault:
             self._lose(fault)
-        elif routing.is_local(packet.family, dst) or self._is_for_many(dst):
+        elif routing.is_local(packet.family, dst) or self._is_for_many(dst) or dst == 0:
+            fault = "" if on == LOOPBACK else routing.own_source(packet.src)
+            if fault:
+                self._lose(fault)
+                return
             self.walk.events.append(TO_THE_BOX)
             # Before INPUT the stack itself puts together what is for the box, tracking or not.
             if not self._gather(defrag.DELIVERED):
@@ -105,18 +111,18 @@ class Passage:
             self._forward()
 
     def _martian(self, packet: Packet) -> str:
-        if packet.src == 0 and packet.dst == 0xFFFFFFFF:
+        if packet.src == 0 and packet.dst in (0, LIMITED_BROADCAST, ALL_HOSTS):
             return ""
         fault = self.box.routing.martian_source(packet.src)
         if fault:
             return fault
-        if packet.dst >> 24 in (0, 127):
+        if packet.dst == 0 or packet.dst >> 24 == 127:
             return f"a martian destination address, {packet.destination}"
         return ""
 
     def _is_for_many(self, dst: int) -> bool:
         """Broadcasts, and the one group every host has joined."""
-        return self.box.routing.is_broadcast(4, dst) or dst == 0xE0000001
+        return self.box.routing.is_broadcast(4, dst) or dst == ALL_HOSTS
 
     def _is_to_many(self, packet: Packet) -> bool:
         return self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst)
@@ -131,6 +137,11 @@ class Passage:
             if self._take_token(packet.src, answers.NO_ROUTE_COST, answers.NO_ROUTE_BURST):
                 self._error(answers.UNREACHABLE, answers.NET_UNREACHABLE)
             self._lose(f"no route to {packet.destination}")
+            return
+        # The stack looks at the destination first, and only then whether the source can be.
+        fault = self.box.routing.own_source(packet.src)
+        if fault:
+            self._lose(fault)
             return
         turns_around = route.interface == self.context.in_interface
         if turns_around and self.box.sysctls[REDIRECTS] and self.box.routing.is_broadcast(packet.family, packet.src):
@@ -184,6 +195,9 @@ class Passage:
         interface = LOOPBACK if to_self else route.interface if route is not None else self._first_interface()
         self.walk.events.append((ROUTED, interface, ""))
         self.context.in_interface, self.context.out_interface = "", interface
+        if self.context.by_stack and packet.protocol == ICMP and packet.has_l4 and packet.icmp_type in answers.ERRORS:
+            # The stack rations its errors out of the same bucket: it had a token for this one.
+            self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code)
         if not self._gather_to_track(defrag.OWN):
             return
         self.walk.events.append(AT[OUTPUT])
@@ -324,12 +338,18 @@ class Passage:
         source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
         if not source:
             return
-        limited = self.box.sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (type == 3 and code == answers.FRAGMENTATION_NEEDED)
-        if limited and not self.box.routing.is_local(packet.family, packet.src):
-            interval = self.box.sysctls["net.ipv4.icmp_ratelimit"] * MILLISECOND
-            if not self._take_token(packet.src, interval, answers.RATE_BURST * interval):
-                return
-        self._answer(answers.error_about(packet, source, type, code, rest))
+        if self._may_send_error(packet.src, type, code):
+            self._answer(answers.error_about(packet, source, type, code, rest))
+
+    def _may_send_error(self, destination: int, type: int, code: int) -> bool:
+        """Whether the ration of that destination has one more; if so it is taken."""
+        limited = self.box.sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (
+            type == answers.UNREACHABLE and code == answers.FRAGMENTATION_NEEDED
+        )
+        if not limited or self.box.routing.is_local(4, destination):
+            return True
+        interval = self.box.sysctls["net.ipv4.icmp_ratelimit"] * MILLISECOND
+        return self._take_token(destination, interval, answers.RATE_BURST * interval)
 
     def _take_token(self, destination: int, cost: int, burst: int) -> bool:
         key = ("icmp errors to", destination)

@@ -126,9 +126,11 @@ class Routing:
         return route.source or next((address for kind, address in sorted(self.local) if kind == family and address >> 24 != 127), 0)
 
     def martian_source(self, src: int) -> str:
-        """Why an arriving IPv4 packet's source is impossible, "" if it is not."""
-        if src >> 24 in (0, 127) or self.is_multicast(4, src) or src == LIMITED_BROADCAST:
+        """Why an arriving IPv4 packet's source is impossible anywhere, "" if it is not."""
+        if src == 0 or src >> 24 == 127 or self.is_multicast(4, src) or src == LIMITED_BROADCAST:
             return f"a martian source address, {format_address(4, src)}"
-        if (4, src) in self.local:
-            return f"its source {format_address(4, src)} is the box itself"
         return ""
+
+    def own_source(self, src: int) -> str:
+        """Why an arriving IPv4 packet's source is impossible here: it is the box's; "" if it is not."""
+        return f"its source {format_address(4, src)} is the box itself" if (4, src) in self.local else ""

@@ -8,12 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fwtutor.kernel import namespace
 from fwtutor.kernel.compare import compare, hold
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.generate import case
@@ -33,7 +33,7 @@ def test_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KernelUnavailable, match="needs root"):
         Kernel()
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(shutil, "which", lambda name: None if name == namespace.SAVE else f"/sbin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "iptables-legacy-save" else f"/sbin/{name}")
     with pytest.raises(KernelUnavailable, match="iptables-legacy-save is missing"):
         Kernel()
     monkeypatch.setattr("sys.platform", "darwin")
@@ -185,11 +185,16 @@ def test_a_report_reads_well_and_can_be_repeated(kernel: Kernel, monkeypatch: py
     assert "differ at packet 1 of 6: in on lan <Packet tcp 192.168.0.20:5000 > 198.51.100.80:80 SYN>" in str(found)
     assert "  kernel: nowhere\n  engine: wan" in str(found)
     small = shrink(kernel, found)
-    assert len(small.shots) == 1
+    assert len(small.items) == 1
     assert "-A FORWARD" not in small.setup.rules
-    scope: dict[str, object] = {}
-    exec("from fwtutor.kernel.observation import Setup, Shot\n" + reproduction(small), scope)
-    assert (scope["setup"], scope["shots"]) == (small.setup, list(small.shots))
+    written = reproduction(small)
+    assert all(repr(part) in written for part in (small.setup.rules, small.setup.variant))
+    scope: dict[str, Callable[[], None]] = {}
+    exec(written, scope)
+    with pytest.raises(AssertionError, match="nowhere"):
+        scope["test_kernel_and_engine_agree"]()
+    monkeypatch.undo()
+    scope["test_kernel_and_engine_agree"]()
 
 
 def _forged(observation: Observation) -> Observation:

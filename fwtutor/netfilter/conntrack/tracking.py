@@ -210,7 +210,7 @@ class Conntrack:
     def close(self, entry: Entry, at: int) -> tuple[Entry, Entry] | None:
         """A RST of our own making (REJECT) ends a kept TCP connection: (before, after), or None if there is nothing to end."""
         current = self.state.entries.get(entry.id)
-        if current is None or not isinstance(current.tracker, tcp.TcpTrack):
+        if current is None or not isinstance(current.tracker, tcp.TcpTrack) or current.tracker.state is tcp.State.CLOSE:
             return None
         track = current.tracker.copy()
         track.state = tcp.State.CLOSE
@@ -339,7 +339,9 @@ class Conntrack:
                 return "its UDP-Lite coverage is impossible"
             if not given:
                 return "UDP-Lite without a checksum"
-            return ""
+            # The kernel sums the pseudo header with UDP's number: what other hosts call right is wrong here.
+            pseudo = packet.src + packet.dst + UDP + room
+            return "its checksum is wrong" if check and checksum(raw[at : at + length], pseudo) else ""
         if length < 8 or length > room:
             return "its UDP length is impossible"
         if check and given and transport_checksum(packet.src, packet.dst, UDP, raw[at:], packet.family):

@@ -34,9 +34,9 @@ class Outcome:
     """Counters to set: zeroed ones, and those of rules and policies that begin with other numbers than 0."""
 
 
-def new_ruleset(family: int = 4) -> Ruleset:
+def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:
     """A ruleset without tables. A table comes into being when a command or a save file names it."""
-    return Ruleset(family)
+    return Ruleset(family, variant=variant)
 
 
 def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId) -> Outcome:

@@ -182,6 +182,8 @@ class Ruleset:
 
     family: int = 4
     tables: Mapping[str, Table] = field(default_factory=lambda: MappingProxyType({}))
+    variant: str = "legacy"
+    """Which tool's: "legacy" or "nft"."""
 
     @property
     def tracks(self) -> bool:

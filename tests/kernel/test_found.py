@@ -1,0 +1,101 @@
+"""What random cases found: each was a difference between kernel and engine once, and is a fact now."""
+
+from __future__ import annotations
+
+import pytest
+
+from fwtutor.kernel.kernel import Kernel
+from fwtutor.kernel.observation import Setup, Shot
+from fwtutor.netfilter import craft
+from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, Tcp, address, agreed, box, ctstates, filtering
+
+REJECTING = filtering("-A INPUT -j REJECT", "-A FORWARD -j REJECT")
+
+
+def from_to(src: str, dst: str, on: str = "wan") -> Shot:
+    return Shot(craft.icmp(address(src), address(dst), 8, 0, 1 << 16, b"odd", id=1), on)
+
+
+@pytest.mark.parametrize(("src", "dst"), [("0.1.2.3", "192.168.0.20"), ("203.0.113.9", "0.1.2.3"), ("240.0.0.1", "192.168.0.20")])
+def test_of_net_zero_only_the_very_address_is_a_martian(kernel: Kernel, src: str, dst: str) -> None:
+    (packet,) = agreed(kernel, box(), [from_to(src, dst)])
+    assert packet.verdict == "ACCEPT"
+
+
+@pytest.mark.parametrize(
+    ("src", "dst", "verdict"),
+    [
+        ("0.0.0.0", "255.255.255.255", "ACCEPT"), ("0.0.0.0", "0.0.0.0", "ACCEPT"), ("0.0.0.0", "203.0.113.255", "DISCARD"),
+        ("0.0.0.0", "203.0.113.1", "DISCARD"), ("127.0.0.1", "255.255.255.255", "DISCARD"), ("224.0.0.1", "255.255.255.255", "DISCARD"),
+        ("255.255.255.255", "0.0.0.0", "DISCARD"), ("203.0.113.9", "0.0.0.0", "DISCARD"), ("203.0.113.1", "255.255.255.255", "DISCARD"),
+        ("203.0.113.1", "203.0.113.255", "DISCARD"), ("192.168.0.1", "203.0.113.1", "DISCARD"),
+        ("203.0.113.9", "255.255.255.255", "ACCEPT"),
+        ("127.0.0.1", "203.0.113.1", "DISCARD"), ("203.0.113.9", "127.0.0.1", "DISCARD"), ("0.0.0.0", "224.0.0.1", "ACCEPT"),
+        ("203.0.113.1", "224.0.0.1", "DISCARD"), ("127.0.0.1", "224.0.0.1", "DISCARD"), ("0.0.0.0", "239.1.2.3", "DISCARD"),
+        ("203.0.113.9", "224.0.0.1", "ACCEPT"), ("0.1.2.3", "224.0.0.1", "ACCEPT"), ("8.8.8.8", "224.0.0.1", "ACCEPT"),
+        ("203.0.113.0", "203.0.113.1", "ACCEPT"),
+    ],
+)  # fmt: skip
+def test_martians_at_both_ends(kernel: Kernel, src: str, dst: str, verdict: str) -> None:
+    raw = craft.ip(address(src), address(dst), 253, b"odd", id=1)
+    (packet,) = agreed(kernel, box(filtering("-A INPUT -m state --state NEW -j ACCEPT")), [Shot(raw, "wan")])
+    assert packet.verdict == verdict
+
+
+def test_a_packet_without_a_way_is_told_so_even_when_it_claims_to_be_from_the_box(kernel: Kernel) -> None:
+    """Whether the source can be is looked at after the destination: the error goes to the box itself."""
+    setup = Setup(box().interfaces, filtering("-A FORWARD -m state --state NEW"), {}, {"net.ipv4.icmp_ratelimit": 0})
+    (packet,) = agreed(kernel, setup, [from_to("203.0.113.1", "198.51.100.53")])
+    assert packet.path == ("filter:OUTPUT:policy:1", "filter:INPUT:policy:1")
+
+
+@pytest.mark.parametrize("protocol", [number for number in range(256) if number not in (1, 6, 17, 33, 47, 58)])
+def test_reject_verifies_the_checksum_of_most_protocols(kernel: Kernel, protocol: int) -> None:
+    """Of all but these few the kernel sums the whole packet as if it were one, and answers only when that is right."""
+    (packet,) = agreed(kernel, box(REJECTING), [Shot(craft.ip(STRANGER, BOX, protocol, b"\1\2\3\4\5\6\7\10" * 3, id=1), "wan")])
+    assert len(packet.out) == (protocol in (50, 51, 132, 136))
+
+
+UDPLITE = 136
+
+
+def udplite(coverage: int, total: int | None, *, pseudo: int = 17, data: bytes = b"light weight") -> Shot:
+    """``pseudo``: the protocol number in the pseudo header."""
+    head = b"".join(number.to_bytes(2, "big") for number in (4000, 53, coverage))
+    if total is None:
+        size = 8 + len(data)
+        covered = (head + b"\0\0" + data)[: coverage or size]
+        addresses = CLIENT.to_bytes(4, "big") + SERVER.to_bytes(4, "big")
+        total = craft.checksum(addresses + b"\0" + bytes([pseudo]) + size.to_bytes(2, "big") + covered)
+    return Shot(craft.ip(CLIENT, SERVER, UDPLITE, head + total.to_bytes(2, "big") + data, id=1), "lan")
+
+
+@pytest.mark.parametrize("coverage", [0, 8, 9, 12, 19, 20])
+def test_udplite_is_verified_as_if_it_were_udp(kernel: Kernel, coverage: int) -> None:
+    """What UDP-Lite itself would call right is INVALID: the pseudo header is summed with UDP's number."""
+    assert ctstates(agreed(kernel, box(), [udplite(coverage, None)])) == ["NEW"]
+    assert ctstates(agreed(kernel, box(), [udplite(coverage, None, pseudo=UDPLITE)])) == ["INVALID"]
+    assert ctstates(agreed(kernel, box(checksum=0), [udplite(coverage, 1), udplite(coverage, 0)])) == ["NEW", "INVALID"]
+
+
+@pytest.mark.parametrize("coverage", [1, 7, 21, 65535])
+def test_udplite_must_cover_its_header_and_no_more_than_there_is(kernel: Kernel, coverage: int) -> None:
+    assert ctstates(agreed(kernel, box(), [udplite(coverage, None)])) == ["INVALID"]
+
+
+def test_a_second_reset_by_reject_does_not_keep_the_entry_alive(kernel: Kernel) -> None:
+    rules = filtering("-A FORWARD -p tcp -m tcp --tcp-flags PSH PSH -j REJECT --reject-with tcp-reset", "-A FORWARD -m state --state NEW")
+    talk = Tcp()
+    first, second = talk.client("PA", 10), talk.client("SP", seq=0)
+    shots = [*talk.open(), first, second._replace(at=2.5)]
+    packets = agreed(kernel, box(rules), shots)
+    assert [packet.entry.seconds // 3 for packet in packets[-2:] if packet.entry] == [3, 2]
+
+
+def test_the_stacks_own_errors_are_rationed_out_of_the_same_bucket(kernel: Kernel) -> None:
+    """Three port unreachables for closed ports leave three of six for REJECT."""
+    setup = Setup(box().interfaces, filtering("-A FORWARD -j REJECT"), {"default": "wan"}, {"net.ipv4.icmp_ratelimit": 1000})
+    to_the_box = Shot(craft.udp(STRANGER, BOX, 4000, 9, b"x", id=1), "wan")
+    through = Shot(craft.udp(STRANGER, CLIENT, 4000, 9, b"x", id=1), "wan")
+    packets = agreed(kernel, setup, [to_the_box] * 3 + [through] * 5)
+    assert [len(packet.out) for packet in packets] == [0, 0, 0, 1, 1, 1, 0, 0]
