@@ -44,7 +44,7 @@ class Rules:
         if variant == "nft":
             run([f"{self._tool}-restore", "-w", "--noflush"], _LISTENING, RulesetRefused)
         self._read()
-        run([OWN_RESTORE, "-w", "--noflush"], _own_rules(self.tracks), RulesetRefused)
+        run([OWN_RESTORE, "-w"], _own_rules(self.tracks), RulesetRefused)
 
     def _read(self) -> None:
         saved = self.save(counters=False)
@@ -71,7 +71,7 @@ class Rules:
             self.tables.append("filter")  # the command has made it
         self._read()
         if self.tracks != tracked:
-            run([OWN_RESTORE, "-w", "--noflush"], _own_rules(self.tracks), RulesetRefused)
+            run([OWN_RESTORE, "-w"], _own_rules(self.tracks), RulesetRefused)
         return done.returncode, done.stderr if done.returncode else done.stdout
 
     def count(self, table: str, chain: str) -> int:
