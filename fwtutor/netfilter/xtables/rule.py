@@ -51,6 +51,10 @@ class Match(ABC):
     def save(self) -> str:
         """The options as iptables-save prints them after ``-m NAME`` ("" if none)."""
 
+    def misplaced(self, header: Header) -> str:
+        """Why the kernel refuses it in a rule with this header; "" if it does not."""
+        return ""
+
     def listing(self, numeric: bool) -> str:
         """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
         return ""
@@ -65,6 +69,10 @@ class Target:
 
     name: ClassVar[str] = ""
     tracks: ClassVar[bool] = False
+
+    def misplaced(self, header: Header) -> str:
+        """As ``Match.misplaced``."""
+        return ""
 
     def save(self) -> str:
         """The options as iptables-save prints them after ``-j NAME`` ("" if none)."""
@@ -107,6 +115,8 @@ class Header:
     protocol_not: bool = False
     fragment: bool | None = None
     """True: ``-f``; False: ``! -f``; None: absent."""
+    plus_listed: bool = False
+    """Whether the variant lists an interface that is "+"; legacy keeps it, but does not print it."""
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         """The parts that are present, in iptables-save's order."""
@@ -129,6 +139,13 @@ class Rule:
     matches: tuple[Match, ...]
     target: Target
     id: int = field(compare=False)
+    decided_by: tuple[Match, ...] | None = field(default=None, compare=False)
+    """What the kernel evaluates, where that is not ``matches``, the ones that are listed (nft)."""
+
+    @property
+    def evaluated(self) -> tuple[Match, ...]:
+        """The matches as the kernel asks them, in order."""
+        return self.matches if self.decided_by is None else self.decided_by
 
     @property
     def tracks(self) -> bool:
@@ -154,7 +171,7 @@ class Rule:
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         """All conditions in the order they are evaluated; evaluation stops at the first that does not hold."""
         found = list(self.header.conditions(context))
-        for match in self.matches:
+        for match in self.evaluated:
             found += match.conditions(context)
         return tuple(found)
 
@@ -166,6 +183,8 @@ class Chain:
     name: str
     policy: str | None
     rules: tuple[Rule, ...] = ()
+    there: bool = True
+    """False (nft): a built-in chain that is listed, but which no command has made yet: packets pass it by, uncounted."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -174,6 +193,8 @@ class Table:
 
     name: str
     chains: Mapping[str, Chain]
+    made: tuple[str, ...] = ()
+    """Its user chains in the order in which they were made."""
 
 
 @dataclass(slots=True, frozen=True)
