@@ -106,7 +106,7 @@ def rule(draw: Random, chain: str, bad: float) -> str:
     return " ".join(part for part in parts if part)
 
 
-def command(draw: Random) -> str:
+def command(draw: Random, variant: str) -> str:
     """One command, now and then a bad one."""
     chain = draw.choice(CHAINS)
     bad = 0.12 if draw.random() < 0.4 else 0.0
@@ -137,7 +137,8 @@ def command(draw: Random) -> str:
     if kind == "-Z":
         return f"-Z {draw.choice(('', chain, chain + ' 1'))}"
     if kind == "-E":
-        return f"-E {draw.choice(('uc', 'ud', 'INPUT'))} {draw.choice(('ue', 'ud', 'uc'))}"
+        old = draw.choice(("uc", "ud", "INPUT" if variant == "legacy" else "zz"))  # iptables-nft would rename INPUT
+        return f"-E {old} {draw.choice(('ue', 'ud', 'uc'))}"
     twice = f"-A {chain} -s 1.1.1.1 -s 2.2.2.2"
     return draw.choice((twice, f"-A {chain} foo", "-S -n", f"-A {chain} -L", f"-A {chain} -j DROP !", f"-C {chain}"))
 
