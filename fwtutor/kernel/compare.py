@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
@@ -46,23 +46,43 @@ def compare(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> Comparison:
     return Comparison(setup, tuple(items), observation, tuple(hold(setup, observation)))
 
 
-_DOUBTS = 4
-"""Packets during which a tick passed, the last of which are tried both ways: before it and after it."""
+_ALONE, _IN_PAIRS = 60, 6
+"""Packets in doubt that are tried, the last ones before a difference: each alone, and by twos."""
 
 
 def hold(setup: Setup, observation: Observation) -> list[Difference]:
-    """The differences between the engine and what was observed."""
-    found = _hold(setup, observation, frozenset())
-    if not found:
-        return found
-    # Where a tick passed during a packet, nobody knows on which side of it the kernel looked: whatever explains all is believed.
-    last = found[0].number if found[0].number >= 0 else len(observation.packets)
-    doubtful = [n for n, packet in enumerate(observation.packets[: last + 1]) if packet.late > packet.at][-_DOUBTS:]
-    for count in range(1, len(doubtful) + 1):
-        for late in combinations(doubtful, count):
-            if not _hold(setup, observation, frozenset(late)):
-                return []
+    """The differences between the engine and what was observed, up to the first packet that has any.
+
+    Where a tick passed during a packet, nobody knows on which side of it the kernel looked at its clock: whatever makes the two
+    agree for longer is believed.
+    """
+    times = [packet.at for packet in observation.packets]
+    found = _hold(setup, observation, times)
+    while found:
+        explained = _explained(setup, observation, times, found)
+        if explained is None:
+            break
+        times, found = explained
     return found
+
+
+def _explained(
+    setup: Setup, observation: Observation, times: list[float], found: list[Difference]
+) -> tuple[list[float], list[Difference]] | None:
+    """Other times with which the first difference comes later or not at all; None when there are none."""
+    place = _place(found, observation)
+    doubtful = [number for number, packet in enumerate(observation.packets[: place + 1]) if packet.late > times[number]][::-1]
+    for chosen in chain(((one,) for one in doubtful[:_ALONE]), combinations(doubtful[:_IN_PAIRS], 2)):
+        tried = [packet.late if number in chosen else times[number] for number, packet in enumerate(observation.packets)]
+        left = _hold(setup, observation, tried)
+        if not left or _place(left, observation) > place:
+            return tried, left
+    return None
+
+
+def _place(found: list[Difference], observation: Observation) -> int:
+    """The number of the packet that has the differences; what is compared at the end comes after all packets."""
+    return found[0].number if found[0].number >= 0 else len(observation.packets)
 
 
 def engine_for(setup: Setup) -> Firewall:
@@ -77,8 +97,8 @@ def engine_for(setup: Setup) -> Firewall:
     return firewall
 
 
-def _hold(setup: Setup, observation: Observation, late: frozenset[int]) -> list[Difference]:
-    """``late``: the packets that the kernel saw after the tick."""
+def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Difference]:
+    """``times``: when the engine gets each packet."""
     firewall = engine_for(setup)
     orders = list(observation.orders)
     for number, observed in enumerate(observation.packets):
@@ -87,7 +107,7 @@ def _hold(setup: Setup, observation: Observation, late: frozenset[int]) -> list[
             if found:
                 return found
         # After a packet believed late, the next one cannot have been earlier.
-        walk = replay(firewall, observed, max(observed.late if number in late else observed.at, firewall.now / SECOND))
+        walk = replay(firewall, observed, max(times[number], firewall.now / SECOND))
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
         if found:
             return found
