@@ -21,6 +21,8 @@ _BUFFER = 1 << 16
 _RECEIVE_QUEUE = 8 << 20
 """Bytes. One packet's TRACE lines must fit: nobody reads while the kernel walks it."""
 
+_OVERFLOW = "the kernel dropped TRACE lines: too many rules for the receive queue (as root, without a user namespace, it is larger)"
+
 
 class NetlinkError(OSError):
     """The kernel refused a netlink request; ``errno`` says why."""
@@ -55,7 +57,10 @@ class Netfilter:
         # CAP_ACK: an error need not carry the whole request back.
         self.socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         SO_RCVBUFFORCE = 33
-        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
+        except PermissionError:  # root of a user namespace only: as much as everybody may have
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_QUEUE)
         self._sequence = 0
 
     def close(self) -> None:
@@ -91,7 +96,7 @@ class Netfilter:
                 return
             except OSError as problem:
                 if problem.errno == errno.ENOBUFS:
-                    raise NetlinkError(errno.ENOBUFS, "the kernel dropped TRACE lines: the receive queue was full") from problem
+                    raise NetlinkError(errno.ENOBUFS, _OVERFLOW) from problem
                 raise
             for kind, payload in messages(data):
                 yield kind, payload[4:]

@@ -20,6 +20,8 @@ class Setup:
     mtus: Mapping[str, int] = field(default_factory=dict)
     variant: str = "legacy"
     """Whose rules: "legacy" or "nft"."""
+    quiet: tuple[tuple[str, int], ...] = ()
+    """("tcp", 1337): ports of the box at which its own stack answers nothing, because what it sends from there is played."""
 
 
 class Shot(NamedTuple):

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 
 from fwtutor.kernel import ctnetlink
 from fwtutor.kernel.clock import Clock
-from fwtutor.kernel.namespace import enter, furnish, interface_names
+from fwtutor.kernel.namespace import enter, furnish, hush, interface_names
 from fwtutor.kernel.netlink import Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
 from fwtutor.kernel.observation import Item, Observation, Observed, Order, Ordered, Setup, Shot
@@ -32,9 +32,12 @@ def play(setup: Setup, items: Sequence[Item]) -> Observation:
     """Play ``items`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
     enter()
     tuns = furnish(setup)
+    takers = hush(setup.quiet)
     try:
         return _Player(setup, tuns).play(items)
     finally:
+        for taker in takers:
+            taker.close()
         for descriptor in tuns.values():
             os.close(descriptor)
 

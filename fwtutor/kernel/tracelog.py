@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.netlink import Netfilter, attribute, attributes
 from fwtutor.kernel.observation import Line
 
@@ -29,7 +30,10 @@ class TraceLog:
     def __init__(self, interfaces: dict[int, str]) -> None:
         """``interfaces``: names by index."""
         self._interfaces = interfaces
-        _LOGGER.write_text("nfnetlink_log")
+        try:
+            _LOGGER.write_text("nfnetlink_log")
+        except OSError as problem:
+            raise KernelUnavailable(f"this kernel cannot hand over what TRACE says (module nfnetlink_log): {problem.strerror}") from None
         self._netfilter = Netfilter()
         self._configure(attribute(NFULA_CFG_CMD, bytes([NFULNL_CFG_CMD_BIND])))
         self._configure(attribute(NFULA_CFG_MODE, struct.pack("!IBx", 0xFFFF, NFULNL_COPY_PACKET)))

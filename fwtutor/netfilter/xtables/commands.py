@@ -21,6 +21,8 @@ from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGET
 from fwtutor.netfilter.xtables.tokens import Token, shell_words
 
 NewId = Callable[[], int]
+LOOKING = ("L", "S", "C")
+"""Commands that change nothing."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,11 +56,17 @@ def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewI
         return Outcome(ruleset, parsed.output)
     table = open_table(ruleset, parsed, line)
     draft = Draft(table)
+    chains = len(draft.policies)
     output = apply(draft, parsed, line, counters, new_id)
     try:
         changed = draft.finish()
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
+    nothing_to_delete = parsed.commands == "X" and len(draft.policies) == chains
+    if ruleset.variant == "legacy" and parsed.commands not in LOOKING and not nothing_to_delete:
+        # The tool hands the whole table over anew, and with it policies that have counted nothing; its rules keep their counters.
+        for chain in BUILTIN_CHAINS[changed.name]:
+            draft.counters.setdefault(f"{changed.name}:{chain}", (0, 0))
     tables = dict(ruleset.tables)
     tables[changed.name] = changed
     return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters)
