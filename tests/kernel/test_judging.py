@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,3 +110,115 @@ def test_any_command_of_legacy_iptables_forgets_what_the_policies_counted(kernel
 @pytest.mark.parametrize("line", ["-S", "-C FORWARD -p tcp", "-A NOWHERE", "-X"])
 def test_looking_and_what_changes_nothing_forgets_nothing(kernel: Kernel, line: str) -> None:
     agreed(kernel, box(filtering("-A FORWARD -p tcp")), [Tcp().client("S"), Order(line)])
+
+
+# --- an ordinary user --------------------------------------------------------------------------------------------
+
+PYTHON = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+ORDINARY = """\
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 none /mnt
+mkdir /mnt/python /mnt/fwtutor /mnt/packages
+mount --bind "$1" /mnt/python
+mount --bind "$2" /mnt/fwtutor
+mount --bind "$3" /mnt/packages
+mknod -m "$4" /mnt/tun c 10 200
+mount --bind /mnt/tun /dev/net/tun
+shift 4
+cd /
+exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all env PYTHONPATH=/mnt/fwtutor:/mnt/packages "$@"
+"""
+"""Whatever folders these tests lie in, nobody can read them here; and /dev/net/tun is open to all, as udev has it on most systems."""
+
+
+def as_nobody(*command: str, mode: str = "666") -> subprocess.CompletedProcess[str]:
+    """``fwtutor``, with the words ``command`` before the program, run by a user without any rights, in a mount namespace of its own."""
+    packages = sysconfig.get_paths()["purelib"]
+    *before, arguments = command
+    program = [str(Path("/mnt/python") / PYTHON.relative_to(sys.base_prefix)), "-m", "fwtutor", *shlex.split(arguments)]
+    return run(["unshare", "-m", "sh", "-ec", ORDINARY, "-", sys.base_prefix, str(ROOT), packages, mode, *before, *program])
+
+
+@pytest.fixture(scope="module")
+def user_namespaces(kernel: Kernel) -> None:
+    if not PYTHON.exists():
+        pytest.skip(f"no {PYTHON}")
+    done = as_nobody("unshare", "-rn", "--version")
+    if done.returncode:
+        pytest.skip(f"no user namespaces for everybody here: {done.stderr.strip()}")
+
+
+@pytest.mark.usefixtures("user_namespaces")
+@pytest.mark.parametrize("arguments", ["--seed 1 --count 2", "--seed 1 --variant nft", "--fast three-packets", f"--send '{SYN}'"])
+def test_an_ordinary_user_asks_in_a_user_namespace(arguments: str) -> None:
+    done = as_nobody("unshare", "-rn", f"kernel compare {arguments}")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert done.stdout.endswith(", no difference\n")
+
+
+@pytest.mark.usefixtures("user_namespaces")
+def test_an_ordinary_user_is_told_how_to_ask() -> None:
+    done = as_nobody(f"kernel compare --send '{SYN}'")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"run it as: unshare -rn fwtutor kernel compare --send '{SYN}'" in done.stderr
+
+
+@pytest.mark.usefixtures("user_namespaces")
+def test_a_tun_device_that_is_closed_to_others_is_told_of() -> None:
+    done = as_nobody("unshare", "-rn", f"kernel compare --send '{SYN}'", mode="600")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "/dev/net/tun may not be opened by this user" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("faked", "said"),
+    [
+        (
+            {"iptables-legacy-restore": "echo \"can't initialize iptables table \\`filter': do you need to insmod?\" >&2; exit 3"},
+            "lacks a table",
+        ),
+        (
+            {"iptables-legacy-restore": "grep -q TRACE && { echo 'line 2 failed' >&2; exit 1; }; exit 0"},
+            "modules xt_TRACE, .*line 2 failed",
+        ),
+        ({"ip": "echo 'Operation not supported' >&2; exit 1"}, "Operation not supported"),
+    ],
+)
+def test_what_a_kernel_lacks_is_said(kernel: Kernel, tmp_path: Path, faked: dict[str, str], said: str) -> None:
+    for name, text in faked.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    done = compare("--send", SYN, environment={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(f"the kernel cannot be asked here: .*{said}", done.stderr), done.stderr
+
+
+def test_without_the_programs_it_says_which_to_install(kernel: Kernel, tmp_path: Path) -> None:
+    done = compare("--send", SYN, environment={"PATH": str(tmp_path)})
+    assert done.returncode == 2
+    assert "the program iptables-legacy-restore is missing (package iptables)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "nothing to ask"),
+        (("no-such-lesson",), "there is no lesson 'no-such-lesson'"),
+        (("missing.pcap",), "missing.pcap: No such file or directory"),
+        (("--count", "3", "--send", SYN), "--count goes with --seed"),
+        (("--seed", "3", "--send", SYN), "does not go with --send"),
+        (("--seed", "3", "three-packets"), "does not go with PACKETS or LESSON"),
+        (("--seed", "-3"), "is not a whole number"),
+        (("three-packets", "--interface", "wan=1.2.3.4/8"), "a lesson has its own box"),
+        (("--rules", "nowhere.rules", "--send", SYN), "nowhere.rules: No such file"),
+        (("--rules", str(RULES), str(RULES)), "this is no pcap, pcapng or jsonl file"),
+        (("--rules", str(RULES), str(CAPTURE), "--in", "dmz"), "--in dmz: the box has no interface of that name"),
+        (("--rules", str(RULES), str(CAPTURE), "--send", SYN), "packets come from one of them"),
+        (("--sysctl", "net.ipv4.tcp_syncookies=1", "--send", SYN), "net.ipv4.tcp_syncookies is not simulated"),
+        (("--interface", "lo=10.0.0.1/8", "--send", "udp 10.0.0.2:1 > 10.0.0.1:2"), "lo"),
+    ],
+)
+def test_bad_input_is_named(arguments: tuple[str, ...], said: str) -> None:
+    done = compare(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr, done.stderr
