@@ -107,6 +107,7 @@ async def test_the_palette_and_the_help_have_it(playing: Playing) -> None:
 
 
 def test_a_lab_in_which_nobody_asks_loads_nothing_of_the_kernels_side() -> None:
-    look = "import sys, fwtutor.tui.app, fwtutor.tui.screens.lab; print([m for m in sys.modules if m.startswith(('fwtutor.kernel', 'fwtutor.judging'))])"
+    names = "m for m in sys.modules if m.startswith(('fwtutor.kernel', 'fwtutor.judging'))"
+    look = f"import sys, fwtutor.tui.app, fwtutor.tui.screens.lab; print([{names}])"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert done.stdout == "[]\n"
