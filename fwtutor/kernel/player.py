@@ -78,10 +78,9 @@ class _Player:
                     settled = index == len(traces) - 1
                     packets.append(self._observed(trace, number if index == 0 else -1, item, (at, late), table if settled else None))
             ended = clock.now
+            entries = tuple(ctnetlink.dump(table))
             expectations = tuple(ctnetlink.expectations(table))
-            return Observation(
-                tuple(packets), self._rules.save(counters=True), tuple(ctnetlink.dump(table)), ended, tuple(orders), expectations
-            )
+            return Observation(tuple(packets), self._rules.save(counters=True), entries, ended, tuple(orders), expectations)
         finally:
             own.close()
             table.close()

@@ -51,6 +51,15 @@ COMMIT
 """
 
 
+_POLICIES = ("ACCEPT", "DROP")
+_FIXED = frozenset((TRANSPARENT, *(PLAIN.format(input=one, forward=other) for one in _POLICIES for other in _POLICIES)))
+
+
+def is_fixed(rules: str) -> bool:
+    """Whether a ruleset made here is one of those that are not drawn."""
+    return rules in _FIXED
+
+
 _TRACKS = re.compile(r" -m (conntrack|state) ")
 
 
@@ -82,7 +91,7 @@ def ruleset(random: Random, variant: str) -> str:
     """One ruleset, of matches and targets the variant decides alike however fast the packets come."""
     kind = random.random()
     if kind < 0.2:
-        return PLAIN.format(input=random.choice(("ACCEPT", "DROP")), forward=random.choice(("ACCEPT", "DROP")))
+        return PLAIN.format(input=random.choice(_POLICIES), forward=random.choice(_POLICIES))
     if kind < 0.5:
         return TRANSPARENT
     users = [f"u{number}" for number in range(random.randint(0, 4))]

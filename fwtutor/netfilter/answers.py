@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from struct import pack_into
+from struct import pack, pack_into
 from typing import NamedTuple
 
 from fwtutor.netfilter import craft
@@ -50,6 +50,13 @@ def reset_for(packet: Packet) -> bytes:
         seq, flags = 0, RST | ACK
         ack = packet.seq + size + (1 if packet.flags & SYN else 0) + (1 if packet.flags & FIN else 0)
     return craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0)
+
+
+def as_kept(reset: Packet) -> Packet:
+    """A RST of ``reset_for`` as the box has it until it leaves: of its checksum only the pseudo header is summed yet."""
+    raw, at = reset.raw, reset.l4 + 16
+    total = ~craft.transport_checksum(reset.src, reset.dst, TCP, bytes(len(raw) - reset.l4), reset.family) & 0xFFFF
+    return Packet(raw[:at] + pack("!H", total) + raw[at + 2 :])
 
 
 def may_answer_with_error(packet: Packet, to_many: bool) -> bool:

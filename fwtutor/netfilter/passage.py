@@ -67,12 +67,14 @@ class Box:
 class Passage:
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("box", "context", "sizes", "walk")
+    __slots__ = ("box", "context", "reset", "sizes", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
         self.sizes: tuple[int, ...] = ()
         """Of the fragments the packet was put together from; empty when it came whole."""
+        self.reset = False
+        """The packet is REJECT's own RST."""
         context.memory = box.state.memory
 
     def arrive(self, on: str, link: str) -> None:
@@ -321,7 +323,7 @@ class Passage:
                 if closed is not None:
                     self.walk.events.append((CHANGED, *closed))
                     self.context.entry = closed[1]
-            self._answer(answers.reset_for(packet))
+            self._answer(answers.reset_for(packet), reset=True)
         elif answers.checksum_holds(packet):
             self._error(answers.UNREACHABLE, answers.REJECT_CODES[target.kind])
 
@@ -339,7 +341,8 @@ class Passage:
         if not source:
             return
         if self._may_send_error(packet.src, type, code):
-            self._answer(answers.error_about(packet, source, type, code, rest))
+            quoted = answers.as_kept(packet) if self.reset else packet
+            self._answer(answers.error_about(quoted, source, type, code, rest))
 
     def _may_send_error(self, destination: int, type: int, code: int) -> bool:
         """Whether the ration of that destination has one more; if so it is taken."""
@@ -362,7 +365,7 @@ class Passage:
         self.box.state.memory[key] = after
         self.walk.events.append((MEMORY, key, before, after, allowed))
 
-    def _answer(self, raw: bytes) -> None:
+    def _answer(self, raw: bytes, *, reset: bool = False) -> None:
         """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""
         packet = Packet(raw)
         answer = Walk(packet, None, self.walk.at)
@@ -372,7 +375,9 @@ class Passage:
             own.state = UNTRACKED if self.context.entry is None else RELATED
             own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
             answer.events.append((TIED, own.state))
-        Passage(self.box, answer, own).depart()
+        passage = Passage(self.box, answer, own)
+        passage.reset = reset
+        passage.depart()
         answer.tracked = self.box.entry_of(packet)
         self.walk.out += answer.out
         self.walk.events.append((ANSWER, answer))

@@ -169,9 +169,8 @@ class Conntrack:
             begun = tcp.begin(packet, settings.tcp.loose)
             if isinstance(begun, str):
                 return begun
-            verdict, track, seconds, *_, reason = tcp.judge(begun, 0, packet, ORIGINAL, settings.tcp)
-            if verdict != "accept":
-                return reason
+            # What may begin a connection is within its windows: they are made of it.
+            _, track, seconds, *_ = tcp.judge(begun, 0, packet, ORIGINAL, settings.tcp)
             timeout = seconds * SECOND
         elif protocol in (UDP, UDPLITE):
             fault = self._udp_fault(packet, check)
@@ -285,8 +284,6 @@ class Conntrack:
         def invalid(reason: str) -> Tracked:
             return Tracked(None, None, None, ORIGINAL, INVALID, reason, ())
 
-        if packet.offset:
-            return None
         if not packet.has_l4:
             return invalid("its ICMP header is cut short")
         if arriving and self.settings.checksum and checksum(packet.raw[packet.l4 :]):
