@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 
 from fwtutor.kernel import ctnetlink
 from fwtutor.kernel.clock import Clock
+from fwtutor.kernel.crowd import make_room
 from fwtutor.kernel.namespace import enter, furnish, interface_names
 from fwtutor.kernel.netlink import Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
@@ -43,6 +44,7 @@ class _Player:
     def __init__(self, setup: Setup, tuns: dict[str, int]) -> None:
         self._tuns = tuns
         self._rules = Rules(setup.rules, setup.variant)
+        self._sysctls = setup.sysctls
         self._nft = setup.variant == "nft"
 
     def play(self, items: Sequence[Item]) -> Observation:
@@ -53,6 +55,7 @@ class _Player:
         packets: list[Observed] = []
         orders: list[Ordered] = []
         try:
+            make_room(table, self._sysctls)
             self._drain()  # what the interfaces sent when they came up
             log.read()
             clock = Clock(fine=self._nft)

@@ -148,7 +148,10 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
         tracked = event[1]
         yield s.LookedUp(tuple=tracked.key, found=tracked.found, direction=tracked.direction, state=tracked.state, reason=tracked.reason)
         for (before, after), effect in zip(tracked.changes, effects, strict=True):
-            yield s.StateChanged((effect,), before=before, after=after)
+            if before is tracked.evicted:
+                yield s.EarlyDropped((effect,), entry=before)
+            else:
+                yield s.StateChanged((effect,), before=before, after=after)
         if tracked.entry is not None and not tracked.entry.confirmed:
             yield s.EntryCreated(entry=tracked.entry)
     elif kind == events.GATHERED:

@@ -201,8 +201,7 @@ class Firewall:
             self.state.revert(item.changes if isinstance(item, Walk) else item)
         self.now, self._next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id = mark.next_entry
-        for entry in self.state.entries.values():
-            self.box.conntrack.watch(entry)
+        self.box.conntrack.watch_all()
         self.sysctls.update(mark.sysctls)
         self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
         if mark.ruleset is not self._ruleset:

@@ -82,9 +82,7 @@ class Passage:
             return
         packet = self.context.packet
         self.walk.events.append(AT[PREROUTING])
-        if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
-            self._track(True)
-        if not self._pass(PREROUTING):
+        if not self._track(True) or not self._pass(PREROUTING):
             return
         routing, dst = self.box.routing, packet.dst
         fault = "" if on == LOOPBACK else self._martian(packet)
@@ -201,9 +199,7 @@ class Passage:
         if not self._gather_to_track(defrag.OWN):
             return
         self.walk.events.append(AT[OUTPUT])
-        if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
-            self._track(False)
-        if not self._pass(OUTPUT):
+        if not self._track(False) or not self._pass(OUTPUT):
             return
         if self._leave() and to_self:
             self.arrive(LOOPBACK, "host")
@@ -254,10 +250,17 @@ class Passage:
 
     # --- at a hook ---------------------------------------------------------------------------------------
 
-    def _track(self, arriving: bool) -> None:
+    def _track(self, arriving: bool) -> bool:
+        """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""
+        if not self.box.tracking or self.context.entry is not None or self.context.state == UNTRACKED:
+            return True
         tracked = self.box.conntrack.track(self.context.packet, self.walk.at, arriving)
         self.walk.events.append((LOOKED_UP, tracked))
+        if tracked.full:
+            self.walk.verdict, self.walk.reason = "DROP", tracked.reason
+            return False
         self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
+        return True
 
     def _pass(self, hook: str) -> bool:
         """Through the tables of a hook; False when the packet ends here."""

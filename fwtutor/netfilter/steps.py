@@ -95,6 +95,13 @@ class StateChanged(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class EarlyDropped(Step):
+    """The table was full: ``entry``, which is not ASSURED, was thrown out to make room for a new one."""
+
+    entry: Entry | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class Routed(Step):
     """Routing decided: ``to`` is "local", an interface, or None with ``reason``."""
 

@@ -16,6 +16,7 @@ from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
 ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
 
 
+EARLY_DROP = "the table is full (nf_conntrack_max), so an entry that is not ASSURED is thrown out to make room for a new one"
 PICKED_UP = "an ACK without a past is taken for the middle of a conversation that began unseen (nf_conntrack_tcp_loose)"
 
 
@@ -66,6 +67,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
+        case s.EarlyDropped():
+            return Explanation(EARLY_DROP)
         case s.EntryForgotten():
             return Explanation("the packet did not get through, so its entry goes with it: nothing kept")
         case s.ChainEntered():
@@ -166,6 +169,8 @@ def target_words(rule: Rule) -> str:
 
 
 def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
+    if not step.state:
+        return f"dropped before any rule: {step.reason}"
     if step.state == INVALID:
         return f"INVALID: {step.reason}"
     if step.state == NEW:
@@ -245,7 +250,7 @@ def _finished(walk: Walk, step: s.Finished) -> str:
             return f"REJECT: it ends here{answer}"
         case "HELD":
             return "a fragment: it waits for the rest"
-    return "DROP: it ends here, and nobody is told"
+    return f"DROP: {step.reason or 'it ends here'}, and nobody is told"
 
 
 __all__ = ["Condition", "Explanation", "describe_packet", "nearest", "target_words", "why"]
