@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered
@@ -81,13 +81,20 @@ def _hold(setup: Setup, observation: Observation, late: frozenset[int]) -> list[
     """``late``: the packets that the kernel saw after the tick."""
     firewall = engine_for(setup)
     orders = list(observation.orders)
+    caused: list[Walk] = []
     for number, observed in enumerate(observation.packets):
         while orders and orders[0].before <= number:
             found = [Difference(number, *difference) for difference in _order_differences(orders.pop(0), firewall)]
             if found:
                 return found
         # After a packet believed late, the next one cannot have been earlier.
-        walk = replay(firewall, observed, max(observed.late if number in late else observed.at, firewall.now / SECOND))
+        at = max(observed.late if number in late else observed.at, firewall.now / SECOND)
+        firewall.advance(at)
+        caused += firewall.caused
+        if bool(caused) != (observed.shot == BY_ITSELF):
+            theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
+            return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
+        walk = caused.pop(0) if caused else replay(firewall, observed, at)
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
         if found:
             return found

@@ -18,7 +18,7 @@ from fwtutor.kernel.crowd import make_room
 from fwtutor.kernel.namespace import enter, furnish, interface_names
 from fwtutor.kernel.netlink import Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
-from fwtutor.kernel.observation import Item, Observation, Observed, Order, Ordered, Setup, Shot
+from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Observation, Observed, Order, Ordered, Setup, Shot
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
@@ -62,6 +62,7 @@ class _Player:
             for number, item in enumerate(items):
                 clock.wait_until(item.at)
                 at = clock.now
+                packets += self._by_itself(log, at)
                 if isinstance(item, Order):
                     status, said = self._rules.order(item.line)
                     orders.append(Ordered(len(packets), at, item.line, status, said))
@@ -76,8 +77,9 @@ class _Player:
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
-                    packets.append(self._observed(trace, number if index == 0 else -1, item, (at, late), table if settled else None))
+                    packets.append(self._observed(trace, number if index == 0 else ANSWER, item, (at, late), table if settled else None))
             ended = clock.now
+            packets += self._by_itself(log, ended)
             expectations = tuple(ctnetlink.expectations(table))
             return Observation(
                 tuple(packets), self._rules.save(counters=True), tuple(ctnetlink.dump(table)), ended, tuple(orders), expectations
@@ -88,6 +90,14 @@ class _Player:
             log.close()
             if visits is not None:
                 visits.close()
+
+    def _by_itself(self, log: TraceLog, at: float) -> list[Observed]:
+        """What the box sent since the last time without a packet to answer: its errors about fragments that waited too long."""
+        lines, out = log.read(), self._drain()
+        if not lines:
+            return []
+        traces = assemble(lines, out, lines[0].packet, own=True, several=True)
+        return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None) for trace in traces]
 
     def _inject(self, shot: Shot, own: socket.socket) -> None:
         try:

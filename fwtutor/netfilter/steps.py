@@ -167,6 +167,13 @@ class AnswerWithheld(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class CameBack(Step):
+    """What the box sends to many is for the box too: ``walk`` is the way of the copy that comes back to it."""
+
+    walk: Walk | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class Confirmed(Step):
     """The new entry is kept from here on; its timer starts."""
 

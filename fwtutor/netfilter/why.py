@@ -47,6 +47,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
             here = "the box makes it itself" if step.interface is None else f"it comes in by {step.interface}"
             return Explanation(f"{here}: {describe_tuple(walk)}")
         case s.Gathered(whole=whole, pieces=pieces):
+            if not pieces:
+                return Explanation("the fragments of a datagram that can no longer be put together are forgotten")
             if whole is None:
                 return Explanation(f"with tracking on, fragments wait for each other; {pieces} of its datagram are here")
             return Explanation(f"its datagram is complete: {pieces} fragments become {describe_packet(whole)}")
@@ -67,6 +69,9 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
+        case s.CameBack(walk=copy):
+            end = "reaches its own programs" if copy is not None and copy.delivered is not None else "ends on its way back"
+            return Explanation(f"it is for many, the box among them: a copy comes back through PREROUTING and INPUT, and {end}")
         case s.EarlyDropped():
             return Explanation(EARLY_DROP)
         case s.EntryForgotten():
