@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
-from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered
@@ -101,13 +101,20 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
     """``times``: when the engine gets each packet."""
     firewall = engine_for(setup)
     orders = list(observation.orders)
+    caused: list[Walk] = []
     for number, observed in enumerate(observation.packets):
         while orders and orders[0].before <= number:
             found = [Difference(number, *difference) for difference in _order_differences(orders.pop(0), firewall)]
             if found:
                 return found
         # After a packet believed late, the next one cannot have been earlier.
-        walk = replay(firewall, observed, max(times[number], firewall.now / SECOND))
+        at = max(times[number], firewall.now / SECOND)
+        firewall.advance(at)
+        caused += firewall.caused
+        if bool(caused) != (observed.shot == BY_ITSELF):
+            theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
+            return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
+        walk = caused.pop(0) if caused else replay(firewall, observed, at)
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
         if found:
             return found

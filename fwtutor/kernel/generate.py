@@ -10,7 +10,7 @@ from itertools import pairwise
 from random import Random
 
 from fwtutor.kernel.observation import Item, Order, Setup, Shot
-from fwtutor.kernel.pools import INTERFACES, TO_MANY
+from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import order, ruleset, tracks
 from fwtutor.kernel.random_traffic import traffic
 
@@ -113,12 +113,12 @@ def _network(random: Random) -> tuple[dict[str, str | tuple[str, str]], dict[str
 def _sendable(raw: bytes, mtu: int, routed: bool) -> bool:
     """Whether the box may send it itself in a case.
 
-    The raw socket refuses what is bigger than the MTU, before the firewall is asked; and of a fragment for which there is no way
-    the harness could not tell whether it waits for the rest.
+    The raw socket refuses what is bigger than the MTU, before the firewall is asked, and puts in a source where there is none; and of
+    a fragment for which there is no way the harness could not tell whether it waits for the rest.
     """
     if not routed and raw[6:8] not in (b"\x40\0", b"\0\0"):
         return False
-    return len(raw) <= mtu and not any(raw[16:20] == bytes(map(int, many.split("."))) for many in TO_MANY)
+    return len(raw) <= mtu and raw[12:16] != bytes(4)
 
 
 def _spread(random: Random, shots: list[Shot]) -> list[Shot]:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from fcntl import ioctl
 from pathlib import Path
 
+from fwtutor.kernel.crowd import MAX
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.observation import Setup
 
@@ -125,7 +126,7 @@ def set_sysctls(values: Mapping[str, int]) -> None:
 def furnish(setup: Setup) -> dict[str, int]:
     """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN descriptors by interface name."""
     # In this order: switching forwarding sets some of those below it.
-    set_sysctls({**SYSCTLS, **setup.sysctls})
+    set_sysctls({**SYSCTLS, **{key: value for key, value in setup.sysctls.items() if key != MAX}})
     tuns: dict[str, int] = {}
     commands = ["link set lo up"]
     try:

@@ -106,9 +106,12 @@ class KernelEntry(NamedTuple):
         return " ".join(words)
 
 
+ANSWER, BY_ITSELF = -1, -2
+
+
 @dataclass(slots=True, frozen=True)
 class Observed:
-    """What the kernel did with one packet: a Shot, or an answer the box's own stack made to it (``shot`` -1)."""
+    """What the kernel did with one packet: a Shot, an answer of the stack to it (ANSWER), or what a timer had it send (BY_ITSELF)."""
 
     shot: int
     raw: bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.netfilter import events, steps as s
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 def changes(walk: Walk) -> tuple[Change, ...]:
     """All effects, in order, those of the answers where they happened."""
-    found: list[Change] = []
-    for event in walk.events:
-        found += _event_changes(walk, event)
-    return tuple(found)
+    return changes_of(walk.events)
+
+
+def changes_of(events: Iterable[tuple[Any, ...]]) -> tuple[Change, ...]:
+    """The effects of some events, in order."""
+    return tuple(change for event in events for change in _event_changes(event))
 
 
 def _entry_change(before: Entry | None, after: Entry | None) -> Change:
@@ -44,7 +46,7 @@ def _entry_change(before: Entry | None, after: Entry | None) -> Change:
     return Change(ENTRY, entry.id, before, after)
 
 
-def _event_changes(walk: Walk, event: tuple[Any, ...]) -> list[Change]:
+def _event_changes(event: tuple[Any, ...]) -> list[Change]:
     kind = event[0]
     if kind == events.LOOKED_UP:
         return [_entry_change(before, after) for before, after in event[1].changes]
@@ -57,7 +59,7 @@ def _event_changes(walk: Walk, event: tuple[Any, ...]) -> list[Change]:
         return [_tick(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY)]
     if kind in (events.MEMORY, events.GATHERED):
         return [Change(MEMORY, event[1], event[2], event[3])]
-    if kind == events.ANSWER:
+    if kind in (events.ANSWER, events.COPY):
         return list(changes(event[1]))
     return []
 
@@ -83,7 +85,7 @@ def states(walk: Walk) -> list[list[str]]:
             state = event[1].state if kind == events.LOOKED_UP else event[1]
             if found and kind == events.LOOKED_UP:
                 found[-1][1] = state
-        elif kind == events.ANSWER:
+        elif kind in (events.ANSWER, events.COPY):
             found += states(event[1])
     return [pair for pair in found if pair[1]]
 
@@ -94,7 +96,7 @@ def path(walk: Walk) -> list[str]:
     for event in walk.events:
         if event[0] == events.TABLE:
             found += [_trace_line(hit) for hit in event[2] if hit.what != HOT_DROP]
-        elif event[0] == events.ANSWER:
+        elif event[0] in (events.ANSWER, events.COPY):
             found += path(event[1])
     return found
 
@@ -126,12 +128,12 @@ def steps(walk: Walk) -> tuple[s.Step, ...]:
     rationed: tuple[Change, ...] = ()
     for event in walk.events:
         if event[0] == events.MEMORY:
-            rationed += tuple(_event_changes(walk, event))
+            rationed += tuple(_event_changes(event))
             if not event[4]:
                 found.append(s.AnswerWithheld(rationed))
                 rationed = ()
         elif event[0] == events.ANSWER:
-            found.append(s.Answered(rationed + tuple(_event_changes(walk, event)), walk=event[1]))
+            found.append(s.Answered(rationed + tuple(_event_changes(event)), walk=event[1]))
             rationed = ()
         else:
             found += _event_steps(walk, event)
@@ -141,20 +143,25 @@ def steps(walk: Walk) -> tuple[s.Step, ...]:
 
 def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
     kind = event[0]
-    effects = tuple(_event_changes(walk, event))
+    effects = tuple(_event_changes(event))
     if kind == events.HOOK:
         yield s.HookEntered(hook=event[1])
     elif kind == events.LOOKED_UP:
         tracked = event[1]
         yield s.LookedUp(tuple=tracked.key, found=tracked.found, direction=tracked.direction, state=tracked.state, reason=tracked.reason)
         for (before, after), effect in zip(tracked.changes, effects, strict=True):
-            yield s.StateChanged((effect,), before=before, after=after)
+            if before is tracked.evicted:
+                yield s.EarlyDropped((effect,), entry=before)
+            else:
+                yield s.StateChanged((effect,), before=before, after=after)
         if tracked.entry is not None and not tracked.entry.confirmed:
             yield s.EntryCreated(entry=tracked.entry)
     elif kind == events.GATHERED:
         _, _, _, after, whole = event
         waiting = 0 if after is None else len(after.pieces)
         yield s.Gathered(effects, None if whole is None else whole.packet, waiting if whole is None else len(whole.sizes))
+    elif kind == events.COPY:
+        yield s.CameBack(effects, walk=event[1])
     elif kind == events.CHANGED:
         yield s.StateChanged(effects, before=event[1], after=event[2])
     elif kind == events.ROUTED:

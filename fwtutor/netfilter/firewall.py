@@ -7,15 +7,17 @@ their rate limit). It has no clock and no sockets: packets and times come in, Wa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from fwtutor.netfilter import hooks
+from fwtutor.netfilter import defrag, hooks
+from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_table
-from fwtutor.netfilter.events import CHANGED
+from fwtutor.netfilter.derive import changes_of
+from fwtutor.netfilter.events import ANSWER, CHANGED
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.passage import Box, Passage
+from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.routing import Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY
 from fwtutor.netfilter.steps import Change
@@ -34,6 +36,7 @@ SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
     "net.ipv4.ip_forward": 1,
     "net.ipv4.conf.all.send_redirects": 1,
+    defrag.TIME: 30,
     "net.ipv4.icmp_ratelimit": 1000,
     "net.ipv4.icmp_ratemask": 0x1818,
 }
@@ -77,6 +80,8 @@ class Firewall:
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)
         self.now = 0
+        self.caused: tuple[Walk, ...] = ()
+        """The packets that the last ``advance`` caused: ICMP errors about datagrams that stayed incomplete."""
         self._ruleset = commands.new_ruleset(4, variant)
         self._compiled: dict[str, CompiledTable] = {}
         self._next_rule = 1
@@ -169,17 +174,35 @@ class Firewall:
         return None if due is None else due / SECOND
 
     def next_timer_ns(self) -> int | None:
-        return self.box.conntrack.next_timer()
+        waiting, due = self.box.next_incomplete(), self.box.conntrack.next_timer()
+        return due if waiting is None else waiting[0] if due is None else min(due, waiting[0])
 
     def advance(self, at: float) -> list[Change]:
-        """Let time pass; returns what that changed (entries forgotten)."""
+        """Let time pass; returns what that changed (entries and fragments forgotten).
+
+        The packets it caused, with changes of their own, are in ``caused``.
+        """
         return self.advance_ns(round(at * SECOND))
 
     def advance_ns(self, at: int) -> list[Change]:
         self._set_time(at)
-        changes = [Change(ENTRY, entry.id, entry, None) for entry, _ in self.box.conntrack.expire(at)]
-        self._log(tuple(changes))
-        return changes
+        events = self._pass_time(at)
+        self._log(changes_of(events))
+        self.caused = tuple(event[1] for event in events if event[0] == ANSWER)
+        return list(changes_of(event for event in events if event[0] != ANSWER))
+
+    def _pass_time(self, at: int) -> list[tuple[Any, ...]]:
+        """What happens by itself up to ``at``, as the events of a Walk."""
+        box, events = self.box, list[tuple[Any, ...]]()
+        while (incomplete := box.next_incomplete()) is not None and incomplete[0] <= at:
+            due, key = incomplete
+            events += [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(due)]
+            waiting = box.state.memory[key]
+            first = waiting.pieces[0].packet
+            given_up = Walk(first, None, due)
+            Passage(box, given_up, Context(first, due)).give_up(key, waiting)
+            events += given_up.events
+        return events + [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(at)]
 
     def _set_time(self, at: int) -> None:
         if at < self.now:
@@ -201,8 +224,7 @@ class Firewall:
             self.state.revert(item.changes if isinstance(item, Walk) else item)
         self.now, self._next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id = mark.next_entry
-        for entry in self.state.entries.values():
-            self.box.conntrack.watch(entry)
+        self.box.watch_all()
         self.sysctls.update(mark.sysctls)
         self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
         if mark.ruleset is not self._ruleset:
@@ -273,10 +295,10 @@ class Firewall:
     def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:
         self._set_time(at)
         walk = Walk(packet, on, at)
-        timers = self.box.conntrack.timers
-        if timers and timers[0][0] <= at:
-            for entry, _ in self.box.conntrack.expire(at):
-                walk.events.append((CHANGED, entry, None))
+        if self.box.is_due(at):
+            walk.events += self._pass_time(at)
+            for answer in walk.answers:
+                walk.out += answer.out
         return walk
 
     def _finish(self, walk: Walk) -> Walk:

@@ -95,6 +95,13 @@ class StateChanged(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class EarlyDropped(Step):
+    """The table was full: ``entry``, which is not ASSURED, was thrown out to make room for a new one."""
+
+    entry: Entry | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class Routed(Step):
     """Routing decided: ``to`` is "local", an interface, or None with ``reason``."""
 
@@ -157,6 +164,13 @@ class Answered(Step):
 @dataclass(slots=True, frozen=True)
 class AnswerWithheld(Step):
     """The box would have answered with an ICMP error, but its rate limit for that destination is used up."""
+
+
+@dataclass(slots=True, frozen=True)
+class CameBack(Step):
+    """What the box sends to many is for the box too: ``walk`` is the way of the copy that comes back to it."""
+
+    walk: Walk | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -36,7 +36,7 @@ class Walk:
     to: str | None
     """Where it went: an interface, "local", or None."""
     reason: str
-    """Of a DISCARD, in words; "" otherwise."""
+    """Of a DISCARD, or of a DROP because the connection table is full, in words; "" otherwise."""
     out: list[list[Any]]
     """[interface, bytes] of every packet that left the box, the box's own answers included, in order."""
     delivered: Packet | None

@@ -202,10 +202,14 @@ class World:
             walk = host.firewall.send_ns(event.packet, at=self.now)
             if walk.verdict == "DROP" and event.tell:
                 host.say("sendto: Operation not permitted (dropped on its way out)")
-        self.records.append(Walked(index, self.now, host.name, event.cause, event.ordinal, walk))
+        self._walked(host, walk, event.cause, event.ordinal, event.link if isinstance(event, Arrival) else "host")
+
+    def _walked(self, host: Host, walk: Walk, cause: int, ordinal: int, link: str) -> None:
+        """A packet has been through a host: its record, and what follows from it."""
+        index = self._begin()
+        self.records.append(Walked(index, self.now, host.name, cause, ordinal, walk))
         self._remember(host, walk, index)
         self._transmit(host, walk)
-        link = event.link if isinstance(event, Arrival) else "host"
         for part in (*walk.answers, walk):
             if part.delivered is not None:
                 many = link != "host" or host.firewall.routing.is_broadcast(4, part.delivered.dst) or part.delivered.dst >> 28 == 14
@@ -232,15 +236,21 @@ class World:
             return
         cause = self._touched.get((host.name, changes[0].key), -1)
         index = self._begin()
-        what = f"{len(changes)} {'entry' if len(changes) == 1 else 'entries'} forgotten"
+        entries = sum(change.kind == ENTRY for change in changes)
+        what = f"{entries} {'entry' if entries == 1 else 'entries'} forgotten" if entries else "an incomplete datagram forgotten"
         self.records.append(TimerFired(index, self.now, host.name, cause, 0, what, changes))
         for change in changes:
             self._touched.pop((host.name, change.key), None)
+        for number, walk in enumerate(host.firewall.caused):
+            self._walked(host, walk, index, number, "host")
 
     def _remember(self, host: Host, walk: Walk, index: int) -> None:
         """Notes which record touched an entry last: it will be the cause of its being forgotten."""
         if walk.tracked is not None:
             self._touched[host.name, walk.tracked.id] = index
+        if walk.verdict == "HELD":
+            for change in walk.changes:
+                self._touched[host.name, change.key] = index
 
 
 def _first_address(interfaces: Mapping[str, tuple[str, ...]]) -> int | None:

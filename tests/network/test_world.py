@@ -6,6 +6,9 @@ import socket
 
 import pytest
 
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.addresses import parse_address
+from fwtutor.netfilter.answers import fragments
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.records import CommandRun, TimerFired, Walked, changes_of
@@ -241,3 +244,17 @@ def test_an_unknown_host_is_a_key_error() -> None:
         pair().enter("nobody", "help")
     with pytest.raises(KeyError):
         pair().schedule(0, "nobody", "help")
+
+
+def test_fragments_that_wait_in_vain_are_an_event_and_their_sender_is_told() -> None:
+    world = pair(())
+    client, server = (parse_address(text)[1] for text in ("10.0.0.1", "10.0.0.2"))
+    first = fragments(craft.udp(client, server, 1, 2, bytes(900), df=False), 600)[0]
+    world.emit(world.hosts["client"], first, False)
+    records = world.run_until(40 * SECOND)
+    given_up = next(record for record in records if isinstance(record, TimerFired))
+    held, error, back = (record for record in records if isinstance(record, Walked) and record is not records[0])
+    assert (given_up.at, given_up.cause, given_up.what) == (held.at + 30 * SECOND, held.index, "an incomplete datagram forgotten")
+    assert (error.cause, error.at, error.walk.packet.icmp_type) == (given_up.index, given_up.at, 11)
+    assert (back.host, back.cause) == ("client", error.index)
+    assert not world.pending

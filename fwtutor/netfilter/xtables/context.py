@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from fwtutor.netfilter.conntrack.entry import Entry
@@ -56,3 +57,7 @@ class Context:
         self.direction = self.mark = 0
         self.hot_drop = self.by_stack = False
         self.memory = {}
+
+    def copy(self) -> Context:
+        """Another one, alike, that goes its own way."""
+        return copy(self)
