@@ -76,7 +76,7 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     shots = traffic(random, packets, tracks(rules))
     smallest = min(mtus.values(), default=1500)
     shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
-    items = _with_orders(random, _spread(random, shots) if timed else shots, rules)
+    items = _with_orders(random, _spread(random, shots) if timed else shots, rules, variant or drawn)
     return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
 
 
@@ -133,14 +133,14 @@ def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
     return [shot._replace(at=starts[turn]) for shot, turn in zip(shots, turns, strict=True)]
 
 
-def _with_orders(random: Random, shots: list[Shot], rules: str) -> list[Item]:
+def _with_orders(random: Random, shots: list[Shot], rules: str, variant: str) -> list[Item]:
     """Now and then somebody changes the rules between two packets."""
     items: list[Item] = list(shots)
     if random.random() < ORDERS:
         for _ in range(random.choice((1, 1, 2, 4))):
             place = random.randint(0, len(items))
             at = items[place - 1].at if place else 0.0
-            items.insert(place, Order(order(random, rules), at))
+            items.insert(place, Order(order(random, rules, variant), at))
     return items
 
 

@@ -132,4 +132,5 @@ class _Player:
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
         path, states = trace.path(), trace.states(self._rules.tracks)
         at, late = when
-        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, tuple(trace.out), entry, table is not None, late)
+        out, logged = tuple(trace.out), trace.logged(self._rules)
+        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late)

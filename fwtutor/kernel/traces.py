@@ -37,6 +37,11 @@ class Trace:
             return ()
         return tuple((line.hook, STATES[line.number - 1]) for line in self.lines if line.table == "mangle" and line.kind == "rule")
 
+    def logged(self, rules: Rules) -> tuple[tuple[str, bytes], ...]:
+        """(prefix, packet) at each LOG rule that was met."""
+        found = ((rules.log_prefix(line.table, line.chain, line.number), line.packet) for line in self.lines if line.kind == "rule")
+        return tuple((prefix, packet) for prefix, packet in found if prefix is not None)
+
     def verdict(self, rules: Rules, packet: Packet) -> tuple[str, str | None]:
         """(verdict, where to) in the words of Walk."""
         if not self.own:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.events import Shown
+from fwtutor.netfilter.logline import log_line
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
@@ -15,6 +16,7 @@ from fwtutor.netfilter.xtables.compiled import (
     CONTINUE,
     DROP,
     END,
+    EVALUATED,
     GOTO,
     HOT_DROP,
     JUMP,
@@ -25,6 +27,7 @@ from fwtutor.netfilter.xtables.compiled import (
     Hit,
 )
 from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.targets.log import Log
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.walk import Walk
@@ -56,7 +59,7 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
         return [_entry_change(None, event[1])]
     if kind == events.TABLE:
         _, _, hits, shown = event
-        return [_tick(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY)]
+        return [_hit_change(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY, EVALUATED)]
     if kind in (events.MEMORY, events.GATHERED):
         return [Change(MEMORY, event[1], event[2], event[3])]
     if kind in (events.ANSWER, events.COPY):
@@ -64,8 +67,11 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
     return []
 
 
-def _tick(hit: Hit, length: int) -> Change:
+def _hit_change(hit: Hit, length: int) -> Change:
     what, chain, position, before = hit
+    if what == EVALUATED:
+        change: Change = before
+        return change
     key = chain.policy_key if what == POLICY else chain.keys[position]
     return Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
 
@@ -95,7 +101,7 @@ def path(walk: Walk) -> list[str]:
     found: list[str] = []
     for event in walk.events:
         if event[0] == events.TABLE:
-            found += [_trace_line(hit) for hit in event[2] if hit.what != HOT_DROP]
+            found += [_trace_line(hit) for hit in event[2] if hit.what not in (HOT_DROP, EVALUATED)]
         elif event[0] in (events.ANSWER, events.COPY):
             found += path(event[1])
     return found
@@ -167,7 +173,7 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
     elif kind == events.ROUTED:
         yield s.Routed(to=event[1], reason=event[2])
     elif kind == events.TABLE:
-        yield from _table_steps(event[1], event[2], context_of(event[3], walk.at), effects)
+        yield from _table_steps(event[1], event[2], context_of(event[3], walk.at), effects, walk.owner)
     elif kind == events.CONFIRMED:
         yield s.Confirmed(effects, entry=event[1])
     elif kind == events.FORGOTTEN:
@@ -182,19 +188,35 @@ def context_of(shown: Shown, at: int) -> Context:
     return context
 
 
-def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...]) -> Iterator[s.Step]:
+def _logged(target: Log, context: Context, owner: tuple[int, int] | None) -> s.Logged:
+    # Over loopback a packet comes back without the socket it was sent by.
+    line = log_line(
+        context.packet, target.told, prefix=target.begins, in_interface=context.in_interface, out_interface=context.out_interface,
+        mark=context.mark, owner=None if context.in_interface else owner,
+    )  # fmt: skip
+    return s.Logged(packet=context.packet, prefix=target.begins, level=target.level.value, line=line)
+
+
+def _table_steps(
+    start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...], owner: tuple[int, int] | None
+) -> Iterator[s.Step]:
     """A table's walk told again from the places where something happened; what lies between was tried and did not match."""
     table = start.table
-    ticks = iter(effects)
+    changes = iter(effects)
+    remembered: dict[int, tuple[Change, ...]] = {}
+    """What was evaluated on the present way through the chain, by the rule's position."""
     chain, position = start, 0
     came_from: list[tuple[CompiledChain, int]] = []
     over = False
     yield s.ChainEntered(table=table, chain=chain.chain.name)
 
-    def tried(at: int, matched: bool, effects: tuple[Change, ...] = ()) -> s.RuleTried:
-        return s.RuleTried(effects, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
+    def tried(at: int, matched: bool, tick: tuple[Change, ...] = ()) -> s.RuleTried:
+        return s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
 
     for what, _, at, _ in hits:
+        if what == EVALUATED:
+            remembered[at] = (*remembered.get(at, ()), next(changes))
+            continue
         if not over:
             for before in range(position, at):
                 yield tried(before, False)
@@ -203,12 +225,15 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             yield tried(at, False)
             return
         if what == POLICY:
-            yield s.PolicyApplied((next(ticks),), table, start.chain.name, start.chain.policy or "")
+            yield s.PolicyApplied((next(changes),), table, start.chain.name, start.chain.policy or "")
             return
         if what == MATCHED:
-            yield tried(at, True, (next(ticks),))
+            yield tried(at, True, (next(changes),))
             action = chain.actions[at]
         if action == CONTINUE:
+            target = chain.rules[at].target
+            if isinstance(target, Log):
+                yield _logged(target, context, owner)
             position = at + 1
         elif action in (JUMP, GOTO):
             if action == JUMP:

@@ -6,7 +6,7 @@ their rate limit). It has no clock and no sockets: packets and times come in, Wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter import defrag, hooks
@@ -19,7 +19,7 @@ from fwtutor.netfilter.events import ANSWER, CHANGED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.routing import Route, Routing
-from fwtutor.netfilter.state import COUNTER, ENTRY
+from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables import commands, savefile
@@ -146,10 +146,29 @@ class Firewall:
         self._output = outcome.output
         counters = self.state.counters
         ticks = tuple(Change(COUNTER, key, counters.get(key), value) for key, value in outcome.counters.items())
-        self.state.apply(ticks)
-        self._log(ticks)
+        before = self._compiled
         if outcome.ruleset is not self._ruleset:
             self._use(outcome.ruleset)
+        changes = ticks + tuple(change for name in outcome.written for change in self._renewed(before.get(name), ticks, name))
+        self.state.apply(changes)
+        self._log(changes)
+
+    def _renewed(self, before: CompiledTable | None, ticks: Sequence[Change], name: str) -> Iterator[Change]:
+        """What writing a table does to what its stateful matches remember.
+
+        iptables-legacy replaces the whole table, so all of them begin anew. iptables-nft writes single rules, among them those
+        whose counters it zeroes, but only if they have counted.
+        """
+        memory = self.state.memory
+        known = {} if before is None else before.memories
+        now = self._compiled[name].memories
+        for key in known:
+            if key not in now:
+                yield Change(MEMORY, key, memory[key], None)
+        rewritten = {tick.key for tick in ticks if tick.before is not None}
+        for key, match in now.items():
+            if self.variant == "legacy" or key not in known or key[0] in rewritten:
+                yield Change(MEMORY, key, memory.get(key), match.fresh(self.now, self.variant))
 
     def _use(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
@@ -289,6 +308,7 @@ class Firewall:
         _only_ipv4(packet.family)
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
+        walk.owner = None if by_stack else (uid, gid)
         Passage(self.box, walk, context).depart()
         return self._finish(walk)
 

@@ -131,6 +131,16 @@ class RuleTried(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class Logged(Step):
+    """A LOG rule wrote the packet, as it was there, into the log: ``line``, of the given ``level``. ``line`` begins with ``prefix``."""
+
+    packet: Packet | None = None
+    prefix: str = ""
+    level: int = 0
+    line: str = ""
+
+
+@dataclass(slots=True, frozen=True)
 class ChainLeft(Step):
     """A user chain was left: ``how`` is "end" or "RETURN".
 

@@ -21,7 +21,7 @@ class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "out", "out_interface", "packet", "reason", "to", "tracked", "verdict",
+        "at", "delivered", "events", "in_interface", "out", "out_interface", "owner", "packet", "reason", "to", "tracked", "verdict",
     )  # fmt: skip
 
     at: int
@@ -31,6 +31,8 @@ class Walk:
     in_interface: str | None
     """None: the box made it itself."""
     out_interface: str | None
+    owner: tuple[int, int] | None
+    """User and group of the program that sent it; None for what arrived, and for what the box's own stack made."""
     verdict: str
     """ACCEPT, DROP, REJECT, HELD (a fragment that waits for the rest) or DISCARD (refused by the stack, see ``reason``)."""
     to: str | None
@@ -49,7 +51,7 @@ class Walk:
     def __init__(self, packet: Packet, in_interface: str | None, at: int) -> None:
         self.packet, self.in_interface, self.at = packet, in_interface, at
         self.verdict, self.reason = "ACCEPT", ""
-        self.out_interface = self.to = None
+        self.out_interface = self.to = self.owner = None
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None

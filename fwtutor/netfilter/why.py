@@ -10,8 +10,10 @@ from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Tuple
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.packet import ACK, ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
+from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
+from fwtutor.netfilter.xtables.targets.log import LEVELS
 
 ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
 
@@ -76,6 +78,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
             return Explanation(EARLY_DROP)
         case s.EntryForgotten():
             return Explanation("the packet did not get through, so its entry goes with it: nothing kept")
+        case s.Logged():
+            return Explanation(f"logged, level {LEVELS[step.level]}: {step.line.rstrip()}")
         case s.ChainEntered():
             return Explanation(f"rules of {step.chain} are tried from the first")
         case s.ChainLeft():
@@ -148,7 +152,7 @@ def _rule(step: s.RuleTried) -> Explanation:
     rule, context = step.rule, step.context
     assert rule is not None
     assert context is not None
-    conditions = rule.conditions(context)
+    conditions = rule.conditions(context, {change.key: change.before for change in step.changes if change.kind == MEMORY})
     shown: list[Condition] = []
     for condition in conditions:
         shown.append(condition)
@@ -170,7 +174,7 @@ def target_words(rule: Rule) -> str:
         return f"{'goto' if target.goto else 'jump to'} {target.chain}"
     if isinstance(target, Continue):
         return "counted, and on to the next rule"
-    return target.name
+    return f"{target.name}, and on to the next rule" if target.goes_on else target.name
 
 
 def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:

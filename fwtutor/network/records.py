@@ -45,7 +45,7 @@ class CommandRun(Happening):
     """The host's IPv4 ruleset before the command, and ``after`` it: the same object when it did not change."""
     after: Ruleset
     changes: tuple[Change, ...]
-    """Counters the command set, entries it touched."""
+    """Counters the command set, entries it touched, what stateful matches forgot."""
     learner: bool
     """True when a person typed it, False when the lesson's script did."""
 

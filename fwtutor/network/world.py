@@ -11,7 +11,7 @@ from typing import Any
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import LOOPBACK
-from fwtutor.netfilter.state import COUNTER, ENTRY
+from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.clock import Clock, Event
@@ -125,11 +125,12 @@ class World:
         here = self.hosts[host]
         firewall = here.firewall
         before, state = firewall.ruleset(), firewall.state
-        counters, entries = dict(state.counters), dict(state.entries)
+        counters, entries, memory = dict(state.counters), dict(state.entries), dict(state.memory)
         index = self._begin()
         here.lines += 1
         output, refused = run(here, line)
         changes = _difference(COUNTER, counters, state.counters) + _difference(ENTRY, entries, state.entries)
+        changes += _difference(MEMORY, memory, state.memory)
         record = CommandRun(index, self.now, host, -1, self._inputs, line, output, refused, before, firewall.ruleset(), changes, learner)
         self._inputs += 1
         self.records.append(record)

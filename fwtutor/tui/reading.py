@@ -30,7 +30,7 @@ from fwtutor.netfilter.steps import (
     StateChanged,
     Step,
 )
-from fwtutor.netfilter.xtables.rule import Continue, Jump
+from fwtutor.netfilter.xtables.rule import Jump
 from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def decider(steps: tuple[Step, ...]) -> RuleTried | PolicyApplied | None:
     for step in reversed(steps):
         if isinstance(step, PolicyApplied):
             return step
-        if isinstance(step, RuleTried) and step.matched and step.rule and not isinstance(step.rule.target, Continue | Jump):
+        if isinstance(step, RuleTried) and step.matched and step.rule and not step.rule.target.goes_on:
             return step
     return None
 
@@ -198,7 +198,7 @@ def tried(place: Place, table: str, chain: str) -> tuple[dict[int, bool], str | 
         elif isinstance(step, RuleTried):
             if (step.table, step.chain) == (table, chain):
                 found[step.number] = step.matched
-            if step.matched and step.rule and not isinstance(step.rule.target, Continue | Jump) and step.rule.target.name != "RETURN":
+            if step.matched and step.rule and not step.rule.target.goes_on and step.rule.target.name != "RETURN":
                 over = True
         elif isinstance(step, PolicyApplied) and (step.table, step.chain) == (table, chain):
             policy, over = step.policy, True
