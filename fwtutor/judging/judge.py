@@ -22,22 +22,40 @@ Say = Callable[[str], object]
 
 
 @contextmanager
+def in_reach() -> Iterator[Kernel]:
+    """The kernel, ready to be asked, as root or in a user namespace made for it. Raises BadInput where it cannot be."""
+    with _told(), Kernel(user_namespace=sys.platform == "linux" and os.geteuid() != 0) as kernel:
+        yield kernel
+
+
+@contextmanager
 def asked(words: Sequence[str]) -> Iterator[Kernel]:
     """The kernel, ready to be asked. ``words``: what was typed after ``fwtutor``, to be typed again where only root may ask."""
     if sys.platform == "linux" and os.geteuid() != 0:
         raise BadInput(f"asking the kernel needs root, or a namespace where you are; run it as: unshare -rn fwtutor {shlex.join(words)}")
+    with _told(), Kernel() as kernel:
+        yield kernel
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What keeps the kernel from answering, as BadInput."""
     try:
-        with Kernel() as kernel:
-            yield kernel
+        yield
     except KernelUnavailable as problem:
         raise BadInput(f"the kernel cannot be asked here: {problem}") from None
     except RulesetRefused as problem:
         raise BadInput(f"the kernel's iptables refuses these rules: {problem}") from None
 
 
+def put(kernel: Kernel, question: Question) -> Comparison:
+    """The kernel's answer to a question, and the engine's."""
+    return compare(kernel, question.setup, question.items)
+
+
 def judge(kernel: Kernel, question: Question, say: Say, ink: Ink, *, verbose: bool) -> bool:
     """Put one question and tell the answer. True when kernel and engine agree."""
-    found = compare(kernel, question.setup, question.items)
+    found = put(kernel, question)
     report = Report(found, ink, verbose=verbose)
     for line in report.lines():
         say(line)

@@ -136,19 +136,19 @@ def made_by_the_stack(passages: Iterable[tuple[Walk, Seen]], quiet: Iterable[tup
     return found
 
 
-def shortened(question: Question, note: Note, *, fast: bool) -> Question:
-    """The question with its gaps cut so that playing it takes PATIENCE at most; with ``fast`` there are none."""
+def shortened(question: Question, note: Note, *, fast: bool = False, patience: float = PATIENCE) -> Question:
+    """The question with its gaps cut so that playing it takes ``patience`` seconds at most; with ``fast`` there are none."""
     items = question.items
     if fast:
         return replace(question, items=tuple(item._replace(at=0.0) for item in items))
     gaps = [after - before for before, after in zip([0.0, *(item.at for item in items)], (item.at for item in items), strict=False)]
-    if sum(gaps) <= PATIENCE:
+    if sum(gaps) <= patience:
         return question
-    most = _longest(gaps)
+    most = _longest(gaps, patience)
     cut = sum(gap > most for gap in gaps)
     note(
         f"time passes for real, and {sum(gaps):.0f} seconds are too long to wait: "
-        f"{cut} gap{'s' if cut > 1 else ''} between packets shortened to {most:.2f} s (--fast leaves out all)"
+        f"{cut} gap{'s' if cut > 1 else ''} between packets shortened to {most:.2f} s"
     )
     at = 0.0
     kept = []
@@ -158,9 +158,9 @@ def shortened(question: Question, note: Note, *, fast: bool) -> Question:
     return replace(question, items=tuple(kept))
 
 
-def _longest(gaps: Sequence[float]) -> float:
+def _longest(gaps: Sequence[float], patience: float) -> float:
     """The longest a gap may be for all of them to fit."""
-    left, waiting = PATIENCE, sorted(gaps)
+    left, waiting = patience, sorted(gaps)
     for number, gap in enumerate(waiting):
         share = left / (len(waiting) - number)
         if gap >= share:

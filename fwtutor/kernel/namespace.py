@@ -26,6 +26,8 @@ _TUNSETIFF = 0x400454CA
 _TUNSETPERSIST = 0x400454CB
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 _TUN = "/dev/net/tun"
+UNSHARE = "unshare"
+"""The program that makes a user namespace in which one is root."""
 _SO_ATTACH_FILTER = 26
 _REFUSE_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
 """A socket filter of one instruction: of every packet, keep no byte."""
@@ -61,13 +63,13 @@ _DISPENSABLE = ("net.ipv6.", "net.ipv4.icmp_msgs_")
 """Keys a kernel may lack: without IPv6 there is nothing to switch off."""
 
 
-def missing() -> str | None:
+def missing(*, user_namespace: bool = False) -> str | None:
     """What this machine lacks to ask its kernel, in one sentence; None when nothing does."""
     if sys.platform != "linux":
         return f"the kernel can only be asked on Linux, and this is {sys.platform}"
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not user_namespace:
         return "asking the kernel needs root, or a namespace where one is root: unshare -rn COMMAND"
-    for program, package in PROGRAMS:
+    for program, package in (*PROGRAMS, *([(UNSHARE, "util-linux")] if user_namespace else [])):
         if shutil.which(program) is None:
             return f"the program {program} is missing (package {package})"
     if not os.path.exists(_TUN):

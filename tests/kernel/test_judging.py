@@ -8,13 +8,16 @@ import shlex
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from fwtutor.course.loader import find_lesson
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order
+from fwtutor.recording import Run
+from fwtutor.tui.judge import Judge
 from tests.kernel.talk import Tcp, agreed, box, filtering
 
 ROOT = Path(__file__).parents[2]
@@ -133,10 +136,14 @@ exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all env 
 
 def as_nobody(*command: str, mode: str = "666") -> subprocess.CompletedProcess[str]:
     """``fwtutor``, with the words ``command`` before the program, run by a user without any rights, in a mount namespace of its own."""
-    packages = sysconfig.get_paths()["purelib"]
     *before, arguments = command
-    program = [str(Path("/mnt/python") / PYTHON.relative_to(sys.base_prefix)), "-m", "fwtutor", *shlex.split(arguments)]
-    return run(["unshare", "-m", "sh", "-ec", ORDINARY, "-", sys.base_prefix, str(ROOT), packages, mode, *before, *program])
+    return python_as_nobody(["-m", "fwtutor", *shlex.split(arguments)], before, mode)
+
+
+def python_as_nobody(arguments: list[str], before: Sequence[str] = (), mode: str = "666") -> subprocess.CompletedProcess[str]:
+    program = [*before, str(Path("/mnt/python") / PYTHON.relative_to(sys.base_prefix)), *arguments]
+    packages = sysconfig.get_paths()["purelib"]
+    return run(["unshare", "-m", "sh", "-ec", ORDINARY, "-", sys.base_prefix, str(ROOT), packages, mode, *program])
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +229,31 @@ def test_bad_input_is_named(arguments: tuple[str, ...], said: str) -> None:
     done = compare(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr, done.stderr
+
+
+# --- the lab ------------------------------------------------------------------------------------------------------
+
+
+def test_the_lab_asks_the_same_kernel(kernel: Kernel) -> None:
+    run = Run(find_lesson("three-packets").scenario)
+    judgement = Judge(run, run.stops[6]).ask()
+    assert judgement.problem == ""
+    assert judgement.comparison is not None
+    assert not judgement.comparison.differences, str(judgement.comparison)
+    assert len(judgement.comparison.observation.packets) >= 5
+
+
+def test_nobody_waits_for_what_was_stopped(kernel: Kernel) -> None:
+    judge = Judge(Run(find_lesson("too-open").scenario), 10)
+    judge.stop()
+    assert judge.ask().comparison is None
+
+
+@pytest.mark.usefixtures("user_namespaces")
+def test_the_lab_of_an_ordinary_user_asks_in_a_user_namespace() -> None:
+    ask = (
+        "from fwtutor.course.loader import find_lesson; from fwtutor.recording import Run; from fwtutor.tui.judge import Judge; "
+        "print(Judge(Run(find_lesson('three-packets').scenario), 5).ask().comparison)"
+    )
+    done = python_as_nobody(["-c", ask])
+    assert done.stdout.endswith("packets, no difference\n"), done.stdout + done.stderr
