@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.walk import Walk
 
 _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
-REDIRECTS = "net.ipv4.conf.all.send_redirects"
-"""Off unless a setup asks for them, on both sides."""
+OURS = {"net.ipv4.conf.all.send_redirects": 0, "net.ipv4.icmp_msgs_per_sec": 1_000_000, "net.ipv4.icmp_msgs_burst": 1_000_000}
+"""What is otherwise than usual, on both sides, unless a setup asks for it: no redirects, and no ration with chance in it."""
 TOLERANCE = 1
 """Seconds by which a time left may differ: the two clocks are read at different moments."""
 
@@ -91,7 +91,7 @@ def engine_for(setup: Setup) -> Firewall:
 
     firewall = Firewall(
         interfaces={name: list(addresses) for name, addresses in setup.interfaces.items()}, routes=dict(setup.routes),
-        sysctls={REDIRECTS: 0, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
+        sysctls={**OURS, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
     )  # fmt: skip
     firewall.restore(setup.rules)
     return firewall

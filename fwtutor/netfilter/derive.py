@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.netfilter import events, steps as s
@@ -142,7 +143,10 @@ def steps(walk: Walk) -> tuple[s.Step, ...]:
             found.append(s.Answered(rationed + tuple(_event_changes(event)), walk=event[1]))
             rationed = ()
         else:
-            found += _event_steps(walk, event)
+            for step in _event_steps(walk, event):
+                # A packet of the stack's own had its token taken before it set out.
+                found.append(replace(step, changes=rationed + step.changes) if rationed else step)
+                rationed = ()
     found.append(s.Finished(verdict=walk.verdict, to=walk.to, reason=walk.reason))
     return tuple(found)
 

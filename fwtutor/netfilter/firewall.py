@@ -18,6 +18,7 @@ from fwtutor.netfilter.derive import changes_of
 from fwtutor.netfilter.events import ANSWER, CHANGED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.passage import Passage
+from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.routing import Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
@@ -39,6 +40,8 @@ SYSCTLS: dict[str, int] = {
     defrag.TIME: 30,
     "net.ipv4.icmp_ratelimit": 1000,
     "net.ipv4.icmp_ratemask": 0x1818,
+    PER_SECOND: 1000,
+    BURST: 50,
 }
 """Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for ip_forward."""
 

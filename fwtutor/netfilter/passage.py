@@ -136,9 +136,11 @@ class Passage(Replying):
         interface = LOOPBACK if route is None else route.interface
         self.walk.events.append((ROUTED, interface, ""))
         self.context.in_interface, self.context.out_interface = "", interface
-        if self.context.by_stack and packet.protocol == ICMP and packet.has_l4 and packet.icmp_type in answers.ERRORS:
-            # The stack rations its errors out of the same bucket: it had a token for this one.
-            self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code)
+        is_error = packet.protocol == ICMP and packet.has_l4 and packet.icmp_type in answers.ERRORS
+        # The stack rations its errors out of the same buckets as REJECT's.
+        if self.context.by_stack and is_error and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code):
+            self._lose(f"the ration of ICMP errors, to all or to {packet.destination}, is used up")
+            return
         if not self._gather_to_track(defrag.OWN):
             return
         self.walk.events.append(AT[OUTPUT])

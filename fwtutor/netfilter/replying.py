@@ -20,6 +20,9 @@ from fwtutor.netfilter.xtables.targets.reject import Reject
 ALL_HOSTS = 0xE0000001
 """224.0.0.1, the one group every host has joined."""
 MILLISECOND = SECOND // 1000
+ALL_ERRORS = "icmp errors"
+"""Key of the ration of all destinations together."""
+PER_SECOND, BURST = "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst"
 REDIRECTS = "net.ipv4.conf.all.send_redirects"
 
 
@@ -52,13 +55,19 @@ class Replying(ABC):
             return
         if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
             return
-        key = ("redirects to", packet.src)
-        before = self.box.state.memory.get(key)
-        allowed, after = answers.may_redirect(before, self.walk.at)
-        self._remember(key, before, after, allowed)
-        if allowed:
+        key, before = self._bucket_of(packet.src)
+        bucket = answers.after_silence(before, at := self.walk.at)
+        if not answers.may_redirect(bucket, at):
+            # The clock begins anew with every packet of a neighbour that does not listen.
+            stubborn = bucket.redirects >= answers.REDIRECTS_IN_VAIN
+            self._remember(key, bucket._replace(last=at) if stubborn else bucket, False)
+            return
+        self._remember(key, bucket, True)
+        if self._may_send_error(packet.src, answers.REDIRECT, answers.REDIRECT_HOST):
             source = self.box.routing.source_for(packet.family, packet.src)
             self._answer(answers.error_about(packet, source, answers.REDIRECT, answers.REDIRECT_HOST, route.gateway or packet.dst))
+        _, before = self._bucket_of(packet.src)
+        self._remember(key, before._replace(last=at, redirects=before.redirects + 1), True)
 
     def _reject(self, target: Reject) -> None:
         packet = self.context.packet
@@ -92,25 +101,36 @@ class Replying(ABC):
             self._answer(answers.error_about(quoted, source, type, code, rest))
 
     def _may_send_error(self, destination: int, type: int, code: int) -> bool:
-        """Whether the ration of that destination has one more; if so it is taken."""
-        limited = self.box.sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (
+        """Whether the rations, that of all destinations and that of this one, have one more; if so it is taken."""
+        sysctls = self.box.sysctls
+        limited = sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (
             type == answers.UNREACHABLE and code == answers.FRAGMENTATION_NEEDED
         )
-        if not limited or self.box.routing.is_local(4, destination):
+        if not limited:
             return True
-        interval = self.box.sysctls["net.ipv4.icmp_ratelimit"] * MILLISECOND
-        return self._take_token(destination, interval, answers.RATE_BURST * interval)
-
-    def _take_token(self, destination: int, cost: int, burst: int) -> bool:
-        key = ("icmp errors to", destination)
-        bucket = self.box.state.memory.get(key)
-        allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
-        self._remember(key, bucket, after, allowed)
+        before = self.box.state.memory.get(ALL_ERRORS)
+        allowed, after = answers.take_credit(before, self.walk.at, sysctls[PER_SECOND], sysctls[BURST])
+        if allowed and not self.box.routing.is_local(4, destination):
+            interval = sysctls["net.ipv4.icmp_ratelimit"] * MILLISECOND
+            if not self._take_token(destination, interval, answers.RATE_BURST * interval):
+                return False
+        self._remember(ALL_ERRORS, after, allowed)
         return allowed
 
-    def _remember(self, key: object, before: object, after: object, allowed: bool) -> None:
-        self.box.state.memory[key] = after
-        self.walk.events.append((MEMORY, key, before, after, allowed))
+    def _take_token(self, destination: int, cost: int, burst: int) -> bool:
+        key, bucket = self._bucket_of(destination)
+        allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
+        self._remember(key, after, allowed)
+        return allowed
+
+    def _bucket_of(self, destination: int) -> tuple[object, answers.Bucket]:
+        key = ("icmp errors to", destination)
+        return key, self.box.state.memory.get(key) or answers.never_used(self.walk.at)
+
+    def _remember(self, key: object, after: object, allowed: bool) -> None:
+        memory = self.box.state.memory
+        self.walk.events.append((MEMORY, key, memory.get(key), after, allowed))
+        memory[key] = after
 
     def _answer(self, raw: bytes, *, reset: bool = False) -> None:
         """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""

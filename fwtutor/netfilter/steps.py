@@ -173,7 +173,7 @@ class Answered(Step):
 
 @dataclass(slots=True, frozen=True)
 class AnswerWithheld(Step):
-    """The box would have answered with an ICMP error, but its rate limit for that destination is used up."""
+    """The box would have answered with an ICMP error, but its rate limit, for that destination or for all, is used up."""
 
 
 @dataclass(slots=True, frozen=True)

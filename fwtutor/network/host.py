@@ -54,8 +54,8 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool = False) -> None:
-        self._world.emit(self, raw, tell)
+    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False) -> None:
+        self._world.emit(self, raw, tell, by_stack)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
         return self._world.arm(self, delay, fire, busy)

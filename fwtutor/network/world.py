@@ -39,14 +39,15 @@ class Arrival(Event):
 
 
 class Departure(Event):
-    """A host's own packet sets out. ``tell``: its console hears if the rules drop it."""
+    """A host's own packet sets out. ``tell``: its console hears if the rules drop it. ``by_stack``: no program sent it."""
 
-    __slots__ = ("packet", "tell")
+    __slots__ = ("by_stack", "packet", "tell")
 
-    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool) -> None:
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool, by_stack: bool) -> None:
         super().__init__(at, host, cause, ordinal)
         self.packet = packet
         self.tell = tell
+        self.by_stack = by_stack
 
 
 class Entering(Event):
@@ -146,9 +147,9 @@ class World:
 
     # --- what hosts ask for ------------------------------------------------------------------------------------
 
-    def emit(self, host: Host, raw: bytes, tell: bool) -> None:
+    def emit(self, host: Host, raw: bytes, tell: bool, by_stack: bool) -> None:
         """Queues a host's own packet as the next event."""
-        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell))
+        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack))
         self._packets += 1
 
     def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
@@ -200,7 +201,7 @@ class World:
             walk = host.firewall.receive_ns(event.packet, on=event.interface, at=self.now, link=event.link)
         else:
             assert isinstance(event, Departure)
-            walk = host.firewall.send_ns(event.packet, at=self.now)
+            walk = host.firewall.send_ns(event.packet, at=self.now, by_stack=event.by_stack)
             if walk.verdict == "DROP" and event.tell:
                 host.say("sendto: Operation not permitted (dropped on its way out)")
         self._walked(host, walk, event.cause, event.ordinal, event.link if isinstance(event, Arrival) else "host")
