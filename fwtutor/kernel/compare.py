@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
-from fwtutor.netfilter.steps import Answered, HookEntered, Logged
+from fwtutor.netfilter.steps import HookEntered
 
 if TYPE_CHECKING:
     from fwtutor.kernel.kernel import Kernel
@@ -158,7 +158,7 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
         ("out", _packets(observed.out), _packets(walk.out)),
-        ("log", _packets(observed.logged), _packets(_logged(walk))),
+        ("log", _packets(observed.logged), _packets((step.prefix, step.packet.raw) for step in walk.logged)),
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:
@@ -172,15 +172,6 @@ def _verdict(walk: Walk) -> str:
     """As the harness can tell: a fragment kept after PREROUTING, for the box itself, leaves the same traces as one refused there."""
     passed = any(isinstance(step, HookEntered) for step in walk.steps)
     return "DISCARD" if walk.verdict == "HELD" and passed else walk.verdict
-
-
-def _logged(walk: Walk) -> Iterator[tuple[str, bytes]]:
-    """What LOG rules logged, in order, of the answers where they were sent."""
-    for step in walk.steps:
-        if isinstance(step, Logged) and step.packet is not None:
-            yield step.prefix, step.packet.raw
-        elif isinstance(step, Answered) and step.walk is not None:
-            yield from _logged(step.walk)
 
 
 def _states(states: Sequence[Sequence[str]]) -> str:

@@ -121,6 +121,19 @@ def _trace_line(hit: Hit) -> str:
     return f"{chain.table}:{chain.chain.name}:{word}:{number}"
 
 
+def logged(walk: Walk) -> list[s.Logged]:
+    """What LOG rules logged, in order; of the answers where they were sent."""
+    found: list[s.Logged] = []
+    for event in walk.events:
+        if event[0] == events.TABLE:
+            for what, chain, position, _ in event[2]:
+                if what == MATCHED and isinstance(target := chain.rules[position].target, Log):
+                    found.append(_logged(target, context_of(event[3], walk.at), walk.owner))
+        elif event[0] == events.ANSWER:
+            found += logged(event[1])
+    return found
+
+
 def rules_tried(walk: Walk) -> int:
     """Rules looked at, in all tables this packet passed (its answers' not counted)."""
     return sum(isinstance(step, s.RuleTried) for step in steps(walk))

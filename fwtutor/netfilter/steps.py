@@ -134,7 +134,7 @@ class RuleTried(Step):
 class Logged(Step):
     """A LOG rule wrote the packet, as it was there, into the log: ``line``, of the given ``level``. ``line`` begins with ``prefix``."""
 
-    packet: Packet | None = None
+    packet: Packet = field(kw_only=True)
     prefix: str = ""
     level: int = 0
     line: str = ""

@@ -14,7 +14,7 @@ from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.defrag import is_fragment
 from fwtutor.netfilter.events import ANSWER, GATHERED
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.steps import Change, Step
+from fwtutor.netfilter.steps import Change, Logged, Step
 
 
 class Walk:
@@ -98,6 +98,11 @@ class Walk:
     def entry(self) -> str | None:
         """The entry for the packet's tuple after the packet, as ``conntrack -L`` prints it; None when there is none."""
         return None if self.tracked is None else format_entry(self.tracked, self.at)
+
+    @property
+    def logged(self) -> list[Logged]:
+        """What LOG rules wrote into the log, of it and of the box's answers to it."""
+        return derive.logged(self)
 
     @property
     def rules_tried(self) -> int:

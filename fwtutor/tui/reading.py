@@ -23,6 +23,7 @@ from fwtutor.netfilter.steps import (
     EntryForgotten,
     Finished,
     HookEntered,
+    Logged,
     LookedUp,
     PolicyApplied,
     Routed,
@@ -180,6 +181,8 @@ def rule_at(place: Place) -> RuleTried | PolicyApplied | None:
     now = place.now
     if isinstance(now, RuleTried | PolicyApplied):
         return now
+    if isinstance(now, Logged):
+        return next((step for step in reversed(place.happened) if isinstance(step, RuleTried)), None)
     if isinstance(now, ChainLeft):
         called = frames_of(place)[-1:]
         tries = (step for step in reversed(place.happened) if isinstance(step, RuleTried))

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from fwtutor.netfilter import Firewall, Walk
-from fwtutor.netfilter.steps import Logged
 from tests.netfilter.boxes import box
 
 SAMPLES = [json.loads(line) for line in (Path(__file__).parent / "loglines.jsonl").read_text().splitlines()]
@@ -26,15 +25,6 @@ def logging(options: str) -> Firewall:
     rules = [f"-A INPUT {log}", "-A INPUT -i wan -p udp -m udp --dport 1337 -j REJECT", f"-A FORWARD {log}", f"-A OUTPUT {log}"]
     head = ["*filter", ":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]"]
     return box("\n".join([*head, *rules, "COMMIT\n"]), net__ipv4__icmp_ratelimit=0, net__ipv4__conf__all__send_redirects=0)
-
-
-def logged(walk: Walk) -> list[Logged]:
-    """In order, those of the box's answers where they were sent."""
-    found = []
-    for step in walk.steps:
-        if isinstance(step, Logged):
-            found.append(step)
-    return found + [step for answer in walk.answers for step in logged(answer)]
 
 
 def play(firewall: Firewall, sample: dict[str, Any]) -> Walk:
@@ -58,7 +48,7 @@ def test_a_log_line_is_the_kernels_own(options: str) -> None:
     wrong = []
     for sample in SAMPLES:
         if sample["options"] == options:
-            ours = [step.line for step in logged(play(logging(options), sample))]
+            ours = [step.line for step in play(logging(options), sample).logged]
             if list(map(without_own_id, ours)) != list(map(without_own_id, sample["lines"])):
                 wrong.append(f"{sample['raw']}\n  kernel {sample['lines']}\n  engine {ours}")
     assert not wrong, f"{len(wrong)} differ\n" + "\n".join(wrong[:10])

@@ -232,6 +232,11 @@ class Draft:
 
     def finish(self) -> Table:
         """The new table. Refuses loops that a packet could run into."""
+        if self.written and self.variant == "legacy":
+            # A table that iptables-legacy puts in the place of another carries over the rules' counters, not the policies'.
+            for name, policy in self.policies.items():
+                if policy is not None:
+                    self.counters.setdefault(f"{self.name}:{name}", (0, 0))
         if self.may_loop:
             self._check_jumps()
         chains = {}
