@@ -9,11 +9,12 @@ from pathlib import Path
 from fwtutor.badinput import BadInput
 from fwtutor.capture import Seen
 from fwtutor.judging.conversation import Conversation
-from fwtutor.kernel.compare import REDIRECTS, engine_for
+from fwtutor.kernel.compare import engine_for
 from fwtutor.kernel.observation import Item, Setup, Shot
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import RST, TCP, UDP, Packet
+from fwtutor.netfilter.replying import REDIRECTS
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.savefile import without_idle_tables
 from fwtutor.network.answers import closed_port_answers

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from fwtutor.capture import Seen
 from fwtutor.judging.question import Note, Question, made_by_the_stack, spoken_from
-from fwtutor.kernel.compare import REDIRECTS
 from fwtutor.kernel.observation import Item, Order, Setup, Shot
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.replying import REDIRECTS
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.recording import Run

@@ -17,11 +17,13 @@ from collections.abc import Iterable, Mapping
 from fcntl import ioctl
 from pathlib import Path
 
+from fwtutor.kernel.crowd import MAX
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.observation import Setup
 
 _CLONE_NEWNET = 0x40000000
 _TUNSETIFF = 0x400454CA
+_TUNSETPERSIST = 0x400454CB
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 _TUN = "/dev/net/tun"
 UNSHARE = "unshare"
@@ -93,13 +95,15 @@ def own_lock() -> None:
 
 
 def open_tun(name: str) -> int:
-    """A new TUN interface without link layer; returns the descriptor of its other end. It lives as long as that is open."""
+    """A new TUN interface without link layer; returns the descriptor of its other end. It lives as long as its namespace."""
     try:
         descriptor = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         raise KernelUnavailable(f"{_TUN}: {problem.strerror}: has this kernel a TUN driver (modprobe tun)?") from problem
     try:
         ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+        # Closing it would wait for every processor of the machine to let go of it; the kernel takes down a namespace by the way.
+        ioctl(descriptor, _TUNSETPERSIST, 1)
     except OSError as problem:
         os.close(descriptor)
         raise KernelUnavailable(f"no TUN interface {name!r}: {problem.strerror}") from problem
@@ -124,7 +128,7 @@ def set_sysctls(values: Mapping[str, int]) -> None:
 def furnish(setup: Setup) -> dict[str, int]:
     """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN descriptors by interface name."""
     # In this order: switching forwarding sets some of those below it.
-    set_sysctls({**SYSCTLS, **setup.sysctls})
+    set_sysctls({**SYSCTLS, **{key: value for key, value in setup.sysctls.items() if key != MAX}})
     tuns: dict[str, int] = {}
     commands = ["link set lo up"]
     try:

@@ -104,6 +104,14 @@ class Rules:
         rules = self._rules.get((table, chain), [])
         return number <= len(rules) and bool(_REJECT.search(rules[number - 1]))
 
+    def log_prefix(self, table: str, chain: str, number: int) -> str | None:
+        """The prefix ("" without one) when that rule's target is LOG, else None."""
+        rules = self._rules.get((table, chain), [])
+        words = shlex.split(rules[number - 1]) if number <= len(rules) and " -j LOG" in rules[number - 1] else []
+        if "LOG" not in words or words[words.index("LOG") - 1] != "-j":
+            return None
+        return words[words.index("--log-prefix") + 1] if "--log-prefix" in words else ""
+
     def save(self, *, counters: bool) -> str:
         """The tested tables as iptables-save prints them, without comment lines."""
         saved = []

@@ -59,7 +59,7 @@ class TraceLog:
     def _line(self, found: dict[int, memoryview]) -> Line | None:
         prefix = bytes(found[NFULA_PREFIX]).rstrip(b"\0").decode("ascii", "replace") if NFULA_PREFIX in found else ""
         if not prefix.startswith("TRACE: "):
-            return None  # a LOG or NFLOG rule of the ruleset
+            return None  # an NFLOG rule of the ruleset; what LOG logs goes to the kernel log alone
         # A chain's name may hold colons; the table before it and the two words after it cannot.
         table, rest = prefix[len("TRACE: ") :].rstrip(" ").split(":", 1)
         chain, kind, number = rest.rsplit(":", 2)

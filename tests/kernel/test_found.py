@@ -7,6 +7,8 @@ import pytest
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Setup, Shot
 from fwtutor.netfilter import craft
+from fwtutor.netfilter.answers import fragments
+from fwtutor.netfilter.packet import Packet
 from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, Tcp, address, agreed, box, ctstates, filtering
 
 REJECTING = filtering("-A INPUT -j REJECT", "-A FORWARD -j REJECT")
@@ -99,3 +101,18 @@ def test_the_stacks_own_errors_are_rationed_out_of_the_same_bucket(kernel: Kerne
     through = Shot(craft.udp(STRANGER, CLIENT, 4000, 9, b"x", id=1), "wan")
     packets = agreed(kernel, setup, [to_the_box] * 3 + [through] * 5)
     assert [len(packet.out) for packet in packets] == [0, 0, 0, 1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("refusing", ["-A OUTPUT -o lo -p tcp --tcp-flags RST RST", "-A INPUT -i lo -p tcp --tcp-flags RST RST"])
+def test_a_reset_of_reject_refused_in_turn_is_quoted_with_half_a_checksum(kernel: Kernel, refusing: str) -> None:
+    """What the box sends as if from elsewhere is reset by a RST to the box itself, whose checksum is still to be finished."""
+    rules = filtering(f"{refusing} -j REJECT", "-A OUTPUT -o wan -p tcp -j REJECT --reject-with tcp-reset")
+    shot = Shot(craft.tcp(BOX, STRANGER, 4000, 22, 16, 2147416590, 4294966313, id=1), None)
+    (packet,) = agreed(kernel, box(rules), [shot])
+    assert [Packet(raw).icmp_type for _, raw in packet.out] == [3]
+
+
+def test_a_big_answer_of_the_stack_leaves_in_fragments(kernel: Kernel) -> None:
+    whole = craft.icmp(STRANGER, BOX, 8, 0, 7 << 16 | 1, bytes(2900), id=9, df=False)
+    packets = agreed(kernel, box(), [Shot(piece, "wan") for piece in fragments(whole, 1500)])
+    assert ctstates(packets) == ["", "NEW"]
