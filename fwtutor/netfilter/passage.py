@@ -51,6 +51,7 @@ class Passage(Replying):
     def arrive(self, on: str, link: str) -> None:
         """PREROUTING, then to the box or through it."""
         self.context.in_interface, self.context.out_interface = on, ""
+        self.link = link
         if not self._gather_to_track(defrag.ARRIVING):
             return
         packet = self.context.packet

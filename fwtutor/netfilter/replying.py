@@ -29,12 +29,14 @@ REDIRECTS = "net.ipv4.conf.all.send_redirects"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "reset", "walk")
+    __slots__ = ("box", "context", "link", "reset", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
         self.reset = False
         """The packet is REJECT's own RST."""
+        self.link = "host"
+        """To whom it was addressed on the link it came by."""
 
     @abstractmethod
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
@@ -86,7 +88,7 @@ class Replying(ABC):
     def _error(self, type: int, code: int, rest: int = 0) -> None:
         """Send an ICMP error about the packet to its source, if one may be sent and the rate limit allows."""
         packet = self.context.packet
-        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
+        if self.link != "host" or not answers.may_answer_with_error(packet, self._is_to_many(packet)):
             return
         own = self.context.in_interface == ""
         if own and self.context.by_stack and packet.protocol == ICMP:
