@@ -97,6 +97,12 @@ def test_without_answer_the_box_says_nothing_of_its_own(tmp_path: Path) -> None:
     assert walk(tmp_path, {"in": "wan", "hex": syn(1337)})[0]["out"] == []
 
 
+def test_with_answer_nobody_answers_what_was_for_many(tmp_path: Path) -> None:
+    broadcast = craft.udp(CLIENT, parse_address("203.0.113.255")[1], 1, 9)
+    (found,) = walk(tmp_path, {"in": "wan", "hex": broadcast.hex()}, rules=OPEN, answer=True)
+    assert (found["verdict"], found["to"], found["out"]) == ("ACCEPT", "local", [])
+
+
 def test_with_answer_a_closed_port_resets_and_the_entry_goes(tmp_path: Path) -> None:
     (found,) = walk(tmp_path, {"in": "wan", "hex": syn(1337)}, answer=True)
     assert found["path"] == ["filter:INPUT:rule:2", "filter:OUTPUT:policy:1"]
