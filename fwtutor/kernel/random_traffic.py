@@ -196,8 +196,9 @@ def _spoil(random: Random, shot: Shot) -> Shot:
         length = random.choice((0, 19, 20, 24, len(raw) - 1, len(raw) + 1, 65535))
         header = bytearray(raw[:2] + length.to_bytes(2, "big") + raw[4:])
         if what == 1:
+            # Not a longer header that the packet has room for: its options would be whatever follows, and those are not simulated.
             header = bytearray(raw)
-            header[0] = random.choice((0x44, 0x40, 0x4F, 0x46))
+            header[0] = random.choice((0x44, 0x40, 0x4F if len(raw) < 60 else 0x41))
         elif what == 2:
             header = bytearray(raw)
             header[0] = random.choice((0x55, 0x05))

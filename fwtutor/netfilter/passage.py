@@ -151,9 +151,9 @@ class Passage(Replying):
         elif self._leave() and to_self:
             self.arrive(LOOPBACK, "host")
 
-    def answering(self, walk: Walk, context: Context) -> None:
+    def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         answer = Passage(self.box, walk, context)
-        answer.busy = True
+        answer.busy, answer.reset = True, reset
         answer.depart()
 
     def _leave_and_come_back(self) -> None:

@@ -29,14 +29,16 @@ REDIRECTS = "net.ipv4.conf.all.send_redirects"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "walk")
+    __slots__ = ("box", "context", "reset", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
+        self.reset = False
+        """The packet is REJECT's own RST."""
 
     @abstractmethod
-    def answering(self, walk: Walk, context: Context) -> None:
-        """Send an answer on its way."""
+    def answering(self, walk: Walk, context: Context, reset: bool) -> None:
+        """Send an answer on its way; ``reset``: it is REJECT's own RST."""
 
     def _is_for_many(self, dst: int) -> bool:
         """Broadcasts, and the one group every host has joined."""
@@ -51,21 +53,17 @@ class Replying(ABC):
         back = self.box.routing.lookup_by(packet.family, packet.src, route.interface)
         if back is None or back.gateway or not self.box.sysctls[REDIRECTS]:
             return
-        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
+        allowed, peer = answers.may_redirect(self._peer(packet.src), self.walk.at)
+        self._remember(_told(packet.src), peer, allowed)
+        if not allowed:
             return
-        key, before = self._bucket_of(packet.src)
-        bucket = answers.after_silence(before, at := self.walk.at)
-        if not answers.may_redirect(bucket, at):
-            # The clock begins anew with every packet of a neighbour that does not listen.
-            stubborn = bucket.redirects >= answers.REDIRECTS_IN_VAIN
-            self._remember(key, bucket._replace(last=at) if stubborn else bucket, False)
-            return
-        self._remember(key, bucket, True)
-        if self._may_send_error(packet.src, answers.REDIRECT, answers.REDIRECT_HOST):
+        # Told or not: what may not be answered with an ICMP message counts too.
+        code = answers.REDIRECT_HOST
+        may = answers.may_answer_with_error(packet, self._is_to_many(packet))
+        if may and self._may_send_error(packet.src, answers.REDIRECT, code):
             source = self.box.routing.source_for(packet.family, packet.src)
-            self._answer(answers.error_about(packet, source, answers.REDIRECT, answers.REDIRECT_HOST, route.gateway or packet.dst))
-        _, before = self._bucket_of(packet.src)
-        self._remember(key, before._replace(last=at, redirects=before.redirects + 1), True)
+            self._answer(answers.error_about(packet, source, answers.REDIRECT, code, route.gateway or packet.dst))
+        self._remember(_told(packet.src), answers.redirected(self._peer(packet.src) or peer, self.walk.at), True)
 
     def _reject(self, target: Reject) -> None:
         packet = self.context.packet
@@ -77,7 +75,7 @@ class Replying(ABC):
                 if closed is not None:
                     self.walk.events.append((CHANGED, *closed))
                     self.context.entry = closed[1]
-            self._answer(answers.reset_for(packet))
+            self._answer(answers.reset_for(packet), reset=True)
         elif answers.checksum_holds(packet):
             self._error(answers.UNREACHABLE, answers.REJECT_CODES[target.kind])
 
@@ -90,12 +88,13 @@ class Replying(ABC):
         if own and self.context.by_stack and packet.protocol == ICMP:
             # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
             return
-        here = self.box.routing.is_local(packet.family, packet.dst) and not own
+        here = self.box.routing.is_local(packet.family, packet.dst)
         source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
         if not source:
             return
         if self._may_send_error(packet.src, type, code):
-            self._answer(answers.error_about(packet, source, type, code, rest))
+            quoted = answers.as_kept(packet) if self.reset else packet
+            self._answer(answers.error_about(quoted, source, type, code, rest))
 
     def _may_send_error(self, destination: int, type: int, code: int) -> bool:
         """Whether the rations, that of all destinations and that of this one, have one more; if so it is taken."""
@@ -115,21 +114,20 @@ class Replying(ABC):
         return allowed
 
     def _take_token(self, destination: int, cost: int, burst: int) -> bool:
-        key, bucket = self._bucket_of(destination)
-        allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
-        self._remember(key, after, allowed)
+        allowed, after = answers.take_token(self._peer(destination), self.walk.at, cost, burst)
+        self._remember(_told(destination), after, allowed)
         return allowed
 
-    def _bucket_of(self, destination: int) -> tuple[object, answers.Bucket]:
-        key = ("icmp errors to", destination)
-        return key, self.box.state.memory.get(key) or answers.never_used(self.walk.at)
+    def _peer(self, host: int) -> answers.Peer | None:
+        peer: answers.Peer | None = self.box.state.memory.get(_told(host))
+        return peer
 
     def _remember(self, key: object, after: object, allowed: bool) -> None:
         memory = self.box.state.memory
         self.walk.events.append((MEMORY, key, memory.get(key), after, allowed))
         memory[key] = after
 
-    def _answer(self, raw: bytes) -> None:
+    def _answer(self, raw: bytes, *, reset: bool = False) -> None:
         """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""
         packet = Packet(raw)
         answer = Walk(packet, None, self.walk.at)
@@ -139,7 +137,12 @@ class Replying(ABC):
             own.state = UNTRACKED if self.context.entry is None else RELATED
             own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
             answer.events.append((TIED, own.state))
-        self.answering(answer, own)
+        self.answering(answer, own, reset)
         answer.tracked = self.box.entry_of(packet)
         self.walk.out += answer.out
         self.walk.events.append((ANSWER, answer))
+
+
+def _told(host: int) -> tuple[str, int]:
+    """Key of what the stack remembers of a host it told something."""
+    return "told", host
