@@ -26,7 +26,7 @@ _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
 REDIRECTS = "net.ipv4.conf.all.send_redirects"
 """Off unless a setup asks for them, on both sides."""
 TOLERANCE = 1
-"""Seconds by which a time left may differ: the two clocks are read at different moments."""
+"""Seconds by which the kernel's time left may be less: it is read at a later moment."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -167,7 +167,8 @@ def _entries(kernel: KernelEntry | None, engine: str | None) -> tuple[str, str]:
     theirs = "none" if kernel is None else str(kernel)
     ours = engine or "none"
     left, right = _SECONDS.match(theirs), _SECONDS.match(ours)
-    if left and right and abs(int(left[2]) - int(right[2])) <= TOLERANCE:
+    # The entry was read a moment after the packet's time: the kernel's may have become less meanwhile.
+    if left and right and 0 <= int(right[2]) - int(left[2]) <= TOLERANCE:
         ours = f"{ours[: right.start(2)]}{left[2]}{ours[right.end(2) :]}"
     return theirs, ours
 

@@ -91,6 +91,8 @@ def _sysctls(random: Random, timed: bool) -> dict[str, int]:
         sysctls[_PREFIX + "acct"] = 1
     if random.random() < 0.04:
         sysctls["net.ipv4.ip_forward"] = 0
+    if random.random() < 0.08:
+        sysctls["net.ipv4.conf.all.send_redirects"] = 1
     # Rations are whole seconds, so that they fill up between bursts and never within one.
     sysctls["net.ipv4.icmp_ratelimit"] = random.choice((1000, 2000, 0)) if random.random() < 0.4 else 0
     if sysctls["net.ipv4.icmp_ratelimit"] and random.random() < 0.3:

@@ -119,11 +119,15 @@ def fragments(raw: bytes, mtu: int) -> list[bytes]:
     return pieces
 
 
-class Bucket(NamedTuple):
-    """What the stack grants one destination: ``tokens`` (ns, one costs an interval) at the time ``last`` (ns)."""
+class Peer(NamedTuple):
+    """What the stack remembers of a host it told something: one memory for all that it rations."""
 
     tokens: int
+    """Saved for ICMP errors (ns, one costs an interval) at the time ``last``."""
     last: int
+    """ns"""
+    redirects: int = 0
+    """How often it was told of a shorter way, in vain."""
 
 
 JIFFY = SECOND // 250
@@ -131,41 +135,38 @@ JIFFY = SECOND // 250
 RATE_BURST = 6
 """ICMP errors to one destination at once, before one per icmp_ratelimit."""
 NO_ROUTE_BURST, NO_ROUTE_COST = 5 * SECOND, SECOND
-"""Errors about a missing route are rationed once more, out of the same bucket."""
+"""Errors about a missing route are rationed once more, out of the same memory."""
 _UNUSED = 60 * SECOND
 """What a destination never sent to has saved."""
 
 
-def take_token(bucket: Bucket | None, at: int, cost: int, burst: int) -> tuple[bool, Bucket]:
-    """May another ICMP error go to this destination? With the bucket as it is then; within a jiffy nothing is added or capped."""
-    if bucket is None:
-        tokens, last = min(_UNUSED, burst), at
-    elif at - bucket.last >= JIFFY:
-        tokens, last = min(bucket.tokens + at - bucket.last, burst), at
-    else:
-        tokens, last = bucket
+def take_token(peer: Peer | None, at: int, cost: int, burst: int) -> tuple[bool, Peer]:
+    """May another ICMP error go to this host? With what is remembered then; within a jiffy nothing is added or capped."""
+    peer = peer or Peer(0, at - _UNUSED)
+    tokens, last = peer.tokens, peer.last
+    if at - last >= JIFFY:
+        tokens, last = min(tokens + at - last, burst), at
     if tokens >= cost:
-        return True, Bucket(tokens - cost, last)
-    return False, Bucket(tokens, last)
-
-
-class Redirected(NamedTuple):
-    """How often one neighbour was told of a shorter way: ``times`` times, last at ``last`` (ns)."""
-
-    times: int
-    last: int
+        return True, Peer(tokens - cost, last, peer.redirects)
+    return False, Peer(tokens, last, peer.redirects)
 
 
 _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50
 _REDIRECT_SILENCE = _REDIRECT_GAP << 10
 
 
-def may_redirect(told: Redirected | None, at: int) -> tuple[bool, Redirected]:
-    """May the neighbour be told once more? Each time the gap doubles; after nine in vain it is left alone for 20 s of silence."""
-    if told is None or at - told.last > _REDIRECT_SILENCE:
-        return True, Redirected(1, at)
-    if told.times >= _REDIRECTS:
-        return False, Redirected(told.times, at)
-    if at - told.last > _REDIRECT_GAP << told.times:
-        return True, Redirected(told.times + 1, at)
-    return False, told
+def may_redirect(peer: Peer | None, at: int) -> tuple[bool, Peer]:
+    """May the neighbour be told once more? Each time the gap doubles; after nine in vain it is left alone for 20 s of silence.
+
+    With what is remembered if it is not; ``redirected`` makes of that what is remembered if it is.
+    """
+    if peer is None or at - peer.last > _REDIRECT_SILENCE:
+        return True, Peer(0, at - _UNUSED if peer is None else peer.last)
+    if peer.redirects >= _REDIRECTS:
+        return False, peer._replace(last=at)
+    return not peer.redirects or at - peer.last > _REDIRECT_GAP << peer.redirects, peer
+
+
+def redirected(peer: Peer, at: int) -> Peer:
+    """A neighbour told of a shorter way once more."""
+    return peer._replace(last=at, redirects=peer.redirects + 1)

@@ -176,15 +176,17 @@ class Passage:
         back = self.box.routing.lookup_by(packet.family, packet.src, route.interface)
         if back is None or back.gateway or not self.box.sysctls[REDIRECTS]:
             return
-        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
+        allowed, peer = answers.may_redirect(self._peer(packet.src), self.walk.at)
+        self._remember(packet.src, peer, allowed)
+        if not allowed:
             return
-        key = ("redirects to", packet.src)
-        before = self.box.state.memory.get(key)
-        allowed, after = answers.may_redirect(before, self.walk.at)
-        self._remember(key, before, after, allowed)
-        if allowed:
+        # Told or not: what may not be answered with an ICMP message counts too.
+        code = answers.REDIRECT_HOST
+        may = answers.may_answer_with_error(packet, self._is_to_many(packet))
+        if may and self._may_send_error(packet.src, answers.REDIRECT, code):
             source = self.box.routing.source_for(packet.family, packet.src)
-            self._answer(answers.error_about(packet, source, answers.REDIRECT, answers.REDIRECT_HOST, route.gateway or packet.dst))
+            self._answer(answers.error_about(packet, source, answers.REDIRECT, code, route.gateway or packet.dst))
+        self._remember(packet.src, answers.redirected(self._peer(packet.src) or peer, self.walk.at), True)
 
     def depart(self) -> None:
         """OUTPUT, POSTROUTING; and around again when the packet is for the box itself."""
@@ -336,7 +338,7 @@ class Passage:
         if own and self.context.by_stack and packet.protocol == ICMP:
             # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
             return
-        here = self.box.routing.is_local(packet.family, packet.dst) and not own
+        here = self.box.routing.is_local(packet.family, packet.dst)
         source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
         if not source:
             return
@@ -355,15 +357,18 @@ class Passage:
         return self._take_token(destination, interval, answers.RATE_BURST * interval)
 
     def _take_token(self, destination: int, cost: int, burst: int) -> bool:
-        key = ("icmp errors to", destination)
-        bucket = self.box.state.memory.get(key)
-        allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
-        self._remember(key, bucket, after, allowed)
+        allowed, after = answers.take_token(self._peer(destination), self.walk.at, cost, burst)
+        self._remember(destination, after, allowed)
         return allowed
 
-    def _remember(self, key: object, before: object, after: object, allowed: bool) -> None:
-        self.box.state.memory[key] = after
-        self.walk.events.append((MEMORY, key, before, after, allowed))
+    def _peer(self, host: int) -> answers.Peer | None:
+        peer: answers.Peer | None = self.box.state.memory.get(("told", host))
+        return peer
+
+    def _remember(self, host: int, peer: answers.Peer, allowed: bool) -> None:
+        key = ("told", host)
+        self.walk.events.append((MEMORY, key, self._peer(host), peer, allowed))
+        self.box.state.memory[key] = peer
 
     def _answer(self, raw: bytes, *, reset: bool = False) -> None:
         """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""
