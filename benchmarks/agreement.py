@@ -58,8 +58,8 @@ class Tally:
 
 
 def held(number: int, packets: int) -> Tally:
-    """A job for ``crowd.each``: one case compared."""
-    from benchmarks.crowd import kernel
+    """A job for ``players.each``: one case compared."""
+    from benchmarks.players import kernel
     from fwtutor.kernel.compare import compare
     from fwtutor.kernel.generate import case, is_timed
     from fwtutor.netfilter.conntrack.listing import NAMES
@@ -150,7 +150,7 @@ def show(numbers: list[int]) -> None:
 
 
 def run(seed: int, rulesets: int, packets: int, processes: int) -> int:
-    from benchmarks.crowd import each
+    from benchmarks.players import each
 
     began = time.monotonic()
     numbers, distinct = plan(seed * FIRST, rulesets, packets)

@@ -25,7 +25,7 @@ from benchmarks.equivalents import EQUIVALENT
 from benchmarks.mutants import Mutation, mutations, put_in
 
 if TYPE_CHECKING:
-    from benchmarks.crowd import Seen
+    from benchmarks.players import Seen
 
 CASES, COUNT = 2500, 100
 PATIENCE = 30
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _played(seed: int, cases: int, processes: int) -> Iterator[bytes]:
-    from benchmarks.crowd import each, observe
+    from benchmarks.players import each, observe
 
     first = seed * FIRST
     yield from told(each(range(first, first + cases), observe, PACKETS, processes), cases)

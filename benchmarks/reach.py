@@ -32,7 +32,7 @@ def run(first: int, packets: int, size: int, processes: int) -> int:
         measured.exclude(pattern)
     measured.start()
     from benchmarks.agreement import told
-    from benchmarks.crowd import each, observe
+    from benchmarks.players import each, observe
     from fwtutor.kernel.compare import hold
 
     cells = _watched()

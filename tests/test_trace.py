@@ -273,8 +273,8 @@ def refusal(tmp_path: Path, rules: str) -> list[str]:
 
 
 def test_what_is_not_simulated_is_told_with_what_is(tmp_path: Path) -> None:
-    *_, caret, hint = refusal(tmp_path, RULES.replace("-m tcp --dport 1337", "-m multiport --dports 80,443"))
-    assert caret.strip() == "^" * len("multiport")
+    *_, caret, hint = refusal(tmp_path, RULES.replace("-m tcp --dport 1337", "-m hashlimit --hashlimit-name x"))
+    assert caret.strip() == "^" * len("hashlimit")
     assert hint.startswith("    matches: ")
     assert "carriage return" in refusal(tmp_path, RULES.replace("\n", "\r\n"))[-1]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
-from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.walk import Walk
 
 _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
-REDIRECTS = "net.ipv4.conf.all.send_redirects"
-"""Off unless a setup asks for them, on both sides."""
+OURS = {"net.ipv4.conf.all.send_redirects": 0, "net.ipv4.icmp_msgs_per_sec": 1_000_000, "net.ipv4.icmp_msgs_burst": 1_000_000}
+"""What is otherwise than usual, on both sides, unless a setup asks for it: no redirects, and no ration with chance in it."""
 TOLERANCE = 1
 """Seconds by which the kernel's time left may be less: it is read at a later moment."""
 
@@ -46,23 +46,43 @@ def compare(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> Comparison:
     return Comparison(setup, tuple(items), observation, tuple(hold(setup, observation)))
 
 
-_DOUBTS = 4
-"""Packets during which a tick passed, the last of which are tried both ways: before it and after it."""
+_ALONE, _IN_PAIRS = 60, 6
+"""Packets in doubt that are tried, the last ones before a difference: each alone, and by twos."""
 
 
 def hold(setup: Setup, observation: Observation) -> list[Difference]:
-    """The differences between the engine and what was observed."""
-    found = _hold(setup, observation, frozenset())
-    if not found:
-        return found
-    # Where a tick passed during a packet, nobody knows on which side of it the kernel looked: whatever explains all is believed.
-    last = found[0].number if found[0].number >= 0 else len(observation.packets)
-    doubtful = [n for n, packet in enumerate(observation.packets[: last + 1]) if packet.late > packet.at][-_DOUBTS:]
-    for count in range(1, len(doubtful) + 1):
-        for late in combinations(doubtful, count):
-            if not _hold(setup, observation, frozenset(late)):
-                return []
+    """The differences between the engine and what was observed, up to the first packet that has any.
+
+    Where a tick passed during a packet, nobody knows on which side of it the kernel looked at its clock: whatever makes the two
+    agree for longer is believed.
+    """
+    times = [packet.at for packet in observation.packets]
+    found = _hold(setup, observation, times)
+    while found:
+        explained = _explained(setup, observation, times, found)
+        if explained is None:
+            break
+        times, found = explained
     return found
+
+
+def _explained(
+    setup: Setup, observation: Observation, times: list[float], found: list[Difference]
+) -> tuple[list[float], list[Difference]] | None:
+    """Other times with which the first difference comes later or not at all; None when there are none."""
+    place = _place(found, observation)
+    doubtful = [number for number, packet in enumerate(observation.packets[: place + 1]) if packet.late > times[number]][::-1]
+    for chosen in chain(((one,) for one in doubtful[:_ALONE]), combinations(doubtful[:_IN_PAIRS], 2)):
+        tried = [packet.late if number in chosen else times[number] for number, packet in enumerate(observation.packets)]
+        left = _hold(setup, observation, tried)
+        if not left or _place(left, observation) > place:
+            return tried, left
+    return None
+
+
+def _place(found: list[Difference], observation: Observation) -> int:
+    """The number of the packet that has the differences; what is compared at the end comes after all packets."""
+    return found[0].number if found[0].number >= 0 else len(observation.packets)
 
 
 def engine_for(setup: Setup) -> Firewall:
@@ -71,23 +91,30 @@ def engine_for(setup: Setup) -> Firewall:
 
     firewall = Firewall(
         interfaces={name: list(addresses) for name, addresses in setup.interfaces.items()}, routes=dict(setup.routes),
-        sysctls={REDIRECTS: 0, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
+        sysctls={**OURS, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
     )  # fmt: skip
     firewall.restore(setup.rules)
     return firewall
 
 
-def _hold(setup: Setup, observation: Observation, late: frozenset[int]) -> list[Difference]:
-    """``late``: the packets that the kernel saw after the tick."""
+def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Difference]:
+    """``times``: when the engine gets each packet."""
     firewall = engine_for(setup)
     orders = list(observation.orders)
+    caused: list[Walk] = []
     for number, observed in enumerate(observation.packets):
         while orders and orders[0].before <= number:
             found = [Difference(number, *difference) for difference in _order_differences(orders.pop(0), firewall)]
             if found:
                 return found
         # After a packet believed late, the next one cannot have been earlier.
-        walk = replay(firewall, observed, max(observed.late if number in late else observed.at, firewall.now / SECOND))
+        at = max(times[number], firewall.now / SECOND)
+        firewall.advance(at)
+        caused += firewall.caused
+        if bool(caused) != (observed.shot == BY_ITSELF):
+            theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
+            return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
+        walk = caused.pop(0) if caused else replay(firewall, observed, at)
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
         if found:
             return found
@@ -131,6 +158,7 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
         ("out", _packets(observed.out), _packets(walk.out)),
+        ("log", _packets(observed.logged), _packets((step.prefix, step.packet.raw) for step in walk.logged)),
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:

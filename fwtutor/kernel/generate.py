@@ -10,7 +10,7 @@ from itertools import pairwise
 from random import Random
 
 from fwtutor.kernel.observation import Item, Order, Setup, Shot
-from fwtutor.kernel.pools import INTERFACES, TO_MANY
+from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import order, ruleset, tracks
 from fwtutor.kernel.random_traffic import traffic
 
@@ -76,7 +76,7 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     shots = traffic(random, packets, tracks(rules))
     smallest = min(mtus.values(), default=1500)
     shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
-    items = _with_orders(random, _spread(random, shots) if timed else shots, rules)
+    items = _with_orders(random, _spread(random, shots) if timed else shots, rules, variant or drawn)
     return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
 
 
@@ -115,12 +115,12 @@ def _network(random: Random) -> tuple[dict[str, str | tuple[str, str]], dict[str
 def _sendable(raw: bytes, mtu: int, routed: bool) -> bool:
     """Whether the box may send it itself in a case.
 
-    The raw socket refuses what is bigger than the MTU, before the firewall is asked; and of a fragment for which there is no way
-    the harness could not tell whether it waits for the rest.
+    The raw socket refuses what is bigger than the MTU, before the firewall is asked, and puts in a source where there is none; and of
+    a fragment for which there is no way the harness could not tell whether it waits for the rest.
     """
     if not routed and raw[6:8] not in (b"\x40\0", b"\0\0"):
         return False
-    return len(raw) <= mtu and not any(raw[16:20] == bytes(map(int, many.split("."))) for many in TO_MANY)
+    return len(raw) <= mtu and raw[12:16] != bytes(4)
 
 
 def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
@@ -135,14 +135,14 @@ def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
     return [shot._replace(at=starts[turn]) for shot, turn in zip(shots, turns, strict=True)]
 
 
-def _with_orders(random: Random, shots: list[Shot], rules: str) -> list[Item]:
+def _with_orders(random: Random, shots: list[Shot], rules: str, variant: str) -> list[Item]:
     """Now and then somebody changes the rules between two packets."""
     items: list[Item] = list(shots)
     if random.random() < ORDERS:
         for _ in range(random.choice((1, 1, 2, 4))):
             place = random.randint(0, len(items))
             at = items[place - 1].at if place else 0.0
-            items.insert(place, Order(order(random, rules), at))
+            items.insert(place, Order(order(random, rules, variant), at))
     return items
 
 

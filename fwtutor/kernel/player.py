@@ -14,10 +14,11 @@ from ipaddress import IPv4Address
 
 from fwtutor.kernel import ctnetlink
 from fwtutor.kernel.clock import Clock
-from fwtutor.kernel.namespace import enter, furnish, interface_names
+from fwtutor.kernel.crowd import make_room
+from fwtutor.kernel.namespace import enter, furnish, hush, interface_names
 from fwtutor.kernel.netlink import Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
-from fwtutor.kernel.observation import Item, Observation, Observed, Order, Ordered, Setup, Shot
+from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Observation, Observed, Order, Ordered, Setup, Shot
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
@@ -32,9 +33,12 @@ def play(setup: Setup, items: Sequence[Item]) -> Observation:
     """Play ``items`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
     enter()
     tuns = furnish(setup)
+    takers = hush(setup.quiet)
     try:
         return _Player(setup, tuns).play(items)
     finally:
+        for taker in takers:
+            taker.close()
         for descriptor in tuns.values():
             os.close(descriptor)
 
@@ -43,6 +47,7 @@ class _Player:
     def __init__(self, setup: Setup, tuns: dict[str, int]) -> None:
         self._tuns = tuns
         self._rules = Rules(setup.rules, setup.variant)
+        self._sysctls = setup.sysctls
         self._nft = setup.variant == "nft"
 
     def play(self, items: Sequence[Item]) -> Observation:
@@ -53,12 +58,14 @@ class _Player:
         packets: list[Observed] = []
         orders: list[Ordered] = []
         try:
+            make_room(table, self._sysctls)
             self._drain()  # what the interfaces sent when they came up
             log.read()
             clock = Clock(fine=self._nft)
             for number, item in enumerate(items):
                 clock.wait_until(item.at)
                 at = clock.now
+                packets += self._by_itself(log, at)
                 if isinstance(item, Order):
                     status, said = self._rules.order(item.line)
                     orders.append(Ordered(len(packets), at, item.line, status, said))
@@ -73,9 +80,10 @@ class _Player:
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
-                    packets.append(self._observed(trace, number if index == 0 else -1, item, (at, late), table if settled else None))
+                    packets.append(self._observed(trace, number if index == 0 else ANSWER, item, (at, late), table if settled else None))
             ended = clock.now
             entries = tuple(ctnetlink.dump(table))
+            packets += self._by_itself(log, ended)
             expectations = tuple(ctnetlink.expectations(table))
             return Observation(tuple(packets), self._rules.save(counters=True), entries, ended, tuple(orders), expectations)
         finally:
@@ -84,6 +92,14 @@ class _Player:
             log.close()
             if visits is not None:
                 visits.close()
+
+    def _by_itself(self, log: TraceLog, at: float) -> list[Observed]:
+        """What the box sent since the last time without a packet to answer: its errors about fragments that waited too long."""
+        lines, out = log.read(), self._drain()
+        if not lines:
+            return []
+        traces = assemble(lines, out, lines[0].packet, own=True, several=True)
+        return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None) for trace in traces]
 
     def _inject(self, shot: Shot, own: socket.socket) -> None:
         try:
@@ -116,4 +132,5 @@ class _Player:
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
         path, states = trace.path(), trace.states(self._rules.tracks)
         at, late = when
-        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, tuple(trace.out), entry, table is not None, late)
+        out, logged = tuple(trace.out), trace.logged(self._rules)
+        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late)

@@ -31,6 +31,19 @@ _EXPIRE = ("0", "1:2", "0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "1
 """Ranges of seconds left whose ends are not next to any timeout: the kernel's clock ticks while we look."""
 _BUILTIN = ("INPUT", "FORWARD", "OUTPUT")
 
+_LIMITS = (
+    "", "--limit 1/sec --limit-burst 1", "--limit 1/sec", "--limit 60/min --limit-burst 20", "--limit 30/min --limit-burst 2",
+    "--limit 20/min --limit-burst 3", "--limit 7/min --limit-burst 1", "--limit 1/min --limit-burst 7", "--limit 1/hour --limit-burst 2",
+    "--limit 2/day --limit-burst 5", "--limit 1/day --limit-burst 3", "--limit 10000/sec --limit-burst 100",
+)  # fmt: skip
+"""No two bursts of packets are near a whole number of seconds apart, so no bucket gets its next token within one."""
+_NFT_LIMITS = (*_LIMITS, "--limit 1/day --limit-burst 5", "--limit 1/hour --limit-burst 60")
+"""Legacy finds these out of range."""
+_LOGS = (
+    "", "--log-prefix x", '--log-prefix "two words: "', "--log-level 7", "--log-level debug --log-prefix 12345678901234567890123456789",
+    "--log-uid --log-ip-options", "--log-tcp-sequence --log-tcp-options --log-macdecode", '--log-prefix "-j REJECT "',
+)  # fmt: skip
+
 PLAIN = """*filter
 :INPUT {input} [0:0]
 :FORWARD {forward} [0:0]
@@ -77,16 +90,16 @@ def tracks(rules: str) -> bool:
     return bool(_TRACKS.search(rules))
 
 
-def order(random: Random, rules: str) -> str:
+def order(random: Random, rules: str, variant: str) -> str:
     """A command that any of the rulesets made here takes: what follows the word iptables."""
     chains = re.findall(r"^:(\S+)", rules, re.MULTILINE)
     users = [chain for chain in chains if chain not in _BUILTIN]
     chain = random.choice(_BUILTIN)
     choice = random.random()
     if choice < 0.3:
-        return f"-I {chain} {_rule(random, chain, users, True)}".rstrip()
+        return f"-I {chain} {_rule(random, chain, users, True, variant)}".rstrip()
     if choice < 0.5:
-        return f"-A {chain} {_rule(random, chain, users, True)}".rstrip()
+        return f"-A {chain} {_rule(random, chain, users, True, variant)}".rstrip()
     if choice < 0.65:
         return f"-P {chain} {random.choice(('ACCEPT', 'DROP'))}"
     if choice < 0.8:
@@ -112,11 +125,11 @@ def ruleset(random: Random, variant: str) -> str:
         long = random.random() < 0.06
         for _ in range(random.randint(20, 45) if long else random.randint(0, 5)):
             rule = _narrow if long and random.random() < 0.8 else _rule
-            lines.append(f"-A {name} {rule(random, name, users, tracking)}".rstrip())
+            lines.append(f"-A {name} {rule(random, name, users, tracking, variant)}".rstrip())
     for index, name in enumerate(users):
         for _ in range(random.randint(0, 4)):
             # Only to later chains: a loop would be refused.
-            lines.append(f"-A {name} {_rule(random, '', users[index + 1 :], tracking)}".rstrip())
+            lines.append(f"-A {name} {_rule(random, '', users[index + 1 :], tracking, variant)}".rstrip())
     return "\n".join([*lines, "COMMIT", ""])
 
 
@@ -124,7 +137,7 @@ def _not(random: Random) -> str:
     return "! " if random.random() < 0.25 else ""
 
 
-def _rule(random: Random, builtin: str, users: list[str], tracking: bool) -> str:
+def _rule(random: Random, builtin: str, users: list[str], tracking: bool, variant: str) -> str:
     parts = []
     if random.random() < 0.25:
         parts.append(f"{_not(random)}-s {random.choice(_NETWORKS)}")
@@ -144,10 +157,14 @@ def _rule(random: Random, builtin: str, users: list[str], tracking: bool) -> str
         parts.append(f"-m mark {_not(random)}--mark {random.choice(('0x0', '0x1', '0x0/0xff', '0x1/0x1'))}")
     if random.random() < 0.08:
         parts.append(f"-m comment --comment {random.choice(('plain', chr(34) + 'two words' + chr(34), chr(34) + '-j REJECT' + chr(34)))}")
+    if random.random() < 0.12:
+        # Among the other matches, since what stands before it keeps packets from its bucket.
+        limit = random.choice(_LIMITS if variant == "legacy" else _NFT_LIMITS)
+        parts.insert(random.randint(0, len(parts)), f"-m limit {limit}".rstrip())
     return " ".join([*parts, _target(random, protocol, users)])
 
 
-def _narrow(random: Random, builtin: str, users: list[str], tracking: bool) -> str:
+def _narrow(random: Random, builtin: str, users: list[str], tracking: bool, variant: str) -> str:
     """A rule that few packets fit, so that they come far in a long chain."""
     parts = []
     if random.random() < 0.4:
@@ -168,6 +185,9 @@ def _narrow(random: Random, builtin: str, users: list[str], tracking: bool) -> s
 
 def _protocol(random: Random) -> tuple[str, list[str]]:
     """(protocol as a rule demands it, the rule's words)."""
+    if random.random() < 0.12:
+        protocol = random.choice(("tcp", "tcp", "udp", "udp", "udplite", "sctp", "dccp"))
+        return protocol, [f"-p {protocol}", _multiport(random)]
     choice = random.random()
     if choice < 0.3:
         return "tcp", ["-p tcp", *_tcp(random)]
@@ -190,6 +210,14 @@ def _ports(random: Random) -> str:
             text = str(low) if high == low else f"{min(low, high)}:{max(low, high)}"
             words.append(f"{_not(random)}{option} {text}")
     return " ".join(words)
+
+
+def _multiport(random: Random) -> str:
+    listed = []
+    for _ in range(random.choice((1, 2, 3, 7))):
+        low, high = sorted(random.sample((*PORTS, 0, 1024, 65535), 2))
+        listed.append(str(low) if random.random() < 0.7 else f"{low}:{high}")
+    return f"-m multiport {_not(random)}--{random.choice(('sports', 'dports', 'ports'))} {','.join(listed)}"
 
 
 def _tcp(random: Random) -> list[str]:
@@ -236,6 +264,8 @@ def _conntrack(random: Random) -> str:
 
 
 def _target(random: Random, protocol: str, users: list[str]) -> str:
+    if random.random() < 0.12:
+        return f"-j LOG {random.choice(_LOGS)}".rstrip()
     choice = random.random()
     if choice < 0.3:
         return "-j ACCEPT"

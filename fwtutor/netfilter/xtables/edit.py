@@ -22,6 +22,7 @@ NOT_EMPTY = "Directory not empty."
 IN_USE = "Too many links."
 LOOP = "Too many levels of symbolic links."
 INVALID = "Invalid argument. Run `dmesg' for more information."
+OUT_OF_RANGE = "Numerical result out of range."
 NOT_BUILTIN = "Bad built-in chain name."
 BAD_POLICY = "Bad policy name. Run `dmesg' for more information."
 
@@ -61,14 +62,17 @@ def _plain(header: Header) -> Header:
 class Draft:
     """A changeable copy of a table."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, variant: str = "legacy") -> None:
         self.name = table.name
+        self.variant = variant
         self.policies = {chain.name: chain.policy for chain in table.chains.values()}
         self.kept = dict(table.chains)
         """Chains as they were; a chain that is changed has its rules in ``rules`` instead."""
         self.rules: dict[str, list[Rule]] = {}
         self.counters: dict[CounterKey, tuple[int, int]] = {}
         self.may_loop = False
+        self.written = False
+        """Whether anything was told to change, if only to what it was: iptables-legacy then puts a new table in its place."""
 
     # --- looking -----------------------------------------------------------------------------------------------
 
@@ -95,6 +99,7 @@ class Draft:
         return sum(isinstance(r.target, Jump) and r.target.chain == chain for name in self.policies for r in self.of(name))
 
     def _change(self, chain: str) -> list[Rule]:
+        self.written = True
         if chain not in self.rules:
             self.rules[chain] = list(self.kept[chain].rules)
         return self.rules[chain]
@@ -152,17 +157,20 @@ class Draft:
         self.delete(chain, self._at(chain, number, "deletion"))
 
     def flush(self, chain: str) -> None:
+        self.written = True
         self.rules[chain] = []
         self.may_loop = True
 
     def zero(self, chain: str) -> None:
         """Counters of a chain's rules and policy to 0."""
+        self.written = True
         for rule in self.of(chain):
             self.counters[rule.id] = (0, 0)
         if self.policies[chain] is not None:
             self.counters[f"{self.name}:{chain}"] = (0, 0)
 
     def zero_number(self, chain: str, number: int) -> None:
+        self.written = True
         self.counters[self.of(chain)[self._at(chain, number, "counter")].id] = (0, 0)
 
     # --- chains ---------------------------------------------------------------------------------------------------
@@ -172,6 +180,7 @@ class Draft:
             raise refused(EXISTS)
         if len(self.policies) >= MAX_CHAINS:
             raise refused(f"fwtutor holds {MAX_CHAINS} chains, no more")
+        self.written = True
         self.policies[chain] = None
         self.rules[chain] = []
 
@@ -184,6 +193,7 @@ class Draft:
             raise refused(IN_USE, f"{count} rule{' jumps' if count == 1 else 's jump'} to {chain}")
         if self.of(chain):
             raise refused(NOT_EMPTY, f"{chain} has rules: -F {chain} first")
+        self.written = True
         del self.policies[chain]
         self.rules.pop(chain, None)
 
@@ -198,6 +208,7 @@ class Draft:
         new = raw[:KEPT_NAME].decode(errors="surrogateescape")
         if new in self.policies:
             raise refused(FILE_EXISTS, f"only {KEPT_NAME} bytes of a name are kept")
+        self.written = True
         for name in list(self.policies):
             if any(isinstance(rule.target, Jump) and rule.target.chain == old for rule in self.of(name)):
                 self.rules[name] = [_redirected(rule, old, new) for rule in self.of(name)]
@@ -213,6 +224,7 @@ class Draft:
             raise refused(NOT_BUILTIN, f"only built-in chains have a policy: {builtin}")
         if policy not in POLICIES:
             raise refused(BAD_POLICY, f"policies: {', '.join(POLICIES)}")
+        self.written = True
         self.policies[chain] = policy
         self.counters[f"{self.name}:{chain}"] = counter or (0, 0)
 
@@ -220,6 +232,11 @@ class Draft:
 
     def finish(self) -> Table:
         """The new table. Refuses loops that a packet could run into."""
+        if self.written and self.variant == "legacy":
+            # A table that iptables-legacy puts in the place of another carries over the rules' counters, not the policies'.
+            for name, policy in self.policies.items():
+                if policy is not None:
+                    self.counters.setdefault(f"{self.name}:{name}", (0, 0))
         if self.may_loop:
             self._check_jumps()
         chains = {}

@@ -102,7 +102,7 @@ def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, coun
             raise
     if reader.draft is not None:
         raise RuleRefused(f"COMMIT expected at line {len(lines) + 1}", line_number=len(lines) + 1, manner=KERNEL)
-    return Outcome(replace(ruleset, tables=MappingProxyType(reader.tables)), reader.output, reader.counters)
+    return Outcome(replace(ruleset, tables=MappingProxyType(reader.tables)), reader.output, reader.counters, frozenset(reader.written))
 
 
 class _Reader:
@@ -110,6 +110,8 @@ class _Reader:
 
     def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool) -> None:
         self.tables: dict[str, Table] = dict(ruleset.tables)
+        self.variant = ruleset.variant
+        self.written: set[str] = set()
         self.new_id = new_id
         self.with_counters = with_counters
         self.draft: Draft | None = None
@@ -126,6 +128,7 @@ class _Reader:
         elif line == "COMMIT":
             self.tables[self.draft.name] = self.draft.finish()
             self.counters.update(self.draft.counters)
+            self.written.add(self.draft.name)
             self.draft = None
         elif line.startswith(":"):
             self._chain(self.draft, line, number)
@@ -143,7 +146,7 @@ class _Reader:
             elif not wrong.message.startswith("can't"):
                 wrong.hint += " (iptables-save -t filter writes only that); fwtutor trace passes over tables without rules"
             raise wrong
-        draft = Draft(self.tables.get(name) or new_table(name))
+        draft = Draft(self.tables.get(name) or new_table(name), self.variant)
         for chain in draft.order():
             if draft.policies[chain] is None:
                 del draft.policies[chain]
