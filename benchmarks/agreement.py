@@ -60,7 +60,7 @@ class Tally:
 def held(number: int, packets: int) -> Tally:
     """A job for ``players.each``: one case compared."""
     from benchmarks.players import kernel
-    from fwtutor.kernel.compare import compare
+    from fwtutor.kernel.compare import compare, happens_again
     from fwtutor.kernel.generate import case, is_timed
     from fwtutor.netfilter.conntrack.listing import NAMES
 
@@ -75,8 +75,7 @@ def held(number: int, packets: int) -> Tally:
         tally.verdicts[packet.verdict] += 1
         tally.protocols[NAMES.get(packet.raw[9], "other") if len(packet.raw) >= 20 else "too short"] += 1
     if found.differences:
-        # What the kernel does not do again with the same packets is not a rule it follows: the clock, another processor, its dice.
-        if any(compare(kernel(), setup, items).differences for _ in range(2)):
+        if happens_again(kernel(), found):
             tally.differences.append(number)
         else:
             tally.exceptions.append(f"did not happen again in case {number}: {found}")

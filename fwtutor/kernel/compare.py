@@ -50,6 +50,14 @@ def compare(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> Comparison:
     return Comparison(setup, tuple(items), observation, tuple(hold(setup, observation)))
 
 
+def happens_again(kernel: Kernel, comparison: Comparison) -> bool:
+    """Whether kernel and engine also differ when the same is played once more, or twice.
+
+    What does not is no rule that the kernel follows, but a race: see docs/kernel.md.
+    """
+    return any(compare(kernel, comparison.setup, comparison.items).differences for _ in range(2))
+
+
 _ALONE, _IN_PAIRS = 60, 6
 """Packets in doubt that are tried, the last ones before a difference: each alone, and by twos."""
 
