@@ -15,8 +15,6 @@ from fwtutor.badinput import BadInput, printable
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-    from fwtutor.course.model import Course, Lesson
-
 OK, NO, BAD = 0, 1, 2
 """Exit codes: all well; the answer is no; bad input."""
 BROKEN, INTERRUPTED = 70, 130
@@ -128,7 +126,7 @@ def _application(name: str | None, at: int | None) -> int:
             raise BadInput(f"standard {word} is not a terminal; fwtutor needs one to draw on. For scripts there is fwtutor trace")
     if os.environ.get("TERM") == "dumb":
         raise BadInput("this terminal cannot move its cursor (TERM is dumb)")
-    from fwtutor.course.loader import load_course
+    from fwtutor.course.loader import find_lesson, load_course
     from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
     from fwtutor.tui.screens.too_small import LEAST
@@ -142,32 +140,15 @@ def _application(name: str | None, at: int | None) -> int:
         )
     try:
         course = load_course()
-        lesson = None if name is None else _find_lesson(course, name)
+        lesson = None if name is None else find_lesson(name, course)
     except LessonError as error:
         raise BadInput(str(error)) from None
     return run_application(course, lesson, at)
 
 
-def _find_lesson(course: Course, name: str) -> Lesson:
-    """A lesson of the course by its name, or any by its folder. Raises BadInput, and LessonError where it is broken."""
-    from fwtutor.course.loader import load_lesson
-
-    found = course.lesson(name)
-    if found is not None:
-        return found
-    for error in course.broken:
-        if Path(error.file).parent.name == name:
-            raise error
-    if Path(name).is_dir():
-        return load_lesson(Path(name).absolute())
-    raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(lesson.name for lesson in course.lessons)}")
-
-
 def _trace(arguments: argparse.Namespace) -> int:
     if arguments.rules6 is not None:
         raise BadInput("--rules6: IPv6 is not simulated yet; --rules has the IPv4 rules")
-    if arguments.format == "xtables":
-        raise BadInput("--format xtables: not there yet; text and json are")
     from fwtutor.trace.box import parse_box
     from fwtutor.trace.run import trace
 
@@ -182,6 +163,12 @@ def _trace(arguments: argparse.Namespace) -> int:
 
         for traced in packets:
             sys.stdout.write(json_line(traced) + "\n")
+    elif arguments.format == "xtables":
+        from fwtutor.trace.monitor import Monitor
+
+        monitor = Monitor(firewall)
+        for traced in packets:
+            sys.stdout.writelines(line + "\n" for line in monitor.lines(traced))
     else:
         from fwtutor.trace.people import Ink, Report
 
@@ -230,6 +217,18 @@ def _rules(arguments: argparse.Namespace) -> int:
         text = firewall.save(counters=arguments.counters)
     sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
     return OK
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from fwtutor.judging.command import compare
+    from fwtutor.trace.people import Ink
+
+    return OK if compare(arguments, _say_line, _note, Ink(_colour(), _unicode())) else NO
+
+
+def _say_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _lesson_list(arguments: argparse.Namespace) -> int:
@@ -299,6 +298,11 @@ def _parser() -> argparse.ArgumentParser:
     check = actions.add_parser("check", help="prove that solutions solve, wrong answers fail, predictions are true", allow_abbrev=False)
     check.add_argument("lesson", nargs="*", metavar="LESSON", help="names of lessons, or folders; all lessons unless given")
     check.set_defaults(run=_lesson_check)
+    kernel = commands.add_parser("kernel", help="ask the running kernel whether it does the same", allow_abbrev=False)
+    asking = kernel.add_subparsers(metavar="ACTION", title="actions", required=True)
+    _add_compare(
+        asking.add_parser("compare", help="packet by packet, engine and kernel; exit code 1 where they differ", allow_abbrev=False)
+    )
     commands.add_parser("locate", help="where the program, its lessons and your progress are", allow_abbrev=False).set_defaults(run=_locate)
     return parser
 
@@ -322,13 +326,20 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument(
         "--sysctl", action="append", default=[], metavar="KEY=VALUE", help="repeatable; net.ipv4.ip_forward is 1 unless given"
     )
-    trace.add_argument("--format", choices=("text", "json", "xtables"), default="text", help="xtables is not there yet")
+    trace.add_argument("--format", choices=("text", "json", "xtables"), default="text", help="xtables: as xtables-monitor --trace")
     trace.add_argument("--counters", type=Path, metavar="FILE", help="write iptables-save -c text there, as it is after the last packet")
     trace.add_argument("--conntrack", type=Path, metavar="FILE", help="write conntrack -L text there, as it is after the last packet")
     trace.add_argument("--in", dest="came_in", metavar="NAME", help="where packets came in, for captures without interface names")
     trace.add_argument("--answer", action="store_true", help="the box's own stack answers too, as a host with every port closed")
     trace.add_argument("packets", type=Path, metavar="PACKETS", help=".pcap, .pcapng (gz too) or .jsonl")
     trace.set_defaults(run=_trace)
+
+
+def _add_compare(compare: argparse.ArgumentParser) -> None:
+    from fwtutor.judging.options import add_options
+
+    add_options(compare)
+    compare.set_defaults(run=_compare)
 
 
 def _add_rules(rules: argparse.ArgumentParser) -> None:

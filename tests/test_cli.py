@@ -261,7 +261,6 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("dance",), "dance"),
         (("trace", str(CAPTURE)), "--rules"),
         ((*TRACE, "--format", "xml", str(CAPTURE)), "xml"),
-        ((*TRACE, "--format", "xtables", str(CAPTURE)), "--format xtables: not there yet"),
         ((*TRACE, "--rules6", str(RULES), str(CAPTURE)), "--rules6: IPv6 is not simulated yet"),
         ((*TRACE, "--in", "dmz", str(CAPTURE)), "--in dmz: the box has no interface of that name"),
         (("trace", "--rules", str(RULES), str(CAPTURE)), "--interface is missing"),

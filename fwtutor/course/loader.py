@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from fwtutor.badinput import BadInput
 from fwtutor.course.answers import bare_firewall, check_rules, read_solution, read_wrong
 from fwtutor.course.checks import Court
 from fwtutor.course.fields import read_ask, read_check, read_condition
@@ -61,6 +62,20 @@ def load_course(root: Path | None = None) -> Course:
         chapters.append(Chapter(heading, about, tuple(lessons)))
     table.done()
     return Course(title, root, tuple(chapters), tuple(broken))
+
+
+def find_lesson(name: str, course: Course | None = None) -> Lesson:
+    """A lesson of the course by its name, or any by its folder. Raises BadInput, and LessonError where it is broken."""
+    course = course if course is not None else load_course()
+    found = course.lesson(name)
+    if found is not None:
+        return found
+    for error in course.broken:
+        if Path(error.file).parent.name == name:
+            raise error
+    if Path(name).is_dir():
+        return load_lesson(Path(name).absolute())
+    raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(lesson.name for lesson in course.lessons)}")
 
 
 def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.addresses import format_address, parse_address
 from fwtutor.netfilter.packet import ACK, FIN, ICMP, PROTOCOL_NAMES, RST, SYN, TCP, UDP, Packet
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
-from fwtutor.netfilter.xtables.rule import Continue, Jump
 from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
@@ -195,7 +194,7 @@ def decided(walk: Walk) -> str:
     for step in walk.steps:
         if isinstance(step, PolicyApplied):
             found = f"{step.chain} policy"
-        elif isinstance(step, RuleTried) and step.matched and step.rule and not isinstance(step.rule.target, Continue | Jump):
+        elif isinstance(step, RuleTried) and step.matched and step.rule and not step.rule.target.goes_on:
             found = f"{step.chain} rule {step.number}"
     return found
 

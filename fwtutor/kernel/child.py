@@ -11,13 +11,14 @@ import sys
 from multiprocessing.connection import Connection
 
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
-from fwtutor.kernel.netlink import NetlinkError
+from fwtutor.kernel.namespace import own_lock
 from fwtutor.kernel.player import play
 
 
 def serve(connection: Connection) -> None:
     """Answer each (setup, items) with an Observation or with the exception that kept it from being made."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end closes this one
+    own_lock()
     while True:
         try:
             setup, items = connection.recv()
@@ -27,8 +28,9 @@ def serve(connection: Connection) -> None:
             answer: object = play(setup, items)
         except (KernelUnavailable, RulesetRefused) as problem:
             answer = problem
-        except NetlinkError as problem:
-            answer = KernelUnavailable(str(problem))
+        except OSError as problem:  # netlink's refusals among them: whatever it was, this kernel could not be asked
+            place = f"{problem.filename}: " if problem.filename else ""
+            answer = KernelUnavailable(f"{place}{problem.strerror or problem}")
         try:
             connection.send(answer)
         except BrokenPipeError:

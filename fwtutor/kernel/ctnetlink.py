@@ -11,6 +11,7 @@ from fwtutor.netfilter.conntrack.entry import Tuple
 from fwtutor.netfilter.packet import ICMP, TCP, Packet
 
 _SUBSYSTEM = 1
+NEW = _SUBSYSTEM << 8
 _GET = _SUBSYSTEM << 8 | 1
 _GET_EXPECTATION = 2 << 8 | 1
 _AF_INET = 2
@@ -25,7 +26,11 @@ CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE = 4, 5, 6
 CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
 CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
+CTA_MARK_MASK = 21
 CTA_EXPECT_TUPLE = 2
+
+STRANGER = 1 << 31
+"""The bit of the mark that says: an entry of a stranger (``crowd``), to be left out of a dump."""
 
 TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2")
 PORTED = frozenset((TCP, 17, 33, 132, 136))
@@ -50,7 +55,8 @@ def tuple_of(packet: Packet) -> Tuple | None:
     return Tuple(4, packet.src, packet.dst, packet.protocol, 0, 0)
 
 
-def _tuple_attribute(wanted: Tuple) -> bytes:
+def tuple_attribute(kind: int, wanted: Tuple) -> bytes:
+    """A tuple, as the attribute of that kind."""
     address = attribute(CTA_IP_V4_SRC, wanted.src.to_bytes(4, "big")) + attribute(CTA_IP_V4_DST, wanted.dst.to_bytes(4, "big"))
     protocol = attribute(CTA_PROTO_NUM, bytes([wanted.protocol]))
     if wanted.protocol == ICMP:
@@ -61,13 +67,13 @@ def _tuple_attribute(wanted: Tuple) -> bytes:
         protocol += attribute(CTA_PROTO_SRC_PORT, wanted.sport.to_bytes(2, "big"))
         protocol += attribute(CTA_PROTO_DST_PORT, wanted.dport.to_bytes(2, "big"))
     inside = attribute(CTA_TUPLE_IP, address, nested=True) + attribute(CTA_TUPLE_PROTO, protocol, nested=True)
-    return attribute(CTA_TUPLE_ORIG, inside, nested=True)
+    return attribute(kind, inside, nested=True)
 
 
 def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
     """The entry that has this tuple in either direction, or None."""
     try:
-        answers = netfilter.ask(_GET, _AF_INET, 0, _tuple_attribute(wanted))
+        answers = netfilter.ask(_GET, _AF_INET, 0, tuple_attribute(CTA_TUPLE_ORIG, wanted))
     except NetlinkError as problem:
         if problem.errno == _ENOENT:
             return None
@@ -77,8 +83,9 @@ def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
 
 
 def dump(netfilter: Netfilter) -> list[KernelEntry]:
-    """Every IPv4 entry of the namespace."""
-    return [read_entry(answer) for answer in netfilter.ask(_GET, _AF_INET, 0, b"", NLM_F_DUMP)]
+    """Every IPv4 entry of the namespace, but those of strangers."""
+    ours = attribute(CTA_MARK, bytes(4)) + attribute(CTA_MARK_MASK, struct.pack("!I", STRANGER))
+    return [read_entry(answer) for answer in netfilter.ask(_GET, _AF_INET, 0, ours, NLM_F_DUMP)]
 
 
 def expectations(netfilter: Netfilter) -> list[str]:

@@ -10,13 +10,15 @@ from itertools import pairwise
 from random import Random
 
 from fwtutor.kernel.observation import Item, Order, Setup, Shot
-from fwtutor.kernel.pools import INTERFACES, TO_MANY
+from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import order, ruleset, tracks
 from fwtutor.kernel.random_traffic import traffic
 
 VARIANTS = ("legacy", "nft")
 TIMED = 0.12
 """The share of cases in which time passes for real."""
+EXACT = 0.15
+"""Of those, the share in which bursts are whole seconds apart: timers end in the very tick in which the next packet comes."""
 _PREFIX = "net.netfilter.nf_conntrack_"
 
 _SYSCTLS = {
@@ -76,7 +78,7 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     shots = traffic(random, packets, tracks(rules))
     smallest = min(mtus.values(), default=1500)
     shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
-    items = _with_orders(random, _spread(random, shots) if timed else shots, rules)
+    items = _with_orders(random, _spread(random, shots) if timed else shots, rules, variant or drawn)
     return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
 
 
@@ -91,6 +93,8 @@ def _sysctls(random: Random, timed: bool) -> dict[str, int]:
         sysctls[_PREFIX + "acct"] = 1
     if random.random() < 0.04:
         sysctls["net.ipv4.ip_forward"] = 0
+    if random.random() < 0.08:
+        sysctls["net.ipv4.conf.all.send_redirects"] = 1
     # Rations are whole seconds, so that they fill up between bursts and never within one.
     sysctls["net.ipv4.icmp_ratelimit"] = random.choice((1000, 2000, 0)) if random.random() < 0.4 else 0
     if sysctls["net.ipv4.icmp_ratelimit"] and random.random() < 0.3:
@@ -113,17 +117,20 @@ def _network(random: Random) -> tuple[dict[str, str | tuple[str, str]], dict[str
 def _sendable(raw: bytes, mtu: int, routed: bool) -> bool:
     """Whether the box may send it itself in a case.
 
-    The raw socket refuses what is bigger than the MTU, before the firewall is asked; and of a fragment for which there is no way
-    the harness could not tell whether it waits for the rest.
+    The raw socket refuses what is bigger than the MTU, before the firewall is asked, and puts in a source where there is none; and of
+    a fragment for which there is no way the harness could not tell whether it waits for the rest.
     """
     if not routed and raw[6:8] not in (b"\x40\0", b"\0\0"):
         return False
-    return len(raw) <= mtu and not any(raw[16:20] == bytes(map(int, many.split("."))) for many in TO_MANY)
+    return len(raw) <= mtu and raw[12:16] != bytes(4)
 
 
 def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
-    """The shots in bursts. No two bursts are near a whole number of seconds apart: timers there end between bursts, not in one."""
+    """The shots in bursts. Mostly no two bursts are near a whole number of seconds apart: timers there end between them, not in one."""
     count = random.choice((2, 3, 5, 6, 7))
+    if random.random() < EXACT:
+        turns = sorted(random.choices(range(count), k=len(shots)))
+        return [shot._replace(at=float(turn)) for shot, turn in zip(shots, turns, strict=True)]
     fractions = random.sample(range(count), count)
     seconds, starts = 0, [0.0]
     for before, after in pairwise(fractions):
@@ -133,14 +140,14 @@ def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
     return [shot._replace(at=starts[turn]) for shot, turn in zip(shots, turns, strict=True)]
 
 
-def _with_orders(random: Random, shots: list[Shot], rules: str) -> list[Item]:
+def _with_orders(random: Random, shots: list[Shot], rules: str, variant: str) -> list[Item]:
     """Now and then somebody changes the rules between two packets."""
     items: list[Item] = list(shots)
     if random.random() < ORDERS:
         for _ in range(random.choice((1, 1, 2, 4))):
             place = random.randint(0, len(items))
             at = items[place - 1].at if place else 0.0
-            items.insert(place, Order(order(random, rules), at))
+            items.insert(place, Order(order(random, rules, variant), at))
     return items
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
-from fwtutor.kernel.namespace import missing
+from fwtutor.kernel.namespace import UNSHARE, missing
 from fwtutor.kernel.observation import Item, Observation, Setup
 
 
@@ -21,17 +21,20 @@ class Kernel:
     Raises KernelUnavailable, saying what is missing, when this machine cannot be asked.
     """
 
-    def __init__(self) -> None:
-        problem = missing()
+    def __init__(self, *, user_namespace: bool = False) -> None:
+        """``user_namespace``: the helper makes itself root of one, for whom is nobody outside."""
+        problem = missing(user_namespace=user_namespace)
         if problem is not None:
             raise KernelUnavailable(problem)
         self._connection, theirs = Pipe()
         # The helper must be this very fwtutor, however the parent came to find it.
         search = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+        before = [UNSHARE, "-rn"] if user_namespace else []
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "fwtutor.kernel.child", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": search},
+                [*before, sys.executable, "-m", "fwtutor.kernel.child", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                env={**os.environ, "PYTHONPATH": search},
             )  # fmt: skip
 
     @property
@@ -45,17 +48,31 @@ class Kernel:
             self._connection.send((setup, list(items)))
             answer = self._connection.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError) as problem:
-            raise KernelUnavailable(f"the process asking the kernel died (exit code {self._process.wait()})") from problem
+            raise KernelUnavailable(self._end()) from problem
         if isinstance(answer, (KernelUnavailable, RulesetRefused)):
             raise answer
         assert isinstance(answer, Observation)
         return answer
+
+    def _end(self) -> str:
+        """Why the helper is no more."""
+        code = self._process.wait()
+        lines = self._process.stderr.read().splitlines() if self._process.stderr is not None else []
+        if lines and lines[-1].startswith(f"{UNSHARE}:"):
+            return f"it wants root, and here nobody else may make a namespace to be root in ({lines[-1]})"
+        return f"the process asking the kernel died (exit code {code}){': ' if lines else ''}{lines[-1] if lines else ''}"
+
+    def stop(self) -> None:
+        """End the helper process; whoever waits for its answer in another thread hears that it died."""
+        self._process.kill()
 
     def close(self) -> None:
         """End the helper process, and with it everything it made."""
         self._connection.close()
         self._process.kill()
         self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
     def __enter__(self) -> Kernel:
         return self

@@ -13,17 +13,24 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fcntl import ioctl
 from pathlib import Path
 
+from fwtutor.kernel.crowd import MAX
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.observation import Setup
 
 _CLONE_NEWNET = 0x40000000
 _TUNSETIFF = 0x400454CA
-_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+_TUNSETPERSIST = 0x400454CB
+_IFF_TUN, _IFF_TAP, _IFF_NO_PI = 0x0001, 0x0002, 0x1000
 _TUN = "/dev/net/tun"
+UNSHARE = "unshare"
+"""The program that makes a user namespace in which one is root."""
+_SO_ATTACH_FILTER = 26
+_REFUSE_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A socket filter of one instruction: of every packet, keep no byte."""
 PROGRAMS = (("iptables-legacy-restore", "iptables"), ("iptables-legacy-save", "iptables"), ("ip", "iproute2"))
 """What must be installed: (program, Debian's package)."""
 
@@ -56,17 +63,19 @@ _DISPENSABLE = ("net.ipv6.", "net.ipv4.icmp_msgs_")
 """Keys a kernel may lack: without IPv6 there is nothing to switch off."""
 
 
-def missing() -> str | None:
+def missing(*, user_namespace: bool = False) -> str | None:
     """What this machine lacks to ask its kernel, in one sentence; None when nothing does."""
     if sys.platform != "linux":
         return f"the kernel can only be asked on Linux, and this is {sys.platform}"
-    if os.geteuid() != 0:
-        return "asking the kernel needs root: a network namespace of its own, TUN interfaces and rules in it"
-    for program, package in PROGRAMS:
+    if os.geteuid() != 0 and not user_namespace:
+        return "asking the kernel needs root, or a namespace where one is root: unshare -rn COMMAND"
+    for program, package in (*PROGRAMS, *([(UNSHARE, "util-linux")] if user_namespace else [])):
         if shutil.which(program) is None:
             return f"the program {program} is missing (package {package})"
     if not os.path.exists(_TUN):
-        return f"{_TUN} is missing: the kernel has no TUN driver, or the container hides it"
+        return f"{_TUN} is missing: the kernel has no TUN driver (modprobe tun), or the container hides it"
+    if not os.access(_TUN, os.R_OK | os.W_OK):
+        return f"{_TUN} may not be opened by this user; on most systems it may by all (as root: chmod 666 {_TUN})"
     return None
 
 
@@ -77,11 +86,24 @@ def enter() -> None:
         raise KernelUnavailable(f"no network namespace of its own: {os.strerror(ctypes.get_errno())}")
 
 
-def open_tun(name: str) -> int:
-    """A new TUN interface without link layer; returns the descriptor of its other end. It lives as long as that is open."""
-    descriptor = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+def own_lock() -> None:
+    """Let iptables' programs lock a file of this process instead of the machine's, which root of a user namespace may not open.
+
+    Nothing is shared with the rules outside, so nobody need wait; the file has no name, and goes with the process.
+    """
+    os.environ["XTABLES_LOCKFILE"] = f"/proc/{os.getpid()}/fd/{os.memfd_create('xtables.lock')}"
+
+
+def open_tun(name: str, *, ethernet: bool = False) -> int:
+    """A new interface, without link layer or with Ethernet; returns the descriptor of its other end. It lives as long as its namespace."""
     try:
-        ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+        descriptor = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as problem:
+        raise KernelUnavailable(f"{_TUN}: {problem.strerror}: has this kernel a TUN driver (modprobe tun)?") from problem
+    try:
+        ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), (_IFF_TAP if ethernet else _IFF_TUN) | _IFF_NO_PI))
+        # Closing it would wait for every processor of the machine to let go of it; the kernel takes down a namespace by the way.
+        ioctl(descriptor, _TUNSETPERSIST, 1)
     except OSError as problem:
         os.close(descriptor)
         raise KernelUnavailable(f"no TUN interface {name!r}: {problem.strerror}") from problem
@@ -103,15 +125,18 @@ def set_sysctls(values: Mapping[str, int]) -> None:
             raise KernelUnavailable(f"sysctl {key} = {value}: {problem.strerror}") from problem
 
 
-def furnish(setup: Setup) -> dict[str, int]:
-    """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN descriptors by interface name."""
+def furnish(setup: Setup, *, ethernet: bool = False) -> dict[str, int]:
+    """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN (or TAP) descriptors by interface name."""
     # In this order: switching forwarding sets some of those below it.
-    set_sysctls({**SYSCTLS, **setup.sysctls})
+    set_sysctls({**SYSCTLS, **{key: value for key, value in setup.sysctls.items() if key != MAX}})
     tuns: dict[str, int] = {}
     commands = ["link set lo up"]
     try:
         for name, addresses in setup.interfaces.items():
-            tuns[name] = open_tun(name)
+            tuns[name] = open_tun(name, ethernet=ethernet)
+            if ethernet:
+                # Nobody is there to be asked for his address, and whoever it is gets what is sent.
+                commands.append(f"link set {name} address {mac_of(len(tuns)).hex(':')} arp off")
             commands.append(f"link set {name} mtu {setup.mtus.get(name, 1500)} up")
             commands += [f"addr add {address} dev {name}" for address in addresses]
         for network, way in setup.routes.items():
@@ -123,6 +148,27 @@ def furnish(setup: Setup) -> dict[str, int]:
             os.close(descriptor)
         raise
     return tuns
+
+
+def mac_of(number: int) -> bytes:
+    """The link address of the box's interface of that number, from 1."""
+    return bytes([2, 0, 0, 0, 0, number])
+
+
+def hush(ports: Iterable[tuple[str, int]]) -> list[socket.socket]:
+    """Sockets that take what comes to these ports and say nothing: as if a program had it, and no reset comes from the stack."""
+    sockets = []
+    program = ctypes.create_string_buffer(_REFUSE_ALL, len(_REFUSE_ALL))
+    attached = struct.pack("HL", 1, ctypes.addressof(program))
+    for protocol, port in ports:
+        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+        taker = socket.socket(socket.AF_INET, kind)
+        sockets.append(taker)
+        taker.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+        taker.bind(("", port))
+        if protocol == "tcp":
+            taker.listen()
+    return sockets
 
 
 def interface_names() -> dict[int, str]:

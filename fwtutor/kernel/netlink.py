@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 NETLINK_NETFILTER = 12
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_CAP_ACK = 270, 11, 10
@@ -20,6 +20,8 @@ _ATTRIBUTE = struct.Struct("=HH")
 _BUFFER = 1 << 16
 _RECEIVE_QUEUE = 8 << 20
 """Bytes. One packet's TRACE lines must fit: nobody reads while the kernel walks it."""
+
+_OVERFLOW = "one packet matched more rules than the receive queue has room for (as root, without a user namespace, it is larger)"
 
 
 class NetlinkError(OSError):
@@ -55,7 +57,10 @@ class Netfilter:
         # CAP_ACK: an error need not carry the whole request back.
         self.socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         SO_RCVBUFFORCE = 33
-        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
+        except PermissionError:  # root of a user namespace only: as much as everybody may have
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_QUEUE)
         self._sequence = 0
 
     def close(self) -> None:
@@ -66,6 +71,20 @@ class Netfilter:
         self._sequence += 1
         payload = struct.pack("!BBH", family, 0, resource) + body
         self.socket.send(_HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
+
+    def batch(self, kind: int, bodies: Sequence[bytes]) -> None:
+        """Create IPv4 things, one a body, in one go. Raises NetlinkError for the first that is refused."""
+        AF_INET, NLM_F_CREATE = 2, 0x400
+        head = struct.pack("!BBH", AF_INET, 0, 0)
+        self.socket.send(b"".join(_HEADER.pack(20 + len(body), kind, NLM_F_REQUEST | NLM_F_CREATE, 0, 0) + head + body for body in bodies))
+        try:
+            while True:
+                for got, payload in messages(self.socket.recv(_BUFFER, socket.MSG_DONTWAIT)):
+                    if got == NLMSG_ERROR:
+                        code = -struct.unpack_from("=i", payload)[0]
+                        raise NetlinkError(code, os.strerror(code))
+        except BlockingIOError:
+            return
 
     def ask(self, kind: int, family: int, resource: int, body: bytes, flags: int = NLM_F_ACK) -> list[memoryview]:
         """Send and collect the answers (without their nfnetlink header) until the acknowledgement or the end of a dump."""
@@ -91,7 +110,7 @@ class Netfilter:
                 return
             except OSError as problem:
                 if problem.errno == errno.ENOBUFS:
-                    raise NetlinkError(errno.ENOBUFS, "the kernel dropped TRACE lines: the receive queue was full") from problem
+                    raise NetlinkError(errno.ENOBUFS, _OVERFLOW) from problem
                 raise
             for kind, payload in messages(data):
                 yield kind, payload[4:]

@@ -20,6 +20,8 @@ class Setup:
     mtus: Mapping[str, int] = field(default_factory=dict)
     variant: str = "legacy"
     """Whose rules: "legacy" or "nft"."""
+    quiet: tuple[tuple[str, int], ...] = ()
+    """("tcp", 1337): ports of the box at which its own stack answers nothing, because what it sends from there is played."""
 
 
 class Shot(NamedTuple):
@@ -104,9 +106,12 @@ class KernelEntry(NamedTuple):
         return " ".join(words)
 
 
+ANSWER, BY_ITSELF = -1, -2
+
+
 @dataclass(slots=True, frozen=True)
 class Observed:
-    """What the kernel did with one packet: a Shot, or an answer the box's own stack made to it (``shot`` -1)."""
+    """What the kernel did with one packet: a Shot, an answer of the stack to it (ANSWER), or what a timer had it send (BY_ITSELF)."""
 
     shot: int
     raw: bytes
@@ -127,8 +132,16 @@ class Observed:
     """The table's entry for the packet's tuple, afterwards; not read (None) when ``settled`` is False."""
     settled: bool = True
     """False when the box's own stack answered before the entry could be read: the answer's entry tells."""
+    logged: tuple[tuple[str, bytes], ...] = ()
+    """What LOG rules logged, of it and of netfilter's own answers to it: (prefix, the packet as it was there).
+
+    TRACE tells it: the message itself goes to the kernel log, where only the first network namespace may write.
+    """
     late: float = 0.0
     """The time when it was done. A tick between ``at`` and this may have come before or after the kernel looked at its clock."""
+    link: str = "host"
+    """To whom it was addressed on the link, and ``mac``: by whom, as in Shot."""
+    mac: str | None = None
 
 
 class Ordered(NamedTuple):

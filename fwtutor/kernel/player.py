@@ -14,16 +14,22 @@ from ipaddress import IPv4Address
 
 from fwtutor.kernel import ctnetlink
 from fwtutor.kernel.clock import Clock
-from fwtutor.kernel.namespace import enter, furnish, interface_names
+from fwtutor.kernel.crowd import make_room
+from fwtutor.kernel.namespace import enter, furnish, hush, interface_names, mac_of
 from fwtutor.kernel.netlink import Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
-from fwtutor.kernel.observation import Item, Observation, Observed, Order, Ordered, Setup, Shot
+from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Observation, Observed, Order, Ordered, Setup, Shot
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
 from fwtutor.netfilter.packet import Packet
 
-_BIGGEST = 65536
+_HEADER = 14
+"""Bytes of Ethernet's header: to, from, type."""
+_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
+_SOMEBODY = bytes([2, 0, 0, 0, 1, 0])
+"""The link address of whoever sends when nobody says who it was."""
+_BIGGEST = 65536 + _HEADER
 _REFUSALS = (errno.EINVAL, errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMSGSIZE, errno.ENOBUFS, errno.EACCES)
 """What the kernel answers to whom hands it a packet it will not take or send."""
 
@@ -31,18 +37,25 @@ _REFUSALS = (errno.EINVAL, errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH, e
 def play(setup: Setup, items: Sequence[Item]) -> Observation:
     """Play ``items`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
     enter()
-    tuns = furnish(setup)
+    # Only where the link matters is there one.
+    ethernet = any(isinstance(item, Shot) and (item.link != "host" or item.mac is not None) for item in items)
+    tuns = furnish(setup, ethernet=ethernet)
+    takers = hush(setup.quiet)
     try:
-        return _Player(setup, tuns).play(items)
+        return _Player(setup, tuns, ethernet).play(items)
     finally:
+        for taker in takers:
+            taker.close()
         for descriptor in tuns.values():
             os.close(descriptor)
 
 
 class _Player:
-    def __init__(self, setup: Setup, tuns: dict[str, int]) -> None:
+    def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool) -> None:
         self._tuns = tuns
+        self._macs = {name: mac_of(number) for number, name in enumerate(tuns, 1)} if ethernet else {}
         self._rules = Rules(setup.rules, setup.variant)
+        self._sysctls = setup.sysctls
         self._nft = setup.variant == "nft"
 
     def play(self, items: Sequence[Item]) -> Observation:
@@ -53,12 +66,14 @@ class _Player:
         packets: list[Observed] = []
         orders: list[Ordered] = []
         try:
+            make_room(table, self._sysctls)
             self._drain()  # what the interfaces sent when they came up
             log.read()
             clock = Clock(fine=self._nft)
             for number, item in enumerate(items):
                 clock.wait_until(item.at)
                 at = clock.now
+                packets += self._by_itself(log, at)
                 if isinstance(item, Order):
                     status, said = self._rules.order(item.line)
                     orders.append(Ordered(len(packets), at, item.line, status, said))
@@ -73,12 +88,12 @@ class _Player:
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
-                    packets.append(self._observed(trace, number if index == 0 else -1, item, (at, late), table if settled else None))
+                    packets.append(self._observed(trace, number if index == 0 else ANSWER, item, (at, late), table if settled else None))
             ended = clock.now
+            entries = tuple(ctnetlink.dump(table))
+            packets += self._by_itself(log, ended)
             expectations = tuple(ctnetlink.expectations(table))
-            return Observation(
-                tuple(packets), self._rules.save(counters=True), tuple(ctnetlink.dump(table)), ended, tuple(orders), expectations
-            )
+            return Observation(tuple(packets), self._rules.save(counters=True), entries, ended, tuple(orders), expectations)
         finally:
             own.close()
             table.close()
@@ -86,10 +101,18 @@ class _Player:
             if visits is not None:
                 visits.close()
 
+    def _by_itself(self, log: TraceLog, at: float) -> list[Observed]:
+        """What the box sent since the last time without a packet to answer: its errors about fragments that waited too long."""
+        lines, out = log.read(), self._drain()
+        if not lines:
+            return []
+        traces = assemble(lines, out, lines[0].packet, own=True, several=True)
+        return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None) for trace in traces]
+
     def _inject(self, shot: Shot, own: socket.socket) -> None:
         try:
             if shot.on is not None:
-                os.write(self._tuns[shot.on], shot.raw)
+                os.write(self._tuns[shot.on], self._header(shot, shot.on) + shot.raw)
             else:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, shot.mark)
                 own.sendto(shot.raw, (str(IPv4Address(shot.raw[16:20])), 0))
@@ -97,13 +120,22 @@ class _Player:
             if problem.errno not in _REFUSALS:
                 raise
 
+    def _header(self, shot: Shot, on: str) -> bytes:
+        """The link's header of a packet; none where there is no link layer."""
+        if not self._macs:
+            return b""
+        group = b"\x01\x00\x5e" + shot.raw[17:20].rjust(3, b"\0")
+        to = {"host": self._macs[on], "broadcast": b"\xff" * 6, "multicast": group}[shot.link]
+        source = bytes.fromhex(shot.mac.replace(":", "")) if shot.mac else _SOMEBODY
+        return to + source + (_IPV6 if shot.raw[:1] and shot.raw[0] >> 4 == 6 else _IPV4)
+
     def _drain(self) -> list[tuple[str, bytes]]:
         """What left the box since the last time, by interface."""
         found = []
         for name, descriptor in self._tuns.items():
             while True:
                 try:
-                    found.append((name, os.read(descriptor, _BIGGEST)))
+                    found.append((name, os.read(descriptor, _BIGGEST)[_HEADER if self._macs else 0 :]))
                 except BlockingIOError:
                     break
         return found
@@ -117,4 +149,8 @@ class _Player:
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
         path, states = trace.path(), trace.states(self._rules.tracks)
         at, late = when
-        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, tuple(trace.out), entry, table is not None, late)
+        out, logged = tuple(trace.out), trace.logged(self._rules)
+        link, mac = (shot.link, shot.mac) if number >= 0 else ("host", None)
+        return Observed(
+            number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac
+        )  # fmt: skip

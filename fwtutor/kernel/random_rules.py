@@ -18,9 +18,31 @@ _REJECTS = (
     "icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable",
     "icmp-net-prohibited", "icmp-host-prohibited", "icmp-admin-prohibited",
 )  # fmt: skip
-_EXPIRE = ("0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
+_ICMP = (
+    "any", "echo-reply", "pong", "destination-unreachable", "network-unreachable", "host-unreachable", "protocol-unreachable",
+    "port-unreachable", "fragmentation-needed", "source-route-failed", "network-unknown", "host-unknown", "network-prohibited",
+    "host-prohibited", "TOS-network-unreachable", "TOS-host-unreachable", "communication-prohibited", "host-precedence-violation",
+    "precedence-cutoff", "source-quench", "redirect", "network-redirect", "host-redirect", "TOS-network-redirect",
+    "TOS-host-redirect", "echo-request", "ping", "router-advertisement", "router-solicitation", "time-exceeded", "ttl-exceeded",
+    "ttl-zero-during-transit", "ttl-zero-during-reassembly", "parameter-problem", "ip-header-bad", "required-option-missing",
+    "timestamp-request", "timestamp-reply", "address-mask-request", "address-mask-reply",
+)  # fmt: skip
+_EXPIRE = ("0", "1:2", "0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
 """Ranges of seconds left whose ends are not next to any timeout: the kernel's clock ticks while we look."""
 _BUILTIN = ("INPUT", "FORWARD", "OUTPUT")
+
+_LIMITS = (
+    "", "--limit 1/sec --limit-burst 1", "--limit 1/sec", "--limit 60/min --limit-burst 20", "--limit 30/min --limit-burst 2",
+    "--limit 20/min --limit-burst 3", "--limit 7/min --limit-burst 1", "--limit 1/min --limit-burst 7", "--limit 1/hour --limit-burst 2",
+    "--limit 2/day --limit-burst 5", "--limit 1/day --limit-burst 3", "--limit 10000/sec --limit-burst 100",
+)  # fmt: skip
+"""No two bursts of packets are near a whole number of seconds apart, so no bucket gets its next token within one."""
+_NFT_LIMITS = (*_LIMITS, "--limit 1/day --limit-burst 5", "--limit 1/hour --limit-burst 60")
+"""Legacy finds these out of range."""
+_LOGS = (
+    "", "--log-prefix x", '--log-prefix "two words: "', "--log-level 7", "--log-level debug --log-prefix 12345678901234567890123456789",
+    "--log-uid --log-ip-options", "--log-tcp-sequence --log-tcp-options --log-macdecode", '--log-prefix "-j REJECT "',
+)  # fmt: skip
 
 PLAIN = """*filter
 :INPUT {input} [0:0]
@@ -51,6 +73,15 @@ COMMIT
 """
 
 
+_POLICIES = ("ACCEPT", "DROP")
+_FIXED = frozenset((TRANSPARENT, *(PLAIN.format(input=one, forward=other) for one in _POLICIES for other in _POLICIES)))
+
+
+def is_fixed(rules: str) -> bool:
+    """Whether a ruleset made here is one of those that are not drawn."""
+    return rules in _FIXED
+
+
 _TRACKS = re.compile(r" -m (conntrack|state) ")
 
 
@@ -59,16 +90,16 @@ def tracks(rules: str) -> bool:
     return bool(_TRACKS.search(rules))
 
 
-def order(random: Random, rules: str) -> str:
+def order(random: Random, rules: str, variant: str) -> str:
     """A command that any of the rulesets made here takes: what follows the word iptables."""
     chains = re.findall(r"^:(\S+)", rules, re.MULTILINE)
     users = [chain for chain in chains if chain not in _BUILTIN]
     chain = random.choice(_BUILTIN)
     choice = random.random()
     if choice < 0.3:
-        return f"-I {chain} {_rule(random, chain, users, True)}".rstrip()
+        return f"-I {chain} {_rule(random, chain, users, True, variant)}".rstrip()
     if choice < 0.5:
-        return f"-A {chain} {_rule(random, chain, users, True)}".rstrip()
+        return f"-A {chain} {_rule(random, chain, users, True, variant)}".rstrip()
     if choice < 0.65:
         return f"-P {chain} {random.choice(('ACCEPT', 'DROP'))}"
     if choice < 0.8:
@@ -82,7 +113,7 @@ def ruleset(random: Random, variant: str) -> str:
     """One ruleset, of matches and targets the variant decides alike however fast the packets come."""
     kind = random.random()
     if kind < 0.2:
-        return PLAIN.format(input=random.choice(("ACCEPT", "DROP")), forward=random.choice(("ACCEPT", "DROP")))
+        return PLAIN.format(input=random.choice(_POLICIES), forward=random.choice(_POLICIES))
     if kind < 0.5:
         return TRANSPARENT
     users = [f"u{number}" for number in range(random.randint(0, 4))]
@@ -91,12 +122,14 @@ def ruleset(random: Random, variant: str) -> str:
     lines += [f":{name} - [0:0]" for name in users]
     tracking = random.random() < 0.9
     for name in _BUILTIN:
-        for _ in range(random.randint(0, 5)):
-            lines.append(f"-A {name} {_rule(random, name, users, tracking)}".rstrip())
+        long = random.random() < 0.06
+        for _ in range(random.randint(20, 45) if long else random.randint(0, 5)):
+            rule = _narrow if long and random.random() < 0.8 else _rule
+            lines.append(f"-A {name} {rule(random, name, users, tracking, variant)}".rstrip())
     for index, name in enumerate(users):
         for _ in range(random.randint(0, 4)):
             # Only to later chains: a loop would be refused.
-            lines.append(f"-A {name} {_rule(random, '', users[index + 1 :], tracking)}".rstrip())
+            lines.append(f"-A {name} {_rule(random, '', users[index + 1 :], tracking, variant)}".rstrip())
     return "\n".join([*lines, "COMMIT", ""])
 
 
@@ -104,7 +137,7 @@ def _not(random: Random) -> str:
     return "! " if random.random() < 0.25 else ""
 
 
-def _rule(random: Random, builtin: str, users: list[str], tracking: bool) -> str:
+def _rule(random: Random, builtin: str, users: list[str], tracking: bool, variant: str) -> str:
     parts = []
     if random.random() < 0.25:
         parts.append(f"{_not(random)}-s {random.choice(_NETWORKS)}")
@@ -124,18 +157,44 @@ def _rule(random: Random, builtin: str, users: list[str], tracking: bool) -> str
         parts.append(f"-m mark {_not(random)}--mark {random.choice(('0x0', '0x1', '0x0/0xff', '0x1/0x1'))}")
     if random.random() < 0.08:
         parts.append(f"-m comment --comment {random.choice(('plain', chr(34) + 'two words' + chr(34), chr(34) + '-j REJECT' + chr(34)))}")
+    if random.random() < 0.12:
+        # Among the other matches, since what stands before it keeps packets from its bucket.
+        limit = random.choice(_LIMITS if variant == "legacy" else _NFT_LIMITS)
+        parts.insert(random.randint(0, len(parts)), f"-m limit {limit}".rstrip())
+    return " ".join([*parts, _target(random, protocol, users)])
+
+
+def _narrow(random: Random, builtin: str, users: list[str], tracking: bool, variant: str) -> str:
+    """A rule that few packets fit, so that they come far in a long chain."""
+    parts = []
+    if random.random() < 0.4:
+        parts.append(f"-s {random.choice(_NETWORKS)}")
+    if random.random() < 0.4:
+        parts.append(f"-d {random.choice(_NETWORKS)}")
+    if builtin != "OUTPUT" and random.random() < 0.3:
+        parts.append(f"-i {random.choice(('wan', 'lan'))}")
+    if builtin != "INPUT" and random.random() < 0.3:
+        parts.append(f"-o {random.choice(('wan', 'lan'))}")
+    protocol = random.choice(("tcp", "tcp", "udp"))
+    options = random.choice((("--sport",), ("--dport",), ("--dport",), ("--sport", "--dport")))
+    parts.append(" ".join([f"-p {protocol} -m {protocol}", *(f"{option} {random.choice(PORTS)}" for option in options)]))
+    if tracking and random.random() < 0.1:
+        parts.append(_conntrack(random))
     return " ".join([*parts, _target(random, protocol, users)])
 
 
 def _protocol(random: Random) -> tuple[str, list[str]]:
     """(protocol as a rule demands it, the rule's words)."""
+    if random.random() < 0.12:
+        protocol = random.choice(("tcp", "tcp", "udp", "udp", "udplite", "sctp", "dccp"))
+        return protocol, [f"-p {protocol}", _multiport(random)]
     choice = random.random()
     if choice < 0.3:
         return "tcp", ["-p tcp", *_tcp(random)]
     if choice < 0.5:
         return "udp", ["-p udp", *([f"-m udp {_ports(random)}"] if random.random() < 0.6 else [])]
     if choice < 0.65:
-        kind = random.choice(("8", "0", "3", "3/3", "3/13", "11", "13", "any", "echo-request"))
+        kind = random.choice(("8", "0", "3", "3/3", "3/13", "11", "13", "255", "8/0", "12/1", *_ICMP))
         return "icmp", ["-p icmp", *([f"-m icmp {_not(random)}--icmp-type {kind}"] if random.random() < 0.7 else [])]
     if choice < 0.75:
         return "", [f"{_not(random)}-p {random.choice(('50', '6', '17', 'icmp', '253'))}"]
@@ -153,6 +212,14 @@ def _ports(random: Random) -> str:
     return " ".join(words)
 
 
+def _multiport(random: Random) -> str:
+    listed = []
+    for _ in range(random.choice((1, 2, 3, 7))):
+        low, high = sorted(random.sample((*PORTS, 0, 1024, 65535), 2))
+        listed.append(str(low) if random.random() < 0.7 else f"{low}:{high}")
+    return f"-m multiport {_not(random)}--{random.choice(('sports', 'dports', 'ports'))} {','.join(listed)}"
+
+
 def _tcp(random: Random) -> list[str]:
     words = []
     if random.random() < 0.6 and (ports := _ports(random)):
@@ -163,9 +230,10 @@ def _tcp(random: Random) -> list[str]:
     elif choice < 0.3:
         mask = random.sample(_FLAGS, random.randint(1, 6))
         held = [flag for flag in mask if random.random() < 0.4]
-        words.append(f"{_not(random)}--tcp-flags {','.join(mask)} {','.join(held) or 'NONE'}")
+        flags, kept = random.choice(((",".join(mask), ",".join(held) or "NONE"),) * 4 + (("ALL", ",".join(held) or "NONE"), ("ALL", "ALL")))
+        words.append(f"{_not(random)}--tcp-flags {flags} {kept}")
     elif choice < 0.36:
-        words.append(f"{_not(random)}--tcp-option {random.choice((2, 3, 4, 5, 8))}")
+        words.append(f"{_not(random)}--tcp-option {random.choice((2, 3, 4, 5, 7, 8, 30))}")
     return ["-m tcp " + " ".join(words)] if words else []
 
 
@@ -196,6 +264,8 @@ def _conntrack(random: Random) -> str:
 
 
 def _target(random: Random, protocol: str, users: list[str]) -> str:
+    if random.random() < 0.12:
+        return f"-j LOG {random.choice(_LOGS)}".rstrip()
     choice = random.random()
     if choice < 0.3:
         return "-j ACCEPT"

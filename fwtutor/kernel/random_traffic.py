@@ -104,7 +104,7 @@ def _ends(random: Random) -> Ends:
         return box, far
     if kind < 0.97:  # out by the interface it came in on
         return far, (address(random.choice([host for host in FAR if address(host) != far[0]])), "wan")
-    return box, (address(random.choice((WAN_BOX, LAN_BOX, "127.0.0.1"))), None)  # with itself
+    return box, (address(random.choice((WAN_BOX, LAN_BOX, "127.0.0.1", *TO_MANY))), None)  # with itself, or with many
 
 
 def _udp(random: Random, ends: Ends) -> Iterator[Shot]:
@@ -196,8 +196,9 @@ def _spoil(random: Random, shot: Shot) -> Shot:
         length = random.choice((0, 19, 20, 24, len(raw) - 1, len(raw) + 1, 65535))
         header = bytearray(raw[:2] + length.to_bytes(2, "big") + raw[4:])
         if what == 1:
+            # Not a longer header that the packet has room for: its options would be whatever follows, and those are not simulated.
             header = bytearray(raw)
-            header[0] = random.choice((0x44, 0x40, 0x4F, 0x46))
+            header[0] = random.choice((0x44, 0x40, 0x4F if len(raw) < 60 else 0x41))
         elif what == 2:
             header = bytearray(raw)
             header[0] = random.choice((0x55, 0x05))

@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 
-from fwtutor.kernel.errors import RulesetRefused
+from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.namespace import run
 
 OWN_RESTORE = "iptables-legacy-restore"
@@ -40,11 +40,27 @@ class Rules:
             raise RulesetRefused(f"the table {own[0]} is the harness's own: it cannot be tested yet")
         self._tool = f"iptables-{variant}"
         self.tables = _tables(text)
-        run([f"{self._tool}-restore", "-w"], text if text.endswith("\n") else text + "\n", RulesetRefused)
+        self._load(text if text.endswith("\n") else text + "\n")
         if variant == "nft":
             run([f"{self._tool}-restore", "-w", "--noflush"], _LISTENING, RulesetRefused)
         self._read()
-        run([OWN_RESTORE, "-w"], _own_rules(self.tracks), RulesetRefused)
+        self._ask_for_traces()
+
+    def _load(self, text: str) -> None:
+        try:
+            run([f"{self._tool}-restore", "-w"], text, RulesetRefused)
+        except RulesetRefused as problem:
+            if "do you need to insmod" in str(problem):  # iptables' words for a kernel that lacks a table, or all of them
+                raise KernelUnavailable(f"this kernel lacks a table (modules ip_tables, iptable_filter): {problem}") from None
+            raise
+
+    def _ask_for_traces(self) -> None:
+        """Load the harness's own rules."""
+        try:
+            run([OWN_RESTORE, "-w"], _own_rules(self.tracks), KernelUnavailable)
+        except KernelUnavailable as problem:
+            needed = "xt_TRACE, xt_conntrack, iptable_raw, iptable_mangle, iptable_security"
+            raise KernelUnavailable(f"this kernel cannot tell what packets meet (modules {needed}): {problem}") from None
 
     def _read(self) -> None:
         saved = self.save(counters=False)
@@ -71,7 +87,7 @@ class Rules:
             self.tables.append("filter")  # the command has made it
         self._read()
         if self.tracks != tracked:
-            run([OWN_RESTORE, "-w"], _own_rules(self.tracks), RulesetRefused)
+            self._ask_for_traces()
         return done.returncode, done.stderr if done.returncode else done.stdout
 
     def count(self, table: str, chain: str) -> int:
@@ -87,6 +103,14 @@ class Rules:
         """Whether that rule's target is REJECT."""
         rules = self._rules.get((table, chain), [])
         return number <= len(rules) and bool(_REJECT.search(rules[number - 1]))
+
+    def log_prefix(self, table: str, chain: str, number: int) -> str | None:
+        """The prefix ("" without one) when that rule's target is LOG, else None."""
+        rules = self._rules.get((table, chain), [])
+        words = shlex.split(rules[number - 1]) if number <= len(rules) and " -j LOG" in rules[number - 1] else []
+        if "LOG" not in words or words[words.index("LOG") - 1] != "-j":
+            return None
+        return words[words.index("--log-prefix") + 1] if "--log-prefix" in words else ""
 
     def save(self, *, counters: bool) -> str:
         """The tested tables as iptables-save prints them, without comment lines."""

@@ -49,7 +49,7 @@ def _tracked(comparison: Comparison) -> bool:
 def reproduction(comparison: Comparison) -> str:
     """A test that repeats a comparison, complete: it fails as long as kernel and engine differ."""
     setup = comparison.setup
-    fields = (dict(setup.interfaces), setup.rules, dict(setup.routes), dict(setup.sysctls), dict(setup.mtus), setup.variant)
+    fields = (dict(setup.interfaces), setup.rules, dict(setup.routes), dict(setup.sysctls), dict(setup.mtus), setup.variant, setup.quiet)
     parts = [
         "from fwtutor.kernel.compare import compare",
         "from fwtutor.kernel.kernel import Kernel",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.netlink import Netfilter, attribute, attributes
 from fwtutor.kernel.observation import Line
 
@@ -29,7 +30,10 @@ class TraceLog:
     def __init__(self, interfaces: dict[int, str]) -> None:
         """``interfaces``: names by index."""
         self._interfaces = interfaces
-        _LOGGER.write_text("nfnetlink_log")
+        try:
+            _LOGGER.write_text("nfnetlink_log")
+        except OSError as problem:
+            raise KernelUnavailable(f"this kernel cannot hand over what TRACE says (module nfnetlink_log): {problem.strerror}") from None
         self._netfilter = Netfilter()
         self._configure(attribute(NFULA_CFG_CMD, bytes([NFULNL_CFG_CMD_BIND])))
         self._configure(attribute(NFULA_CFG_MODE, struct.pack("!IBx", 0xFFFF, NFULNL_COPY_PACKET)))
@@ -55,7 +59,7 @@ class TraceLog:
     def _line(self, found: dict[int, memoryview]) -> Line | None:
         prefix = bytes(found[NFULA_PREFIX]).rstrip(b"\0").decode("ascii", "replace") if NFULA_PREFIX in found else ""
         if not prefix.startswith("TRACE: "):
-            return None  # a LOG or NFLOG rule of the ruleset
+            return None  # an NFLOG rule of the ruleset; what LOG logs goes to the kernel log alone
         # A chain's name may hold colons; the table before it and the two words after it cannot.
         table, rest = prefix[len("TRACE: ") :].rstrip(" ").split(":", 1)
         chain, kind, number = rest.rsplit(":", 2)

@@ -37,12 +37,21 @@ class Trace:
             return ()
         return tuple((line.hook, STATES[line.number - 1]) for line in self.lines if line.table == "mangle" and line.kind == "rule")
 
+    def logged(self, rules: Rules) -> tuple[tuple[str, bytes], ...]:
+        """(prefix, packet) at each LOG rule that was met."""
+        found = ((rules.log_prefix(line.table, line.chain, line.number), line.packet) for line in self.lines if line.kind == "rule")
+        return tuple((prefix, packet) for prefix, packet in found if prefix is not None)
+
     def verdict(self, rules: Rules, packet: Packet) -> tuple[str, str | None]:
         """(verdict, where to) in the words of Walk."""
         if not self.own:
             # Not even raw saw it: refused by the stack, or kept by defragmentation, which comes before raw.
             held = rules.tracks and not packet.fault and (packet.mf or packet.offset)
             return ("HELD" if held else "DISCARD"), None
+        leaves = [line for line in self.own if (line.table, line.hook) == ("mangle", "POSTROUTING")]
+        if len(leaves) == 2:
+            # The first is of the copy that comes back to the box, perhaps after the packet itself has left.
+            return "ACCEPT", leaves[1].out_interface
         last = self.own[-1]
         place = last.table, last.hook
         if place == ("security", "INPUT"):
@@ -80,10 +89,11 @@ def _datagram(raw: bytes) -> bytes:
     return raw[4:6] + raw[9:10] + raw[12:20]
 
 
-def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, own: bool) -> list[Trace]:
+def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, own: bool, several: bool = False) -> list[Trace]:
     """Sort lines and leaving packets by packet: first the one played, then each answer the box's own stack made, in order.
 
     An answer of netfilter (REJECT, TTL ...) comes while its packet is still on its way; the stack answers what was delivered.
+    ``several``: nothing was played, and every packet there is stands for itself.
     """
     first = Trace(raw, identity(lines[0].packet) if lines else b"")
     traces = [first]
@@ -93,7 +103,7 @@ def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes
         trace = owner.get(key)
         if trace is None:
             trace = traces[-1]
-            if trace.delivered:
+            if trace.delivered or several:
                 trace = Trace(line.packet, key)
                 traces.append(trace)
             owner[key] = trace
@@ -124,5 +134,6 @@ def _give_out(traces: list[Trace], owner: dict[bytes, Trace], out: Sequence[tupl
     for _, key, name, packet in placed:
         trace = owner.get(key, traces[0])
         trace.out.append((name, packet))
-        if trace is not traces[0] and key == trace.identity:
+        # The stack's own answer as it left, its checksums filled in; not one of the fragments it left in.
+        if trace is not traces[0] and identity(packet) == trace.identity:
             trace.raw = packet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from struct import pack_into
+from struct import pack, pack_into
 from typing import NamedTuple
 
 from fwtutor.netfilter import craft
@@ -11,6 +11,7 @@ from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet,
 
 UNREACHABLE, REDIRECT, TIME_EXCEEDED = 3, 5, 11
 REDIRECT_HOST = 1
+REASSEMBLY_TIME = 1
 ERRORS = frozenset({UNREACHABLE, 4, REDIRECT, TIME_EXCEEDED, 12})
 """ICMP types that are about another packet."""
 NET_UNREACHABLE, HOST_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 0, 1, 3, 4
@@ -50,6 +51,13 @@ def reset_for(packet: Packet) -> bytes:
         seq, flags = 0, RST | ACK
         ack = packet.seq + size + (1 if packet.flags & SYN else 0) + (1 if packet.flags & FIN else 0)
     return craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0)
+
+
+def as_kept(reset: Packet) -> Packet:
+    """A RST of ``reset_for`` as the box has it until it leaves: of its checksum only the pseudo header is summed yet."""
+    raw, at = reset.raw, reset.l4 + 16
+    total = ~craft.transport_checksum(reset.src, reset.dst, TCP, bytes(len(raw) - reset.l4), reset.family) & 0xFFFF
+    return Packet(raw[:at] + pack("!H", total) + raw[at + 2 :])
 
 
 def may_answer_with_error(packet: Packet, to_many: bool) -> bool:
@@ -112,11 +120,15 @@ def fragments(raw: bytes, mtu: int) -> list[bytes]:
     return pieces
 
 
-class Bucket(NamedTuple):
-    """What the stack grants one destination: ``tokens`` (ns, one costs an interval) at the time ``last`` (ns)."""
+class Peer(NamedTuple):
+    """What the stack remembers of a host it told something: one memory for all that it rations."""
 
     tokens: int
+    """Saved for ICMP errors (ns, one costs an interval) at the time ``last``."""
     last: int
+    """ns"""
+    redirects: int = 0
+    """How often it was told of a shorter way, in vain."""
 
 
 JIFFY = SECOND // 250
@@ -124,41 +136,61 @@ JIFFY = SECOND // 250
 RATE_BURST = 6
 """ICMP errors to one destination at once, before one per icmp_ratelimit."""
 NO_ROUTE_BURST, NO_ROUTE_COST = 5 * SECOND, SECOND
-"""Errors about a missing route are rationed once more, out of the same bucket."""
+"""Errors about a missing route are rationed once more, out of the same memory."""
 _UNUSED = 60 * SECOND
 """What a destination never sent to has saved."""
 
 
-def take_token(bucket: Bucket | None, at: int, cost: int, burst: int) -> tuple[bool, Bucket]:
-    """May another ICMP error go to this destination? With the bucket as it is then; within a jiffy nothing is added or capped."""
-    if bucket is None:
-        tokens, last = min(_UNUSED, burst), at
-    elif at - bucket.last >= JIFFY:
-        tokens, last = min(bucket.tokens + at - bucket.last, burst), at
-    else:
-        tokens, last = bucket
+def take_token(peer: Peer | None, at: int, cost: int, burst: int) -> tuple[bool, Peer]:
+    """May another ICMP error go to this host? With what is remembered then; within a jiffy nothing is added or capped."""
+    peer = peer or Peer(0, at - _UNUSED)
+    tokens, last = peer.tokens, peer.last
+    if at - last >= JIFFY:
+        tokens, last = min(tokens + at - last, burst), at
     if tokens >= cost:
-        return True, Bucket(tokens - cost, last)
-    return False, Bucket(tokens, last)
-
-
-class Redirected(NamedTuple):
-    """How often one neighbour was told of a shorter way: ``times`` times, last at ``last`` (ns)."""
-
-    times: int
-    last: int
+        return True, Peer(tokens - cost, last, peer.redirects)
+    return False, Peer(tokens, last, peer.redirects)
 
 
 _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50
 _REDIRECT_SILENCE = _REDIRECT_GAP << 10
 
 
-def may_redirect(told: Redirected | None, at: int) -> tuple[bool, Redirected]:
-    """May the neighbour be told once more? Each time the gap doubles; after nine in vain it is left alone for 20 s of silence."""
-    if told is None or at - told.last > _REDIRECT_SILENCE:
-        return True, Redirected(1, at)
-    if told.times >= _REDIRECTS:
-        return False, Redirected(told.times, at)
-    if at - told.last > _REDIRECT_GAP << told.times:
-        return True, Redirected(told.times + 1, at)
-    return False, told
+def may_redirect(peer: Peer | None, at: int) -> tuple[bool, Peer]:
+    """May the neighbour be told once more? Each time the gap doubles; after nine in vain it is left alone for 20 s of silence.
+
+    With what is remembered if it is not; ``redirected`` makes of that what is remembered if it is.
+    """
+    if peer is None or at - peer.last > _REDIRECT_SILENCE:
+        return True, Peer(0, at - _UNUSED if peer is None else peer.last)
+    if peer.redirects >= _REDIRECTS:
+        return False, peer._replace(last=at)
+    return not peer.redirects or at - peer.last > _REDIRECT_GAP << peer.redirects, peer
+
+
+def redirected(peer: Peer, at: int) -> Peer:
+    """A neighbour told of a shorter way once more."""
+    return peer._replace(last=at, redirects=peer.redirects + 1)
+
+
+class Credit(NamedTuple):
+    """What the stack grants all destinations together: ``left`` errors, last added to at the time ``since`` (ns)."""
+
+    left: int
+    since: int
+
+
+_REFILL_GAP = SECOND // 50
+
+
+def take_credit(credit: Credit | None, at: int, per_second: int, burst: int) -> tuple[bool, Credit]:
+    """May another ICMP error go to anybody? With the credit as it is then. It is only added to when used up."""
+    credit = credit or Credit(0, at - SECOND)
+    if credit.left <= 0:
+        passed = min(at - credit.since, SECOND)
+        gained = per_second * passed // SECOND if passed >= _REFILL_GAP else 0
+        if not gained:
+            return False, credit
+        credit = Credit(min(credit.left + gained, burst), at)
+    # The kernel takes nothing, one or two, by chance; on average one.
+    return True, credit._replace(left=credit.left - 1)

@@ -1,6 +1,6 @@
 """Reassembly: with connection tracking on, rules and tracker see whole datagrams, and fragments wait until there is one.
 
-What waits is kept in the firewall's memory, by the fields that belong together (RFC 791), for 30 seconds.
+What waits is kept in the firewall's memory, by the fields that belong together (RFC 791), for net.ipv4.ipfrag_time.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from itertools import pairwise
 from struct import pack_into
 from typing import NamedTuple
 
-from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet, checksum
 
-PATIENCE = 30 * SECOND
-"""How long a fragment waits for the rest, from the first of its datagram on."""
+TIME = "net.ipv4.ipfrag_time"
+"""Seconds that fragments wait for the rest, from the first of their datagram to come."""
 LONGEST = 65535
 ARRIVING, OWN, DELIVERED = "arriving", "own", "delivered"
 """Where fragments are gathered: before PREROUTING and OUTPUT for connection tracking, before INPUT for the box's own stack."""
@@ -40,8 +39,10 @@ class Piece(NamedTuple):
 class Waiting(NamedTuple):
     """The fragments of a datagram so far."""
 
-    since: int
-    """ns: when the first came."""
+    until: int
+    """ns: when they are given up."""
+    interface: str
+    """Where the last came in, "" for the box's own."""
     pieces: tuple[Piece, ...]
     """In order of their place."""
     runs: tuple[tuple[int, int], ...]
@@ -67,14 +68,17 @@ def key_of(packet: Packet, where: str) -> Key:
     return Key(where, packet.src, packet.dst, packet.protocol, packet.id)
 
 
-def gather(waiting: Waiting | None, packet: Packet, at: int) -> tuple[Waiting | None, Whole | None]:
+def nothing_yet(until: int) -> Waiting:
+    """No fragment has come."""
+    return Waiting(until, "", (), (), 0, False)
+
+
+def gather(waiting: Waiting, packet: Packet) -> tuple[Waiting | None, Whole | None]:
     """Add a fragment: (what waits then, the whole datagram if that is complete).
 
     A fragment that was there already is ignored. One that overlaps others, is empty, or does not agree with where the datagram
     ends spoils it: all of it is thrown away.
     """
-    if waiting is None or at - waiting.since >= PATIENCE:
-        waiting = Waiting(at, (), (), 0, False)
     start, end = packet.offset, packet.offset + packet.length - packet.l4
     length, complete = waiting.length, waiting.complete
     if packet.mf:
@@ -97,7 +101,7 @@ def gather(waiting: Waiting | None, packet: Packet, at: int) -> tuple[Waiting | 
         return waiting._replace(length=length, complete=complete), None
     pieces = tuple(sorted((*waiting.pieces, Piece(start, end, packet))))
     if not complete or pieces[0].start or pieces[-1].end != length or any(a.end != b.start for a, b in pairwise(pieces)):
-        return Waiting(waiting.since, pieces, runs, length, complete), None
+        return waiting._replace(pieces=pieces, runs=runs, length=length, complete=complete), None
     return None, _join(pieces)
 
 

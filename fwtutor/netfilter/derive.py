@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.events import Shown
+from fwtutor.netfilter.logline import log_line
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
@@ -15,6 +17,7 @@ from fwtutor.netfilter.xtables.compiled import (
     CONTINUE,
     DROP,
     END,
+    EVALUATED,
     GOTO,
     HOT_DROP,
     JUMP,
@@ -25,6 +28,7 @@ from fwtutor.netfilter.xtables.compiled import (
     Hit,
 )
 from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.targets.log import Log
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.walk import Walk
@@ -32,10 +36,12 @@ if TYPE_CHECKING:
 
 def changes(walk: Walk) -> tuple[Change, ...]:
     """All effects, in order, those of the answers where they happened."""
-    found: list[Change] = []
-    for event in walk.events:
-        found += _event_changes(walk, event)
-    return tuple(found)
+    return changes_of(walk.events)
+
+
+def changes_of(events: Iterable[tuple[Any, ...]]) -> tuple[Change, ...]:
+    """The effects of some events, in order."""
+    return tuple(change for event in events for change in _event_changes(event))
 
 
 def _entry_change(before: Entry | None, after: Entry | None) -> Change:
@@ -44,7 +50,7 @@ def _entry_change(before: Entry | None, after: Entry | None) -> Change:
     return Change(ENTRY, entry.id, before, after)
 
 
-def _event_changes(walk: Walk, event: tuple[Any, ...]) -> list[Change]:
+def _event_changes(event: tuple[Any, ...]) -> list[Change]:
     kind = event[0]
     if kind == events.LOOKED_UP:
         return [_entry_change(before, after) for before, after in event[1].changes]
@@ -54,16 +60,19 @@ def _event_changes(walk: Walk, event: tuple[Any, ...]) -> list[Change]:
         return [_entry_change(None, event[1])]
     if kind == events.TABLE:
         _, _, hits, shown = event
-        return [_tick(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY)]
+        return [_hit_change(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY, EVALUATED)]
     if kind in (events.MEMORY, events.GATHERED):
         return [Change(MEMORY, event[1], event[2], event[3])]
-    if kind == events.ANSWER:
+    if kind in (events.ANSWER, events.COPY):
         return list(changes(event[1]))
     return []
 
 
-def _tick(hit: Hit, length: int) -> Change:
+def _hit_change(hit: Hit, length: int) -> Change:
     what, chain, position, before = hit
+    if what == EVALUATED:
+        change: Change = before
+        return change
     key = chain.policy_key if what == POLICY else chain.keys[position]
     return Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
 
@@ -83,7 +92,7 @@ def states(walk: Walk) -> list[list[str]]:
             state = event[1].state if kind == events.LOOKED_UP else event[1]
             if found and kind == events.LOOKED_UP:
                 found[-1][1] = state
-        elif kind == events.ANSWER:
+        elif kind in (events.ANSWER, events.COPY):
             found += states(event[1])
     return [pair for pair in found if pair[1]]
 
@@ -94,8 +103,10 @@ def path(walk: Walk) -> list[str]:
     for event in walk.events:
         if event[0] == events.TABLE:
             # Of a packet dropped by a match, the trace of nf_tables names the rule.
-            found += [_trace_line(hit) for hit in event[2] if hit.what != HOT_DROP or hit.chain.variant == "nft"]
-        elif event[0] == events.ANSWER:
+            found += [
+                _trace_line(hit) for hit in event[2] if hit.what != EVALUATED and (hit.what != HOT_DROP or hit.chain.variant == "nft")
+            ]
+        elif event[0] in (events.ANSWER, events.COPY):
             found += path(event[1])
     return found
 
@@ -115,6 +126,19 @@ def _trace_line(hit: Hit) -> str:
     return f"{chain.table}:{chain.chain.name}:{word}:{number}"
 
 
+def logged(walk: Walk) -> list[s.Logged]:
+    """What LOG rules logged, in order; of the answers where they were sent."""
+    found: list[s.Logged] = []
+    for event in walk.events:
+        if event[0] == events.TABLE:
+            for what, chain, position, _ in event[2]:
+                if what == MATCHED and isinstance(target := chain.rules[position].target, Log):
+                    found.append(_logged(target, context_of(event[3], walk.at), walk.owner))
+        elif event[0] == events.ANSWER:
+            found += logged(event[1])
+    return found
+
+
 def rules_tried(walk: Walk) -> int:
     """Rules looked at, in all tables this packet passed (its answers' not counted)."""
     return sum(isinstance(step, s.RuleTried) for step in steps(walk))
@@ -129,41 +153,49 @@ def steps(walk: Walk) -> tuple[s.Step, ...]:
     rationed: tuple[Change, ...] = ()
     for event in walk.events:
         if event[0] == events.MEMORY:
-            rationed += tuple(_event_changes(walk, event))
+            rationed += tuple(_event_changes(event))
             if not event[4]:
                 found.append(s.AnswerWithheld(rationed))
                 rationed = ()
         elif event[0] == events.ANSWER:
-            found.append(s.Answered(rationed + tuple(_event_changes(walk, event)), walk=event[1]))
+            found.append(s.Answered(rationed + tuple(_event_changes(event)), walk=event[1]))
             rationed = ()
         else:
-            found += _event_steps(walk, event)
+            for step in _event_steps(walk, event):
+                # A packet of the stack's own had its token taken before it set out.
+                found.append(replace(step, changes=rationed + step.changes) if rationed else step)
+                rationed = ()
     found.append(s.Finished(verdict=walk.verdict, to=walk.to, reason=walk.reason))
     return tuple(found)
 
 
 def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
     kind = event[0]
-    effects = tuple(_event_changes(walk, event))
+    effects = tuple(_event_changes(event))
     if kind == events.HOOK:
         yield s.HookEntered(hook=event[1])
     elif kind == events.LOOKED_UP:
         tracked = event[1]
         yield s.LookedUp(tuple=tracked.key, found=tracked.found, direction=tracked.direction, state=tracked.state, reason=tracked.reason)
         for (before, after), effect in zip(tracked.changes, effects, strict=True):
-            yield s.StateChanged((effect,), before=before, after=after)
+            if before is tracked.evicted:
+                yield s.EarlyDropped((effect,), entry=before)
+            else:
+                yield s.StateChanged((effect,), before=before, after=after)
         if tracked.entry is not None and not tracked.entry.confirmed:
             yield s.EntryCreated(entry=tracked.entry)
     elif kind == events.GATHERED:
         _, _, _, after, whole = event
         waiting = 0 if after is None else len(after.pieces)
         yield s.Gathered(effects, None if whole is None else whole.packet, waiting if whole is None else len(whole.sizes))
+    elif kind == events.COPY:
+        yield s.CameBack(effects, walk=event[1])
     elif kind == events.CHANGED:
         yield s.StateChanged(effects, before=event[1], after=event[2])
     elif kind == events.ROUTED:
         yield s.Routed(to=event[1], reason=event[2])
     elif kind == events.TABLE:
-        yield from _table_steps(event[1], event[2], context_of(event[3], walk.at), effects)
+        yield from _table_steps(event[1], event[2], context_of(event[3], walk.at), effects, walk.owner)
     elif kind == events.CONFIRMED:
         yield s.Confirmed(effects, entry=event[1])
     elif kind == events.FORGOTTEN:
@@ -178,19 +210,35 @@ def context_of(shown: Shown, at: int) -> Context:
     return context
 
 
-def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...]) -> Iterator[s.Step]:
+def _logged(target: Log, context: Context, owner: tuple[int, int] | None) -> s.Logged:
+    # Over loopback a packet comes back without the socket it was sent by.
+    line = log_line(
+        context.packet, target.told, prefix=target.begins, in_interface=context.in_interface, out_interface=context.out_interface,
+        mark=context.mark, owner=None if context.in_interface else owner,
+    )  # fmt: skip
+    return s.Logged(packet=context.packet, prefix=target.begins, level=target.level.value, line=line)
+
+
+def _table_steps(
+    start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...], owner: tuple[int, int] | None
+) -> Iterator[s.Step]:
     """A table's walk told again from the places where something happened; what lies between was tried and did not match."""
     table = start.table
-    ticks = iter(effects)
+    changes = iter(effects)
+    remembered: dict[int, tuple[Change, ...]] = {}
+    """What was evaluated on the present way through the chain, by the rule's position."""
     chain, position = start, 0
     came_from: list[tuple[CompiledChain, int]] = []
     over = False
     yield s.ChainEntered(table=table, chain=chain.chain.name)
 
-    def tried(at: int, matched: bool, effects: tuple[Change, ...] = ()) -> s.RuleTried:
-        return s.RuleTried(effects, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
+    def tried(at: int, matched: bool, tick: tuple[Change, ...] = ()) -> s.RuleTried:
+        return s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
 
     for what, _, at, _ in hits:
+        if what == EVALUATED:
+            remembered[at] = (*remembered.get(at, ()), next(changes))
+            continue
         if not over:
             for before in range(position, at):
                 yield tried(before, False)
@@ -199,12 +247,15 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             yield tried(at, False)
             return
         if what == POLICY:
-            yield s.PolicyApplied((next(ticks),), table, start.chain.name, start.chain.policy or "")
+            yield s.PolicyApplied((next(changes),), table, start.chain.name, start.chain.policy or "")
             return
         if what == MATCHED:
-            yield tried(at, True, (next(ticks),))
+            yield tried(at, True, (next(changes),))
             action = chain.actions[at]
         if action == CONTINUE:
+            target = chain.rules[at].target
+            if isinstance(target, Log):
+                yield _logged(target, context, owner)
             position = at + 1
         elif action in (JUMP, GOTO):
             if action == JUMP:

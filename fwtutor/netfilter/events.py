@@ -3,7 +3,8 @@
 HOOK hook | LOOKED_UP Tracked | CHANGED before, after | TABLE chain, hits, Shown | ROUTED to, reason |
 ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after, whether an answer may go |
 GATHERED key, before, after, whole datagram or None |
-TIED ctstate: an answer begins its way tied to the entry of what it answers
+TIED ctstate: an answer begins its way tied to the entry of what it answers, a copy to that of what it is a copy of |
+COPY walk: of the copy that comes back to the box of what it sends to many
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.packet import Packet
 
-HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED, GATHERED = range(11)
+HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED, GATHERED, COPY = range(12)
 
 
 class Shown(NamedTuple):

@@ -6,18 +6,21 @@ their rate limit). It has no clock and no sockets: packets and times come in, Wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from fwtutor.netfilter import hooks
+from fwtutor.netfilter import defrag, hooks
+from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_table
-from fwtutor.netfilter.events import CHANGED
+from fwtutor.netfilter.derive import changes_of
+from fwtutor.netfilter.events import ANSWER, CHANGED
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.passage import Box, Passage
+from fwtutor.netfilter.passage import Passage
+from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.routing import Route, Routing
-from fwtutor.netfilter.state import COUNTER, ENTRY
+from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables import commands, savefile
@@ -34,8 +37,11 @@ SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
     "net.ipv4.ip_forward": 1,
     "net.ipv4.conf.all.send_redirects": 1,
+    defrag.TIME: 30,
     "net.ipv4.icmp_ratelimit": 1000,
     "net.ipv4.icmp_ratemask": 0x1818,
+    PER_SECOND: 1000,
+    BURST: 50,
 }
 """Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for ip_forward."""
 
@@ -77,6 +83,8 @@ class Firewall:
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)
         self.now = 0
+        self.caused: tuple[Walk, ...] = ()
+        """The packets that the last ``advance`` caused: ICMP errors about datagrams that stayed incomplete."""
         self._ruleset = commands.new_ruleset(4, variant)
         self._compiled: dict[str, CompiledTable] = {}
         self._next_rule = 1
@@ -146,10 +154,29 @@ class Firewall:
         self._output = outcome.output
         counters = self.state.counters
         ticks = tuple(Change(COUNTER, key, counters.get(key), value) for key, value in outcome.counters.items())
-        self.state.apply(ticks)
-        self._log(ticks)
+        before = self._compiled
         if outcome.ruleset is not self._ruleset:
             self._use(outcome.ruleset)
+        changes = ticks + tuple(change for name in outcome.written for change in self._renewed(before.get(name), ticks, name))
+        self.state.apply(changes)
+        self._log(changes)
+
+    def _renewed(self, before: CompiledTable | None, ticks: Sequence[Change], name: str) -> Iterator[Change]:
+        """What writing a table does to what its stateful matches remember.
+
+        iptables-legacy replaces the whole table, so all of them begin anew. iptables-nft writes single rules, among them those
+        whose counters it zeroes, but only if they have counted.
+        """
+        memory = self.state.memory
+        known = {} if before is None else before.memories
+        now = self._compiled[name].memories
+        for key in known:
+            if key not in now:
+                yield Change(MEMORY, key, memory[key], None)
+        rewritten = {tick.key for tick in ticks if tick.before is not None}
+        for key, match in now.items():
+            if self.variant == "legacy" or key not in known or key[0] in rewritten:
+                yield Change(MEMORY, key, memory.get(key), match.fresh(self.now, self.variant))
 
     def _use(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
@@ -176,17 +203,35 @@ class Firewall:
         return None if due is None else due / SECOND
 
     def next_timer_ns(self) -> int | None:
-        return self.box.conntrack.next_timer()
+        waiting, due = self.box.next_incomplete(), self.box.conntrack.next_timer()
+        return due if waiting is None else waiting[0] if due is None else min(due, waiting[0])
 
     def advance(self, at: float) -> list[Change]:
-        """Let time pass; returns what that changed (entries forgotten)."""
+        """Let time pass; returns what that changed (entries and fragments forgotten).
+
+        The packets it caused, with changes of their own, are in ``caused``.
+        """
         return self.advance_ns(round(at * SECOND))
 
     def advance_ns(self, at: int) -> list[Change]:
         self._set_time(at)
-        changes = [Change(ENTRY, entry.id, entry, None) for entry, _ in self.box.conntrack.expire(at)]
-        self._log(tuple(changes))
-        return changes
+        events = self._pass_time(at)
+        self._log(changes_of(events))
+        self.caused = tuple(event[1] for event in events if event[0] == ANSWER)
+        return list(changes_of(event for event in events if event[0] != ANSWER))
+
+    def _pass_time(self, at: int) -> list[tuple[Any, ...]]:
+        """What happens by itself up to ``at``, as the events of a Walk."""
+        box, events = self.box, list[tuple[Any, ...]]()
+        while (incomplete := box.next_incomplete()) is not None and incomplete[0] <= at:
+            due, key = incomplete
+            events += [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(due)]
+            waiting = box.state.memory[key]
+            first = waiting.pieces[0].packet
+            given_up = Walk(first, None, due)
+            Passage(box, given_up, Context(first, due)).give_up(key, waiting)
+            events += given_up.events
+        return events + [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(at)]
 
     def _set_time(self, at: int) -> None:
         if at < self.now:
@@ -208,8 +253,7 @@ class Firewall:
             self.state.revert(item.changes if isinstance(item, Walk) else item)
         self.now, self._next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id = mark.next_entry
-        for entry in self.state.entries.values():
-            self.box.conntrack.watch(entry)
+        self.box.watch_all()
         self.sysctls.update(mark.sysctls)
         self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
         if mark.ruleset is not self._ruleset:
@@ -274,16 +318,17 @@ class Firewall:
         _only_ipv4(packet.family)
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
+        walk.owner = None if by_stack else (uid, gid)
         Passage(self.box, walk, context).depart()
         return self._finish(walk)
 
     def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:
         self._set_time(at)
         walk = Walk(packet, on, at)
-        timers = self.box.conntrack.timers
-        if timers and timers[0][0] <= at:
-            for entry, _ in self.box.conntrack.expire(at):
-                walk.events.append((CHANGED, entry, None))
+        if self.box.is_due(at):
+            walk.events += self._pass_time(at)
+            for answer in walk.answers:
+                walk.out += answer.out
         return walk
 
     def _finish(self, walk: Walk) -> Walk:

@@ -8,19 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from fwtutor.netfilter import answers, defrag
-from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED, Entry
-from fwtutor.netfilter.conntrack.settings import Settings
-from fwtutor.netfilter.conntrack.tracking import Conntrack
-from fwtutor.netfilter.conntrack.tuples import tuple_of
+from fwtutor.netfilter.box import Box
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, REPLY, SECOND, UNTRACKED
 from fwtutor.netfilter.events import (
-    ANSWER,
-    CHANGED,
     CONFIRMED as KEPT,
+    COPY,
     FORGOTTEN,
     GATHERED,
     HOOK,
     LOOKED_UP,
-    MEMORY,
     ROUTED,
     TABLE,
     TIED,
@@ -28,10 +24,9 @@ from fwtutor.netfilter.events import (
 )
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import ICMP, Packet
-from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK, Route, Routing
-from fwtutor.netfilter.state import State
+from fwtutor.netfilter.replying import ALL_HOSTS, REDIRECTS, Replying
+from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK
 from fwtutor.netfilter.walk import Walk
-from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
@@ -40,37 +35,15 @@ TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
 
 
-ALL_HOSTS = 0xE0000001
-"""224.0.0.1, the one group every host has joined."""
-MILLISECOND = SECOND // 1000
-REDIRECTS = "net.ipv4.conf.all.send_redirects"
-
-
-class Box:
-    """What a packet meets in a box: routes, sysctls, compiled chains, and the state it changes."""
-
-    __slots__ = ("chains", "conntrack", "routing", "state", "sysctls", "tracking")
-
-    def __init__(self, routing: Routing, sysctls: dict[str, int]) -> None:
-        self.routing, self.sysctls = routing, sysctls
-        self.state = State()
-        self.conntrack = Conntrack(self.state, Settings.of(sysctls))
-        self.chains: dict[str, list[tuple[CompiledTable, CompiledChain]]] = {}
-        """By hook, in the order of the tables' priorities."""
-        self.tracking = False
-
-    def entry_of(self, packet: Packet) -> Entry | None:
-        """The table's entry that has the packet's tuple, in either direction."""
-        return self.state.find(tuple_of(packet)) if self.state.index and not packet.fault else None
-
-
-class Passage:
+class Passage(Replying):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("box", "context", "sizes", "walk")
+    __slots__ = ("busy", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
-        self.box, self.walk, self.context = box, walk, context
+        super().__init__(box, walk, context)
+        self.busy = False
+        """True for an answer: the stack makes it while it is at work on another packet."""
         self.sizes: tuple[int, ...] = ()
         """Of the fragments the packet was put together from; empty when it came whole."""
         context.memory = box.state.memory
@@ -78,13 +51,12 @@ class Passage:
     def arrive(self, on: str, link: str) -> None:
         """PREROUTING, then to the box or through it."""
         self.context.in_interface, self.context.out_interface = on, ""
+        self.link = link
         if not self._gather_to_track(defrag.ARRIVING):
             return
         packet = self.context.packet
         self.walk.events.append(AT[PREROUTING])
-        if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
-            self._track(True)
-        if not self._pass(PREROUTING):
+        if not self._track(True) or not self._pass(PREROUTING):
             return
         routing, dst = self.box.routing, packet.dst
         fault = "" if on == LOOPBACK else self._martian(packet)
@@ -95,14 +67,7 @@ class Passage:
             if fault:
                 self._lose(fault)
                 return
-            self.walk.events.append(TO_THE_BOX)
-            # Before INPUT the stack itself puts together what is for the box, tracking or not.
-            if not self._gather(defrag.DELIVERED):
-                return
-            packet = self.context.packet
-            self.walk.events.append(AT[INPUT])
-            if self._pass(INPUT) and self._confirm():
-                self.walk.to, self.walk.delivered = "local", packet
+            self._deliver()
         elif routing.is_multicast(packet.family, dst):
             self._lose("a multicast group the box has not joined")
         elif link != "host":
@@ -119,13 +84,6 @@ class Passage:
         if packet.dst == 0 or packet.dst >> 24 == 127:
             return f"a martian destination address, {packet.destination}"
         return ""
-
-    def _is_for_many(self, dst: int) -> bool:
-        """Broadcasts, and the one group every host has joined."""
-        return self.box.routing.is_broadcast(4, dst) or dst == ALL_HOSTS
-
-    def _is_to_many(self, packet: Packet) -> bool:
-        return self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst)
 
     def _forward(self) -> None:
         packet = self.context.packet
@@ -168,48 +126,82 @@ class Passage:
         if self._pass(FORWARD):
             self._leave()
 
-    def _redirect(self, route: Route) -> None:
-        """The packet leaves by the interface it came in on: its sender, if a neighbour, is told of the shorter way."""
-        packet = self.context.packet
-        back = self.box.routing.lookup_by(packet.family, packet.src, route.interface)
-        if back is None or back.gateway or not self.box.sysctls[REDIRECTS]:
-            return
-        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
-            return
-        key = ("redirects to", packet.src)
-        before = self.box.state.memory.get(key)
-        allowed, after = answers.may_redirect(before, self.walk.at)
-        self._remember(key, before, after, allowed)
-        if allowed:
-            source = self.box.routing.source_for(packet.family, packet.src)
-            self._answer(answers.error_about(packet, source, answers.REDIRECT, answers.REDIRECT_HOST, route.gateway or packet.dst))
-
     def depart(self) -> None:
-        """OUTPUT, POSTROUTING; and around again when the packet is for the box itself."""
-        packet = self.context.packet
-        to_self = self.box.routing.is_local(packet.family, packet.dst)
-        route = None if to_self else self.box.routing.lookup(packet.family, packet.dst)
-        if not to_self and route is None and not self._is_for_many(packet.dst):
+        """OUTPUT, POSTROUTING; and around again when the packet is for the box itself, or for the box among others."""
+        packet, routing = self.context.packet, self.box.routing
+        to_self = routing.is_local(packet.family, packet.dst) or packet.dst == 0
+        route = None
+        if not to_self:
+            by_stack = self.busy or self.context.by_stack
+            route = routing.lookup_from(4, packet.dst, packet.src) if by_stack else routing.lookup(4, packet.dst)
+        if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
             return
-        interface = LOOPBACK if to_self else route.interface if route is not None else self._first_interface()
+        interface = LOOPBACK if route is None else route.interface
         self.walk.events.append((ROUTED, interface, ""))
         self.context.in_interface, self.context.out_interface = "", interface
-        if self.context.by_stack and packet.protocol == ICMP and packet.has_l4 and packet.icmp_type in answers.ERRORS:
-            # The stack rations its errors out of the same bucket: it had a token for this one.
-            self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code)
+        is_error = packet.protocol == ICMP and packet.has_l4 and packet.icmp_type in answers.ERRORS
+        # The stack rations its errors out of the same buckets as REJECT's.
+        if self.context.by_stack and is_error and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code):
+            self._lose(f"the ration of ICMP errors, to all or to {packet.destination}, is used up")
+            return
         if not self._gather_to_track(defrag.OWN):
             return
         self.walk.events.append(AT[OUTPUT])
-        if self.box.tracking and self.context.entry is None and self.context.state != UNTRACKED:
-            self._track(False)
-        if not self._pass(OUTPUT):
+        if not self._track(False) or not self._pass(OUTPUT):
             return
-        if self._leave() and to_self:
+        if not to_self and self._is_for_many(packet.dst):
+            self._leave_and_come_back()
+        elif self._leave() and to_self:
             self.arrive(LOOPBACK, "host")
 
-    def _first_interface(self) -> str:
-        return next((name for name in self.box.routing.addresses if name != LOOPBACK), LOOPBACK)
+    def answering(self, walk: Walk, context: Context, reset: bool) -> None:
+        answer = Passage(self.box, walk, context)
+        answer.busy, answer.reset = True, reset
+        answer.depart()
+
+    def _leave_and_come_back(self) -> None:
+        """What goes to many goes to the box too: a copy passes POSTROUTING first, and comes in where the packet goes out."""
+        packet, walk = self.context.packet, self.walk
+        copy = Walk(packet, self.context.out_interface, walk.at)
+        here = Passage(self.box, copy, self.context.copy())
+        copy.events += [(TIED, self.context.state), AT[POSTROUTING]]
+        comes = here._pass(POSTROUTING) and here._confirm()
+        self.context.entry = here.context.entry
+        later = self.busy or self.context.by_stack
+        if comes and not later:
+            here._come_back()
+        leaves = packet.ttl > 0 or not self.box.routing.is_multicast(packet.family, packet.dst)
+        if leaves and later:
+            # The stack is at work on another packet, and what comes back has to wait.
+            self._leave()
+        if comes and later:
+            here._come_back()
+        walk.events.append((COPY, copy))
+        if leaves and not later:
+            self._leave()
+        walk.delivered = copy.delivered
+        if not leaves:
+            walk.verdict, walk.to = copy.verdict, copy.to
+
+    def _come_back(self) -> None:
+        """PREROUTING and INPUT of a copy: where it goes was known when it was sent."""
+        self.context.in_interface, self.context.out_interface = self.context.out_interface, ""
+        if self._gather_to_track(defrag.ARRIVING):
+            self.walk.events.append(AT[PREROUTING])
+            if self._track(True) and self._pass(PREROUTING):
+                self._deliver()
+
+    def _deliver(self) -> None:
+        """INPUT, and to the box's own programs."""
+        self.walk.events.append(TO_THE_BOX)
+        # Before INPUT the stack itself puts together what is for the box, tracking or not.
+        if not self._gather(defrag.DELIVERED):
+            return
+        packet = self.context.packet
+        self.walk.events.append(AT[INPUT])
+        if self._pass(INPUT) and self._confirm():
+            self.walk.to, self.walk.delivered = "local", packet
 
     def _leave(self) -> bool:
         """POSTROUTING, and out by the interface routing chose."""
@@ -240,11 +232,9 @@ class Passage:
             return True
         key = defrag.key_of(packet, where)
         before = self.box.state.memory.get(key)
-        after, whole = defrag.gather(before, packet, self.walk.at)
-        if after is None:
-            self.box.state.memory.pop(key, None)
-        else:
-            self.box.state.memory[key] = after
+        waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[defrag.TIME] * SECOND)
+        after, whole = defrag.gather(waiting._replace(interface=self.context.in_interface), packet)
+        self.box.wait(key, after)
         self.walk.events.append((GATHERED, key, before, after, whole))
         if whole is None:
             self.walk.verdict = "HELD"
@@ -254,10 +244,29 @@ class Passage:
 
     # --- at a hook ---------------------------------------------------------------------------------------
 
-    def _track(self, arriving: bool) -> None:
+    def give_up(self, key: defrag.Key, waiting: defrag.Waiting) -> None:
+        """The rest of a datagram never came: it is forgotten. Its sender is told if it was for the box, which then must have its head."""
+        self.box.wait(key, None)
+        self.walk.events.append((GATHERED, key, waiting, None, None))
+        self.context.in_interface = waiting.interface
+        head = waiting.pieces[0].packet if waiting.pieces else None
+        if head is None or head.offset or waiting.interface in ("", LOOPBACK):
+            return
+        routing = self.box.routing
+        if routing.is_local(4, head.dst) and not self._martian(head) and not routing.own_source(head.src):
+            self._error(answers.TIME_EXCEEDED, answers.REASSEMBLY_TIME)
+
+    def _track(self, arriving: bool) -> bool:
+        """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""
+        if not self.box.tracking or self.context.entry is not None or self.context.state == UNTRACKED:
+            return True
         tracked = self.box.conntrack.track(self.context.packet, self.walk.at, arriving)
         self.walk.events.append((LOOKED_UP, tracked))
+        if tracked.full:
+            self.walk.verdict, self.walk.reason = "DROP", tracked.reason
+            return False
         self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
+        return True
 
     def _pass(self, hook: str) -> bool:
         """Through the tables of a hook; False when the packet ends here."""
@@ -308,71 +317,3 @@ class Passage:
         self.walk.events.append((ROUTED, None, reason))
         self.walk.verdict, self.walk.reason = "DISCARD", reason
         self._forget()
-
-    # --- answers -----------------------------------------------------------------------------------------
-
-    def _reject(self, target: Reject) -> None:
-        packet = self.context.packet
-        if target.kind == "tcp-reset":
-            if not answers.may_answer_with_reset(packet, self._is_for_many(packet.dst)):
-                return
-            if self.context.entry is not None:
-                closed = self.box.conntrack.close(self.context.entry, self.walk.at)
-                if closed is not None:
-                    self.walk.events.append((CHANGED, *closed))
-                    self.context.entry = closed[1]
-            self._answer(answers.reset_for(packet))
-        elif answers.checksum_holds(packet):
-            self._error(answers.UNREACHABLE, answers.REJECT_CODES[target.kind])
-
-    def _error(self, type: int, code: int, rest: int = 0) -> None:
-        """Send an ICMP error about the packet to its source, if one may be sent and the rate limit allows."""
-        packet = self.context.packet
-        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
-            return
-        own = self.context.in_interface == ""
-        if own and self.context.by_stack and packet.protocol == ICMP:
-            # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
-            return
-        here = self.box.routing.is_local(packet.family, packet.dst) and not own
-        source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
-        if not source:
-            return
-        if self._may_send_error(packet.src, type, code):
-            self._answer(answers.error_about(packet, source, type, code, rest))
-
-    def _may_send_error(self, destination: int, type: int, code: int) -> bool:
-        """Whether the ration of that destination has one more; if so it is taken."""
-        limited = self.box.sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (
-            type == answers.UNREACHABLE and code == answers.FRAGMENTATION_NEEDED
-        )
-        if not limited or self.box.routing.is_local(4, destination):
-            return True
-        interval = self.box.sysctls["net.ipv4.icmp_ratelimit"] * MILLISECOND
-        return self._take_token(destination, interval, answers.RATE_BURST * interval)
-
-    def _take_token(self, destination: int, cost: int, burst: int) -> bool:
-        key = ("icmp errors to", destination)
-        bucket = self.box.state.memory.get(key)
-        allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
-        self._remember(key, bucket, after, allowed)
-        return allowed
-
-    def _remember(self, key: object, before: object, after: object, allowed: bool) -> None:
-        self.box.state.memory[key] = after
-        self.walk.events.append((MEMORY, key, before, after, allowed))
-
-    def _answer(self, raw: bytes) -> None:
-        """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""
-        packet = Packet(raw)
-        answer = Walk(packet, None, self.walk.at)
-        own = Context(packet, self.walk.at)
-        if self.context.entry is not None or self.context.state == UNTRACKED:
-            own.entry = self.context.entry
-            own.state = UNTRACKED if self.context.entry is None else RELATED
-            own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
-            answer.events.append((TIED, own.state))
-        Passage(self.box, answer, own).depart()
-        answer.tracked = self.box.entry_of(packet)
-        self.walk.out += answer.out
-        self.walk.events.append((ANSWER, answer))

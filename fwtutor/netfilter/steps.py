@@ -95,6 +95,13 @@ class StateChanged(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class EarlyDropped(Step):
+    """The table was full: ``entry``, which is not ASSURED, was thrown out to make room for a new one."""
+
+    entry: Entry | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class Routed(Step):
     """Routing decided: ``to`` is "local", an interface, or None with ``reason``."""
 
@@ -121,6 +128,16 @@ class RuleTried(Step):
     matched: bool = False
     context: Context | None = field(default=None, compare=False, repr=False)
     """What the rule was shown, for ``why``."""
+
+
+@dataclass(slots=True, frozen=True)
+class Logged(Step):
+    """A LOG rule wrote the packet, as it was there, into the log: ``line``, of the given ``level``. ``line`` begins with ``prefix``."""
+
+    packet: Packet = field(kw_only=True)
+    prefix: str = ""
+    level: int = 0
+    line: str = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -156,7 +173,14 @@ class Answered(Step):
 
 @dataclass(slots=True, frozen=True)
 class AnswerWithheld(Step):
-    """The box would have answered with an ICMP error, but its rate limit for that destination is used up."""
+    """The box would have answered with an ICMP error, but its rate limit, for that destination or for all, is used up."""
+
+
+@dataclass(slots=True, frozen=True)
+class CameBack(Step):
+    """What the box sends to many is for the box too: ``walk`` is the way of the copy that comes back to it."""
+
+    walk: Walk | None = None
 
 
 @dataclass(slots=True, frozen=True)

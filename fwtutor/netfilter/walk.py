@@ -14,14 +14,14 @@ from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.defrag import is_fragment
 from fwtutor.netfilter.events import ANSWER, GATHERED
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.steps import Change, Step
+from fwtutor.netfilter.steps import Change, Logged, Step
 
 
 class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "out", "out_interface", "packet", "reason", "to", "tracked", "verdict",
+        "at", "delivered", "events", "in_interface", "out", "out_interface", "owner", "packet", "reason", "to", "tracked", "verdict",
     )  # fmt: skip
 
     at: int
@@ -31,12 +31,14 @@ class Walk:
     in_interface: str | None
     """None: the box made it itself."""
     out_interface: str | None
+    owner: tuple[int, int] | None
+    """User and group of the program that sent it; None for what arrived, and for what the box's own stack made."""
     verdict: str
     """ACCEPT, DROP, REJECT, HELD (a fragment that waits for the rest) or DISCARD (refused by the stack, see ``reason``)."""
     to: str | None
     """Where it went: an interface, "local", or None."""
     reason: str
-    """Of a DISCARD, in words; "" otherwise."""
+    """Of a DISCARD, or of a DROP because the connection table is full, in words; "" otherwise."""
     out: list[list[Any]]
     """[interface, bytes] of every packet that left the box, the box's own answers included, in order."""
     delivered: Packet | None
@@ -49,7 +51,7 @@ class Walk:
     def __init__(self, packet: Packet, in_interface: str | None, at: int) -> None:
         self.packet, self.in_interface, self.at = packet, in_interface, at
         self.verdict, self.reason = "ACCEPT", ""
-        self.out_interface = self.to = None
+        self.out_interface = self.to = self.owner = None
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None
@@ -96,6 +98,11 @@ class Walk:
     def entry(self) -> str | None:
         """The entry for the packet's tuple after the packet, as ``conntrack -L`` prints it; None when there is none."""
         return None if self.tracked is None else format_entry(self.tracked, self.at)
+
+    @property
+    def logged(self) -> list[Logged]:
+        """What LOG rules wrote into the log, of it and of the box's answers to it."""
+        return derive.logged(self)
 
     @property
     def rules_tried(self) -> int:

@@ -10,12 +10,15 @@ from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Tuple
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.packet import ACK, ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
+from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
+from fwtutor.netfilter.xtables.targets.log import LEVELS
 
 ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
 
 
+EARLY_DROP = "the table is full (nf_conntrack_max), so an entry that is not ASSURED is thrown out to make room for a new one"
 PICKED_UP = "an ACK without a past is taken for the middle of a conversation that began unseen (nf_conntrack_tcp_loose)"
 
 
@@ -46,6 +49,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
             here = "the box makes it itself" if step.interface is None else f"it comes in by {step.interface}"
             return Explanation(f"{here}: {describe_tuple(walk)}")
         case s.Gathered(whole=whole, pieces=pieces):
+            if not pieces:
+                return Explanation("the fragments of a datagram that can no longer be put together are forgotten")
             if whole is None:
                 return Explanation(f"with tracking on, fragments wait for each other; {pieces} of its datagram are here")
             return Explanation(f"its datagram is complete: {pieces} fragments become {describe_packet(whole)}")
@@ -66,8 +71,15 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
+        case s.CameBack(walk=copy):
+            end = "reaches its own programs" if copy is not None and copy.delivered is not None else "ends on its way back"
+            return Explanation(f"it is for many, the box among them: a copy comes back through PREROUTING and INPUT, and {end}")
+        case s.EarlyDropped():
+            return Explanation(EARLY_DROP)
         case s.EntryForgotten():
             return Explanation("the packet did not get through, so its entry goes with it: nothing kept")
+        case s.Logged():
+            return Explanation(f"logged, level {LEVELS[step.level]}: {step.line.rstrip()}")
         case s.ChainEntered():
             return Explanation(f"rules of {step.chain} are tried from the first")
         case s.ChainLeft():
@@ -140,7 +152,7 @@ def _rule(step: s.RuleTried) -> Explanation:
     rule, context = step.rule, step.context
     assert rule is not None
     assert context is not None
-    conditions = rule.conditions(context)
+    conditions = rule.conditions(context, {change.key: change.before for change in step.changes if change.kind == MEMORY})
     shown: list[Condition] = []
     for condition in conditions:
         shown.append(condition)
@@ -162,10 +174,12 @@ def target_words(rule: Rule) -> str:
         return f"{'goto' if target.goto else 'jump to'} {target.chain}"
     if isinstance(target, Continue):
         return "counted, and on to the next rule"
-    return target.name
+    return f"{target.name}, and on to the next rule" if target.goes_on else target.name
 
 
 def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
+    if not step.state:
+        return f"dropped before any rule: {step.reason}"
     if step.state == INVALID:
         return f"INVALID: {step.reason}"
     if step.state == NEW:
@@ -245,7 +259,7 @@ def _finished(walk: Walk, step: s.Finished) -> str:
             return f"REJECT: it ends here{answer}"
         case "HELD":
             return "a fragment: it waits for the rest"
-    return "DROP: it ends here, and nobody is told"
+    return f"DROP: {step.reason or 'it ends here'}, and nobody is told"
 
 
 __all__ = ["Condition", "Explanation", "describe_packet", "nearest", "target_words", "why"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Route
-from fwtutor.network.records import Said
+from fwtutor.network.records import Said, kernel_log
 from fwtutor.network.services import install
 from fwtutor.network.stack import Stack
 from fwtutor.network.surroundings import Timer
@@ -54,14 +54,19 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool = False) -> None:
-        self._world.emit(self, raw, tell)
+    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False) -> None:
+        self._world.emit(self, raw, tell, by_stack)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
         return self._world.arm(self, delay, fire, busy)
 
     def cancel(self, timer: Timer) -> None:
         self._world.clock.cancel(timer)
+
+    @property
+    def log(self) -> list[str]:
+        """The kernel's log: what LOG rules wrote."""
+        return kernel_log(record for record in self._world.records if record.host == self.name)
 
     def say(self, text: str) -> None:
         if len(self.console) < MAX_CONSOLE:

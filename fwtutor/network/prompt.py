@@ -39,7 +39,7 @@ connect ADDR:PORT [from PORT] a TCP connection          say "TEXT" [to PORT]   o
 upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
 curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
-iptables ...   iptables-save [-c]   conntrack -L        sysctl KEY[=VALUE]     sleep SECONDS   help"""
+iptables ...   iptables-save [-c]   conntrack -L   dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
 
 
 def run(host: Host, line: str) -> tuple[str, bool]:
@@ -100,6 +100,17 @@ def check_conntrack(rest: str) -> None:
     """Raises Refused unless ``conntrack REST`` is -L."""
     if rest not in ("-L", "--dump", "-L conntrack"):
         raise Refused(f"unknown option {rest!r}; so far it lists: conntrack -L")
+
+
+def _dmesg(host: Host, rest: str) -> str:
+    check_dmesg(rest)
+    return "".join(f"{line}\n" for line in host.log)
+
+
+def check_dmesg(rest: str) -> None:
+    """Raises Refused unless ``dmesg REST`` is dmesg alone."""
+    if rest:
+        raise Refused(f"unknown option {rest!r}; it takes none, and prints what LOG rules wrote")
 
 
 def _sysctl(host: Host, rest: str) -> str:
@@ -279,6 +290,7 @@ COMMANDS: dict[str, Callable[[Host, str], str]] = {
     "conntrack": _conntrack,
     "curl": _curl,
     "dig": _dig,
+    "dmesg": _dmesg,
     "help": _help,
     "iptables": _iptables,
     "iptables-save": _iptables_save,

@@ -5,9 +5,12 @@ Everything a person sees is computed from these afterwards; nothing here is pros
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fwtutor.netfilter.steps import Change
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.steps import Change, Logged
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import Ruleset
 
@@ -45,7 +48,7 @@ class CommandRun(Happening):
     """The host's IPv4 ruleset before the command, and ``after`` it: the same object when it did not change."""
     after: Ruleset
     changes: tuple[Change, ...]
-    """Counters the command set, entries it touched."""
+    """Counters the command set, entries it touched, what stateful matches forgot."""
     learner: bool
     """True when a person typed it, False when the lesson's script did."""
 
@@ -70,6 +73,21 @@ class Said:
     index: int
     """The record during which it was said."""
     text: str
+
+
+MOST_LOGGED = 2_000
+"""Lines of a kernel's log that are kept: the last ones."""
+
+
+def log_line(at: int, logged: Logged) -> str:
+    """As ``dmesg`` prints it."""
+    return f"[{at / SECOND:12.6f}] {logged.line.rstrip()}"
+
+
+def kernel_log(records: Iterable[Record]) -> list[str]:
+    """What LOG rules of a host wrote, from its records."""
+    lines = (log_line(record.at, step) for record in records if isinstance(record, Walked) for step in record.walk.logged)
+    return list(deque(lines, MOST_LOGGED))
 
 
 def changes_of(record: Record) -> tuple[Change, ...]:

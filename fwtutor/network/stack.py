@@ -70,7 +70,7 @@ class Stack:
             self._receive_error(packet)
         else:
             for answer in closed_port_answers(packet, self.around.now, broadcast):
-                self.around.emit(answer)
+                self.around.emit(answer, by_stack=True)
 
     def _receive_tcp(self, packet: Packet) -> None:
         if not sound_tcp(packet):
@@ -92,7 +92,7 @@ class Stack:
         elif serve is None or flags & ACK:
             reset = answer_reset(packet)
             if reset:
-                self.around.emit(reset)
+                self.around.emit(reset, by_stack=True)
 
     def _receive_error(self, packet: Packet) -> None:
         message = packet.raw[packet.l4 :]

@@ -25,8 +25,11 @@ class Surroundings(Protocol):
     def now(self) -> int:
         """ns."""
 
-    def emit(self, raw: bytes, *, tell: bool = False) -> None:
-        """Sends a packet of the host's own; it sets out as the next event. ``tell``: say so if the rules drop it."""
+    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False) -> None:
+        """Sends a packet of the host's own; it sets out as the next event.
+
+        ``tell``: say so if the rules drop it. ``by_stack``: no program sends it, the stack itself answers.
+        """
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
         """Sets a timer ``delay`` ns from now. Timers that are not ``busy`` do not keep the world from being quiet."""

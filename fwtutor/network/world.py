@@ -11,7 +11,7 @@ from typing import Any
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import LOOPBACK
-from fwtutor.netfilter.state import COUNTER, ENTRY
+from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.clock import Clock, Event
@@ -39,14 +39,15 @@ class Arrival(Event):
 
 
 class Departure(Event):
-    """A host's own packet sets out. ``tell``: its console hears if the rules drop it."""
+    """A host's own packet sets out. ``tell``: its console hears if the rules drop it. ``by_stack``: no program sent it."""
 
-    __slots__ = ("packet", "tell")
+    __slots__ = ("by_stack", "packet", "tell")
 
-    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool) -> None:
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool, by_stack: bool) -> None:
         super().__init__(at, host, cause, ordinal)
         self.packet = packet
         self.tell = tell
+        self.by_stack = by_stack
 
 
 class Entering(Event):
@@ -125,11 +126,12 @@ class World:
         here = self.hosts[host]
         firewall = here.firewall
         before, state = firewall.ruleset(), firewall.state
-        counters, entries = dict(state.counters), dict(state.entries)
+        counters, entries, memory = dict(state.counters), dict(state.entries), dict(state.memory)
         index = self._begin()
         here.lines += 1
         output, refused = run(here, line)
         changes = _difference(COUNTER, counters, state.counters) + _difference(ENTRY, entries, state.entries)
+        changes += _difference(MEMORY, memory, state.memory)
         record = CommandRun(index, self.now, host, -1, self._inputs, line, output, refused, before, firewall.ruleset(), changes, learner)
         self._inputs += 1
         self.records.append(record)
@@ -145,9 +147,9 @@ class World:
 
     # --- what hosts ask for ------------------------------------------------------------------------------------
 
-    def emit(self, host: Host, raw: bytes, tell: bool) -> None:
+    def emit(self, host: Host, raw: bytes, tell: bool, by_stack: bool) -> None:
         """Queues a host's own packet as the next event."""
-        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell))
+        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack))
         self._packets += 1
 
     def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
@@ -199,13 +201,17 @@ class World:
             walk = host.firewall.receive_ns(event.packet, on=event.interface, at=self.now, link=event.link)
         else:
             assert isinstance(event, Departure)
-            walk = host.firewall.send_ns(event.packet, at=self.now)
+            walk = host.firewall.send_ns(event.packet, at=self.now, by_stack=event.by_stack)
             if walk.verdict == "DROP" and event.tell:
                 host.say("sendto: Operation not permitted (dropped on its way out)")
-        self.records.append(Walked(index, self.now, host.name, event.cause, event.ordinal, walk))
+        self._walked(host, walk, event.cause, event.ordinal, event.link if isinstance(event, Arrival) else "host")
+
+    def _walked(self, host: Host, walk: Walk, cause: int, ordinal: int, link: str) -> None:
+        """A packet has been through a host: its record, and what follows from it."""
+        index = self._begin()
+        self.records.append(Walked(index, self.now, host.name, cause, ordinal, walk))
         self._remember(host, walk, index)
         self._transmit(host, walk)
-        link = event.link if isinstance(event, Arrival) else "host"
         for part in (*walk.answers, walk):
             if part.delivered is not None:
                 many = link != "host" or host.firewall.routing.is_broadcast(4, part.delivered.dst) or part.delivered.dst >> 28 == 14
@@ -232,15 +238,21 @@ class World:
             return
         cause = self._touched.get((host.name, changes[0].key), -1)
         index = self._begin()
-        what = f"{len(changes)} {'entry' if len(changes) == 1 else 'entries'} forgotten"
+        entries = sum(change.kind == ENTRY for change in changes)
+        what = f"{entries} {'entry' if entries == 1 else 'entries'} forgotten" if entries else "an incomplete datagram forgotten"
         self.records.append(TimerFired(index, self.now, host.name, cause, 0, what, changes))
         for change in changes:
             self._touched.pop((host.name, change.key), None)
+        for number, walk in enumerate(host.firewall.caused):
+            self._walked(host, walk, index, number, "host")
 
     def _remember(self, host: Host, walk: Walk, index: int) -> None:
         """Notes which record touched an entry last: it will be the cause of its being forgotten."""
         if walk.tracked is not None:
             self._touched[host.name, walk.tracked.id] = index
+        if walk.verdict == "HELD":
+            for change in walk.changes:
+                self._touched[host.name, change.key] = index
 
 
 def _first_address(interfaces: Mapping[str, tuple[str, ...]]) -> int | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fwtutor.netfilter.conntrack.listing import format_table
 from fwtutor.netfilter.firewall import SYSCTLS
+from fwtutor.netfilter.steps import Answered, Logged
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
-from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_conntrack, not_found, refusal, save_with_counters
-from fwtutor.network.records import CommandRun
+from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_conntrack, check_dmesg, not_found, refusal, save_with_counters
+from fwtutor.network.records import CommandRun, Walked, kernel_log, log_line
 from fwtutor.recording.cursor import Cursor
 
 
@@ -51,9 +52,25 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name == "conntrack":
         check_conntrack(rest)
         return format_table(view.entries.values(), cursor.at)
+    if name == "dmesg":
+        check_dmesg(rest)
+        return "".join(f"{line}\n" for line in _log_at(cursor, host))
     if name == "sysctl" and rest in SYSCTLS:
         return f"{rest} = {_sysctl_at(cursor, host, rest)}"
     return HELP if name == "help" else None
+
+
+def _log_at(cursor: Cursor, host: str) -> list[str]:
+    """What LOG rules have written; of a packet that is on its way, up to where it is."""
+    run = cursor.run
+    before = (run.records[index] for index in run.tracks[host].records if index < cursor.index)
+    lines = kernel_log(before)
+    record = cursor.record
+    if isinstance(record, Walked) and record.host == host:
+        for step in cursor.steps[: cursor.step]:
+            found = [step] if isinstance(step, Logged) else step.walk.logged if isinstance(step, Answered) and step.walk else []
+            lines += [log_line(record.at, logged) for logged in found]
+    return lines
 
 
 def _same(before: Ruleset, after: Ruleset, listed: bool) -> bool:

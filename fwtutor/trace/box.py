@@ -62,12 +62,16 @@ def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, c
     try:
         firewall.restore(text, counters=counters)
     except RuleRefused as error:
-        where = f", line {error.line_number}" if error.line_number else ""
-        raise BadInput("\n    ".join([f"{path}{where}: {error}", *_shown(error)])) from None
+        raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
     if idle:
         note(f"{path}: passed over {', '.join(idle)} (not simulated yet): no rules and policy ACCEPT, so nothing is missed")
     if not firewall.ruleset().tables:
         note(f"{path}: no rules in there; a box without rules lets everything through")
+
+
+def refusal(place: str, error: RuleRefused) -> str:
+    """What is wrong with a rule, and below it the line with a caret under the fault."""
+    return "\n    ".join([f"{place}: {error}", *_shown(error)])
 
 
 def _shown(error: RuleRefused) -> list[str]:

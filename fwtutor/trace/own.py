@@ -28,8 +28,12 @@ class OwnAnswers:
 
     def made(self, walks: Iterable[Walk]) -> None:
         """The walks of what the box sent because of a packet."""
-        for walk in _all(walks):
-            key = _key(walk.packet)
+        self.expect(walk.packet for walk in _all(walks))
+
+    def expect(self, packets: Iterable[Packet]) -> None:
+        """What the box sends, and what the capture may show once more."""
+        for packet in packets:
+            key = _key(packet)
             self._made[key] = self._made.pop(key, 0) + 1
             if len(self._made) > MEMORY:
                 self._made.popitem(last=False)

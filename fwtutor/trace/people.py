@@ -13,7 +13,7 @@ from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.packet import TCP, UDP, Packet
 from fwtutor.netfilter.steps import HookEntered, LookedUp, PolicyApplied, RuleTried, Step
 from fwtutor.netfilter.why import describe_packet
-from fwtutor.netfilter.xtables.rule import Continue, Jump, Rule
+from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.trace.run import Traced
 
 NEAR_MISSES = 3
@@ -92,6 +92,8 @@ class Report:
         steps = walk.steps
         for hook, deciding in deciders(steps):
             yield self._detail(hook, _decision(deciding))
+        for logged in walk.logged:
+            yield self._detail("log", logged.line.rstrip())
         if walk.verdict in ("DROP", "REJECT"):
             yield from self._reasons(walk, steps)
         for answer in walk.answers:
@@ -147,7 +149,7 @@ def deciders(steps: tuple[Step, ...]) -> Iterator[tuple[str, RuleTried | PolicyA
 
 
 def _is_final(rule: Rule | None) -> bool:
-    return rule is not None and not isinstance(rule.target, Continue | Jump) and rule.target.name != "RETURN"
+    return rule is not None and not rule.target.goes_on and rule.target.name != "RETURN"
 
 
 def _decision(step: RuleTried | PolicyApplied) -> str:

@@ -31,6 +31,8 @@ class Traced:
     walk: Walk
     answers: tuple[Walk, ...]
     """What the box's own stack sent because of it (``--answer``), in order. Netfilter's own answers are in ``walk.answers``."""
+    seen: Seen
+    """The packet as the file has it."""
     tracked: Entry | None
     """The table's entry for the packet's tuple after all that."""
 
@@ -76,7 +78,7 @@ def trace(
         answers = tuple(_answers(firewall, walk, seen)) if answer else ()
         own.made((*walk.answers, *answers))
         tracked = walk.tracked if not answers or walk.tracked is None else firewall.state.entries.get(walk.tracked.id)
-        yield Traced(number, interface, walk, answers, tracked)
+        yield Traced(number, interface, walk, answers, seen, tracked)
     if shown_again:
         them = "answers the box makes" if shown_again > 1 else "answer the box makes"
         note(f"{packets.name}: left out {shown_again} {them} by itself: told under the packet that is answered")
@@ -117,7 +119,7 @@ def _answers(firewall: Firewall, walk: Walk, seen: Seen) -> Iterator[Walk]:
         packet = waiting.pop(0).delivered
         if packet is None:
             continue
-        for raw in closed_port_answers(packet, seen.at, broadcast=seen.link != "host"):
+        for raw in closed_port_answers(packet, seen.at, firewall.routing.is_broadcast(4, packet.dst), seen.link):
             answer = firewall.send_ns(raw, at=seen.at, by_stack=True)
             waiting.append(answer)
             yield answer

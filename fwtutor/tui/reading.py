@@ -23,6 +23,7 @@ from fwtutor.netfilter.steps import (
     EntryForgotten,
     Finished,
     HookEntered,
+    Logged,
     LookedUp,
     PolicyApplied,
     Routed,
@@ -30,7 +31,7 @@ from fwtutor.netfilter.steps import (
     StateChanged,
     Step,
 )
-from fwtutor.netfilter.xtables.rule import Continue, Jump
+from fwtutor.netfilter.xtables.rule import Jump
 from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def decider(steps: tuple[Step, ...]) -> RuleTried | PolicyApplied | None:
     for step in reversed(steps):
         if isinstance(step, PolicyApplied):
             return step
-        if isinstance(step, RuleTried) and step.matched and step.rule and not isinstance(step.rule.target, Continue | Jump):
+        if isinstance(step, RuleTried) and step.matched and step.rule and not step.rule.target.goes_on:
             return step
     return None
 
@@ -180,6 +181,8 @@ def rule_at(place: Place) -> RuleTried | PolicyApplied | None:
     now = place.now
     if isinstance(now, RuleTried | PolicyApplied):
         return now
+    if isinstance(now, Logged):
+        return next((step for step in reversed(place.happened) if isinstance(step, RuleTried)), None)
     if isinstance(now, ChainLeft):
         called = frames_of(place)[-1:]
         tries = (step for step in reversed(place.happened) if isinstance(step, RuleTried))
@@ -198,7 +201,7 @@ def tried(place: Place, table: str, chain: str) -> tuple[dict[int, bool], str | 
         elif isinstance(step, RuleTried):
             if (step.table, step.chain) == (table, chain):
                 found[step.number] = step.matched
-            if step.matched and step.rule and not isinstance(step.rule.target, Continue | Jump) and step.rule.target.name != "RETURN":
+            if step.matched and step.rule and not step.rule.target.goes_on and step.rule.target.name != "RETURN":
                 over = True
         elif isinstance(step, PolicyApplied) and (step.table, step.chain) == (table, chain):
             policy, over = step.policy, True

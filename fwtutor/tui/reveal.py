@@ -20,6 +20,7 @@ from fwtutor.netfilter.steps import (
     Confirmed,
     EntryCreated,
     EntryForgotten,
+    Logged,
     LookedUp,
     PolicyApplied,
     RuleTried,
@@ -45,7 +46,7 @@ LONGEST = 0.16
 """Seconds of one beat at most."""
 MOST = 14
 """Beats of a packet at most: of many rules tried only some are shown."""
-WORTH = (LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Answered, Confirmed, EntryForgotten)
+WORTH = (LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Answered, Confirmed, EntryForgotten)
 """Steps at which there is something to see."""
 
 

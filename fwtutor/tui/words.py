@@ -125,7 +125,7 @@ def clock(at: int) -> str:
 def decided_by(place: Place) -> str:
     """What decided so far: ``rule 2 of INPUT``, ``policy of INPUT``, "" when nothing has."""
     finished = place.verdict
-    if finished and finished.verdict == "DISCARD":
+    if finished and (finished.reason or finished.verdict == "DISCARD"):
         return finished.reason or "refused by the stack"
     step = decider(place.happened)
     if step is None:

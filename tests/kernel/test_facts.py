@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fwtutor.kernel.compare import engine_for
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Setup, Shot
 from fwtutor.netfilter import craft
@@ -318,3 +319,23 @@ def test_the_stacks_own_answers_pass_the_firewall(kernel: Kernel) -> None:
     rules = filtering("-A INPUT -m state --state NEW -j ACCEPT", "-A OUTPUT -m state --state ESTABLISHED", output="DROP")
     (packet,) = agreed(kernel, box(rules), [Shot(craft.tcp(STRANGER, BOX, 4000, 22, 2, 1, id=1), "wan")])
     assert (packet.verdict, packet.to) == ("ACCEPT", "local")
+
+
+@pytest.mark.parametrize(("sysctls", "answered"), [((0, 50), 0), ((1000, 0), 1)])
+def test_one_ration_is_for_all_destinations_together(kernel: Kernel, sysctls: tuple[int, int], answered: int) -> None:
+    """What chance has no part in: nothing is ever added, or never kept."""
+    named = dict(zip(("net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst"), sysctls, strict=True))
+    setup = Setup(box().interfaces, filtering("-A FORWARD -j REJECT"), {"default": "wan"}, {"net.ipv4.icmp_ratelimit": 0, **named})
+    packets = agreed(kernel, setup, [Shot(craft.udp(CLIENT + number, SERVER, 1, 2, id=1), "lan") for number in range(3)])
+    assert sum(len(packet.out) for packet in packets) == answered
+
+
+def test_the_ration_for_all_is_about_as_many_as_its_burst(kernel: Kernel) -> None:
+    """By chance each error costs nothing, one or two; the engine's cost one."""
+    sysctls = {"net.ipv4.icmp_ratelimit": 1000, "net.ipv4.icmp_msgs_per_sec": 200, "net.ipv4.icmp_msgs_burst": 200}
+    setup = Setup(box().interfaces, filtering("-A FORWARD -j REJECT"), {"default": "wan"}, sysctls)
+    shots = [Shot(craft.udp(CLIENT + number, SERVER, 1, 2, id=1), "lan") for number in range(1000)]
+    sent = sum(len(packet.out) for packet in kernel.play(setup, shots).packets)
+    firewall = engine_for(setup)
+    assert sum(len(firewall.receive(shot.raw, on="lan", at=0).out) for shot in shots) == 200
+    assert 100 <= sent < 700

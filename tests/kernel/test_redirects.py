@@ -58,3 +58,21 @@ def test_a_broadcast_source_is_martian_only_where_a_redirect_might_be_sent(kerne
     (refused,) = agreed(kernel, box({"default": "wan"}), [shot])
     (passed,) = agreed(kernel, box({"default": "wan"}, redirects=0), [shot])
     assert (refused.out, len(passed.out)) == ((), 1)
+
+
+def test_a_redirect_costs_what_was_saved_for_errors(kernel: Kernel) -> None:
+    """Both are rationed out of one bucket: a neighbour that was told of a shorter way gets no ICMP error for a second."""
+    setup = Setup(box({}).interfaces, filtering("-A INPUT -j REJECT", "-A FORWARD -m state --state NEW"), {"default": "wan"},
+                  {"net.ipv4.conf.all.send_redirects": 1, "net.ipv4.icmp_ratelimit": 1000})  # fmt: skip
+    rejected = through("203.0.113.9", "203.0.113.1")
+    shots = [through("203.0.113.9", "198.51.100.7"), rejected, rejected._replace(at=1.2), rejected._replace(at=1.3)]
+    packets = agreed(kernel, setup, shots)
+    assert [len(packet.out) for packet in packets] == [2, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("mask", "answered"), [(0x1818, 0), (0xFFFF, 5)])
+def test_where_the_mask_rations_redirects_too_the_first_fills_the_bucket(kernel: Kernel, mask: int, answered: int) -> None:
+    sysctls = {"net.ipv4.conf.all.send_redirects": 1, "net.ipv4.icmp_ratelimit": 1000, "net.ipv4.icmp_ratemask": mask}
+    setup = Setup(box({}).interfaces, filtering("-A INPUT -j REJECT", "-A FORWARD -m state --state NEW"), {"default": "wan"}, sysctls)
+    packets = agreed(kernel, setup, [through("203.0.113.9", "198.51.100.7"), *[through("203.0.113.9", "203.0.113.1")] * 7])
+    assert [len(packet.out) for packet in packets] == [2, *[1] * answered, *[0] * (7 - answered)]

@@ -32,7 +32,38 @@ def test_order_does_not_matter_and_a_repeated_fragment_is_ignored() -> None:
 def test_a_fragment_that_waited_30_seconds_waits_in_vain() -> None:
     firewall = box()
     firewall.receive(PIECES[0], on="wan", at=0)
+    assert firewall.next_timer() == 30
     assert [firewall.receive(piece, on="wan", at=30).verdict for piece in PIECES[1:]] == ["HELD", "HELD"]
+    assert firewall.next_timer() == 60
+
+
+TO_THE_BOX = fragments(craft.udp(CLIENT, SERVER, 5000, 53, b"x" * 1000, id=7, df=False), 600)
+
+
+def test_the_sender_of_what_stays_incomplete_is_told_when_it_was_for_the_box() -> None:
+    firewall = box(net__ipv4__ipfrag_time=5)
+    firewall.receive(TO_THE_BOX[0], on="wan", at=1)
+    firewall.receive(PIECES[0], on="wan", at=1)
+    before = dict(firewall.state.memory)
+    mark = firewall.checkpoint()
+    for _ in range(2):
+        changes = firewall.advance(6)
+        assert [change.after for change in changes if change.before in before.values()] == [None, None]
+        (walk,) = firewall.caused
+        assert (walk.packet.icmp_type, walk.packet.icmp_code, walk.seconds) == (11, 1, 6)
+        assert [(name, raw[28:]) for name, raw in walk.out] == [("wan", TO_THE_BOX[0][:548])]
+        firewall.rollback(mark)
+        assert firewall.state.memory == before
+        assert firewall.next_timer() == 6
+
+
+def test_who_lets_no_time_pass_gets_the_error_with_the_next_packet() -> None:
+    firewall = box()
+    firewall.receive(TO_THE_BOX[0], on="wan", at=0)
+    walk = firewall.receive(craft.udp(CLIENT, LAN_HOST, 1, 2), on="wan", at=31)
+    assert [answer.seconds for answer in walk.answers] == [30]
+    assert [name for name, _ in walk.out] == ["wan", "lan"]
+    assert tuple(change for step in walk.steps for change in step.changes) == walk.changes
 
 
 def test_the_steps_count_the_fragments_and_their_changes_are_the_walks() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from fwtutor.netfilter import Firewall, Walk, craft
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.steps import AnswerWithheld
 from tests.netfilter.boxes import CLIENT, SERVER, Talk, address, box
 
 
@@ -105,3 +106,22 @@ def test_of_thirty_rejects_at_once_six_are_answered_and_then_one_a_second() -> N
 def test_resets_are_not_limited() -> None:
     firewall = rejecting("--reject-with tcp-reset", "-A INPUT -p tcp")
     assert all(firewall.receive(craft.tcp(CLIENT, SERVER, 4000, 22, 2, 100), on="wan", at=0).out for _ in range(30))
+
+
+def test_all_destinations_together_have_a_ration_too() -> None:
+    firewall = rejecting()
+    walks = [firewall.receive(craft.udp(CLIENT + number, SERVER, 1, 2), on="wan", at=0) for number in range(80)]
+    assert [len(walk.out) for walk in walks] == [1] * 50 + [0] * 30
+    assert any(isinstance(step, AnswerWithheld) for step in walks[-1].steps)
+    later = [firewall.receive(craft.udp(CLIENT + number, SERVER, 1, 2), on="wan", at=0.03) for number in range(40)]
+    assert [len(walk.out) for walk in later] == [1] * 30 + [0] * 10
+
+
+def test_the_stacks_own_errors_are_withheld_by_the_same_ration() -> None:
+    firewall = box()
+    error = craft.icmp(SERVER, CLIENT, 3, 3, 0, UDP, df=False)
+    walks = [firewall.send(error, at=0, by_stack=True) for _ in range(7)]
+    assert [walk.verdict for walk in walks] == ["ACCEPT"] * 6 + ["DISCARD"]
+    for walk in walks:
+        assert tuple(change for step in walk.steps for change in step.changes) == walk.changes
+    assert firewall.send(error, at=0).verdict == "ACCEPT", "what a program sends is its own affair"

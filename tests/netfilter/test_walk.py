@@ -6,7 +6,17 @@ import pytest
 
 from fwtutor.netfilter import Firewall, NotSimulated, Walk, craft, why
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.steps import Answered, AnswerWithheld, Confirmed, EntryForgotten, LookedUp, PolicyApplied, RuleTried, StateChanged
+from fwtutor.netfilter.steps import (
+    Answered,
+    AnswerWithheld,
+    CameBack,
+    Confirmed,
+    EntryForgotten,
+    LookedUp,
+    PolicyApplied,
+    RuleTried,
+    StateChanged,
+)
 from tests.netfilter.boxes import CLIENT, LAN_HOST, SERVER, Talk, address, box
 
 ORIGIN = """*filter
@@ -236,3 +246,17 @@ def test_the_end_of_a_goto_chain_goes_back_to_the_last_jump() -> None:
     texts = told(firewall.receive(syn(22), on="wan", at=0), firewall)
     assert "two is left: none of its rules decided; on after rule 1 of INPUT, the last jump" in texts
     assert "two is left: none of its rules decided; no jump to go back to, so the policy decides" in texts
+
+
+def test_what_the_box_sends_to_many_comes_back_to_it_as_a_step_of_the_walk() -> None:
+    firewall = stateless(policy="DROP")
+    walk = firewall.send(craft.udp(SERVER, address("203.0.113.255"), 5, 6, b"all"), at=0)
+    assert (walk.verdict, walk.to, walk.delivered) == ("ACCEPT", "wan", None)
+    (step,) = [step for step in walk.steps if isinstance(step, CameBack)]
+    assert step.walk is not None
+    assert step.walk.verdict == "DROP"
+    assert "ends on its way back" in why(walk, step).text
+    assert [change.key for change in step.changes if change.kind == "counter"] == ["filter:INPUT"]
+    firewall = box()
+    walk = firewall.send(craft.udp(SERVER, address("203.0.113.255"), 5, 6, b"all"), at=0)
+    assert walk.delivered is not None

@@ -6,6 +6,9 @@ import socket
 
 import pytest
 
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.addresses import parse_address
+from fwtutor.netfilter.answers import fragments
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.records import CommandRun, TimerFired, Walked, changes_of
@@ -241,3 +244,43 @@ def test_an_unknown_host_is_a_key_error() -> None:
         pair().enter("nobody", "help")
     with pytest.raises(KeyError):
         pair().schedule(0, "nobody", "help")
+
+
+def test_fragments_that_wait_in_vain_are_an_event_and_their_sender_is_told() -> None:
+    world = pair(())
+    client, server = (parse_address(text)[1] for text in ("10.0.0.1", "10.0.0.2"))
+    first = fragments(craft.udp(client, server, 1, 2, bytes(900), df=False), 600)[0]
+    world.emit(world.hosts["client"], first, False, False)
+    records = world.run_until(40 * SECOND)
+    given_up = next(record for record in records if isinstance(record, TimerFired))
+    held, error, back = (record for record in records if isinstance(record, Walked) and record is not records[0])
+    assert (given_up.at, given_up.cause, given_up.what) == (held.at + 30 * SECOND, held.index, "an incomplete datagram forgotten")
+    assert (error.cause, error.at, error.walk.packet.icmp_type) == (given_up.index, given_up.at, 11)
+    assert (back.host, back.cause) == ("client", error.index)
+    assert not world.pending
+
+
+def test_a_host_withholds_its_own_port_unreachables_when_their_ration_is_used_up() -> None:
+    world = pair(())
+    for _ in range(8):
+        world.enter("client", "send udp 10.0.0.1:4000 > 10.0.0.2:9")
+    records = world.run_until(SECOND // 2)
+    errors = [
+        record.walk for record in records if isinstance(record, Walked) and record.host == "server" and record.walk.in_interface is None
+    ]
+    assert [walk.verdict for walk in errors] == ["ACCEPT"] * 6 + ["DISCARD"] * 2
+    assert "ration" in errors[-1].reason
+    world.run_until(SECOND * 3 // 2)
+    world.enter("client", "send udp 10.0.0.1:4000 > 10.0.0.2:9")
+    records = world.run_until(2 * SECOND)
+    assert [record.walk.verdict for record in records if isinstance(record, Walked)] == ["ACCEPT"] * 4
+
+
+def test_reject_and_the_hosts_own_errors_share_the_ration() -> None:
+    world = pair(())
+    world.enter("server", "iptables -A INPUT -p udp --dport 10 -j REJECT")
+    for port in (9, 9, 9, 10, 10, 10, 10, 9):
+        world.enter("client", f"send udp 10.0.0.1:4000 > 10.0.0.2:{port}")
+    world.run_until(SECOND // 2)
+    back = [record for record in world.records if isinstance(record, Walked) and record.host == "client" and record.walk.in_interface]
+    assert len(back) == 6

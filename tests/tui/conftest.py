@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,13 @@ from textual.pilot import Pilot
 from fwtutor.course.model import Answer, Chapter, Choice, Course, Goal, Lesson, Prediction, Stage
 from fwtutor.course.progress import Progress
 from fwtutor.course.queries import PacketAsk, PacketSeen, Pattern, Selection
+from fwtutor.judging import judge
+from fwtutor.kernel.compare import Comparison, Difference, engine_for
+from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Order, Ordered, Setup
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.recording import Scenario, Scripted
 from fwtutor.tui.app import FwtutorApp
+from fwtutor.tui.screens import kernel as kernel_screen
 from fwtutor.tui.screens.lab import LabScreen
 
 RULES = """*filter
@@ -136,3 +140,50 @@ async def type_text(pilot: Pilot[int], text: str) -> None:
     """Type as a person would, into whatever has the focus."""
     names = {" ": "space", ":": "colon", "-": "minus", ".": "full_stop", "/": "slash", ">": "greater_than_sign", ",": "comma"}
     await pilot.press(*(names.get(letter, letter) for letter in text))
+
+
+# --- a kernel to ask ------------------------------------------------------------------------------------------
+
+ENTRY = KernelEntry(6, "src=203.0.113.9 dst=203.0.113.1 sport=4000 dport=1337", "src=203.0.113.1 ...", 0, 119, 0, "SYN_SENT", 1)
+
+
+class Puppet:
+    """Says of every packet what the engine says; asked is what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Setup, Sequence[Item]]] = []
+        self.differences: tuple[Difference, ...] = ()
+
+    def put(self, kernel: object, question: object) -> Comparison:
+        setup, items = question.setup, question.items  # type: ignore[attr-defined]
+        self.asked.append((setup, items))
+        firewall = engine_for(setup)
+        packets: list[Observed] = []
+        orders = []
+        for number, item in enumerate(items):
+            if isinstance(item, Order):
+                firewall.iptables(item.line)
+                orders.append(Ordered(len(packets), item.at, item.line, 0, ""))
+                continue
+            walk = firewall.send(item.raw, at=item.at) if item.on is None else firewall.receive(item.raw, item.on, at=item.at)
+            states = tuple((hook, state) for hook, state in walk.states)
+            packets.append(Observed(number, item.raw, item.on, item.at, 0, walk.verdict, walk.to, tuple(walk.path), states, (), ENTRY))
+        return Comparison(setup, tuple(items), Observation(tuple(packets), "", (), 0.0, tuple(orders)), self.differences)
+
+
+@pytest.fixture
+def puppet(monkeypatch: pytest.MonkeyPatch) -> Puppet:
+    made = Puppet()
+
+    class Nobody:
+        def stop(self) -> None:
+            pass
+
+    @contextmanager
+    def in_reach() -> Iterator[Nobody]:
+        yield Nobody()
+
+    monkeypatch.setattr(judge, "in_reach", in_reach)
+    monkeypatch.setattr(judge, "put", made.put)
+    monkeypatch.setattr(kernel_screen, "release", lambda: "6.18.0")
+    return made

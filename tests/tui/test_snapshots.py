@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from fwtutor.course.progress import Progress
 from fwtutor.tui.app import FwtutorApp
-from tests.tui.conftest import QUESTION, make_course, make_lesson
+from tests.tui.conftest import QUESTION, Puppet, make_course, make_lesson
 
 Compare = Callable[..., Any]
 
@@ -47,3 +48,14 @@ def test_poor_terminal(snap_compare: Compare, progress: Progress, variable: str,
     monkeypatch.setenv(variable, "1")
     app = FwtutorApp(make_course(), progress)
     assert snap_compare(app, press=SCENES["dropped"], terminal_size=(80, 24))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+def test_ask_the_kernel(snap_compare: Compare, progress: Progress, puppet: Puppet, size: tuple[int, int]) -> None:
+    async def settle(pilot: Pilot[int]) -> None:
+        await pilot.press("end", "k")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+    app = FwtutorApp(make_course(), progress, make_lesson())
+    assert snap_compare(app, run_before=settle, terminal_size=size)

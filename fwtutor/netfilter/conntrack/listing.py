@@ -37,8 +37,6 @@ def format_entry(entry: Entry, at: int) -> str:
     if entry.assured:
         parts.append("[ASSURED]")
     parts.append(f"mark={entry.mark}")
-    if original.zone:
-        parts.append(f"zone={original.zone}")
     return " ".join([*parts, "use=1"])
 
 

@@ -39,6 +39,7 @@ DEFAULTS: dict[str, int] = {
         "generic_timeout": 600,
         "checksum": 1,
         "acct": 0,
+        "max": 262144,
     }.items()
 }
 
@@ -53,6 +54,8 @@ class Settings(NamedTuple):
     generic: int
     checksum: bool
     acct: bool
+    max: int
+    """Entries the table holds at most; 0: as many as come."""
 
     @classmethod
     def of(cls, sysctls: Mapping[str, int]) -> Settings:
@@ -74,4 +77,4 @@ class Settings(NamedTuple):
         )
         seconds = (get("udp_timeout"), get("udp_timeout_stream"), get("icmp_timeout"), get("generic_timeout"))
         udp, stream, icmp, generic = (value * SECOND for value in seconds)
-        return cls(tcp, udp, stream, icmp, generic, bool(get("checksum")), bool(get("acct")))
+        return cls(tcp, udp, stream, icmp, generic, bool(get("checksum")), bool(get("acct")), get("max"))

@@ -54,6 +54,10 @@ class Tracked(NamedTuple):
     reason: str
     changes: tuple[tuple[Entry, Entry | None], ...]
     """(before, after) of confirmed entries, in order."""
+    evicted: Entry | None = None
+    """The entry among ``changes`` that was thrown out to make room in a full table."""
+    full: bool = False
+    """The table was full and nothing could be thrown out: the packet is dropped here."""
 
 
 def _direction(entry: Entry, key: Tuple) -> int:
@@ -71,6 +75,8 @@ class Conntrack:
         self.timers: list[tuple[int, int]] = []
         """Heap of (ns, entry id): an entry's real time may be later than its place here says, never earlier."""
         self._due: dict[int, int] = {}
+        self._evictable: list[int] | None = None
+        """Heap of the ids of all entries that are not ASSURED, and of some that are; made when the table is full."""
 
     # --- packets -----------------------------------------------------------------------------------------
 
@@ -114,10 +120,18 @@ class Conntrack:
         reply = inverted(key)
         if reply is None:
             return Tracked(key, None, None, ORIGINAL, INVALID, "an ICMP message that belongs to nothing", changes)
+        evicted = None
+        if 0 < self.settings.max <= len(self.state.entries):
+            # Room is made before the packet is judged: also what turns out to be INVALID can throw an entry out.
+            evicted = self._evict()
+            if evicted is None:
+                reason = f"the connection table is full (nf_conntrack_max {self.settings.max}), and every entry in it is ASSURED"
+                return Tracked(key, None, None, ORIGINAL, "", reason, changes, full=True)
+            changes += ((evicted, None),)
         new = self._begin(key, reply, packet, at, arriving)
         if isinstance(new, str):
-            return Tracked(key, None, None, ORIGINAL, INVALID, new, changes)
-        return Tracked(key, None, new, ORIGINAL, NEW, "", changes)
+            return Tracked(key, None, None, ORIGINAL, INVALID, new, changes, evicted)
+        return Tracked(key, None, new, ORIGINAL, NEW, "", changes, evicted)
 
     def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry, str, bool] | str:
         """The entry after the packet, why the packet is INVALID ("" if not), whether the entry goes; or a bare reason; or REOPEN."""
@@ -169,9 +183,8 @@ class Conntrack:
             begun = tcp.begin(packet, settings.tcp.loose)
             if isinstance(begun, str):
                 return begun
-            verdict, track, seconds, *_, reason = tcp.judge(begun, 0, packet, ORIGINAL, settings.tcp)
-            if verdict != "accept":
-                return reason
+            # What may begin a connection is within its windows: they are made of it.
+            _, track, seconds, *_ = tcp.judge(begun, 0, packet, ORIGINAL, settings.tcp)
             timeout = seconds * SECOND
         elif protocol in (UDP, UDPLITE):
             fault = self._udp_fault(packet, check)
@@ -197,6 +210,22 @@ class Conntrack:
             a, b, c, d = counters
             counters = (a + 1, b + packet.length, c, d) if direction == ORIGINAL else (a, b, c + 1, d + packet.length)
         return Entry(entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at)
+
+    def _evict(self) -> Entry | None:
+        """Early drop: throw out the oldest entry that is not ASSURED; None when there is none.
+
+        The kernel takes those that its hash, seeded by chance, has put near the new one.
+        """
+        entries = self.state.entries
+        if self._evictable is None:
+            self._evictable = [entry.id for entry in entries.values() if not entry.status & ASSURED]
+            heapq.heapify(self._evictable)
+        while self._evictable:
+            entry = entries.get(heapq.heappop(self._evictable))
+            if entry is not None and not entry.status & ASSURED:
+                self._put(entry, None)
+                return entry
+        return None
 
     def confirm(self, entry: Entry, at: int) -> Entry | None:
         """Keep a new entry: its timer starts. None when one of its tuples is taken meanwhile: the packet is dropped."""
@@ -262,6 +291,12 @@ class Conntrack:
             gone.append((entry, None))
         return gone
 
+    def watch_all(self) -> None:
+        """Entries have come and gone without the tracker's doing: make sure that what it knows of them is true."""
+        self._evictable = None
+        for entry in self.state.entries.values():
+            self.watch(entry)
+
     def watch(self, entry: Entry) -> None:
         """Make sure the entry's timer is known."""
         due = self._due.get(entry.id)
@@ -274,8 +309,10 @@ class Conntrack:
         if after is None:
             assert before is not None
             self._due.pop(before.id, None)
-        else:
-            self.watch(after)
+            return
+        self.watch(after)
+        if before is None and self._evictable is not None:
+            heapq.heappush(self._evictable, after.id)
 
     # --- what the trackers ask of a packet ---------------------------------------------------------------
 
@@ -285,8 +322,6 @@ class Conntrack:
         def invalid(reason: str) -> Tracked:
             return Tracked(None, None, None, ORIGINAL, INVALID, reason, ())
 
-        if packet.offset:
-            return None
         if not packet.has_l4:
             return invalid("its ICMP header is cut short")
         if arriving and self.settings.checksum and checksum(packet.raw[packet.l4 :]):

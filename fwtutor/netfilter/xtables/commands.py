@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
-from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, Draft, Place, new_table, refused
+from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, OUT_OF_RANGE, Draft, Place, new_table, refused
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
 from fwtutor.netfilter.xtables.errors import BATCH, TABLE, VERSIONS, RuleRefused, nearest
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
@@ -33,6 +33,8 @@ class Outcome:
     """What it printed."""
     counters: Mapping[CounterKey, tuple[int, int]] = field(default_factory=dict)
     """Counters to set: zeroed ones, and those of rules and policies that begin with other numbers than 0."""
+    written: frozenset[str] = frozenset()
+    """The tables that were written, if only as they were."""
 
 
 def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:
@@ -70,7 +72,8 @@ def _run_command(ruleset: Ruleset, line: str, counters: Counters, new_id: NewId)
     tables = dict(ruleset.tables)
     if draft.remains:
         tables[changed.name] = changed
-    return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters)
+    written = frozenset({changed.name} if draft.written else ())
+    return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters, written)
 
 
 def check_family(family: int) -> None:
@@ -116,7 +119,7 @@ def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: N
         rules = _rules(draft, parsed, new_id) if parsed.commands in "AIRDC" else []
         output = _run(draft, parsed, rules, counters)
         if parsed.commands in ("A", "I", "R") and not isinstance(draft, NftDraft):
-            _check(rules[0], parsed, line)
+            _check(rules[0], parsed, line, draft.variant)
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
     for late in draft.late[before:]:
@@ -149,7 +152,8 @@ def _placed(wrong: RuleRefused, parsed: Parsed, line: str) -> RuleRefused:
 def _rules(draft: Draft, parsed: Parsed, new_id: NewId) -> list[Rule]:
     """The rules a command speaks of: one, or one for each pair of addresses."""
     target = _target(draft, parsed)
-    matches = tuple(match for match, _ in parsed.matches)
+    new = parsed.commands in ("A", "I", "R")
+    matches = tuple(match.kept(draft.variant, new) for match, _ in parsed.matches)
     return [draft.form(Rule(header, matches, target, new_id())) for header in parsed.headers]
 
 
@@ -176,12 +180,13 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
     raise RuleRefused(f"Couldn't load target `{name}':No such file or directory", hint=hint)
 
 
-def _check(rule: Rule, parsed: Parsed, line: str) -> None:
+def _check(rule: Rule, parsed: Parsed, line: str, variant: str) -> None:
     """What the kernel refuses of a rule, wherever it stands."""
     for match, token in parsed.matches:
         wrong = match.misplaced(rule.header)
-        if wrong:
-            refusal = refused(INVALID, wrong)
+        beyond = match.beyond(variant)
+        if wrong or beyond:
+            refusal = refused(INVALID, wrong) if wrong else refused(OUT_OF_RANGE, beyond)
             refusal.line, (refusal.start, refusal.end) = line, token.span(None)
             raise refusal
     if parsed.target is not None and rule.target is parsed.target:

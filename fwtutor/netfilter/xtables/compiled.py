@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.addresses import ALL_ONES
+from fwtutor.netfilter.state import MEMORY
+from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context
-from fwtutor.netfilter.xtables.rule import Chain, Continue, Header, Jump, Rule, Ruleset, Table, Test
+from fwtutor.netfilter.xtables.rule import Chain, Header, Jump, MemoryKey, Rule, Ruleset, StatefulMatch, Table, Test
 
 INDEX_FROM = 24
 """Rules in a chain from which on the index is worth its trouble."""
@@ -24,19 +26,22 @@ CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET = range(7)
 _STANDARD = {"ACCEPT": ACCEPT, "DROP": DROP, "RETURN": RETURN}
 
 
-MATCHED, POLICY, END, HOT_DROP = range(4)
+MATCHED, POLICY, END, HOT_DROP, EVALUATED = range(5)
 
 
 class Hit(NamedTuple):
     """A place where something happened on the way through a table. Only MATCHED and POLICY tick a counter."""
 
     what: int
-    """MATCHED: a rule did. POLICY: it decided. END: the end of a user chain. HOT_DROP: a match had the packet dropped."""
+    """MATCHED: a rule did. POLICY: it decided. END: the end of a user chain. HOT_DROP: a match had the packet dropped.
+
+    EVALUATED: a stateful match was, whatever came of it; the hit on its rule, if there is one, follows.
+    """
     chain: CompiledChain
     position: int
     """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
-    before: tuple[int, int] = (0, 0)
-    """The counter before the tick."""
+    before: Any = (0, 0)
+    """The counter before the tick; of EVALUATED the whole Change."""
 
 
 class CompiledChain:
@@ -59,7 +64,7 @@ class CompiledChain:
         self.variant = variant
         self.policy_key = f"{table}:{chain.name}"
         self.keys = [rule.id for rule in chain.rules]
-        self.tests = [compile_rule(rule) for rule in chain.rules]
+        self.tests = [compile_rule(rule, self, position) for position, rule in enumerate(chain.rules)]
         self.actions = [_action(rule) for rule in chain.rules]
         self.goes_to = [None] * len(chain.rules)
         self.index = build_index(chain.rules) if len(chain.rules) >= INDEX_FROM else None
@@ -98,14 +103,17 @@ def _action(rule: Rule) -> int:
     target = rule.target
     if isinstance(target, Jump):
         return GOTO if target.goto else JUMP
-    if isinstance(target, Continue):
+    if target.goes_on:
         return CONTINUE
     return _STANDARD.get(target.name, TARGET)
 
 
-def compile_rule(rule: Rule) -> Test | None:
+def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None:
     """All conditions of a rule as one function, in their order; None when there are none."""
-    tests = [match.compile() for match in rule.evaluated]
+    tests = [
+        _remembering(match, (rule.id, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
+        for place, match in enumerate(rule.evaluated)
+    ]
     own = header.compile(rule.header)
     if own is not None:
         tests.insert(0, own)
@@ -117,6 +125,20 @@ def compile_rule(rule: Rule) -> Test | None:
         first, second = tests
         return lambda context: first(context) and second(context)
     return lambda context: all(test(context) for test in tests)
+
+
+def _remembering(match: StatefulMatch, key: MemoryKey, chain: CompiledChain, position: int) -> Test:
+    """A stateful match as a function that keeps what it remembers, and records it."""
+    evaluate = match.evaluate
+
+    def test(context: Context) -> bool:
+        before = context.memory[key]
+        held, after = evaluate(before, context)
+        context.memory[key] = after
+        context.hits.append(Hit(EVALUATED, chain, position, Change(MEMORY, key, before, after)))
+        return held
+
+    return test
 
 
 # --- the index ----------------------------------------------------------------------------------------------
@@ -139,7 +161,7 @@ def shape_and_key(rule: Rule) -> tuple[Shape, tuple[Any, ...]]:
     own: Header = rule.header
     ports: tuple[int | None, int | None] = (None, None)
     for match in rule.evaluated:
-        if match.stateful or own.protocol_not:
+        if isinstance(match, StatefulMatch) or own.protocol_not:
             break
         sport, dport = match.exact_ports()
         ports = (ports[0] if sport is None else sport, ports[1] if dport is None else dport)
@@ -202,15 +224,22 @@ def build_index(rules: tuple[Rule, ...]) -> list[tuple[Callable[[Context], Any],
 class CompiledTable:
     """One version of a table, ready to be walked."""
 
-    __slots__ = ("chains", "name", "table")
+    __slots__ = ("chains", "memories", "name", "table")
+
+    memories: dict[MemoryKey, StatefulMatch]
+    """The matches that remember something, by where they keep it."""
 
     def __init__(self, table: Table, variant: str) -> None:
         self.table, self.name = table, table.name
         self.chains = {name: CompiledChain(table.name, chain, variant) for name, chain in table.chains.items()}
+        self.memories = {}
         for chain in self.chains.values():
             for position, rule in enumerate(chain.rules):
                 if isinstance(rule.target, Jump):
                     chain.goes_to[position] = self.chains[rule.target.chain]
+                for place, match in enumerate(rule.evaluated):
+                    if isinstance(match, StatefulMatch):
+                        self.memories[rule.id, place] = match
 
     def walk(self, start: CompiledChain, context: Context, counters: dict[int | str, tuple[int, int]], hits: list[Hit]) -> Rule | str:
         """Walk a packet through the table from a built-in chain: "ACCEPT" or "DROP", or the rule whose target must act.
@@ -218,6 +247,7 @@ class CompiledTable:
         Every rule that matches ticks its counter and is added to ``hits``, in order; so are the other places a Hit can be.
         """
         length = context.packet.length
+        context.hits = hits
         chain, position = start, 0
         came_from: list[tuple[CompiledChain, int]] = []
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from fwtutor.netfilter.conntrack.entry import Entry
@@ -16,6 +17,7 @@ class Context:
         "by_stack",
         "direction",
         "entry",
+        "hits",
         "hook",
         "hot_drop",
         "in_interface",
@@ -47,6 +49,8 @@ class Context:
     """A match sets this to have the packet dropped at once, without any counter."""
     memory: dict[Any, Any]
     """What stateful matches keep, by their own key; changed only through the walk."""
+    hits: list[Any]
+    """The record of the table being walked, for the stateful matches on the way; there is none before the first table."""
 
     def __init__(self, packet: Packet, at: int) -> None:
         self.packet = packet
@@ -56,3 +60,7 @@ class Context:
         self.direction = self.mark = 0
         self.hot_drop = self.by_stack = False
         self.memory = {}
+
+    def copy(self) -> Context:
+        """Another one, alike, that goes its own way."""
+        return copy(self)

@@ -22,6 +22,7 @@ NOT_EMPTY = "Directory not empty."
 IN_USE = "Too many links."
 LOOP = "Too many levels of symbolic links."
 INVALID = "Invalid argument. Run `dmesg' for more information."
+OUT_OF_RANGE = "Numerical result out of range."
 NOT_BUILTIN = "Bad built-in chain name."
 BAD_POLICY = "Bad policy name. Run `dmesg' for more information."
 
@@ -70,6 +71,7 @@ class Place(NamedTuple):
 class Draft:
     """A changeable copy of a table."""
 
+    variant: ClassVar[str] = "legacy"
     policy_with_counter: ClassVar[bool] = True
     """Whether ``-P`` minds ``-c``."""
 
@@ -95,6 +97,8 @@ class Draft:
         self.late: list[RuleRefused] = []
         """What the kernel will refuse when it gets all changes together (nft), in order."""
         self.may_loop = False
+        self.written = False
+        """Whether anything was told to change, if only to what it was: iptables-legacy then puts a new table in its place."""
 
     # --- looking -----------------------------------------------------------------------------------------------
 
@@ -138,6 +142,7 @@ class Draft:
         return sum(isinstance(r.target, Jump) and r.target.chain == chain for name in self.policies for r in self.of(name))
 
     def _change(self, chain: str) -> list[Rule]:
+        self.written = True
         if chain not in self.rules:
             self.rules[chain] = list(self.kept[chain].rules)
         return self.rules[chain]
@@ -204,6 +209,7 @@ class Draft:
         return self.order()
 
     def flush(self, chain: str) -> None:
+        self.written = True
         self.rules[chain] = []
         self.may_loop = True
 
@@ -213,12 +219,14 @@ class Draft:
 
     def zero(self, chain: str) -> None:
         """Counters of a chain's rules and policy to 0."""
+        self.written = True
         for rule in self.of(chain):
             self.counters[rule.id] = (0, 0)
         if self.policies[chain] is not None:
             self.counters[f"{self.name}:{chain}"] = (0, 0)
 
     def zero_number(self, chain: str, number: int) -> None:
+        self.written = True
         self.counters[self.of(chain)[self._at(chain, number, "counter")].id] = (0, 0)
 
     # --- chains ---------------------------------------------------------------------------------------------------
@@ -228,6 +236,7 @@ class Draft:
             raise refused(EXISTS)
         if len(self.policies) >= MAX_CHAINS:
             raise refused(f"fwtutor holds {MAX_CHAINS} chains, no more")
+        self.written = True
         self.policies[chain] = None
         self.rules[chain] = []
         self.made[chain] = None
@@ -249,6 +258,7 @@ class Draft:
         return True
 
     def _forget(self, chain: str) -> None:
+        self.written = True
         del self.policies[chain], self.made[chain]
         self.rules.pop(chain, None)
 
@@ -266,6 +276,7 @@ class Draft:
         self._rename(old, new)
 
     def _rename(self, old: str, new: str) -> None:
+        self.written = True
         for name in list(self.policies):
             if any(isinstance(rule.target, Jump) and rule.target.chain == old for rule in self.of(name)):
                 self.rules[name] = [_redirected(rule, old, new) for rule in self.of(name)]
@@ -283,6 +294,7 @@ class Draft:
         if policy not in POLICIES:
             raise refused(BAD_POLICY, f"policies: {', '.join(POLICIES)}")
         self.absent.discard(chain)
+        self.written = True
         self.policies[chain] = policy
         self.counters[f"{self.name}:{chain}"] = counter or (0, 0)
 
@@ -306,7 +318,7 @@ class Draft:
 
     def _settle_counters(self) -> None:
         """Whatever is changed, the legacy tool puts a new table in the place of the old one, and forgets what its policies counted."""
-        if self.rules or self.counters or self.policies.keys() != self.kept.keys():
+        if self.written:
             for chain, policy in self.policies.items():
                 if policy is not None:
                     self.counters.setdefault(f"{self.name}:{chain}", (0, 0))

@@ -28,10 +28,13 @@ _MISSING = "No such file or directory"
 class NftDraft(Draft):
     """A changeable copy of a table of iptables-nft."""
 
+    variant: ClassVar[str] = "nft"
     policy_with_counter: ClassVar[bool] = False
 
     def __init__(self, table: Table, exists: bool = True) -> None:
         super().__init__(table, exists)
+        self.faults: dict[int, str] = {}
+        """Why the kernel will refuse a rule, wherever it stands."""
         self.verbs: dict[int, tuple[str, str]] = {}
         """What put a rule that jumps there, and into which chain."""
 
@@ -64,10 +67,14 @@ class NftDraft(Draft):
     # --- rules ---------------------------------------------------------------------------------------------------
 
     def form(self, rule: Rule) -> Rule:
-        return translated(rule)
+        form = translated(rule)
+        # The kernel judges by the protocol's number as it was given, and keeps a byte of it.
+        if fault := misplaced(form, rule.header):
+            self.faults[rule.id] = fault
+        return form
 
     def _admit(self, rule: Rule, verb: str, chain: str) -> None:
-        why, hint = _INVALID, misplaced(rule)
+        why, hint = _INVALID, self.faults.get(rule.id, "")
         target = rule.target
         if isinstance(target, Jump):
             if not hint and self.policies.get(target.chain) is not None:
@@ -201,9 +208,8 @@ class NftDraft(Draft):
         return wrong
 
 
-def misplaced(rule: Rule) -> str:
+def misplaced(rule: Rule, header: Header) -> str:
     """Why the kernel refuses the rule, wherever it stands; "" if it does not."""
-    header: Header = rule.header
     for value, negated in ((header.src, header.src_not), (header.dst, header.dst_not)):
         if negated and value is not None and not value[1]:
             return "no address is outside 0.0.0.0/0"

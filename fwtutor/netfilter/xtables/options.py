@@ -44,6 +44,8 @@ class Option:
     """One line for the help."""
     read: Callable[..., Any]
     """From the argument's text (or two, or none) to the value. Raises Unreadable with the tool's words."""
+    of_protocol: bool = False
+    """``read`` wants to know also which protocol the line has demanded so far: 0 none, None all but one."""
     write: Callable[[Any], str] = str
     """The value as iptables-save prints it."""
     judge: Callable[[Any, Context], tuple[bool, str]] = _unsaid
@@ -60,7 +62,8 @@ class Option:
 
     def text(self, given: Given[Any]) -> str:
         """As iptables-save writes it: ``! --dport 22``."""
-        return f"{'! ' if given.negated else ''}--{self.saved or self.names[0]} {self.write(given.value)}"
+        name = f"{'! ' if given.negated else ''}--{self.saved or self.names[0]}"
+        return f"{name} {self.write(given.value)}" if self.arguments else name
 
     def help(self) -> str:
         """One line of ``-m NAME -h``."""
@@ -123,6 +126,14 @@ class OptionMatch(Extension, Match):
     def misplaced(self, header: Header) -> str:
         if self.protocol and (header.protocol != self.protocol or header.protocol_not):
             return f"-m {self.name} works only in a rule that says -p {self.name}"
+        return ""
+
+    def kept(self, variant: str, new: bool) -> OptionMatch:
+        """As the kernel gives it back, where a variant's tool stores it in another form; ``new``: in a rule that is being made."""
+        return self
+
+    def beyond(self, variant: str) -> str:
+        """Why the kernel finds its numbers out of range; "" if it does not."""
         return ""
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:

@@ -77,7 +77,7 @@ class Parser:
         start, end = token.span(part) if token else (0, len(self.line))
         raise RuleRefused(message, line=self.line, start=start, end=end, hint=hint, manner=manner)
 
-    def read(self, reader: Callable[..., Any], token: Token, *more: str) -> Any:
+    def read(self, reader: Callable[..., Any], token: Token, *more: Any) -> Any:
         """``reader`` applied to the word, its complaint pointed at the place."""
         try:
             return reader(token.text, *more)
@@ -161,7 +161,7 @@ class Parser:
         every += [known for kind in (*MATCHES.values(), *TARGETS.values()) for option in kind.options for known in option.names]
         from difflib import get_close_matches  # slow to import, seldom needed
 
-        close = get_close_matches(name, dict.fromkeys(every), n=2, cutoff=0.6)
+        close = get_close_matches(name, dict.fromkeys(every), n=3, cutoff=0.6)
         return f"did you mean --{' or --'.join(close)}?" if close else ""
 
     def _give(self, owner: Loaded, option: Option, found: Found) -> None:
@@ -175,7 +175,8 @@ class Parser:
             value = option.read()
         elif option.arguments == 1:
             assert found.argument is not None
-            value = self.read(option.read, found.argument)
+            spoken = (None if "p" in self.inverted else self.number_of_protocol,) if option.of_protocol else ()
+            value = self.read(option.read, found.argument, *spoken)
         else:
             assert found.argument is not None
             second = self.scanner.plain()

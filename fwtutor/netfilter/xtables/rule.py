@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from fwtutor.netfilter.xtables.context import Context
 
@@ -34,8 +34,6 @@ class Match(ABC):
     """A ``-m NAME`` with its options. Subclasses are frozen dataclasses, one file each in ``matches/``."""
 
     name: ClassVar[str] = ""
-    stateful: ClassVar[bool] = False
-    """True when it must be evaluated whenever it is reached, because evaluating changes something."""
     tracks: ClassVar[bool] = False
     """True when a ruleset holding it switches connection tracking on."""
 
@@ -64,10 +62,43 @@ class Match(ABC):
         return None, None
 
 
+class StatefulMatch(Match):
+    """A match that remembers something from packet to packet: it is evaluated whenever the kernel would, and never else.
+
+    What it remembers is a value in ``State.memory``, kept by the walk under the rule's id and its place in the rule. Each
+    evaluation, hit or miss, is recorded with the value before it and after it.
+    """
+
+    @abstractmethod
+    def fresh(self, at: int, variant: str) -> Any:
+        """What it remembers when its rule is made, at the time ``at``."""
+
+    @abstractmethod
+    def evaluate(self, before: Any, context: Context) -> tuple[bool, Any]:
+        """Whether the packet matches, and what is remembered after it; pure, so that it can be told again."""
+
+    @abstractmethod
+    def recall(self, before: Any, context: Context) -> tuple[Condition, ...]:
+        """``conditions``, from what it remembered when it was evaluated; pure."""
+
+    def compile(self) -> Test:
+        raise TypeError(f"-m {self.name} remembers: it is compiled as part of its rule")
+
+    def conditions(self, context: Context) -> tuple[Condition, ...]:
+        """When it was not evaluated: something before it was false already."""
+        return (Condition(f"-m {self.name} {self.save()}", False, "it is not asked"),)
+
+
+MemoryKey = tuple[int, int]
+"""What a stateful match remembers is found by its rule's id and its place among the rule's matches."""
+
+
 class Target:
     """A ``-j NAME`` with its options. Subclasses are frozen dataclasses, one file each in ``targets/``."""
 
     name: ClassVar[str] = ""
+    goes_on: ClassVar[bool] = False
+    """True when the table's walk goes on after it, in this chain or in another."""
     tracks: ClassVar[bool] = False
 
     def misplaced(self, header: Header) -> str:
@@ -87,10 +118,14 @@ class Target:
 class Continue(Target):
     """No ``-j``: the rule counts and the walk goes on."""
 
+    goes_on: ClassVar[bool] = True
+
 
 @dataclass(slots=True, frozen=True)
 class Jump(Target):
     """``-j CHAIN`` (or ``-g CHAIN``: ``goto``) to a user chain."""
+
+    goes_on: ClassVar[bool] = True
 
     chain: str
     goto: bool = False
@@ -151,10 +186,6 @@ class Rule:
     def tracks(self) -> bool:
         return self.target.tracks or any(match.tracks for match in self.matches)
 
-    @property
-    def stateful(self) -> bool:
-        return any(match.stateful for match in self.matches)
-
     def save(self, counter: tuple[int, int] | None = None) -> str:
         """Everything after ``-A CHAIN``, as iptables-save prints it; with a ``counter``, as ``-S -v`` does."""
         parts = [self.header.save()]
@@ -168,11 +199,17 @@ class Rule:
             parts += [f"-j {self.target.name}", self.target.save()]
         return " ".join(part for part in parts if part)
 
-    def conditions(self, context: Context) -> tuple[Condition, ...]:
-        """All conditions in the order they are evaluated; evaluation stops at the first that does not hold."""
+    def conditions(self, context: Context, remembered: Mapping[MemoryKey, Any] = MappingProxyType({})) -> tuple[Condition, ...]:
+        """All conditions in the order they are evaluated; evaluation stops at the first that does not hold.
+
+        ``remembered``: what the stateful matches that were evaluated remembered then.
+        """
         found = list(self.header.conditions(context))
-        for match in self.evaluated:
-            found += match.conditions(context)
+        for place, match in enumerate(self.evaluated):
+            if isinstance(match, StatefulMatch) and (self.id, place) in remembered:
+                found += match.recall(remembered[self.id, place], context)
+            else:
+                found += match.conditions(context)
         return tuple(found)
 
 

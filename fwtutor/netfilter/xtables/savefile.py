@@ -113,7 +113,7 @@ def _restore(text: str, ruleset: Ruleset, reader: _Reader, family: int) -> Outco
             raise
     if reader.draft is not None:
         raise RuleRefused(f"COMMIT expected at line {len(lines) + 1}", line_number=len(lines) + 1, manner=KERNEL)
-    return Outcome(replace(ruleset, tables=MappingProxyType(reader.tables)), reader.output, reader.counters)
+    return Outcome(replace(ruleset, tables=MappingProxyType(reader.tables)), reader.output, reader.counters, frozenset(reader.written))
 
 
 class _Reader:
@@ -122,6 +122,7 @@ class _Reader:
     def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, known: Counters) -> None:
         self.tables: dict[str, Table] = dict(ruleset.tables)
         self.variant = ruleset.variant
+        self.written: set[str] = set()
         self.new_id = new_id
         self.with_counters, self.noflush = with_counters, noflush
         self.known = dict(known) if noflush else {}
@@ -145,6 +146,7 @@ class _Reader:
             if self.draft.remains:
                 self.tables[table.name] = table
             self.counters.update(self.draft.counters)
+            self.written.add(self.draft.name)
             self.draft = None
         elif line.startswith(":"):
             self._chain(self.draft, line, number)

@@ -18,6 +18,7 @@ from fwtutor.tui.prose import prose
 from fwtutor.tui.reading import Place
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
+from fwtutor.tui.screens.kernel import KernelScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.screens.view import TABS, LabView
 from fwtutor.tui.spans import line
@@ -217,6 +218,10 @@ class LabScreen(LabView):
             self.say("Packet inspector", line("There is no packet here: step to one."))
         else:
             self.app.push_screen(InspectorScreen(walk.packet))
+
+    def action_ask_kernel(self) -> None:
+        self._stop()
+        self.app.push_screen(KernelScreen(self.session.run, self.session.cursor.index))
 
     def action_help(self) -> None:
         focused = self.focused

@@ -112,7 +112,7 @@ def badge(place: Place) -> Span:
         return Span("")
     found = place.looked_up
     if found:
-        return Span(f" {found.state} ", "here" if place.now is found else "badge")
+        return Span(f" {found.state or 'no room'} ", "here" if place.now is found else "badge")
     # A packet that has walked to its end without a look-up met a ruleset that tracks nothing.
     return Span(" not tracked ", "badge-quiet") if place.finished or not place.tracking else Span(" ? ", "badge-quiet")
 

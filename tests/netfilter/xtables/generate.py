@@ -17,6 +17,13 @@ FLAGS = ("SYN SYN", "SYN,ACK SYN", "ALL NONE", "ALL ALL", "FIN,SYN,RST,ACK SYN",
 STATES = ("NEW", "ESTABLISHED,RELATED", "INVALID", "NEW,UNTRACKED", "new", "SNAT", "DNAT,NEW", "FOO", "R,E", "NEW,,NEW")
 
 
+RATES = ("3/hour", "5", "300/s", "61/min", "7/hour", "10000/sec", "99999/day", "86401/d", "2/day", "17/Min", " 8x/second")
+BAD_RATES = ("0/s", "5/x", "10001/s", "x", "5/", "1/day", "-1/s")
+LISTS = ("22", "22,80,443", "1:1023", "53,6000:6063,8080", "0,65535", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15", "0x16,026")
+BAD_LISTS = ("22:", "90:80", "1,,2", "65536", "1:2,3:4,5:6,7:8,9:10,11:12,13:14,15:16", "x")
+PREFIXES = ("plain", '"two words: "', '"[x] \\" it"', "123456789012345678901234567890", '"é%s"')
+
+
 def _not(draw: Random, chance: float = 0.2) -> str:
     return "! " if draw.random() < chance else ""
 
@@ -50,6 +57,33 @@ def protocol(draw: Random, bad: float) -> str:
     return f"{_not(draw)}-p {draw.choice(('47', 'esp', '253', 'ipv6-icmp', 'ipencap', *(('999', 'foo') if bad else ())))}"
 
 
+def multiport(draw: Random, bad: float) -> str:
+    kind = draw.choice(("tcp", "udp", "sctp", "132", "udplite", *(("icmp", "all", "253") if bad else ())))
+    option = draw.choice(("--dports", "--sports", "--ports", "--destination-ports", "--dport"))
+    lists = BAD_LISTS if draw.random() < bad else LISTS
+    return f"{_not(draw, bad / 2)}-p {kind} -m multiport {_not(draw)}{option} {draw.choice(lists)}"
+
+
+def limit(draw: Random, bad: float) -> str:
+    parts = ["-m limit"]
+    if draw.random() < 0.8:
+        parts.append(f'{_not(draw, bad / 2)}--limit "{draw.choice(BAD_RATES if draw.random() < bad else RATES)}"')
+    if draw.random() < 0.5:
+        parts.append(f"--limit-burst {draw.choice(('0', 'x', '10000', '10001') if draw.random() < bad else ('1', '2', '5', '0x10'))}")
+    return " ".join(parts)
+
+
+def log(draw: Random, bad: float) -> str:
+    parts = ["-j LOG"]
+    if draw.random() < 0.5:
+        parts.append(f"--log-prefix {draw.choice(PREFIXES)}")
+    if draw.random() < 0.4:
+        levels = ("8", "warn", "err", "x") if draw.random() < bad else ("0", "4", "7", "debug", "warning", "error", "panic")
+        parts.append(f"{_not(draw, bad / 2)}--log-level {draw.choice(levels)}")
+    switches = ("--log-tcp-sequence", "--log-tcp-options", "--log-ip-options", "--log-uid", "--log-macdecode")
+    return " ".join([*parts, *draw.sample(switches, draw.choice((0, 0, 1, 2, 5)))])
+
+
 def conntrack(draw: Random, bad: float) -> str:
     if draw.random() < 0.2:
         return f"-m state {_not(draw)}--state {draw.choice(STATES[:5] if not bad else STATES)}"
@@ -80,13 +114,15 @@ def rule(draw: Random, chain: str, bad: float) -> str:
         parts.append(f"{_not(draw)}-i {draw.choice(NAMES)}")
     if draw.random() < 0.2 and (bad or chain != "INPUT"):
         parts.append(f"{_not(draw)}-o {draw.choice(NAMES)}")
-    spoken = protocol(draw, bad) if draw.random() < 0.6 else ""
+    spoken = protocol(draw, bad) if draw.random() < 0.6 else multiport(draw, bad) if draw.random() < 0.4 else ""
     if spoken:
         parts.append(spoken)
     if draw.random() < 0.1:
         parts.append(f"{_not(draw)}-f")
     if draw.random() < 0.35:
         parts.append(conntrack(draw, bad))
+    if draw.random() < 0.12:
+        parts.append(limit(draw, bad))
     if draw.random() < 0.15:
         marks = ("1", "0x10/0xff", "0x1ff/0xff", "4294967295", *(("x", "1/") if bad else ()))
         parts.append(f"-m mark {_not(draw)}--mark {draw.choice(marks)}")
@@ -97,7 +133,7 @@ def rule(draw: Random, chain: str, bad: float) -> str:
     kinds = ["", " --reject-with icmp-host-prohibited", " --reject-with admin-prohib"]
     kinds += [" --reject-with tcp-reset"] if reset or bad else []
     jumps = [chain_ for chain_ in ("ud",) if chain != chain_] if chain in ("uc", "ud") else ["uc", "ud"]
-    targets = ["-j ACCEPT", "-j DROP", "-j RETURN", f"-j REJECT{draw.choice(kinds)}", ""]
+    targets = ["-j ACCEPT", "-j DROP", "-j RETURN", f"-j REJECT{draw.choice(kinds)}", "", log(draw, bad)]
     targets += [f"-{draw.choice('jg')} {name}" for name in jumps]
     if bad and draw.random() < bad:
         targets = ["-j NOPE", "-g NOPE", "-j INPUT", "-j uc", "-j ACCEPT --foo", "-j", "! -j DROP", "-j REJECT --reject-with foo"]

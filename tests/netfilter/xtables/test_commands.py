@@ -105,7 +105,7 @@ PLACES = [
     ("-A INPUT -j ACCEPT foo", "foo", "Bad argument `foo'"),
     ("-t nat -L", "nat", "fwtutor does not simulate the table nat yet"),
     ("-A INPUT -j MASQUERADE", "MASQUERADE", "fwtutor does not simulate -j MASQUERADE yet"),
-    ("-A INPUT -m limit --limit 5/s", "limit", "fwtutor does not simulate -m limit yet"),
+    ("-A INPUT -m recent --set", "recent", "fwtutor does not simulate -m recent yet"),
 ]
 
 
@@ -178,9 +178,9 @@ def test_listings_in_a_save_file_cannot_print_without_end(monkeypatch: pytest.Mo
 
 
 def test_an_option_of_a_target_that_is_not_simulated_is_told_as_that() -> None:
-    with pytest.raises(RuleRefused, match="fwtutor does not simulate -j LOG yet") as caught:
-        Ours().restore('*filter\n-A INPUT -j LOG --log-prefix "drop: "\nCOMMIT\n')
-    assert caught.value.line[caught.value.start : caught.value.end] == "LOG"
+    with pytest.raises(RuleRefused, match="fwtutor does not simulate -j NFLOG yet") as caught:
+        Ours().restore('*filter\n-A INPUT -j NFLOG --nflog-prefix "drop: "\nCOMMIT\n')
+    assert caught.value.line[caught.value.start : caught.value.end] == "NFLOG"
 
 
 def test_lists_of_addresses_cannot_multiply_without_end() -> None:

@@ -13,7 +13,7 @@ from fwtutor.netfilter.conntrack.entry import ASSURED, CONFIRMED, DST_NAT, REPLY
 from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context
-from fwtutor.netfilter.xtables.rule import Rule
+from fwtutor.netfilter.xtables.rule import MemoryKey, Rule, StatefulMatch
 from tests.netfilter.xtables.generate import rule as some_rule
 from tests.netfilter.xtables.live import Ours
 
@@ -45,7 +45,16 @@ def holds(one: Rule, context: Context) -> bool:
     test = header.compile(one.header)
     if test is not None and not test(context):
         return False
-    return all(match.compile()(context) and not context.hot_drop for match in one.matches)
+    for match in one.matches:
+        held = match.evaluate(match.fresh(0, "legacy"), context)[0] if isinstance(match, StatefulMatch) else match.compile()(context)
+        if not held or context.hot_drop:
+            return False
+    return True
+
+
+def full(one: Rule) -> dict[MemoryKey, object]:
+    """What its stateful matches remember when it is made."""
+    return {(one.id, place): match.fresh(0, "legacy") for place, match in enumerate(one.matches) if isinstance(match, StatefulMatch)}
 
 
 def tcp(flags: int = SYN, sport: int = 4000, dport: int = 22, options: bytes = b"") -> bytes:
@@ -70,6 +79,10 @@ def entry(status: int = CONFIRMED, expires: int = 130 * SECOND, protocol: int = 
         ("-p tcp --tcp-flags ALL SYN", True), ("-p tcp --tcp-flags SYN,ACK SYN,ACK", False), ("-p tcp --tcp-flags NONE NONE", True),
         ("-p tcp --tcp-option 2", True), ("-p tcp ! --tcp-option 2", False), ("-p tcp --tcp-option 8", False),
         ("-p tcp --tcp-option 3", True),
+        ("-p tcp -m multiport --dports 21:23,80", True), ("-p tcp -m multiport ! --dports 21:23,80", False),
+        ("-p tcp -m multiport --sports 22", False), ("-p tcp -m multiport --ports 22,23", True),
+        ("-p tcp -m multiport ! --ports 4000", False),
+        ("-p udp -m multiport --ports 22", False), ("-p tcp -m multiport --sports 3999,4000", True),
         ("-m mark --mark 0x12", True), ("-m mark --mark 0x2/0xf", True), ("-m mark --mark 0x12/0xf", False), ("-m mark ! --mark 1", True),
         ("-m comment --comment x", True), ("-m state --state NEW", True), ("-m state ! --state NEW,RELATED", False),
     ],
@@ -102,6 +115,18 @@ def test_a_cut_tcp_header_drops_the_packet_at_once() -> None:
     assert not holds(one, context)
     assert context.hot_drop
     assert "dropped at once" in one.conditions(seen(raw))[-1].because
+
+
+def test_multiport_reads_only_the_ports_and_drops_a_packet_that_ends_before_them() -> None:
+    for protocol, text in ((TCP, "-p tcp"), (132, "-p sctp"), (136, "-p udplite")):
+        one = rule(f"{text} -m multiport ! --dports 80")
+        assert holds(one, seen(craft.ip(A, B, protocol, tcp()[20:24])))
+        cut = seen(craft.ip(A, B, protocol, tcp()[20:23]))
+        assert not holds(one, cut)
+        assert cut.hot_drop
+        later = seen(craft.ip(A, B, protocol, b"x" * 40, df=False, offset=8))
+        assert not holds(one, later)
+        assert not later.hot_drop
 
 
 @pytest.mark.parametrize(("protocol", "name"), [(TCP, "tcp"), (UDP, "udp")])
@@ -230,6 +255,6 @@ def test_what_is_said_is_what_is_done(seed: int, raw: bytes, state: str, directi
     for context in contexts:
         context.in_interface = interface
     held = holds(one, contexts[0])
-    assert held is all(condition.held for condition in one.conditions(contexts[1]))
+    assert held is all(condition.held for condition in one.conditions(contexts[1], full(one)))
     assert not contexts[1].hot_drop
-    assert all(condition.text and condition.because for condition in one.conditions(contexts[1]))
+    assert all(condition.text and condition.because for condition in one.conditions(contexts[1], full(one)))

@@ -1,0 +1,61 @@
+"""A run of the lab as a question: what came to the watched host, what its programs sent, and how its rules were changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fwtutor.capture import Seen
+from fwtutor.judging.question import Note, Question, made_by_the_stack, spoken_from
+from fwtutor.kernel.observation import Item, Order, Setup, Shot
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.replying import REDIRECTS
+from fwtutor.netfilter.walk import Walk
+from fwtutor.network.records import CommandRun, Walked
+from fwtutor.recording import Run
+
+
+def from_run(run: Run, note: Note = lambda text: None, *, last: int | None = None) -> Question:
+    """What happened at the watched host, up to and with the record ``last`` (all of it unless given)."""
+    host = run.world.hosts[run.scenario.watch]
+    items: list[Item] = []
+    passages: list[tuple[Walk, Seen]] = []
+    places: list[int] = []
+    for record in run.records[: None if last is None else last + 1]:
+        if record.host != host.name:
+            continue
+        if isinstance(record, Walked):
+            walk = record.walk
+            seen = Seen(record.index, record.at, walk.in_interface, walk.packet.raw, walk.in_interface is None)
+            places.append(len(items))
+            passages.append((walk, seen))
+            # To whom it was addressed on the link is what its destination says, here as between real hosts.
+            items.append(Shot(walk.packet.raw, walk.in_interface, record.at / SECOND))
+        elif isinstance(record, CommandRun) and not record.refused:
+            name, rest = _command(record.line)
+            if name == "iptables" and (record.changes or record.after != record.before):
+                items.append(Order(rest, record.at / SECOND))
+            elif name == "sysctl" and "=" in rest:
+                note(f"asked up to the command {record.line.strip()!r}: after it the kernel is not the one it began with")
+                break
+    sockets = [("tcp", port) for port in host.stack.listeners] + [("udp", port) for port in host.stack.datagrams]
+    spoken = spoken_from((item for item in items if isinstance(item, Shot)), by_programs=True)
+    quiet = tuple(sorted({*sockets, *spoken}))
+    own = {places[number] for number in made_by_the_stack(passages, quiet)}
+    setup = Setup(
+        host.spec.interfaces, host.spec.rules or "*filter\nCOMMIT\n", host.spec.routes, {REDIRECTS: 1, **host.spec.sysctls}, quiet=quiet
+    )
+    kept = tuple(item for number, item in enumerate(items) if number not in own)
+    return Question(_without_ipv6(setup), kept)
+
+
+def _command(line: str) -> tuple[str, str]:
+    """(program, the rest) of a line at a prompt."""
+    text = line.strip().removeprefix("sudo ").strip()
+    name, _, rest = text.partition(" ")
+    return name, rest.strip()
+
+
+def _without_ipv6(setup: Setup) -> Setup:
+    interfaces = {name: tuple(address for address in addresses if ":" not in address) for name, addresses in setup.interfaces.items()}
+    routes = {target: way for target, way in setup.routes.items() if ":" not in target}
+    return replace(setup, interfaces=interfaces, routes=routes)

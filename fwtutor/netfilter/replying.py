@@ -1,0 +1,150 @@
+"""What the box answers to a packet on its way: REJECT's answers, ICMP errors and redirects, as often as their rations allow.
+
+How such packets look is ``answers``'; where they go then, ``passage``'s.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from fwtutor.netfilter import answers
+from fwtutor.netfilter.box import Box
+from fwtutor.netfilter.conntrack.entry import ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED
+from fwtutor.netfilter.events import ANSWER, CHANGED, MEMORY, TIED
+from fwtutor.netfilter.packet import ICMP, Packet
+from fwtutor.netfilter.routing import Route
+from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.targets.reject import Reject
+
+ALL_HOSTS = 0xE0000001
+"""224.0.0.1, the one group every host has joined."""
+MILLISECOND = SECOND // 1000
+ALL_ERRORS = "icmp errors"
+"""Key of the ration of all destinations together."""
+PER_SECOND, BURST = "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst"
+REDIRECTS = "net.ipv4.conf.all.send_redirects"
+
+
+class Replying(ABC):
+    """A packet in a box that can answer it."""
+
+    __slots__ = ("box", "context", "link", "reset", "walk")
+
+    def __init__(self, box: Box, walk: Walk, context: Context) -> None:
+        self.box, self.walk, self.context = box, walk, context
+        self.reset = False
+        """The packet is REJECT's own RST."""
+        self.link = "host"
+        """To whom it was addressed on the link it came by."""
+
+    @abstractmethod
+    def answering(self, walk: Walk, context: Context, reset: bool) -> None:
+        """Send an answer on its way; ``reset``: it is REJECT's RST."""
+
+    def _is_for_many(self, dst: int) -> bool:
+        """Broadcasts, and the one group every host has joined."""
+        return self.box.routing.is_broadcast(4, dst) or dst == ALL_HOSTS
+
+    def _is_to_many(self, packet: Packet) -> bool:
+        return self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst)
+
+    def _redirect(self, route: Route) -> None:
+        """The packet leaves by the interface it came in on: its sender, if a neighbour, is told of the shorter way."""
+        packet = self.context.packet
+        back = self.box.routing.lookup_by(packet.family, packet.src, route.interface)
+        if back is None or back.gateway or not self.box.sysctls[REDIRECTS]:
+            return
+        allowed, peer = answers.may_redirect(self._peer(packet.src), self.walk.at)
+        self._remember(_told(packet.src), peer, allowed)
+        if not allowed:
+            return
+        # Told or not: what may not be answered with an ICMP message counts too.
+        code = answers.REDIRECT_HOST
+        may = answers.may_answer_with_error(packet, self._is_to_many(packet))
+        if may and self._may_send_error(packet.src, answers.REDIRECT, code):
+            source = self.box.routing.source_for(packet.family, packet.src)
+            self._answer(answers.error_about(packet, source, answers.REDIRECT, code, route.gateway or packet.dst))
+        self._remember(_told(packet.src), answers.redirected(self._peer(packet.src) or peer, self.walk.at), True)
+
+    def _reject(self, target: Reject) -> None:
+        packet = self.context.packet
+        if target.kind == "tcp-reset":
+            if not answers.may_answer_with_reset(packet, self._is_to_many(packet)):
+                return
+            if self.context.entry is not None:
+                closed = self.box.conntrack.close(self.context.entry, self.walk.at)
+                if closed is not None:
+                    self.walk.events.append((CHANGED, *closed))
+                    self.context.entry = closed[1]
+            self._answer(answers.reset_for(packet), reset=True)
+        elif answers.checksum_holds(packet):
+            self._error(answers.UNREACHABLE, answers.REJECT_CODES[target.kind])
+
+    def _error(self, type: int, code: int, rest: int = 0) -> None:
+        """Send an ICMP error about the packet to its source, if one may be sent and the rate limit allows."""
+        packet = self.context.packet
+        if self.link != "host" or not answers.may_answer_with_error(packet, self._is_to_many(packet)):
+            return
+        own = self.context.in_interface == ""
+        if own and self.context.by_stack and packet.protocol == ICMP:
+            # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
+            return
+        here = self.box.routing.is_local(packet.family, packet.dst)
+        source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
+        if not source:
+            return
+        if self._may_send_error(packet.src, type, code):
+            quoted = answers.as_kept(packet) if self.reset else packet
+            self._answer(answers.error_about(quoted, source, type, code, rest))
+
+    def _may_send_error(self, destination: int, type: int, code: int) -> bool:
+        """Whether the rations, that of all destinations and that of this one, have one more; if so it is taken."""
+        sysctls = self.box.sysctls
+        limited = sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (
+            type == answers.UNREACHABLE and code == answers.FRAGMENTATION_NEEDED
+        )
+        if not limited:
+            return True
+        before = self.box.state.memory.get(ALL_ERRORS)
+        allowed, after = answers.take_credit(before, self.walk.at, sysctls[PER_SECOND], sysctls[BURST])
+        if allowed and not self.box.routing.is_local(4, destination):
+            interval = sysctls["net.ipv4.icmp_ratelimit"] * MILLISECOND
+            if not self._take_token(destination, interval, answers.RATE_BURST * interval):
+                return False
+        self._remember(ALL_ERRORS, after, allowed)
+        return allowed
+
+    def _take_token(self, destination: int, cost: int, burst: int) -> bool:
+        allowed, after = answers.take_token(self._peer(destination), self.walk.at, cost, burst)
+        self._remember(_told(destination), after, allowed)
+        return allowed
+
+    def _peer(self, host: int) -> answers.Peer | None:
+        peer: answers.Peer | None = self.box.state.memory.get(_told(host))
+        return peer
+
+    def _remember(self, key: object, after: object, allowed: bool) -> None:
+        memory = self.box.state.memory
+        self.walk.events.append((MEMORY, key, memory.get(key), after, allowed))
+        memory[key] = after
+
+    def _answer(self, raw: bytes, *, reset: bool = False) -> None:
+        """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""
+        packet = Packet(raw)
+        answer = Walk(packet, None, self.walk.at)
+        own = Context(packet, self.walk.at)
+        if self.context.entry is not None or self.context.state == UNTRACKED:
+            own.entry = self.context.entry
+            own.state = UNTRACKED if self.context.entry is None else RELATED
+            own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
+            answer.events.append((TIED, own.state))
+        self.answering(answer, own, reset)
+        answer.tracked = self.box.entry_of(packet)
+        self.walk.out += answer.out
+        self.walk.events.append((ANSWER, answer))
+
+
+def _told(host: int) -> tuple[str, int]:
+    """Key of what the stack remembers of a host it told something."""
+    return "told", host

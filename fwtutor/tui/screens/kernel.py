@@ -1,0 +1,124 @@
+"""Ask the kernel: what happened so far is played on the real one, and each packet shown with what it did there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from platform import release
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from fwtutor.netfilter.packet import Packet
+from fwtutor.recording import Run
+from fwtutor.tui import glyphs, words
+from fwtutor.tui.judge import Judge, Judgement
+from fwtutor.tui.screens.reader import ReaderScreen, Sheet
+from fwtutor.tui.spans import BLANK, Line, crop_middle, line, wrap
+
+if TYPE_CHECKING:
+    from fwtutor.kernel.compare import Comparison, Difference
+    from fwtutor.kernel.observation import Observed
+
+ABOUT = (
+    "What you see in this lab is computed. Here the same packets go through the rules of a real Linux kernel, in a namespace of its own."
+)
+ELSEWHERE = "On a Linux machine with iptables this key plays the lesson there; fwtutor kernel compare does the same for scripts."
+
+
+class KernelScreen(ReaderScreen):
+    """The kernel's answer, as soon as it is there."""
+
+    @dataclass
+    class Answered(Message):
+        """It has been asked."""
+
+        judgement: Judgement
+
+    def __init__(self, run: Run, last: int) -> None:
+        super().__init__("Ask the kernel", self._sheet)
+        self._judge = Judge(run, last)
+        self._judgement: Judgement | None = None
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_worker(self._ask, thread=True, exclusive=True, name="ask")
+
+    def on_unmount(self) -> None:
+        self._judge.stop()
+
+    def _ask(self) -> None:
+        self.post_message(self.Answered(self._judge.ask()))
+
+    def on_kernel_screen_answered(self, message: Answered) -> None:
+        self._judgement = message.judgement
+        self.query_one(Sheet).rebuild()
+
+    def _sheet(self, width: int) -> Sequence[Line]:
+        found = self._judgement
+        if found is None:
+            return [line((f"playing this run on the kernel{glyphs.MORE}", "dim")), BLANK, *wrap(line((ABOUT, "dim")), width)]
+        if found.comparison is None:
+            rows = wrap(line(found.problem[:1].upper() + found.problem[1:]), width)
+            return [*rows, BLANK, *wrap(line((ELSEWHERE, "dim")), width)]
+        return [*_answer(found.comparison, width), *(row for note in found.notes for row in wrap(line((note, "dim")), width)), BLANK] + [
+            row for rows in _packets(found.comparison, width) for row in rows
+        ]
+
+
+def _answer(found: Comparison, width: int) -> list[Line]:
+    """The first row: do the two agree?"""
+    count = len(found.observation.packets)
+    packets = f"{count} packet{'s' if count != 1 else ''}"
+    if not found.differences:
+        said = line((f"{glyphs.TICK} Linux {release()} says the same", "accept"), f": {packets}, no difference")
+        return wrap(said, width, 2)
+    return [
+        *wrap(line((f"{glyphs.CROSS} Linux {release()} says otherwise", "drop"), f" about one of {packets}"), width, 2),
+        *wrap(line("The kernel is right, and fwtutor wrong: please tell us."), width, 2),
+    ]
+
+
+def _packets(found: Comparison, width: int) -> list[list[Line]]:
+    rows = []
+    differing = found.differences[0].number if found.differences else -2
+    for number, observed in enumerate(found.observation.packets):
+        rows.append(_packet(number, observed, width, agreed=number != differing))
+        if number == differing:
+            rows.append(_differences(found.differences, width))
+            return rows
+    if differing == -1:
+        rows.append([line(("at the end", "heading")), *_differences(found.differences, width)])
+    return rows
+
+
+def _packet(number: int, observed: Observed, width: int, *, agreed: bool) -> list[Line]:
+    """What the kernel did with a packet: one row for its fate, one for what it was to the rules and the table."""
+    packet = Packet(observed.raw)
+    sign = (glyphs.TICK, "accept") if agreed else (glyphs.CROSS, "drop")
+    what = packet.fault or f"{words.packet_tuple(packet)} {words.flags(packet)}".rstrip()
+    going = f" {glyphs.ARROW} {observed.to}" if observed.to else ""
+    verdict = line(f" {glyphs.DOT} ", (f"{observed.verdict}{going}", "accept" if observed.verdict == "ACCEPT" else "drop"))
+    rows = [crop_middle(line((f"{number + 1:>3} ", "dim"), sign, f" {what}"), verdict, width)]
+    told = []
+    if observed.states:
+        hook, state = observed.states[-1]
+        told.append(f"{hook} {state}")
+    if observed.path:
+        told.append(observed.path[-1].partition(":")[2])  # the table is always filter
+    if observed.entry is not None:
+        entry = observed.entry
+        flag = " [ASSURED]" if entry.status & 4 else "" if entry.status & 2 else " [UNREPLIED]"
+        told.append(f"{entry.state}{flag} {entry.seconds} s".lstrip())
+    if told:
+        rows += wrap(line((f"      {f' {glyphs.DOT} '.join(told)}", "dim")), width, 6)
+    return rows
+
+
+def _differences(differences: Sequence[Difference], width: int) -> list[Line]:
+    rows = []
+    for difference in differences:
+        rows.append(line((f"      {difference.what}", "heading")))
+        for who, said in (("kernel", difference.kernel), ("engine", difference.engine)):
+            rows += wrap(line((f"        {who}  ", "dim"), said or "(nothing)"), width, 16)
+    return rows

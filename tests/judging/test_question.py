@@ -1,0 +1,158 @@
+"""From what a person gives to what the kernel is asked: packets in words, captures, a lesson's run. The kernel has no part in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fwtutor.badinput import BadInput
+from fwtutor.course.loader import find_lesson
+from fwtutor.judging.conversation import Conversation
+from fwtutor.judging.question import PATIENCE, Question, from_file, from_words, setup_for, shortened, the_box
+from fwtutor.judging.recorded import from_run
+from fwtutor.kernel.observation import Order, Setup, Shot
+from fwtutor.netfilter.packet import ICMP, Packet
+from fwtutor.recording import Run, Scenario, Scripted
+
+ROOT = Path(__file__).parents[2]
+
+
+def usual(*rules: str) -> Setup:
+    return setup_for(the_box((), (), ()), "legacy", None, rules, lambda text: None)
+
+
+def shots(question: Question) -> list[Shot]:
+    return [item for item in question.items if isinstance(item, Shot)]
+
+
+def test_numbers_go_on_from_packet_to_packet() -> None:
+    talk = Conversation()
+    syn, answer, last = (
+        Packet(talk.packet(text)[0])
+        for text in (
+            "tcp 192.168.0.20:4000 > 198.51.100.80:80 SYN",
+            "tcp 198.51.100.80:80 > 192.168.0.20:4000 SYN+ACK",
+            "tcp 192.168.0.20:4000 > 198.51.100.80:80 ACK data=hello",
+        )
+    )
+    assert answer.ack == syn.seq + 1
+    assert (last.seq, last.ack) == (syn.seq + 1, answer.seq + 1)
+
+
+def test_an_error_quotes_the_packet_that_was_sent() -> None:
+    talk = Conversation()
+    syn, _ = talk.packet("tcp 192.168.0.20:4000 > 198.51.100.80:80 SYN")
+    error, _ = talk.packet("icmp 203.0.113.254 > 192.168.0.20 3/1 about tcp 192.168.0.20:4000 > 198.51.100.80:80")
+    assert error[28:56] == syn[:28]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("@x tcp 1.1.1.1:1 > 2.2.2.2:2 SYN", "after @ stands a time"),
+        ("@-1 tcp 1.1.1.1:1 > 2.2.2.2:2 SYN", "after @ stands a time"),
+        ("tcp 1.1.1.1:1 > 2.2.2.2:2 SYNN", "'SYNN' is none of the flags"),
+        ("sctp 1.1.1.1:1 > 2.2.2.2:2", "none of tcp, udp, icmp"),
+        ("", "none of tcp, udp, icmp"),
+    ],
+)
+def test_a_packet_nobody_can_read_is_named(text: str, said: str) -> None:
+    with pytest.raises(BadInput, match=f"--send .*{said}"):
+        Conversation().packet(text)
+
+
+def test_time_in_words_only_goes_forward() -> None:
+    talk = Conversation()
+    assert talk.packet("@2.5 udp 1.1.1.1:1 > 2.2.2.2:2")[1] == 2.5
+    assert talk.packet("udp 1.1.1.1:1 > 2.2.2.2:2")[1] == 2.5
+    with pytest.raises(BadInput, match="only goes forward"):
+        talk.packet("@1 udp 1.1.1.1:1 > 2.2.2.2:2")
+
+
+def test_a_packet_comes_in_where_its_source_is_and_from_the_box_it_goes_out() -> None:
+    texts = ["192.168.7.7:1 > 8.8.8.8", "8.8.8.8:1 > 192.168.7.7", "203.0.113.1:53 > 8.8.8.8"]
+    question = from_words(usual(), [f"udp {text}:9" for text in texts])
+    assert [shot.on for shot in shots(question)] == ["lan", "wan", None]
+    assert question.setup.quiet == (("udp", 53),)
+
+
+def test_without_a_route_back_nobody_knows_where_it_came_in() -> None:
+    setup = setup_for(the_box(("lan=10.0.0.1/8",), (), ()), "legacy", None, (), lambda text: None)
+    with pytest.raises(BadInput, match=r"no route leads back to 8\.8\.8\.8"):
+        from_words(setup, ["udp 8.8.8.8:1 > 10.0.0.1:9"])
+
+
+def test_rules_in_words_are_commands() -> None:
+    assert "-A FORWARD -j DROP" in usual("-A FORWARD -j DROP", "-P INPUT DROP").rules
+    with pytest.raises(BadInput, match=r"--rule '-A NOWHERE -j DROP': .*\n.*NOWHERE"):
+        usual("-A NOWHERE -j DROP")
+
+
+def test_without_rules_tracking_is_on() -> None:
+    assert "ctstate" in usual().rules
+
+
+def test_the_answers_of_the_stack_in_a_capture_are_left_to_the_kernel(tmp_path: Path) -> None:
+    """The kernel will reset what comes to a closed port by itself; what a program sent from its port must be played."""
+    notes: list[str] = []
+    box = the_box((), (), ())
+    setup = setup_for(box, "legacy", ROOT / "assets" / "too-open.rules", (), notes.append)
+    question = from_file(setup, ROOT / "assets" / "handshake.pcap", None, notes.append)
+    assert ("tcp", 1337) in question.setup.quiet
+    assert [shot.on for shot in shots(question)].count(None) > 0
+
+
+def test_a_short_run_keeps_its_times_and_a_long_one_is_shortened() -> None:
+    notes: list[str] = []
+    texts = ("udp 8.8.8.8:1 > 203.0.113.1:9", "@0.5 udp 8.8.8.8:1 > 203.0.113.1:9", "@4 udp 8.8.8.8:1 > 203.0.113.1:9")
+    question = from_words(usual(), texts)
+    assert shortened(question, notes.append, fast=False) == question
+    assert not notes
+    longer = from_words(usual(), (*texts, "@100 udp 8.8.8.8:1 > 203.0.113.1:9"))
+    times = [item.at for item in shortened(longer, notes.append, fast=False).items]
+    assert times == [0.0, 0.5, 2.75, PATIENCE]
+    assert "2 gaps between packets shortened to 2.25 s" in notes[0]
+    assert [item.at for item in shortened(longer, notes.append, fast=True).items] == [0.0] * 4
+
+
+def test_a_lesson_becomes_what_its_watched_host_saw() -> None:
+    lesson = find_lesson("three-packets")
+    question = from_run(Run(lesson.scenario))
+    assert question.setup.interfaces == {"wan": ("203.0.113.1/24",)}
+    assert question.setup.quiet == (("tcp", 22), ("tcp", 1337))
+    assert [item.line for item in question.items if isinstance(item, Order)] == ["-D INPUT 1"]
+    assert [shot.on for shot in shots(question)][:4] == ["wan", None, "wan", None]
+
+
+def lesson_with(*lines: str) -> Run:
+    scenario = find_lesson("three-packets").scenario
+    script = tuple(Scripted(0, *line.split("# ", 1), at=number) for number, line in enumerate(lines))  # type: ignore[arg-type, misc]
+    return Run(Scenario(scenario.topology, script, scenario.watch))
+
+
+def test_what_the_stack_of_the_watched_host_answers_is_left_to_the_kernel() -> None:
+    run = lesson_with(
+        "server# iptables -F", "server# iptables -P INPUT ACCEPT", "visitor# send tcp 203.0.113.7:1 > 203.0.113.1:99 SYN",
+        "visitor# send icmp 203.0.113.7 > 203.0.113.1 echo", "server# iptables -L",
+    )  # fmt: skip
+    question = from_run(run)
+    assert [shot.on for shot in shots(question)] == ["wan", "wan"], "neither the reset nor the echo reply is played"
+    assert Packet(shots(question)[1].raw).protocol == ICMP
+    assert [item.line for item in question.items if isinstance(item, Order)] == ["-F", "-P INPUT ACCEPT"], "looking is no order"
+
+
+def test_a_run_is_asked_up_to_the_first_sysctl() -> None:
+    notes: list[str] = []
+    run = lesson_with(
+        "visitor# send udp 203.0.113.7:1 > 203.0.113.1:99", "server# sysctl net.ipv4.ip_forward=0", "visitor# connect 203.0.113.1:1337"
+    )
+    question = from_run(run, notes.append)
+    assert len(question.items) == 1
+    assert "asked up to the command 'sysctl" in notes[0]
+
+
+def test_a_run_can_be_asked_up_to_a_place() -> None:
+    run = Run(find_lesson("three-packets").scenario)
+    first = next(index for index in run.stops if run.records[index].host == "server")
+    assert len(from_run(run, last=first).items) == 1

@@ -1,0 +1,113 @@
+"""Asking the kernel in the lab, with a kernel that only says what it is told to: what is asked, what is shown, when it cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fwtutor.badinput import BadInput
+from fwtutor.judging import judge
+from fwtutor.kernel.compare import Difference
+from fwtutor.kernel.observation import Order
+from fwtutor.tui.screens.kernel import KernelScreen
+from tests.tui.conftest import QUESTION, Playing, Puppet, pane_text, screen_text, type_text
+from tests.tui.test_ways import BOTH
+
+
+@BOTH
+async def test_what_happened_so_far_is_asked_and_every_packet_shown(playing: Playing, puppet: Puppet, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("1", "space", "space", "k")
+        assert isinstance(app.screen, KernelScreen)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        text = pane_text(app, "Sheet")
+        assert "✔ Linux 6.18.0 says the same: 2 packets, no difference" in text
+        assert "1 ✔ tcp 203.0.113.9:4000 → 203.0.113.1:1337 SYN · ACCEPT → local" in text
+        assert "INPUT NEW · INPUT:rule:2 · SYN_SENT [UNREPLIED] 119 s" in text
+        assert "2 ✔ tcp 203.0.113.1:1337 → 203.0.113.9:4000 SYN+ACK · ACCEPT → wan" in text
+        assert len(puppet.asked[0][1]) == 2, "only what happened up to here"
+        await pilot.press("escape")
+        assert not isinstance(app.screen, KernelScreen)
+
+
+async def test_commands_of_the_learner_are_part_of_the_question(playing: Playing, puppet: Puppet) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("end", "colon", "tab")
+        await type_text(pilot, "iptables -D INPUT 2")
+        await pilot.press("enter", "escape", "escape", "k")
+        await app.workers.wait_for_complete()
+        assert [item.line for item in puppet.asked[-1][1] if isinstance(item, Order)] == ["-D INPUT 2"]
+
+
+@BOTH
+async def test_a_difference_is_shown_with_what_each_says(playing: Playing, puppet: Puppet, size: tuple[int, int]) -> None:
+    puppet.differences = (Difference(1, "verdict", "DROP", "ACCEPT"),)
+    async with playing(size=size) as (app, pilot):
+        await pilot.press(*QUESTION, "a", "end", "k")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        text = pane_text(app, "Sheet")
+        assert "✖ Linux 6.18.0 says otherwise about one of" in text
+        assert "please tell us" in text
+        assert "2 ✖ tcp" in text
+        assert "kernel DROP" in text
+        assert "engine ACCEPT" in text
+        assert "3 ✔" not in text, "what follows a difference would only be its consequences"
+
+
+async def test_a_difference_at_the_end_comes_last(playing: Playing, puppet: Puppet) -> None:
+    puppet.differences = (Difference(-1, "counters", "[1:60] -A INPUT", "[2:120] -A INPUT"),)
+    async with playing() as (app, pilot):
+        await pilot.press("space", "k")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        text = pane_text(app, "Sheet")
+        assert text.index("1 ✔ tcp") < text.index("at the end") < text.index("[2:120] -A INPUT")
+
+
+@BOTH
+async def test_where_the_kernel_cannot_be_asked_the_lab_says_why(
+    playing: Playing, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def in_reach() -> Iterator[None]:
+        raise BadInput("the kernel cannot be asked here: the program iptables-legacy-restore is missing (package iptables)")
+        yield
+
+    monkeypatch.setattr(judge, "in_reach", in_reach)
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("space", "k")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        text = pane_text(app, "Sheet")
+        assert "The kernel cannot be asked here: the program iptables-legacy-restore is missing (package iptables)" in text
+        assert "On a Linux machine with iptables this key plays the lesson there" in text
+
+
+async def test_before_all_packets_there_is_nothing_to_ask(playing: Playing, puppet: Puppet) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("k")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "Nothing has come to this host yet" in screen_text(app)
+        assert not puppet.asked
+
+
+async def test_the_palette_and_the_help_have_it(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        assert [command.title for command in app.get_system_commands(app.screen) if "ernel" in command.title] == ["Ask the kernel  (k)"]
+        await pilot.press("question_mark", "end")
+        assert "Play this run so far on the real kernel" in screen_text(app)
+
+
+def test_a_lab_in_which_nobody_asks_loads_nothing_of_the_kernels_side() -> None:
+    names = "m for m in sys.modules if m.startswith(('fwtutor.kernel', 'fwtutor.judging'))"
+    look = f"import sys, fwtutor.tui.app, fwtutor.tui.screens.lab; print([{names}])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == "[]\n"
