@@ -10,10 +10,9 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import SystemRandom
-from typing import TypeVar
 
 PACKETS = 40
 """Items of a case."""
@@ -26,8 +25,6 @@ SHRUNK = 5
 """Differences made small; of the others only the case is told."""
 FIRST = 1_000_000
 """Seed N plays the cases from N million on."""
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -58,9 +55,9 @@ class Tally:
 
 
 def held(number: int, packets: int) -> Tally:
-    """A job for ``crowd.each``: one case compared."""
-    from benchmarks.crowd import kernel
-    from fwtutor.kernel.compare import compare
+    """A job for ``players.each``: one case compared."""
+    from benchmarks.players import kernel
+    from fwtutor.kernel.compare import compare, happens_again
     from fwtutor.kernel.generate import case, is_timed
     from fwtutor.netfilter.conntrack.listing import NAMES
 
@@ -75,8 +72,7 @@ def held(number: int, packets: int) -> Tally:
         tally.verdicts[packet.verdict] += 1
         tally.protocols[NAMES.get(packet.raw[9], "other") if len(packet.raw) >= 20 else "too short"] += 1
     if found.differences:
-        # What the kernel does not do again with the same packets is not a rule it follows: the clock, another processor, its dice.
-        if any(compare(kernel(), setup, items).differences for _ in range(2)):
+        if happens_again(kernel(), found):
             tally.differences.append(number)
         else:
             tally.exceptions.append(f"did not happen again in case {number}: {found}")
@@ -96,16 +92,6 @@ def plan(first: int, rulesets: int, packets: int) -> tuple[list[int], int]:
             distinct.add(rules)
         numbers.append(first + len(numbers))
     return numbers, len(distinct)
-
-
-def told(results: Iterable[T], count: int) -> Iterator[T]:
-    """The results, with a word on standard error now and then."""
-    began = last = time.monotonic()
-    for done, result in enumerate(results, 1):
-        yield result
-        if time.monotonic() - last > 10 or done == count:
-            last = time.monotonic()
-            sys.stderr.write(f"{last - began:5.0f} s  {done:,} of {count:,} cases\n")
 
 
 def table(tally: Tally, rulesets: int, cases: int, took: float) -> str:
@@ -150,7 +136,7 @@ def show(numbers: list[int]) -> None:
 
 
 def run(seed: int, rulesets: int, packets: int, processes: int) -> int:
-    from benchmarks.crowd import each
+    from benchmarks.players import each, told
 
     began = time.monotonic()
     numbers, distinct = plan(seed * FIRST, rulesets, packets)
@@ -176,6 +162,7 @@ def main() -> int:
     parser.add_argument("--packets", type=int, default=ALL_PACKETS, help="packets to play at least")
     parser.add_argument("--processes", type=int, default=2, help="how many play at once, besides those asleep")
     parser.add_argument("--coverage", action="store_true", help="say which branches and cells of the tracker are not reached")
+    parser.add_argument("--kept", type=Path, help="with --coverage: file to keep what the kernel did in, or to read it from")
     options = parser.parse_args()
     from fwtutor.kernel.errors import KernelUnavailable
 
@@ -185,7 +172,7 @@ def main() -> int:
         if options.coverage:
             from benchmarks.reach import run as reach
 
-            return reach(options.seed * FIRST, options.packets, PACKETS, options.processes)
+            return reach(options.seed * FIRST, PACKETS, options.processes, options.kept)
         return run(options.seed, options.rulesets, options.packets, options.processes)
     except KernelUnavailable as problem:
         sys.stderr.write(f"{problem}\n")

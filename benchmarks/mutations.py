@@ -12,20 +12,17 @@ import pickle
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random, SystemRandom
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from benchmarks.agreement import FIRST, PACKETS, told
+from benchmarks.agreement import FIRST, PACKETS
 from benchmarks.equivalents import EQUIVALENT
 from benchmarks.mutants import Mutation, mutations, put_in
-
-if TYPE_CHECKING:
-    from benchmarks.crowd import Seen
+from benchmarks.players import Seen, observed, told
 
 CASES, COUNT = 2500, 100
 PATIENCE = 30
@@ -46,16 +43,8 @@ def main() -> int:
     sys.stdout.write(f"seed {options.seed}\n")
     with TemporaryDirectory() as folder:
         stored = options.kept or Path(folder, "observations")
-        if not stored.exists():
-            stored.write_bytes(pickle.dumps(list(_played(options.seed, options.cases, options.processes))))
+        observed(options.seed * FIRST, options.cases, PACKETS, options.processes, stored)
         return _run(stored, Random(options.seed).sample(mutations(), options.count), options.processes)
-
-
-def _played(seed: int, cases: int, processes: int) -> Iterator[bytes]:
-    from benchmarks.crowd import each, observe
-
-    first = seed * FIRST
-    yield from told(each(range(first, first + cases), observe, PACKETS, processes), cases)
 
 
 def _run(stored: Path, drawn: list[Mutation], processes: int) -> int:

@@ -352,6 +352,16 @@ def test_the_state_of_a_rejected_packet_is_its_own_and_not_that_of_the_answer(tm
     assert next(Report(firewall, Ink()).lines(traced)).split()[-2:] == ["NEW", "REJECT"]
 
 
+def test_a_log_rules_line_is_told_under_the_packet(tmp_path: Path) -> None:
+    rules = RULES.replace("COMMIT", '-A INPUT -m limit --limit 1/hour --limit-burst 1 -j LOG --log-prefix "dropped: "\nCOMMIT')
+    path = _file(tmp_path, *({"t": number, "in": "wan", "hex": syn(22)} for number in range(2)))
+    writer = Report(firewall := box(tmp_path, rules), Ink())
+    text = [line for traced in trace(firewall, path) for line in writer.lines(traced)]
+    (logged,) = (line for line in text if "dropped: IN" in line)
+    assert "log         dropped: IN=wan OUT= MAC= SRC=203.0.113.9 DST=203.0.113.1 LEN=40 " in logged
+    assert sum("filter INPUT policy DROP" in line for line in text) == 2
+
+
 def test_the_box_own_answer_is_told_under_the_packet(tmp_path: Path) -> None:
     text = report(tmp_path, {"t": 0, "in": "wan", "hex": syn(1337)}, ink=Ink(), answer=True)
     assert any("RST+ACK" in line and "203.0.113.1:1337 > 203.0.113.9:4000" in line for line in text.splitlines())

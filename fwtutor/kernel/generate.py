@@ -17,6 +17,8 @@ from fwtutor.kernel.random_traffic import traffic
 VARIANTS = ("legacy",)
 TIMED = 0.12
 """The share of cases in which time passes for real."""
+EXACT = 0.15
+"""Of those, the share in which bursts are whole seconds apart: timers end in the very tick in which the next packet comes."""
 _PREFIX = "net.netfilter.nf_conntrack_"
 
 _SYSCTLS = {
@@ -91,6 +93,8 @@ def _sysctls(random: Random, timed: bool) -> dict[str, int]:
         sysctls[_PREFIX + "acct"] = 1
     if random.random() < 0.04:
         sysctls["net.ipv4.ip_forward"] = 0
+    if random.random() < 0.08:
+        sysctls["net.ipv4.conf.all.send_redirects"] = 1
     # Rations are whole seconds, so that they fill up between bursts and never within one.
     sysctls["net.ipv4.icmp_ratelimit"] = random.choice((1000, 2000, 0)) if random.random() < 0.4 else 0
     if sysctls["net.ipv4.icmp_ratelimit"] and random.random() < 0.3:
@@ -122,8 +126,11 @@ def _sendable(raw: bytes, mtu: int, routed: bool) -> bool:
 
 
 def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
-    """The shots in bursts. No two bursts are near a whole number of seconds apart: timers there end between bursts, not in one."""
+    """The shots in bursts. Mostly no two bursts are near a whole number of seconds apart: timers there end between them, not in one."""
     count = random.choice((2, 3, 5, 6, 7))
+    if random.random() < EXACT:
+        turns = sorted(random.choices(range(count), k=len(shots)))
+        return [shot._replace(at=float(turn)) for shot, turn in zip(shots, turns, strict=True)]
     fractions = random.sample(range(count), count)
     seconds, starts = 0, [0.0]
     for before, after in pairwise(fractions):

@@ -18,7 +18,16 @@ _REJECTS = (
     "icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable",
     "icmp-net-prohibited", "icmp-host-prohibited", "icmp-admin-prohibited",
 )  # fmt: skip
-_EXPIRE = ("0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
+_ICMP = (
+    "any", "echo-reply", "pong", "destination-unreachable", "network-unreachable", "host-unreachable", "protocol-unreachable",
+    "port-unreachable", "fragmentation-needed", "source-route-failed", "network-unknown", "host-unknown", "network-prohibited",
+    "host-prohibited", "TOS-network-unreachable", "TOS-host-unreachable", "communication-prohibited", "host-precedence-violation",
+    "precedence-cutoff", "source-quench", "redirect", "network-redirect", "host-redirect", "TOS-network-redirect",
+    "TOS-host-redirect", "echo-request", "ping", "router-advertisement", "router-solicitation", "time-exceeded", "ttl-exceeded",
+    "ttl-zero-during-transit", "ttl-zero-during-reassembly", "parameter-problem", "ip-header-bad", "required-option-missing",
+    "timestamp-request", "timestamp-reply", "address-mask-request", "address-mask-reply",
+)  # fmt: skip
+_EXPIRE = ("0", "1:2", "0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
 """Ranges of seconds left whose ends are not next to any timeout: the kernel's clock ticks while we look."""
 _BUILTIN = ("INPUT", "FORWARD", "OUTPUT")
 
@@ -113,8 +122,10 @@ def ruleset(random: Random, variant: str) -> str:
     lines += [f":{name} - [0:0]" for name in users]
     tracking = random.random() < 0.9
     for name in _BUILTIN:
-        for _ in range(random.randint(0, 5)):
-            lines.append(f"-A {name} {_rule(random, name, users, tracking, variant)}".rstrip())
+        long = random.random() < 0.06
+        for _ in range(random.randint(20, 45) if long else random.randint(0, 5)):
+            rule = _narrow if long and random.random() < 0.8 else _rule
+            lines.append(f"-A {name} {rule(random, name, users, tracking, variant)}".rstrip())
     for index, name in enumerate(users):
         for _ in range(random.randint(0, 4)):
             # Only to later chains: a loop would be refused.
@@ -153,6 +164,25 @@ def _rule(random: Random, builtin: str, users: list[str], tracking: bool, varian
     return " ".join([*parts, _target(random, protocol, users)])
 
 
+def _narrow(random: Random, builtin: str, users: list[str], tracking: bool, variant: str) -> str:
+    """A rule that few packets fit, so that they come far in a long chain."""
+    parts = []
+    if random.random() < 0.4:
+        parts.append(f"-s {random.choice(_NETWORKS)}")
+    if random.random() < 0.4:
+        parts.append(f"-d {random.choice(_NETWORKS)}")
+    if builtin != "OUTPUT" and random.random() < 0.3:
+        parts.append(f"-i {random.choice(('wan', 'lan'))}")
+    if builtin != "INPUT" and random.random() < 0.3:
+        parts.append(f"-o {random.choice(('wan', 'lan'))}")
+    protocol = random.choice(("tcp", "tcp", "udp"))
+    options = random.choice((("--sport",), ("--dport",), ("--dport",), ("--sport", "--dport")))
+    parts.append(" ".join([f"-p {protocol} -m {protocol}", *(f"{option} {random.choice(PORTS)}" for option in options)]))
+    if tracking and random.random() < 0.1:
+        parts.append(_conntrack(random))
+    return " ".join([*parts, _target(random, protocol, users)])
+
+
 def _protocol(random: Random) -> tuple[str, list[str]]:
     """(protocol as a rule demands it, the rule's words)."""
     if random.random() < 0.12:
@@ -164,7 +194,7 @@ def _protocol(random: Random) -> tuple[str, list[str]]:
     if choice < 0.5:
         return "udp", ["-p udp", *([f"-m udp {_ports(random)}"] if random.random() < 0.6 else [])]
     if choice < 0.65:
-        kind = random.choice(("8", "0", "3", "3/3", "3/13", "11", "13", "any", "echo-request"))
+        kind = random.choice(("8", "0", "3", "3/3", "3/13", "11", "13", "255", "8/0", "12/1", *_ICMP))
         return "icmp", ["-p icmp", *([f"-m icmp {_not(random)}--icmp-type {kind}"] if random.random() < 0.7 else [])]
     if choice < 0.75:
         return "", [f"{_not(random)}-p {random.choice(('50', '6', '17', 'icmp', '253'))}"]
@@ -200,9 +230,10 @@ def _tcp(random: Random) -> list[str]:
     elif choice < 0.3:
         mask = random.sample(_FLAGS, random.randint(1, 6))
         held = [flag for flag in mask if random.random() < 0.4]
-        words.append(f"{_not(random)}--tcp-flags {','.join(mask)} {','.join(held) or 'NONE'}")
+        flags, kept = random.choice(((",".join(mask), ",".join(held) or "NONE"),) * 4 + (("ALL", ",".join(held) or "NONE"), ("ALL", "ALL")))
+        words.append(f"{_not(random)}--tcp-flags {flags} {kept}")
     elif choice < 0.36:
-        words.append(f"{_not(random)}--tcp-option {random.choice((2, 3, 4, 5, 8))}")
+        words.append(f"{_not(random)}--tcp-option {random.choice((2, 3, 4, 5, 7, 8, 30))}")
     return ["-m tcp " + " ".join(words)] if words else []
 
 

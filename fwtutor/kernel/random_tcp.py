@@ -14,19 +14,23 @@ from fwtutor.netfilter.packet import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 _WINDOWS = (0, 1, 1000, 8192, 64240, 65535)
 _ODD_FLAGS = (
     0, FIN, SYN | FIN, SYN | RST, FIN | PSH | URG, SYN | PSH, SYN | URG, SYN | ECE | CWR, ACK | URG, ACK | PSH, FIN | ACK | URG,
-    RST | ACK | PSH, URG, PSH, SYN | ACK | FIN, SYN | ACK | PSH, RST | FIN, 255, RST | FIN | ACK, SYN | ACK | URG, RST | URG,
+    RST | ACK | PSH, 0, URG, PSH, PSH | ECE, SYN | ACK | FIN, SYN | ACK | PSH, RST | FIN, 255, RST | FIN | ACK, SYN | ACK | URG, RST | URG,
 )  # fmt: skip
 _EDGES = (
     -66001, -66000, -65999, -8192, -1000, -2, -1, 0, 1, 2, 999, 1000, 1001, 8191, 8192, 8193, 64239, 64240, 64241, 65535, 65536,
     131072, 1 << 31,
 )  # fmt: skip
 """Distances at which some test of the window turns over, for the windows used here."""
+_ODD_OPTIONS = (
+    b"\3\0", b"\5\x7f\0\0", b"\2\1", b"\xfe\x28", b"\1\1\1\3", b"\1\1\1\5", b"\0\3\3\7", b"\0\0\0\0", b"\3\2\1\1", b"\3\4\7\7",
+    b"\4\3\1\1", b"\x1e\4ab", b"\1\1\1\2", b"\1\1\x08\2", b"\5\2\1\1", b"\5\x0aabcdefgh",
+)  # fmt: skip
 _MASK = 0xFFFFFFFF
 
 
 class _End:
     def __init__(self, random: Random, address: int, on: str | None, port: int) -> None:
-        self.address, self.on, self.port = address, on, port
+        self.random, self.address, self.on, self.port = random, address, on, port
         self.next = fresh_number(random)
         self.said = 0
         """The acknowledgement it sent last."""
@@ -41,6 +45,9 @@ class _End:
             options += b"\1\3\3" + bytes([self.scale])
         if self.sack:
             options += b"\1\1\4\2"
+        if self.random.random() < 0.06:  # an option that lies about its length, or an end before the end
+            place = self.random.choice((0, 4, len(options)))
+            options = options[:place] + self.random.choice(_ODD_OPTIONS) + options[place:]
         return options
 
 
@@ -94,7 +101,7 @@ def _small_world(random: Random, client: _End, server: _End) -> Iterator[Shot]:
         one, other = ends if turn % 2 == 0 else ends[::-1]
         options = one.syn_options() if flags & SYN else b""
         yield _send(one, other, flags, options=options, window=random.choice((1, 2)) * _UNIT)
-        if random.random() < 0.05:
+        if random.random() < 0.12:
             break
     busy = random.choice((0.3, 0.6, 0.9))
     for _ in range(random.choice((10, 30, 60))):
@@ -190,16 +197,18 @@ _STORIES = (
     "cS sSA sSA cA cR~ sA cR=",
     "cS sSA cA cR0 sR0 cR=", "cS sSA cR0 cA", "cS sR0 cS*",
     "cS sSA cFA sFA cA sA",
+    "cS sSA! sS* cSA sA cA", "cS sSA! cS* sSA cA", "cS sSA! sSA cA! cA",  # an answer to another SYN
+    "cS sSA cA cFA sA sFA cSA sSA cA",
 )  # fmt: skip
 """What TCP really does when something happened to one of its ends. A step is a side (c, s), flags, and how it is numbered:
-* anew, = exactly what the other side said it expects, ~ a little off, 0 zero."""
+* anew, = exactly what the other side said it expects, ~ a little off, 0 zero, ! with an acknowledgement of what was never sent."""
 
 
 def _story(random: Random, client: _End, server: _End) -> Iterator[Shot]:
     for step in random.choice(_STORIES).split():
         one, other = (client, server) if step[0] == "c" else (server, client)
-        letters, how = step[1:].rstrip("*=~0"), step[-1]
-        flags, seq = craft.flag_bits(letters), None
+        letters, how = step[1:].rstrip("*=~0!"), step[-1]
+        flags, seq, ack = craft.flag_bits(letters), None, None
         if how == "*":
             one.next = fresh_number(random)
         elif how == "=":
@@ -208,8 +217,10 @@ def _story(random: Random, client: _End, server: _End) -> Iterator[Shot]:
             seq = one.next + random.choice(_EDGES) & _MASK
         elif how == "0":
             seq = 0
+        elif how == "!":
+            ack = other.next + random.choice((1, 1000, 1 << 31)) & _MASK
         options = one.syn_options() if flags & SYN and random.random() < 0.9 else b""
-        yield _send(one, other, flags, seq=seq, options=options)
+        yield _send(one, other, flags, seq=seq, ack=ack, options=options)
 
 
 def _timestamps(random: Random, end: _End) -> bytes:
@@ -265,8 +276,8 @@ def _wrong(random: Random, client: _End, server: _End) -> Shot:
     if kind < 0.93:  # selective acknowledgement
         edges = [other.next + random.choice((1, 100, 1000, 5000, -5000)) & _MASK for _ in range(random.choice((2, 4)))]
         options = b"\1\1\5" + bytes([2 + 4 * len(edges)]) + pack(f"!{len(edges)}I", *edges)
-        if random.random() < 0.2:  # an option that lies about its length
-            options = random.choice((b"\3\0", b"\5\x7f\0\0", b"\2\1", b"\xfe\x28"))
+        if random.random() < 0.3:
+            options = random.choice(_ODD_OPTIONS)
         return _send(one, other, ACK, ack=other.next - random.choice((0, 1000)) & _MASK, options=options)
     shot = _send(one, other, random.choice((SYN, ACK, RST, FIN | ACK)), advance=False)
     return shot._replace(raw=shot.raw[:36] + bytes([shot.raw[36] ^ 1]) + shot.raw[37:])  # a bad checksum

@@ -116,3 +116,21 @@ def test_a_big_answer_of_the_stack_leaves_in_fragments(kernel: Kernel) -> None:
     whole = craft.icmp(STRANGER, BOX, 8, 0, 7 << 16 | 1, bytes(2900), id=9, df=False)
     packets = agreed(kernel, box(), [Shot(piece, "wan") for piece in fragments(whole, 1500)])
     assert ctstates(packets) == ["", "NEW"]
+
+
+def test_a_box_that_rejects_its_own_packet_to_itself_answers_from_where_that_went(kernel: Kernel) -> None:
+    rules = filtering("-A OUTPUT -d 127.0.0.1 -p udp -j REJECT", "-A OUTPUT -s 203.0.113.1 -p icmp -j DROP")
+    shot = Shot(craft.udp(BOX, address("127.0.0.1"), 4000, 53, id=1), None)
+    (packet,) = agreed(kernel, box(rules), [shot])
+    assert "filter:INPUT:policy:1" in packet.path, "its error comes from 127.0.0.1"
+
+
+def test_redirects_and_missing_routes_are_rationed_out_of_one_memory(kernel: Kernel) -> None:
+    """A neighbour that was to be told of a shorter way, even about a packet that gets no answer, has saved nothing."""
+    sysctls = {"net.ipv4.conf.all.send_redirects": 1, "net.ipv4.icmp_ratelimit": 0}
+    setup = Setup(box().interfaces, box().rules, {"198.51.100.64/26": "wan"}, sysctls)
+    neighbour, other = address("192.168.7.7"), address("192.168.0.20")
+    around = Shot(craft.icmp(neighbour, other, 3, 3, 0, craft.udp(other, neighbour, 1, 2, id=1), id=1), "lan")
+    nowhere = Shot(craft.udp(neighbour, address("198.51.100.53"), 4000, 53, id=1), "lan")
+    assert [len(packet.out) for packet in agreed(kernel, setup, [nowhere])] == [1]
+    assert [len(packet.out) for packet in agreed(kernel, setup, [around, nowhere])] == [1, 0]

@@ -7,13 +7,15 @@ keep the processors busy, for a packet that had to wait is one of which nobody k
 from __future__ import annotations
 
 import pickle
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TypeVar
 
-from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.generate import case, is_timed
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Observation, Setup
@@ -51,6 +53,27 @@ def each(numbers: Iterable[int], job: Callable[[int, int], T], packets: int, pro
                 future.cancel()
 
 
+def observed(first: int, cases: int, packets: int, processes: int, kept: Path | None) -> list[bytes]:
+    """What ``observe`` gives of the cases from number ``first`` on; from the file ``kept`` if it is there, else it is kept there."""
+    if kept is not None and kept.exists():
+        found: list[bytes] = pickle.loads(kept.read_bytes())
+        return found
+    found = list(told(each(range(first, first + cases), observe, packets, processes), cases))
+    if kept is not None:
+        kept.write_bytes(pickle.dumps(found))
+    return found
+
+
+def told(results: Iterable[T], count: int) -> Iterator[T]:
+    """The results, with a word on standard error now and then."""
+    began = last = time.monotonic()
+    for done, result in enumerate(results, 1):
+        yield result
+        if time.monotonic() - last > 10 or done == count:
+            last = time.monotonic()
+            sys.stderr.write(f"{last - began:5.0f} s  {done:,} of {count:,} cases\n")
+
+
 def observe(number: int, packets: int) -> bytes:
     """A job: what the kernel did in that case, as (number, setup, observation), pickled: to be kept or held against an engine."""
     setup, items = case(number, packets)
@@ -59,5 +82,3 @@ def observe(number: int, packets: int) -> bytes:
 
 Seen = tuple[int, Setup, Observation]
 """What ``observe`` pickles."""
-
-__all__ = ["KernelUnavailable", "Seen", "each", "kernel", "observe"]
