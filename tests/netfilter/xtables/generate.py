@@ -189,5 +189,5 @@ def ruleset_text(draw: Random, size: int) -> str:
     lines += [":uc - [0:0]", ":ud - [0:0]"]
     lines += [f"{counter()} -A {chain} {rule(draw, chain, 0.0)}" for chain in draw.choices(CHAINS, k=size)]
     # Without -n the tool would look up names of addresses that /etc/networks and /etc/hosts know.
-    known = ("127.0.0.1", "0.0.0.0/1", "10.0.0.1 ")
+    known = ("127.0.0.1", "0.0.0.0/1", "10.0.0.1 ", "! -s 0.0.0.0/0", "! -d 0.0.0.0/0")  # the last two iptables-nft refuses
     return "\n".join(line for line in lines if not any(name in line for name in known)) + "\nCOMMIT\n"
