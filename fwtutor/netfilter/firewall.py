@@ -191,7 +191,7 @@ class Firewall:
                 self.box.chains.setdefault(hook, []).append((table, table.chains[hook]))
         tracking = ruleset.tracks
         if tracking and not self.box.tracking:
-            changed = self.box.conntrack.become_liberal()
+            changed = self.box.conntrack.forget_windows()
             self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
         self.box.tracking = tracking
 
@@ -259,7 +259,7 @@ class Firewall:
         if mark.ruleset is not self._ruleset:
             journal_length = len(journal)
             self._use(mark.ruleset)
-            # Going back must not mark entries liberal a second time.
+            # Going back must not make entries forget a second time.
             while len(journal) > journal_length:
                 item = journal.pop()
                 self.state.revert(item.changes if isinstance(item, Walk) else item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import Setup, Shot
+from fwtutor.kernel.observation import Order, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.answers import fragments
 from fwtutor.netfilter.packet import Packet
@@ -134,3 +134,16 @@ def test_redirects_and_missing_routes_are_rationed_out_of_one_memory(kernel: Ker
     nowhere = Shot(craft.udp(neighbour, address("198.51.100.53"), 4000, 53, id=1), "lan")
     assert [len(packet.out) for packet in agreed(kernel, setup, [nowhere])] == [1]
     assert [len(packet.out) for packet in agreed(kernel, setup, [around, nowhere])] == [1, 0]
+
+
+def test_when_tracking_begins_anew_open_connections_learn_their_windows_again(kernel: Kernel) -> None:
+    """Believed is the next segment of each side, wherever it is; those after it are judged by it. Others keep what they know."""
+    anew = [Order("-F"), Order("-A FORWARD -m conntrack --ctstate INVALID")]
+    talk, opening, closing = Tcp(4000), Tcp(4001), Tcp(4002)
+    before = [*talk.open(), *opening.open()[:2], *closing.open(), closing.client("FA")]
+    after = [
+        talk.client("A", 10, seq=1_000_000), talk.client("A", 10, seq=9_000_000), talk.server("A", ack=5_000_000),
+        talk.server("A", ack=1_000_010), opening.client("A", 10, seq=1_000_000), closing.server("A", 10, seq=1_000_000),
+    ]  # fmt: skip
+    packets = agreed(kernel, box(acct=1), [*before, *anew, *after])
+    assert ctstates(packets)[len(before) :] == ["ESTABLISHED", "INVALID", "INVALID", "ESTABLISHED", "INVALID", "INVALID"]

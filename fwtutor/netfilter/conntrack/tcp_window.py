@@ -151,7 +151,9 @@ def check_window(
             sender.end = end
             sender.maxwin = (window << sender.scale) or 1
             sender.maxend = (end + sender.maxwin) & MASK
-            if sack == (receiver.end + 1) & MASK:
+            if receiver.maxwin == 0:
+                receiver.end = receiver.maxend = sack
+            elif sack == (receiver.end + 1) & MASK:
                 receiver.end = sack
     elif flags & SYN and opening and before(sender.end, end):
         start_side(sender, receiver, packet, end, direction)

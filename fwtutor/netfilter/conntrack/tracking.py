@@ -26,7 +26,6 @@ from fwtutor.netfilter.conntrack.entry import (
     Tuple,
 )
 from fwtutor.netfilter.conntrack.settings import Settings
-from fwtutor.netfilter.conntrack.tcp_window import BE_LIBERAL
 from fwtutor.netfilter.conntrack.tuples import UDPLITE, inverted, tuple_at, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
 from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet, checksum
@@ -247,14 +246,16 @@ class Conntrack:
         self._put(current, after)
         return current, after
 
-    def become_liberal(self) -> list[tuple[Entry, Entry]]:
-        """Tracking begins anew: what existing TCP entries know of windows is out of date. Returns (before, after) pairs."""
+    def forget_windows(self) -> list[tuple[Entry, Entry]]:
+        """Tracking begins anew: windows of open connections are out of date, and learnt from their next segments.
+
+        Returns (before, after) pairs. Those that are opening or closing keep theirs, as with the kernel.
+        """
         changed = []
         for entry in list(self.state.entries.values()):
-            if isinstance(entry.tracker, tcp.TcpTrack):
+            if isinstance(entry.tracker, tcp.TcpTrack) and entry.tracker.state is tcp.State.ESTABLISHED:
                 track = entry.tracker.copy()
-                track.original.flags |= BE_LIBERAL
-                track.reply.flags |= BE_LIBERAL
+                track.original.maxwin = track.reply.maxwin = 0
                 after = entry._replace(tracker=track)
                 self._put(entry, after)
                 changed.append((entry, after))
