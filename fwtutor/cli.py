@@ -151,8 +151,6 @@ def _trace(arguments: argparse.Namespace) -> int:
         raise BadInput("--rules6: IPv6 is not simulated yet; --rules has the IPv4 rules")
     if arguments.variant == "nft":
         raise BadInput("--variant nft: only the legacy variant is simulated yet")
-    if arguments.format == "xtables":
-        raise BadInput("--format xtables: not there yet; text and json are")
     from fwtutor.trace.box import parse_box
     from fwtutor.trace.run import trace
 
@@ -167,6 +165,12 @@ def _trace(arguments: argparse.Namespace) -> int:
 
         for traced in packets:
             sys.stdout.write(json_line(traced) + "\n")
+    elif arguments.format == "xtables":
+        from fwtutor.trace.monitor import Monitor
+
+        monitor = Monitor(firewall)
+        for traced in packets:
+            sys.stdout.writelines(line + "\n" for line in monitor.lines(traced))
     else:
         from fwtutor.trace.people import Ink, Report
 
@@ -324,7 +328,7 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument(
         "--sysctl", action="append", default=[], metavar="KEY=VALUE", help="repeatable; net.ipv4.ip_forward is 1 unless given"
     )
-    trace.add_argument("--format", choices=("text", "json", "xtables"), default="text", help="xtables is not there yet")
+    trace.add_argument("--format", choices=("text", "json", "xtables"), default="text", help="xtables: as xtables-monitor --trace")
     trace.add_argument("--counters", type=Path, metavar="FILE", help="write iptables-save -c text there, as it is after the last packet")
     trace.add_argument("--conntrack", type=Path, metavar="FILE", help="write conntrack -L text there, as it is after the last packet")
     trace.add_argument("--in", dest="came_in", metavar="NAME", help="where packets came in, for captures without interface names")

@@ -251,7 +251,6 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("dance",), "dance"),
         (("trace", str(CAPTURE)), "--rules"),
         ((*TRACE, "--format", "xml", str(CAPTURE)), "xml"),
-        ((*TRACE, "--format", "xtables", str(CAPTURE)), "--format xtables: not there yet"),
         ((*TRACE, "--rules6", str(RULES), str(CAPTURE)), "--rules6: IPv6 is not simulated yet"),
         ((*TRACE, "--variant", "nft", str(CAPTURE)), "--variant nft: only the legacy variant is simulated yet"),
         ((*TRACE, "--in", "dmz", str(CAPTURE)), "--in dmz: the box has no interface of that name"),
@@ -266,7 +265,7 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("play", "too-open", "--at", "soon"), "'soon' is not a whole number"),
         ((*TRACE, "--conntrack", "/nowhere/table", str(CAPTURE)), "--conntrack /nowhere/table: No such file or directory"),
     ],
-    ids=range(17),
+    ids=range(16),
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_with_exit_code_2(home: Path, arguments: tuple[str, ...], said: str) -> None:
     refused(fwtutor(home, *arguments), said)

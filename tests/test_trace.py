@@ -97,6 +97,12 @@ def test_without_answer_the_box_says_nothing_of_its_own(tmp_path: Path) -> None:
     assert walk(tmp_path, {"in": "wan", "hex": syn(1337)})[0]["out"] == []
 
 
+def test_with_answer_nobody_answers_what_was_for_many(tmp_path: Path) -> None:
+    broadcast = craft.udp(CLIENT, parse_address("203.0.113.255")[1], 1, 9)
+    (found,) = walk(tmp_path, {"in": "wan", "hex": broadcast.hex()}, rules=OPEN, answer=True)
+    assert (found["verdict"], found["to"], found["out"]) == ("ACCEPT", "local", [])
+
+
 def test_with_answer_a_closed_port_resets_and_the_entry_goes(tmp_path: Path) -> None:
     (found,) = walk(tmp_path, {"in": "wan", "hex": syn(1337)}, answer=True)
     assert found["path"] == ["filter:INPUT:rule:2", "filter:OUTPUT:policy:1"]
@@ -344,6 +350,16 @@ def test_the_state_of_a_rejected_packet_is_its_own_and_not_that_of_the_answer(tm
     (traced,) = trace(firewall, _file(tmp_path, {"t": 0, "in": "wan", "hex": syn(1337)}))
     assert traced.walk.states[-1][1] == "RELATED"
     assert next(Report(firewall, Ink()).lines(traced)).split()[-2:] == ["NEW", "REJECT"]
+
+
+def test_a_log_rules_line_is_told_under_the_packet(tmp_path: Path) -> None:
+    rules = RULES.replace("COMMIT", '-A INPUT -m limit --limit 1/hour --limit-burst 1 -j LOG --log-prefix "dropped: "\nCOMMIT')
+    path = _file(tmp_path, *({"t": number, "in": "wan", "hex": syn(22)} for number in range(2)))
+    writer = Report(firewall := box(tmp_path, rules), Ink())
+    text = [line for traced in trace(firewall, path) for line in writer.lines(traced)]
+    (logged,) = (line for line in text if "dropped: IN" in line)
+    assert "log         dropped: IN=wan OUT= MAC= SRC=203.0.113.9 DST=203.0.113.1 LEN=40 " in logged
+    assert sum("filter INPUT policy DROP" in line for line in text) == 2
 
 
 def test_the_box_own_answer_is_told_under_the_packet(tmp_path: Path) -> None:

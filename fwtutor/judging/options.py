@@ -7,9 +7,10 @@ from pathlib import Path
 
 MOST_SEED, MOST_COUNT, MOST_PACKETS = 2**63 - 1, 100_000, 5000
 EPILOG = """\
-Three ways to ask: packets at a ruleset (--rules FILE PACKETS, or --rule and --send for a quick question), the traffic of a LESSON at
-its watched host, or random cases (--seed N). Needs root, or: unshare -rn fwtutor kernel compare ...
-Exit codes: 0 no difference, 1 kernel and engine differ, 2 the kernel could not be asked."""
+Three ways to ask: packets at a ruleset (--rules FILE PACKETS, or --rule and
+--send for a quick question), the traffic of a LESSON at its watched host, or
+random cases (--seed N). Needs root, or: unshare -rn fwtutor kernel compare ...
+Exit codes: 0 no difference, 1 kernel and engine differ, 2 it cannot be asked."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -133,7 +133,7 @@ def made_by_the_stack(passages: Iterable[tuple[Walk, Seen]], quiet: Iterable[tup
             found.add(number)
         delivered = walk.delivered
         if delivered is not None and (_PROTOCOLS.get(delivered.protocol, ""), delivered.dport) not in silent:
-            own.expect(Packet(raw) for raw in closed_port_answers(delivered, walk.at, seen.link != "host"))
+            own.expect(Packet(raw) for raw in closed_port_answers(delivered, walk.at, link=seen.link))
     return found
 
 

@@ -26,6 +26,8 @@ class Report:
         """Packet by packet up to the first difference, then what differs at the end; nothing when there is nothing to tell."""
         observation = self._comparison.observation
         differences = self._comparison.differences
+        if self._verbose and not any(observed.states for observed in observation.packets):
+            yield self._ink.faint("no rule asks for connection tracking, so there is none: no ctstates, no entries")
         place = differences[0].number if differences else -1
         orders = list(observation.orders)
         for number, observed in enumerate(observation.packets):
@@ -94,6 +96,8 @@ def _details(observed: Observed) -> Iterator[tuple[str, str]]:
         yield "states", ", ".join(f"{hook} {state}" for hook, state in observed.states)
     if observed.path:
         yield "path", " ".join(observed.path)
+    for prefix, _ in observed.logged:
+        yield "log", f"LOG wrote a line that begins with {prefix!r}" if prefix else "LOG wrote a line"
     for name, raw in observed.out:
         if raw != observed.raw and (name != observed.to or describe(Packet(raw)) != describe(Packet(observed.raw))):
             yield "sent", f"{name}: {describe(Packet(raw))}"

@@ -141,7 +141,7 @@ def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:
     """The engine's walk of a packet the kernel saw."""
     if observed.on is None:
         return firewall.send(observed.raw, at=at, mark=observed.mark, by_stack=observed.shot < 0)
-    return firewall.receive(observed.raw, on=observed.on, at=at)
+    return firewall.receive(observed.raw, on=observed.on, at=at, mac=observed.mac, link=observed.link)
 
 
 def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str, str, str]]:

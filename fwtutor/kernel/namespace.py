@@ -24,7 +24,7 @@ from fwtutor.kernel.observation import Setup
 _CLONE_NEWNET = 0x40000000
 _TUNSETIFF = 0x400454CA
 _TUNSETPERSIST = 0x400454CB
-_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+_IFF_TUN, _IFF_TAP, _IFF_NO_PI = 0x0001, 0x0002, 0x1000
 _TUN = "/dev/net/tun"
 UNSHARE = "unshare"
 """The program that makes a user namespace in which one is root."""
@@ -94,14 +94,14 @@ def own_lock() -> None:
     os.environ["XTABLES_LOCKFILE"] = f"/proc/{os.getpid()}/fd/{os.memfd_create('xtables.lock')}"
 
 
-def open_tun(name: str) -> int:
-    """A new TUN interface without link layer; returns the descriptor of its other end. It lives as long as its namespace."""
+def open_tun(name: str, *, ethernet: bool = False) -> int:
+    """A new interface, without link layer or with Ethernet; returns the descriptor of its other end. It lives as long as its namespace."""
     try:
         descriptor = os.open(_TUN, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         raise KernelUnavailable(f"{_TUN}: {problem.strerror}: has this kernel a TUN driver (modprobe tun)?") from problem
     try:
-        ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
+        ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), (_IFF_TAP if ethernet else _IFF_TUN) | _IFF_NO_PI))
         # Closing it would wait for every processor of the machine to let go of it; the kernel takes down a namespace by the way.
         ioctl(descriptor, _TUNSETPERSIST, 1)
     except OSError as problem:
@@ -125,15 +125,18 @@ def set_sysctls(values: Mapping[str, int]) -> None:
             raise KernelUnavailable(f"sysctl {key} = {value}: {problem.strerror}") from problem
 
 
-def furnish(setup: Setup) -> dict[str, int]:
-    """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN descriptors by interface name."""
+def furnish(setup: Setup, *, ethernet: bool = False) -> dict[str, int]:
+    """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN (or TAP) descriptors by interface name."""
     # In this order: switching forwarding sets some of those below it.
     set_sysctls({**SYSCTLS, **{key: value for key, value in setup.sysctls.items() if key != MAX}})
     tuns: dict[str, int] = {}
     commands = ["link set lo up"]
     try:
         for name, addresses in setup.interfaces.items():
-            tuns[name] = open_tun(name)
+            tuns[name] = open_tun(name, ethernet=ethernet)
+            if ethernet:
+                # Nobody is there to be asked for his address, and whoever it is gets what is sent.
+                commands.append(f"link set {name} address {mac_of(len(tuns)).hex(':')} arp off")
             commands.append(f"link set {name} mtu {setup.mtus.get(name, 1500)} up")
             commands += [f"addr add {address} dev {name}" for address in addresses]
         for network, way in setup.routes.items():
@@ -145,6 +148,11 @@ def furnish(setup: Setup) -> dict[str, int]:
             os.close(descriptor)
         raise
     return tuns
+
+
+def mac_of(number: int) -> bytes:
+    """The link address of the box's interface of that number, from 1."""
+    return bytes([2, 0, 0, 0, 0, number])
 
 
 def hush(ports: Iterable[tuple[str, int]]) -> list[socket.socket]:

@@ -21,7 +21,7 @@ _BUFFER = 1 << 16
 _RECEIVE_QUEUE = 8 << 20
 """Bytes. One packet's TRACE lines must fit: nobody reads while the kernel walks it."""
 
-_OVERFLOW = "the kernel dropped TRACE lines: too many rules for the receive queue (as root, without a user namespace, it is larger)"
+_OVERFLOW = "one packet matched more rules than the receive queue has room for (as root, without a user namespace, it is larger)"
 
 
 class NetlinkError(OSError):

@@ -139,6 +139,9 @@ class Observed:
     """
     late: float = 0.0
     """The time when it was done. A tick between ``at`` and this may have come before or after the kernel looked at its clock."""
+    link: str = "host"
+    """To whom it was addressed on the link, and ``mac``: by whom, as in Shot."""
+    mac: str | None = None
 
 
 class Ordered(NamedTuple):

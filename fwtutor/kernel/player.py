@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from fwtutor.kernel import ctnetlink
 from fwtutor.kernel.clock import Clock
 from fwtutor.kernel.crowd import make_room
-from fwtutor.kernel.namespace import enter, furnish, hush, interface_names
+from fwtutor.kernel.namespace import enter, furnish, hush, interface_names, mac_of
 from fwtutor.kernel.netlink import Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
 from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Observation, Observed, Order, Ordered, Setup, Shot
@@ -24,7 +24,12 @@ from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
 from fwtutor.netfilter.packet import Packet
 
-_BIGGEST = 65536
+_HEADER = 14
+"""Bytes of Ethernet's header: to, from, type."""
+_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
+_SOMEBODY = bytes([2, 0, 0, 0, 1, 0])
+"""The link address of whoever sends when nobody says who it was."""
+_BIGGEST = 65536 + _HEADER
 _REFUSALS = (errno.EINVAL, errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMSGSIZE, errno.ENOBUFS, errno.EACCES)
 """What the kernel answers to whom hands it a packet it will not take or send."""
 
@@ -32,10 +37,12 @@ _REFUSALS = (errno.EINVAL, errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH, e
 def play(setup: Setup, items: Sequence[Item]) -> Observation:
     """Play ``items`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
     enter()
-    tuns = furnish(setup)
+    # Only where the link matters is there one.
+    ethernet = any(isinstance(item, Shot) and (item.link != "host" or item.mac is not None) for item in items)
+    tuns = furnish(setup, ethernet=ethernet)
     takers = hush(setup.quiet)
     try:
-        return _Player(setup, tuns).play(items)
+        return _Player(setup, tuns, ethernet).play(items)
     finally:
         for taker in takers:
             taker.close()
@@ -44,8 +51,9 @@ def play(setup: Setup, items: Sequence[Item]) -> Observation:
 
 
 class _Player:
-    def __init__(self, setup: Setup, tuns: dict[str, int]) -> None:
+    def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool) -> None:
         self._tuns = tuns
+        self._macs = {name: mac_of(number) for number, name in enumerate(tuns, 1)} if ethernet else {}
         self._rules = Rules(setup.rules, setup.variant)
         self._sysctls = setup.sysctls
         self._nft = setup.variant == "nft"
@@ -104,7 +112,7 @@ class _Player:
     def _inject(self, shot: Shot, own: socket.socket) -> None:
         try:
             if shot.on is not None:
-                os.write(self._tuns[shot.on], shot.raw)
+                os.write(self._tuns[shot.on], self._header(shot, shot.on) + shot.raw)
             else:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, shot.mark)
                 own.sendto(shot.raw, (str(IPv4Address(shot.raw[16:20])), 0))
@@ -112,13 +120,22 @@ class _Player:
             if problem.errno not in _REFUSALS:
                 raise
 
+    def _header(self, shot: Shot, on: str) -> bytes:
+        """The link's header of a packet; none where there is no link layer."""
+        if not self._macs:
+            return b""
+        group = b"\x01\x00\x5e" + shot.raw[17:20].rjust(3, b"\0")
+        to = {"host": self._macs[on], "broadcast": b"\xff" * 6, "multicast": group}[shot.link]
+        source = bytes.fromhex(shot.mac.replace(":", "")) if shot.mac else _SOMEBODY
+        return to + source + (_IPV6 if shot.raw[:1] and shot.raw[0] >> 4 == 6 else _IPV4)
+
     def _drain(self) -> list[tuple[str, bytes]]:
         """What left the box since the last time, by interface."""
         found = []
         for name, descriptor in self._tuns.items():
             while True:
                 try:
-                    found.append((name, os.read(descriptor, _BIGGEST)))
+                    found.append((name, os.read(descriptor, _BIGGEST)[_HEADER if self._macs else 0 :]))
                 except BlockingIOError:
                     break
         return found
@@ -133,4 +150,7 @@ class _Player:
         path, states = trace.path(), trace.states(self._rules.tracks)
         at, late = when
         out, logged = tuple(trace.out), trace.logged(self._rules)
-        return Observed(number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late)
+        link, mac = (shot.link, shot.mac) if number >= 0 else ("host", None)
+        return Observed(
+            number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac
+        )  # fmt: skip

@@ -134,5 +134,6 @@ def _give_out(traces: list[Trace], owner: dict[bytes, Trace], out: Sequence[tupl
     for _, key, name, packet in placed:
         trace = owner.get(key, traces[0])
         trace.out.append((name, packet))
-        if trace is not traces[0] and key == trace.identity == identity(packet):  # a fragment is not all of it
+        # The stack's own answer as it left, its checksums filled in; not one of the fragments it left in.
+        if trace is not traces[0] and identity(packet) == trace.identity:
             trace.raw = packet

@@ -120,14 +120,15 @@ def fragments(raw: bytes, mtu: int) -> list[bytes]:
     return pieces
 
 
-class Bucket(NamedTuple):
-    """What the stack grants one destination: ``tokens`` (ns, one costs an interval) at the time ``last`` (ns), and what it was told."""
+class Peer(NamedTuple):
+    """What the stack remembers of a host it told something: one memory for all that it rations."""
 
     tokens: int
+    """Saved for ICMP errors (ns, one costs an interval) at the time ``last``."""
     last: int
-    """When an error was asked for, or a redirect sent."""
-    redirects: int
-    """How many it was sent, and did not heed."""
+    """ns"""
+    redirects: int = 0
+    """How often it was told of a shorter way, in vain."""
 
 
 JIFFY = SECOND // 250
@@ -135,38 +136,41 @@ JIFFY = SECOND // 250
 RATE_BURST = 6
 """ICMP errors to one destination at once, before one per icmp_ratelimit."""
 NO_ROUTE_BURST, NO_ROUTE_COST = 5 * SECOND, SECOND
-"""Errors about a missing route are rationed once more, out of the same bucket."""
+"""Errors about a missing route are rationed once more, out of the same memory."""
+_UNUSED = 60 * SECOND
+"""What a destination never sent to has saved."""
 
 
-def never_used(at: int) -> Bucket:
-    """The bucket of a destination never sent to: it has saved for a minute."""
-    return Bucket(0, at - 60 * SECOND, 0)
+def take_token(peer: Peer | None, at: int, cost: int, burst: int) -> tuple[bool, Peer]:
+    """May another ICMP error go to this host? With what is remembered then; within a jiffy nothing is added or capped."""
+    peer = peer or Peer(0, at - _UNUSED)
+    tokens, last = peer.tokens, peer.last
+    if at - last >= JIFFY:
+        tokens, last = min(tokens + at - last, burst), at
+    if tokens >= cost:
+        return True, Peer(tokens - cost, last, peer.redirects)
+    return False, Peer(tokens, last, peer.redirects)
 
 
-def take_token(bucket: Bucket, at: int, cost: int, burst: int) -> tuple[bool, Bucket]:
-    """May another ICMP error go to this destination? With the bucket as it is then; within a jiffy nothing is added or capped."""
-    tokens = bucket.tokens
-    if at - bucket.last >= JIFFY:
-        tokens = min(tokens + at - bucket.last, burst)
-        bucket = bucket._replace(last=at)
-    allowed = tokens >= cost
-    return allowed, bucket._replace(tokens=tokens - cost if allowed else tokens)
-
-
-REDIRECTS_IN_VAIN, _REDIRECT_GAP = 9, SECOND // 50
+_REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50
 _REDIRECT_SILENCE = _REDIRECT_GAP << 10
 
 
-def after_silence(bucket: Bucket, at: int) -> Bucket:
-    """After 20 seconds of silence redirects begin anew, and what was saved for errors is gone."""
-    return bucket._replace(tokens=0, redirects=0) if at - bucket.last > _REDIRECT_SILENCE else bucket
+def may_redirect(peer: Peer | None, at: int) -> tuple[bool, Peer]:
+    """May the neighbour be told once more? Each time the gap doubles; after nine in vain it is left alone for 20 s of silence.
+
+    With what is remembered if it is not; ``redirected`` makes of that what is remembered if it is.
+    """
+    if peer is None or at - peer.last > _REDIRECT_SILENCE:
+        return True, Peer(0, at - _UNUSED if peer is None else peer.last)
+    if peer.redirects >= _REDIRECTS:
+        return False, peer._replace(last=at)
+    return not peer.redirects or at - peer.last > _REDIRECT_GAP << peer.redirects, peer
 
 
-def may_redirect(bucket: Bucket, at: int) -> bool:
-    """May the neighbour be told once more? Each time the gap doubles; after nine in vain it is left alone."""
-    if bucket.redirects >= REDIRECTS_IN_VAIN:
-        return False
-    return bucket.redirects == 0 or at - bucket.last > _REDIRECT_GAP << bucket.redirects
+def redirected(peer: Peer, at: int) -> Peer:
+    """A neighbour told of a shorter way once more."""
+    return peer._replace(last=at, redirects=peer.redirects + 1)
 
 
 class Credit(NamedTuple):

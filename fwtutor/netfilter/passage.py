@@ -51,6 +51,7 @@ class Passage(Replying):
     def arrive(self, on: str, link: str) -> None:
         """PREROUTING, then to the box or through it."""
         self.context.in_interface, self.context.out_interface = on, ""
+        self.link = link
         if not self._gather_to_track(defrag.ARRIVING):
             return
         packet = self.context.packet
@@ -127,9 +128,12 @@ class Passage(Replying):
 
     def depart(self) -> None:
         """OUTPUT, POSTROUTING; and around again when the packet is for the box itself, or for the box among others."""
-        packet = self.context.packet
-        to_self = self.box.routing.is_local(packet.family, packet.dst) or packet.dst == 0
-        route = None if to_self else self.box.routing.lookup(packet.family, packet.dst)
+        packet, routing = self.context.packet, self.box.routing
+        to_self = routing.is_local(packet.family, packet.dst) or packet.dst == 0
+        route = None
+        if not to_self:
+            by_stack = self.busy or self.context.by_stack
+            route = routing.lookup_from(4, packet.dst, packet.src) if by_stack else routing.lookup(4, packet.dst)
         if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
             return

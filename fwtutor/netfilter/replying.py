@@ -29,12 +29,14 @@ REDIRECTS = "net.ipv4.conf.all.send_redirects"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "reset", "walk")
+    __slots__ = ("box", "context", "link", "reset", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
         self.reset = False
         """The packet is REJECT's own RST."""
+        self.link = "host"
+        """To whom it was addressed on the link it came by."""
 
     @abstractmethod
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
@@ -53,21 +55,17 @@ class Replying(ABC):
         back = self.box.routing.lookup_by(packet.family, packet.src, route.interface)
         if back is None or back.gateway or not self.box.sysctls[REDIRECTS]:
             return
-        key, before = self._bucket_of(packet.src)
-        bucket = answers.after_silence(before, at := self.walk.at)
-        if not answers.may_redirect(bucket, at):
-            # The clock begins anew with every packet of a neighbour that does not listen.
-            stubborn = bucket.redirects >= answers.REDIRECTS_IN_VAIN
-            self._remember(key, bucket._replace(last=at) if stubborn else bucket, False)
+        allowed, peer = answers.may_redirect(self._peer(packet.src), self.walk.at)
+        self._remember(_told(packet.src), peer, allowed)
+        if not allowed:
             return
-        self._remember(key, bucket, True)
-        # A packet about which there may be no ICMP message counts as well.
-        answerable = answers.may_answer_with_error(packet, self._is_to_many(packet))
-        if answerable and self._may_send_error(packet.src, answers.REDIRECT, answers.REDIRECT_HOST):
+        # Told or not: what may not be answered with an ICMP message counts too.
+        code = answers.REDIRECT_HOST
+        may = answers.may_answer_with_error(packet, self._is_to_many(packet))
+        if may and self._may_send_error(packet.src, answers.REDIRECT, code):
             source = self.box.routing.source_for(packet.family, packet.src)
-            self._answer(answers.error_about(packet, source, answers.REDIRECT, answers.REDIRECT_HOST, route.gateway or packet.dst))
-        _, before = self._bucket_of(packet.src)
-        self._remember(key, before._replace(last=at, redirects=before.redirects + 1), True)
+            self._answer(answers.error_about(packet, source, answers.REDIRECT, code, route.gateway or packet.dst))
+        self._remember(_told(packet.src), answers.redirected(self._peer(packet.src) or peer, self.walk.at), True)
 
     def _reject(self, target: Reject) -> None:
         packet = self.context.packet
@@ -86,7 +84,7 @@ class Replying(ABC):
     def _error(self, type: int, code: int, rest: int = 0) -> None:
         """Send an ICMP error about the packet to its source, if one may be sent and the rate limit allows."""
         packet = self.context.packet
-        if not answers.may_answer_with_error(packet, self._is_to_many(packet)):
+        if self.link != "host" or not answers.may_answer_with_error(packet, self._is_to_many(packet)):
             return
         own = self.context.in_interface == ""
         if own and self.context.by_stack and packet.protocol == ICMP:
@@ -118,14 +116,13 @@ class Replying(ABC):
         return allowed
 
     def _take_token(self, destination: int, cost: int, burst: int) -> bool:
-        key, bucket = self._bucket_of(destination)
-        allowed, after = answers.take_token(bucket, self.walk.at, cost, burst)
-        self._remember(key, after, allowed)
+        allowed, after = answers.take_token(self._peer(destination), self.walk.at, cost, burst)
+        self._remember(_told(destination), after, allowed)
         return allowed
 
-    def _bucket_of(self, destination: int) -> tuple[object, answers.Bucket]:
-        key = ("icmp errors to", destination)
-        return key, self.box.state.memory.get(key) or answers.never_used(self.walk.at)
+    def _peer(self, host: int) -> answers.Peer | None:
+        peer: answers.Peer | None = self.box.state.memory.get(_told(host))
+        return peer
 
     def _remember(self, key: object, after: object, allowed: bool) -> None:
         memory = self.box.state.memory
@@ -146,3 +143,8 @@ class Replying(ABC):
         answer.tracked = self.box.entry_of(packet)
         self.walk.out += answer.out
         self.walk.events.append((ANSWER, answer))
+
+
+def _told(host: int) -> tuple[str, int]:
+    """Key of what the stack remembers of a host it told something."""
+    return "told", host

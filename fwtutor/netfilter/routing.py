@@ -99,6 +99,12 @@ class Routing:
         self._cache[key] = route
         return route
 
+    def lookup_from(self, family: int, dst: int, src: int) -> Route | None:
+        """The route of a packet whose source was chosen before: to a group or to everybody it leaves where that source is at home."""
+        if self.is_multicast(family, dst) or dst == LIMITED_BROADCAST:
+            return next((route for route in self.routes if route.source == src), None)
+        return self.lookup(family, dst)
+
     def lookup_by(self, family: int, dst: int, interface: str) -> Route | None:
         """The best route to ``dst`` among those that leave by ``interface``."""
         matching = (route for route in self.routes if route.family == family and dst & route.mask == route.network)

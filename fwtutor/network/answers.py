@@ -19,19 +19,22 @@ ICMP_TOTAL = 576
 DAY_MS = 86_400_000
 
 
-def closed_port_answers(packet: Packet, at: int = 0, broadcast: bool = False) -> list[bytes]:
+def closed_port_answers(packet: Packet, at: int = 0, broadcast: bool = False, link: str = "host") -> list[bytes]:
     """The packets a Linux host with every port closed sends back for one delivered to it (none or one).
 
-    ``packet`` is as ``Walk.delivered`` gives it; ``at`` in ns (timestamp replies carry it); ``broadcast`` says that it came
-    to a broadcast or multicast address, by link or by IP. IPv4 only so far: an IPv6 packet gets no answer.
+    ``packet`` is as ``Walk.delivered`` gives it; ``at`` in ns (timestamp replies carry it); ``broadcast`` says that its
+    destination was for many; ``link``, to whom it was addressed on the link: where that was many, only queries of ICMP are
+    answered. IPv4 only so far: an IPv6 packet gets no answer.
     """
     if packet.fault or packet.family != 4 or broadcast or packet.offset or packet.mf or not usual_addresses(packet):
+        return []
+    if packet.protocol == ICMP:
+        return _answer_icmp(packet, at)
+    if link != "host":
         return []
     if packet.protocol == TCP:
         reset = answer_reset(packet)
         return [reset] if reset else []
-    if packet.protocol == ICMP:
-        return _answer_icmp(packet, at)
     if packet.protocol == UDP:
         return [icmp_error(packet, PORT_UNREACHABLE, _udp_length(packet))] if sound_udp(packet) else []
     if packet.protocol == UDP_LITE:

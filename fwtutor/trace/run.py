@@ -119,7 +119,7 @@ def _answers(firewall: Firewall, walk: Walk, seen: Seen) -> Iterator[Walk]:
         packet = waiting.pop(0).delivered
         if packet is None:
             continue
-        for raw in closed_port_answers(packet, seen.at, broadcast=seen.link != "host"):
+        for raw in closed_port_answers(packet, seen.at, firewall.routing.is_broadcast(4, packet.dst), seen.link):
             answer = firewall.send_ns(raw, at=seen.at, by_stack=True)
             waiting.append(answer)
             yield answer

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fwtutor.course.loader import find_lesson
+from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order
 from fwtutor.recording import Run
@@ -257,3 +258,12 @@ def test_the_lab_of_an_ordinary_user_asks_in_a_user_namespace() -> None:
     )
     done = python_as_nobody(["-c", ask])
     assert done.stdout.endswith("packets, no difference\n"), done.stdout + done.stderr
+
+
+def test_where_user_namespaces_are_forbidden_that_is_said(kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "unshare"
+    program.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with Kernel(user_namespace=True) as forbidden, pytest.raises(KernelUnavailable, match="nobody else may make a namespace to be root in"):
+        forbidden.play(box(), Tcp().open())

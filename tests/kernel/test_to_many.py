@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fwtutor.kernel.compare import compare
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Observed, Setup, Shot
 from fwtutor.netfilter import craft
@@ -77,3 +78,13 @@ def test_an_answer_to_a_broadcast_address_leaves_before_its_copy_comes_back(kern
     rules = filtering("-A FORWARD -j REJECT", "-A INPUT -m state --state RELATED")
     (packet,) = agreed(kernel, box(rules), [Shot(craft.udp(address("203.0.113.255"), CLIENT, 5, 6, b"x", id=1), "wan")])
     assert hooks(packet)[2:] == ["OUTPUT", "POSTROUTING", "POSTROUTING", "PREROUTING", "INPUT"]
+
+
+@pytest.mark.parametrize("on", ["wan", "lan"])
+def test_an_answer_to_a_group_leaves_where_its_source_is_at_home(kernel: Kernel, on: str) -> None:
+    """Routes are not asked: there is none here. The box's own RST answers a packet that says it is from the group."""
+    ends = address("239.1.2.3"), address("192.168.0.1" if on == "lan" else "203.0.113.1")
+    setup = Setup(box().interfaces, RULES, {}, {"net.ipv4.icmp_ratelimit": 0})
+    found = compare(kernel, setup, [Shot(craft.tcp(*ends, 22, 22, 18, 1, 1, id=1), None)])
+    assert not found.differences, f"{found}"
+    assert [(packet.verdict, packet.to) for packet in found.observation.packets] == [("ACCEPT", "local"), ("ACCEPT", on)]

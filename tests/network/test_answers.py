@@ -115,6 +115,16 @@ def test_icmp_errors_and_replies_are_not_answered() -> None:
         assert answer(craft.icmp(THEM, US, kind, 0, 0, bytes(28))) is None
 
 
+def test_to_many_on_the_link_only_queries_are_answered() -> None:
+    """The packet is for this host by its address, but came in a frame for everybody."""
+    syn, ping = craft.tcp(THEM, US, 1, 80, SYN), craft.icmp(THEM, US, 8, 0, 1 << 16)
+    for link in ("broadcast", "multicast"):
+        assert not closed_port_answers(Packet(syn), link=link)
+        assert not closed_port_answers(Packet(craft.udp(THEM, US, 1, 80)), link=link)
+        assert not closed_port_answers(Packet(craft.ip(THEM, US, 50, bytes(8))), link=link)
+        assert closed_port_answers(Packet(ping), link=link)
+
+
 def test_nothing_is_said_to_a_broadcast_or_about_a_fragment_or_to_an_odd_address() -> None:
     udp = craft.udp(THEM, US, 4000, 53, b"x")
     assert answer(udp, broadcast=True) is None

@@ -90,6 +90,20 @@ def test_without_a_route_nothing_is_sent() -> None:
     assert world.quiet
 
 
+def test_dmesg_prints_what_log_rules_wrote() -> None:
+    world = pair()
+    play(world, "server", 'iptables -A INPUT -m limit --limit 1/hour --limit-burst 2 -j LOG --log-prefix "seen: "')
+    assert world.enter("server", "dmesg").output == ""
+    play(world, "client", "send udp 10.0.0.1:4 > 10.0.0.2:5", "send udp 10.0.0.1:4 > 10.0.0.2:5", "send udp 10.0.0.1:4 > 10.0.0.2:5")
+    lines = world.enter("server", "dmesg").output.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("[    0.02")
+    assert "] seen: IN=eth0 OUT= MAC= SRC=10.0.0.1 DST=10.0.0.2 LEN=28 " in lines[0]
+    assert lines[0].endswith(" PROTO=UDP SPT=4 DPT=5 LEN=8")
+    assert world.enter("client", "dmesg").output == ""
+    assert world.enter("client", "dmesg -w").refused
+
+
 def test_help_names_every_command() -> None:
     output = pair().enter("client", "help").output
     assert all(name in output for name in COMMANDS)

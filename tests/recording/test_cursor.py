@@ -18,6 +18,7 @@ BUSY = (
     Scripted(3, "server", "dig web"),
     Scripted(3, "server", "iptables -I INPUT 1 -p icmp -j REJECT", 0.1),
     Scripted(3, "attacker", f"send icmp 203.0.113.9 > {SERVER} echo", 0.2),
+    Scripted(3, "server", "iptables -I INPUT 2 -m limit --limit 1/min --limit-burst 1 -j LOG", 0.25),
     Scripted(3, "server", "iptables -Z", 0.3),
     Scripted(3, "attacker", f"connect {SERVER}:9", 0.4),
     Scripted(4, "server", "iptables -D INPUT 1"),
@@ -173,7 +174,7 @@ def test_the_ruleset_is_the_one_in_force_at_the_place() -> None:
     run = busy_run()
     cursor = Cursor(run)
     commands = [r for r in run.records if isinstance(r, CommandRun) and r.host == "server" and r.after != r.before]
-    assert len(commands) == 2
+    assert len(commands) == 3
     for record in commands:
         cursor.seek(record.index - 1)
         assert cursor.view.ruleset is record.before

@@ -202,7 +202,7 @@ def test_switching_to_another_run_keeps_the_place_while_both_share_it() -> None:
     check_view(session.cursor)
 
 
-LOOKS = ["iptables -L -v -n", "iptables -S", "iptables-save -c", "conntrack -L", "help", "", "sysctl net.ipv4.ip_forward"]
+LOOKS = ["iptables -L -v -n", "iptables -S", "iptables-save -c", "conntrack -L", "dmesg", "help", "", "sysctl net.ipv4.ip_forward"]
 
 
 @pytest.mark.parametrize("line", LOOKS)
@@ -225,6 +225,20 @@ def test_counters_and_entries_are_listed_as_they_were() -> None:
     assert "[1:52] -A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT" in session.enter("server", "iptables-save -c").output
     session.cursor.to_end()
     assert "ESTABLISHED" in session.enter("server", "conntrack -L").output
+
+
+def test_the_log_is_read_as_far_as_the_packet_has_come() -> None:
+    rules = STATEFUL.replace("COMMIT", "-A INPUT -j LOG --log-prefix late\nCOMMIT").replace(
+        "-A INPUT -m c", "-A INPUT -j LOG\n-A INPUT -m c"
+    )
+    session = Session(Scenario(cast(rules), (Scripted(0, "attacker", f"send udp 203.0.113.9:4000 > {SERVER}:9"),), "server", 0))
+    assert session.enter("server", "dmesg").output == ""
+    seen = []
+    while session.cursor.move("rule"):
+        seen.append(session.enter("server", "dmesg").output.count("\n"))
+    assert sorted(set(seen)) == [0, 1, 2]
+    assert seen == sorted(seen)
+    assert len(session.runs) == 1
 
 
 def test_a_sysctl_is_read_as_it_was() -> None:

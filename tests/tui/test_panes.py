@@ -54,6 +54,22 @@ def gateway() -> Topology:
     return Topology((server, attacker, alice), links)
 
 
+async def test_a_log_rule_goes_on_and_its_line_is_shown(playing: Playing) -> None:
+    rules = TWICE.replace(LONG, '-A INPUT -m limit --limit 1/min --limit-burst 1 -j LOG --log-prefix "seen: "', 1)
+    async with playing(make_lesson(rules=rules)) as (app, pilot):
+        await pilot.press("3")
+        told = []
+        for _ in range(20):
+            await pilot.press("space")
+            told.append((pane_text(app, "#why"), pane_text(app, "#chain")))
+            if "seen: IN=wan" in told[-1][0]:
+                break
+        assert any("1 of 1 tokens left; one costs 1" in why for why, _ in told)
+        why, chain = told[-1]
+        assert "logged, level warn: seen: IN=wan OUT= MAC= SRC=203.0.113.9" in why
+        assert "MATCH → LOG" in chain
+
+
 # --- the band ------------------------------------------------------------------------------------------------
 
 

@@ -123,7 +123,7 @@ async def test_play_says_at_a_new_page_that_it_goes_on_from_there(playing: Playi
         assert "playing" not in text
 
 
-@pytest.mark.parametrize("key", ["w", "i", "question_mark", "t", "M", "tab", "h", "u", "colon", "ctrl+p", "2", "r", "s"])
+@pytest.mark.parametrize("key", ["w", "i", "k", "question_mark", "t", "M", "tab", "h", "u", "colon", "ctrl+p", "2", "r", "s"])
 @BOTH
 async def test_any_key_that_means_something_else_stops_playing(playing: Playing, size: tuple[int, int], key: str) -> None:
     async with playing(size=size) as (app, pilot):

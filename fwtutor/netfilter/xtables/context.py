@@ -50,7 +50,7 @@ class Context:
     memory: dict[Any, Any]
     """What stateful matches keep, by their own key; changed only through the walk."""
     hits: list[Any]
-    """The record of the table being walked, for the stateful matches on the way."""
+    """The record of the table being walked, for the stateful matches on the way; there is none before the first table."""
 
     def __init__(self, packet: Packet, at: int) -> None:
         self.packet = packet
@@ -60,7 +60,6 @@ class Context:
         self.direction = self.mark = 0
         self.hot_drop = self.by_stack = False
         self.memory = {}
-        self.hits = []
 
     def copy(self) -> Context:
         """Another one, alike, that goes its own way."""
