@@ -85,10 +85,11 @@ def checksum_holds(packet: Packet) -> bool:
 
 
 def error_about(packet: Packet, source: int, type: int, code: int, rest: int = 0) -> bytes:
-    """The ICMP error: from ``source``, quoting as much of the packet as fits into 576 bytes."""
+    """The ICMP error: from ``source``, quoting as much of the packet as fits into 576 bytes. To a multicast group it goes one hop far."""
     room = LONGEST_ERROR - 20 - 8
     tos = packet.tos & 0x1E | 0xC0
-    return craft.icmp(source, packet.src, type, code, rest, packet.raw[:room], tos=tos, df=False)
+    ttl = 1 if packet.src >> 28 == 0xE else 64
+    return craft.icmp(source, packet.src, type, code, rest, packet.raw[:room], ttl=ttl, tos=tos, df=False)
 
 
 def with_lower_ttl(packet: Packet) -> bytes:

@@ -134,3 +134,21 @@ def test_redirects_and_missing_routes_are_rationed_out_of_one_memory(kernel: Ker
     nowhere = Shot(craft.udp(neighbour, address("198.51.100.53"), 4000, 53, id=1), "lan")
     assert [len(packet.out) for packet in agreed(kernel, setup, [nowhere])] == [1]
     assert [len(packet.out) for packet in agreed(kernel, setup, [around, nowhere])] == [1, 0]
+
+
+def test_an_error_to_a_multicast_group_goes_one_hop_far(kernel: Kernel) -> None:
+    shot = Shot(craft.udp(address("239.1.2.3"), STRANGER, 4000, 53, id=1), None)
+    (packet,) = agreed(kernel, box(filtering("-A OUTPUT -p udp -j REJECT")), [shot])
+    assert [Packet(raw).ttl for _, raw in packet.out] == [1]
+
+
+def test_the_copy_of_what_the_box_sends_to_many_is_logged_too(kernel: Kernel) -> None:
+    rules = filtering("-A OUTPUT -j LOG --log-prefix out", "-A INPUT -j LOG --log-prefix in")
+    (packet,) = agreed(kernel, box(rules), [Shot(craft.ip(BOX, address("192.168.255.255"), 89, b"", id=1), None)])
+    assert [prefix for prefix, _ in packet.logged] == ["out", "in"]
+
+
+def test_a_reset_of_reject_is_logged(kernel: Kernel) -> None:
+    rules = filtering("-A OUTPUT -j LOG --log-prefix out", "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset")
+    (packet,) = agreed(kernel, box(rules), [Tcp().client("S")])
+    assert [prefix for prefix, _ in packet.logged] == ["out"]
