@@ -153,6 +153,11 @@ def _orderly(random: Random, client: _End, server: _End) -> Iterator[Shot]:
         yield _send(client, server, SYN | ACK, seq=client.next - 1)
         yield _send(client, server, ACK)
     # else: it was open before we looked
+    yield from _talk(random, client, server)
+
+
+def _talk(random: Random, client: _End, server: _End) -> Iterator[Shot]:
+    """Data both ways, and an end."""
     while random.random() < 0.8:
         one, other = random.choice(((client, server), (server, client)))
         for _ in range(random.choice((1, 1, 2))):
@@ -222,6 +227,7 @@ def _story(random: Random, client: _End, server: _End) -> Iterator[Shot]:
             ack = other.next + random.choice((1, 1000, 1 << 31)) & _MASK
         options = one.syn_options() if flags & SYN and random.random() < 0.9 else b""
         yield _send(one, other, flags, seq=seq, ack=ack, options=options)
+    yield from _talk(random, client, server)
 
 
 def _timestamps(random: Random, end: _End) -> bytes:

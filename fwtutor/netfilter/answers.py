@@ -143,11 +143,16 @@ _UNUSED = 60 * SECOND
 
 
 def take_token(peer: Peer | None, at: int, cost: int, burst: int) -> tuple[bool, Peer]:
-    """May another ICMP error go to this host? With what is remembered then; within a jiffy nothing is added or capped."""
+    """May another ICMP error go to this host? With what is remembered then; within a jiffy nothing is added or capped.
+
+    But what is saved beyond the smaller burst of errors about missing routes is lost with the first of those.
+    """
     peer = peer or Peer(0, at - _UNUSED)
     tokens, last = peer.tokens, peer.last
     if at - last >= JIFFY:
         tokens, last = min(tokens + at - last, burst), at
+    elif burst == NO_ROUTE_BURST:
+        tokens = min(tokens, burst)
     if tokens >= cost:
         return True, Peer(tokens - cost, last, peer.redirects)
     return False, Peer(tokens, last, peer.redirects)
