@@ -149,8 +149,6 @@ def _application(name: str | None, at: int | None) -> int:
 def _trace(arguments: argparse.Namespace) -> int:
     if arguments.rules6 is not None:
         raise BadInput("--rules6: IPv6 is not simulated yet; --rules has the IPv4 rules")
-    if arguments.variant == "nft":
-        raise BadInput("--variant nft: only the legacy variant is simulated yet")
     from fwtutor.trace.box import parse_box
     from fwtutor.trace.run import trace
 
@@ -158,7 +156,7 @@ def _trace(arguments: argparse.Namespace) -> int:
         # A long trace is not to end in a typing error.
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             raise BadInput(f"{option} {path}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
-    firewall = parse_box(arguments.interface, arguments.route, arguments.sysctl).firewall(arguments.rules, _note)
+    firewall = parse_box(arguments.interface, arguments.route, arguments.sysctl, arguments.variant).firewall(arguments.rules, _note)
     packets = trace(firewall, arguments.packets, fallback=arguments.came_in, answer=arguments.answer, note=_note)
     if arguments.format == "json":
         from fwtutor.trace.machine import json_line
@@ -207,7 +205,7 @@ def _rules(arguments: argparse.Namespace) -> int:
     from fwtutor.netfilter import Firewall
     from fwtutor.trace.box import load_rules
 
-    firewall = Firewall(interfaces={})
+    firewall = Firewall(interfaces={}, variant=arguments.variant)
     load_rules(firewall, arguments.file, _note, counters=arguments.counters or arguments.verbose)
     if arguments.as_commands or arguments.as_list:
         options = "".join(f" {flag}" for flag, wanted in (("-v", arguments.verbose), ("-x", arguments.exact)) if wanted)
@@ -318,7 +316,7 @@ def _add_play(play: argparse.ArgumentParser) -> None:
 def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument("--rules", type=Path, required=True, metavar="FILE", help="what iptables-save printed")
     trace.add_argument("--rules6", type=Path, metavar="FILE", help="the same of ip6tables-save (not simulated yet)")
-    trace.add_argument("--variant", choices=("legacy", "nft"), default="legacy", help="nft is not simulated yet")
+    _add_variant(trace)
     trace.add_argument(
         "--interface", action="append", default=[], metavar="NAME=ADDR/LEN[,ADDR/LEN...][,mtu=N]", help="repeatable; lo always exists"
     )
@@ -346,6 +344,7 @@ def _add_compare(compare: argparse.ArgumentParser) -> None:
 
 def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("file", type=Path, metavar="FILE", help="what iptables-save printed")
+    _add_variant(rules)
     shape = rules.add_mutually_exclusive_group()
     shape.add_argument("-S", dest="as_commands", action="store_true", help="print it as iptables -S would")
     shape.add_argument("-L", dest="as_list", action="store_true", help="print it as iptables -L would")
@@ -355,6 +354,15 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("--line-numbers", dest="numbers", action="store_true", help="with -L: number the rules")
     rules.add_argument("-c", dest="counters", action="store_true", help="as iptables-save -c: with the file's counters")
     rules.set_defaults(run=_rules)
+
+
+def _add_variant(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--variant",
+        choices=("legacy", "nft"),
+        default="legacy",
+        help="whose rules they are: iptables-legacy's (unless given) or iptables-nft's",
+    )
 
 
 def _whole(text: str) -> int:

@@ -143,6 +143,16 @@ def test_rules_prints_the_counters_of_the_file_when_asked(home: Path, tmp_path: 
     assert "7" not in fwtutor(home, "rules", str(path)).out
 
 
+def test_rules_are_those_of_the_variant(home: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "x.rules"
+    rules.write_text("*filter\n-A INPUT ! -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n")
+    assert "Invalid argument" in fwtutor(home, "rules", str(rules)).err
+    assert "-A INPUT ! -p tcp -m tcp --dport 22 -j ACCEPT\n" in fwtutor(home, "rules", "--variant", "nft", str(rules)).out
+    traced = fwtutor(home, "trace", "--variant", "nft", "--rules", str(rules), *BOX, "--in", "wan", str(CAPTURE))
+    assert traced.code == 0, traced.err
+    assert "ACCEPT" in traced.out
+
+
 def test_tables_without_rules_are_passed_over_with_a_note_on_standard_error(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "saved.rules"
     path.write_text("*mangle\n:PREROUTING ACCEPT [5:300]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n" + RULES.read_text())
@@ -252,7 +262,6 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("trace", str(CAPTURE)), "--rules"),
         ((*TRACE, "--format", "xml", str(CAPTURE)), "xml"),
         ((*TRACE, "--rules6", str(RULES), str(CAPTURE)), "--rules6: IPv6 is not simulated yet"),
-        ((*TRACE, "--variant", "nft", str(CAPTURE)), "--variant nft: only the legacy variant is simulated yet"),
         ((*TRACE, "--in", "dmz", str(CAPTURE)), "--in dmz: the box has no interface of that name"),
         (("trace", "--rules", str(RULES), str(CAPTURE)), "--interface is missing"),
         ((*TRACE, "/nowhere/at.all"), "No such file or directory"),
@@ -265,7 +274,7 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("play", "too-open", "--at", "soon"), "'soon' is not a whole number"),
         ((*TRACE, "--conntrack", "/nowhere/table", str(CAPTURE)), "--conntrack /nowhere/table: No such file or directory"),
     ],
-    ids=range(16),
+    ids=range(15),
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_with_exit_code_2(home: Path, arguments: tuple[str, ...], said: str) -> None:
     refused(fwtutor(home, *arguments), said)

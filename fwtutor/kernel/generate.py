@@ -14,7 +14,7 @@ from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import order, ruleset, tracks
 from fwtutor.kernel.random_traffic import traffic
 
-VARIANTS = ("legacy",)
+VARIANTS = ("legacy", "nft")
 TIMED = 0.12
 """The share of cases in which time passes for real."""
 EXACT = 0.15
@@ -151,5 +151,5 @@ def _with_orders(random: Random, shots: list[Shot], rules: str, variant: str) ->
     return items
 
 
-ORDERS = 0.0
+ORDERS = 0.15
 """The share of cases with changes of the rules."""

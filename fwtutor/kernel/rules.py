@@ -57,7 +57,7 @@ class Rules:
     def _ask_for_traces(self) -> None:
         """Load the harness's own rules."""
         try:
-            run([OWN_RESTORE, "-w", "--noflush"], _own_rules(self.tracks), KernelUnavailable)
+            run([OWN_RESTORE, "-w"], _own_rules(self.tracks), KernelUnavailable)
         except KernelUnavailable as problem:
             needed = "xt_TRACE, xt_conntrack, iptable_raw, iptable_mangle, iptable_security"
             raise KernelUnavailable(f"this kernel cannot tell what packets meet (modules {needed}): {problem}") from None

@@ -102,7 +102,10 @@ def path(walk: Walk) -> list[str]:
     found: list[str] = []
     for event in walk.events:
         if event[0] == events.TABLE:
-            found += [_trace_line(hit) for hit in event[2] if hit.what not in (HOT_DROP, EVALUATED)]
+            # Of a packet dropped by a match, the trace of nf_tables names the rule.
+            found += [
+                _trace_line(hit) for hit in event[2] if hit.what != EVALUATED and (hit.what != HOT_DROP or hit.chain.variant == "nft")
+            ]
         elif event[0] in (events.ANSWER, events.COPY):
             found += path(event[1])
     return found
@@ -113,7 +116,9 @@ def _trace_line(hit: Hit) -> str:
     number = position + 1
     built_in = chain.chain.policy is not None
     word = "rule"
-    if hit.what != MATCHED:
+    if hit.what == HOT_DROP:
+        pass
+    elif hit.what != MATCHED:
         word = "policy" if built_in else "return"
     elif chain.tests[position] is None and not chain.rules[position].matches and chain.actions[position] in (ACCEPT, DROP, RETURN):
         # The kernel cannot tell an unconditional verdict from the tail of a chain.

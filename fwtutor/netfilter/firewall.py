@@ -131,10 +131,15 @@ class Firewall:
         self._adopt(commands.run_command(self._ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
         return self._output
 
-    def restore(self, text: str, family: int = 4, counters: bool = False) -> None:
-        """iptables-save text, all or nothing; ``counters``: take its counters too. Raises RuleRefused with ``line_number``."""
+    def restore(self, text: str, family: int = 4, counters: bool = False, noflush: bool = False) -> None:
+        """iptables-save text, all or nothing. Raises RuleRefused with ``line_number``.
+
+        ``counters``: take its counters too (-c); ``noflush``: add to the rules there are (-n).
+        """
         _only_ipv4(family)
-        self._adopt(savefile.restore(text, self._ruleset, new_id=self._new_rule_id, family=family, counters=counters))
+        options = {"counters": counters, "noflush": noflush}
+        known = self.state.counters
+        self._adopt(savefile.restore(text, self._ruleset, new_id=self._new_rule_id, family=family, known=known, **options))
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
@@ -175,12 +180,14 @@ class Firewall:
 
     def _use(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
-        self._compiled = compile_tables(ruleset.tables, self._compiled)
+        self._compiled = compile_tables(ruleset, self._compiled)
         self.box.chains = {}
         for name, chains in hooks.BUILTIN_CHAINS.items():
             table = self._compiled.get(name)
             for hook in chains if table is not None else ():
                 assert table is not None
+                if not table.table.chains[hook].there:
+                    continue
                 self.box.chains.setdefault(hook, []).append((table, table.chains[hook]))
         tracking = ruleset.tracks
         if tracking and not self.box.tracking:

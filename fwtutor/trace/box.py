@@ -29,11 +29,12 @@ class Box:
     mtus: dict[str, int] = field(default_factory=dict)
     routes: dict[str, str | tuple[str, str]] = field(default_factory=dict)
     sysctls: dict[str, int] = field(default_factory=lambda: {"net.ipv4.ip_forward": 1})
+    variant: str = "legacy"
 
     def firewall(self, rules: Path, note: Note = lambda text: None) -> Firewall:
         """The box, with its rules loaded. ``note`` gets a sentence about what was left out of them. Raises BadInput."""
         try:
-            firewall = Firewall(interfaces=self.interfaces, routes=self.routes, sysctls=self.sysctls, mtus=self.mtus)
+            firewall = Firewall(self.interfaces, self.routes, self.sysctls, self.variant, self.mtus)
         except ValueError as error:
             raise BadInput(str(error)) from None
         load_rules(firewall, rules, note)
@@ -89,9 +90,9 @@ def _shown(error: RuleRefused) -> list[str]:
     return shown
 
 
-def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str]) -> Box:
+def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str], variant: str = "legacy") -> Box:
     """The options' values as written on the command line. Raises BadInput."""
-    box = Box()
+    box = Box(variant=variant)
     for text in interfaces:
         _interface(box, text)
     if not box.interfaces:

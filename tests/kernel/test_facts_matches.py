@@ -36,13 +36,6 @@ def test_a_bucket_is_full_at_first_and_gains_a_token_a_period(kernel: Kernel, va
     assert verdicts(kernel, setup, [UDP._replace(at=at) for at in times]) == "AAADD" + "AD" + "AAAD"
 
 
-@pytest.mark.parametrize(("rate", "burst"), [("300/sec", 1), ("77/sec", 2), ("3333/sec", 7), ("1000/min", 2)])
-def test_legacy_counts_credits_by_whole_ticks(kernel: Kernel, rate: str, burst: int) -> None:
-    ticks = [0, 0, 1, 2, 2, 3, 5, 6, 6, 6, 11, 12, 13, 14, 14, 14, 17, 18, 20, 22, 23, 23, 24, 30, 31, 33, 34, 34, 35, 36]
-    setup = limited("legacy", f"-A INPUT -m limit --limit {rate} --limit-burst {burst} -j ACCEPT")
-    assert set(verdicts(kernel, setup, [UDP._replace(at=tick * 0.004) for tick in ticks])) == {"A", "D"}
-
-
 def test_two_a_day_with_a_burst_of_five_lets_one_through_in_legacy(kernel: Kernel) -> None:
     assert verdicts(kernel, limited("legacy", "-A INPUT -m limit --limit 2/day -j ACCEPT"), [UDP] * 6) == "ADDDDD"
     assert verdicts(kernel, limited("nft", "-A INPUT -m limit --limit 2/day -j ACCEPT"), [UDP] * 6) == "AAAAAD"

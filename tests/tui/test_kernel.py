@@ -103,7 +103,7 @@ async def test_the_palette_and_the_help_have_it(playing: Playing) -> None:
     async with playing() as (app, pilot):
         assert [command.title for command in app.get_system_commands(app.screen) if "ernel" in command.title] == ["Ask the kernel  (k)"]
         await pilot.press("question_mark", "end")
-        assert "Play this run so far on the real kernel" in screen_text(app)
+        assert "Play this run so far on a real kernel" in screen_text(app)
 
 
 def test_a_lab_in_which_nobody_asks_loads_nothing_of_the_kernels_side() -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
-from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, OUT_OF_RANGE, Draft, new_table, refused
-from fwtutor.netfilter.xtables.errors import TABLE, VERSION, RuleRefused, nearest
+from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, OUT_OF_RANGE, Draft, Place, new_table, refused
+from fwtutor.netfilter.xtables.edit_nft import NftDraft
+from fwtutor.netfilter.xtables.errors import BATCH, TABLE, VERSIONS, RuleRefused, nearest
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
 from fwtutor.netfilter.xtables.parsed import Parsed
 from fwtutor.netfilter.xtables.parser import Parser
@@ -21,8 +22,6 @@ from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGET
 from fwtutor.netfilter.xtables.tokens import Token, shell_words
 
 NewId = Callable[[], int]
-LOOKING = ("L", "S", "C")
-"""Commands that change nothing."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,32 +44,34 @@ def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:
 
 def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId) -> Outcome:
     """Run what follows the word ``iptables`` (the word itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+    try:
+        return _run_command(ruleset, line, counters, new_id)
+    except RuleRefused as wrong:
+        wrong.variant = ruleset.variant
+        raise
+
+
+def _run_command(ruleset: Ruleset, line: str, counters: Counters, new_id: NewId) -> Outcome:
     check_family(ruleset.family)
     words = shell_words(line)
     if words and words[0].text == "sudo":
         del words[0]
-    if words and words[0].text in ("iptables", "iptables-legacy"):
+    if words and words[0].text in ("iptables", f"iptables-{ruleset.variant}"):
         del words[0]
-    parsed = Parser(line, words).parse()
+    parsed = Parser(line, words, ruleset.variant).parse()
     if parsed.commands == "V":
-        return Outcome(ruleset, f"{VERSION}\n")
+        return Outcome(ruleset, f"{VERSIONS[ruleset.variant]}\n")
     if parsed.commands == "h":
         return Outcome(ruleset, parsed.output)
-    table = open_table(ruleset, parsed, line)
-    draft = Draft(table, ruleset.variant)
-    chains = len(draft.policies)
+    draft = open_table(ruleset, parsed, line)
     output = apply(draft, parsed, line, counters, new_id)
     try:
         changed = draft.finish()
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
-    nothing_to_delete = parsed.commands == "X" and len(draft.policies) == chains
-    if ruleset.variant == "legacy" and parsed.commands not in LOOKING and not nothing_to_delete:
-        # The tool hands the whole table over anew, and with it policies that have counted nothing; its rules keep their counters.
-        for chain in BUILTIN_CHAINS[changed.name]:
-            draft.counters.setdefault(f"{changed.name}:{chain}", (0, 0))
     tables = dict(ruleset.tables)
-    tables[changed.name] = changed
+    if draft.remains:
+        tables[changed.name] = changed
     written = frozenset({changed.name} if draft.written else ())
     return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters, written)
 
@@ -81,11 +82,14 @@ def check_family(family: int) -> None:
         raise RuleRefused("fwtutor does not simulate ip6tables yet", hint="IPv4 (iptables) is")
 
 
-def table_refused(name: str, line: str, start: int, end: int) -> RuleRefused:
+def table_refused(name: str, line: str, start: int, end: int, variant: str = "legacy") -> RuleRefused:
     """Why there is no such table."""
     if name in NOT_YET:
         hint = f"tables: {', '.join(BUILTIN_CHAINS)}"
         return RuleRefused(f"fwtutor does not simulate the table {name} yet", line=line, start=start, end=end, hint=hint)
+    if variant == "nft":
+        words = f"table '{name}' does not exist"
+        return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
     words = (
         f"can't initialize iptables table `{name}': Table does not exist (do you need to insmod?)\n"
         "Perhaps iptables or your kernel needs to be upgraded."
@@ -93,24 +97,36 @@ def table_refused(name: str, line: str, start: int, end: int) -> RuleRefused:
     return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
 
 
-def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Table:
-    """The table a command names, made if it was not there. Raises RuleRefused."""
+def draft_of(ruleset_variant: str, name: str, table: Table | None) -> Draft:
+    """A draft of a table, or (None) of one that is not there yet."""
+    kind = NftDraft if ruleset_variant == "nft" else Draft
+    return kind(table or new_table(name, there=ruleset_variant != "nft"), table is not None)
+
+
+def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
+    """A draft of the table a command names, made if it was not there. Raises RuleRefused."""
     name = parsed.table
     if name not in BUILTIN_CHAINS:
         start, end = parsed.table_token.span(None) if parsed.table_token else (0, len(line))
-        raise table_refused(name, line, start, end)
-    return ruleset.tables.get(name) or new_table(name)
+        raise table_refused(name, line, start, end, ruleset.variant)
+    return draft_of(ruleset.variant, name, ruleset.tables.get(name))
 
 
 def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: NewId) -> str:
     """Run a parsed command on a draft; what it prints. Raises RuleRefused, and then the draft is to be thrown away."""
+    before = len(draft.late)
     try:
         rules = _rules(draft, parsed, new_id) if parsed.commands in "AIRDC" else []
         output = _run(draft, parsed, rules, counters)
-        if parsed.commands in ("A", "I", "R"):
+        if parsed.commands in ("A", "I", "R") and not isinstance(draft, NftDraft):
             _check(rules[0], parsed, line, draft.variant)
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
+    for late in draft.late[before:]:
+        _placed(late, parsed, line)
+    if parsed.jump_token is not None:
+        start, end = parsed.jump_token.span(None)
+        draft.places.update({rule.id: Place(line, start, end, draft.line_number) for rule in rules if isinstance(rule.target, Jump)})
     return output
 
 
@@ -121,11 +137,12 @@ def _placed(wrong: RuleRefused, parsed: Parsed, line: str) -> RuleRefused:
     place: Token | None = parsed.chain_token
     if wrong.message.startswith("Index of"):
         place = parsed.number_token
-    elif wrong.message in (LOOP, INVALID):
-        place = parsed.jump_token or parsed.chain_token
+    elif wrong.message in (LOOP, INVALID) or wrong.manner == BATCH:
+        at_fault = (token for match, token in parsed.matches if wrong.manner == BATCH and match.misplaced(parsed.headers[0]))
+        place = next(at_fault, parsed.jump_token) or parsed.chain_token
     elif wrong.message in (BAD_POLICY, FILE_EXISTS):
         place = parsed.name_token
-    elif wrong.message.startswith(("Couldn't load target", "goto", "fwtutor does not simulate -j")):
+    elif wrong.message.startswith(("Couldn't load target", "goto", "Chain '", "fwtutor does not simulate -j")):
         place = parsed.jump_token
     start, end = place.span(None) if place else (0, len(line))
     wrong.line, wrong.start, wrong.end = line, start, end
@@ -137,18 +154,24 @@ def _rules(draft: Draft, parsed: Parsed, new_id: NewId) -> list[Rule]:
     target = _target(draft, parsed)
     new = parsed.commands in ("A", "I", "R")
     matches = tuple(match.kept(draft.variant, new) for match, _ in parsed.matches)
-    return [Rule(header, matches, target, new_id()) for header in parsed.headers]
+    return [draft.form(Rule(header, matches, target, new_id())) for header in parsed.headers]
 
 
 def _target(draft: Draft, parsed: Parsed) -> Target:
     name = parsed.jump
     if not name:
         return Continue()
+    nft = isinstance(draft, NftDraft)
+    if nft and parsed.target is not None and name not in draft.declared:
+        # A chain can be renamed to the name of a target; here the target is meant.
+        return parsed.target
     if name in draft:
         return Jump(name, parsed.goto)
     if parsed.target is not None:
         return parsed.target
     users = [chain for chain in draft.order() if draft.policies[chain] is None]
+    if nft and (parsed.goto or name not in TARGETS_NOT_YET):
+        raise RuleRefused(f"Chain '{name}' does not exist", hint=nearest(name, users, "user chains"))
     if parsed.goto:
         raise RuleRefused(f"goto '{name}' is not a chain", hint=nearest(name, users, "user chains"))
     if name in TARGETS_NOT_YET:
@@ -176,7 +199,7 @@ def _run(draft: Draft, parsed: Parsed, rules: list[Rule], counters: Counters) ->
     command, chain = parsed.commands, parsed.chain
     shown = "".join(rule_line(rule) for rule in rules) if parsed.verbose and rules else ""
     if command in ("A", "I", "R"):
-        name = draft.chain(chain)
+        name = draft.into(chain) if command != "R" else draft.chain(chain)
         for rule in rules:
             if command == "A":
                 draft.append(name, rule)
@@ -200,30 +223,29 @@ def _run(draft: Draft, parsed: Parsed, rules: list[Rule], counters: Counters) ->
     elif command == "E":
         draft.rename(chain or "", parsed.name)
     elif command == "P":
-        draft.set_policy(chain or "", parsed.name, parsed.counter)
-    elif command in ("F", "X"):
-        return _each(draft, parsed, draft.flush if command == "F" else draft.drop, "Flushing" if command == "F" else "Deleting")
+        draft.set_policy(chain or "", parsed.name, parsed.counter if draft.policy_with_counter else None)
+    elif command == "F":
+        chains = draft.flushed(parsed.verbose) if chain is None else [draft.into(chain)]
+        return _each(chains, parsed, draft.flush, "Flushing")
+    elif command == "X":
+        return _each(draft.dropped(parsed.verbose) if chain is None else [draft.chain(chain)], parsed, draft.drop, "Deleting")
     else:
         return _look(draft, parsed, counters)
     return ""
 
 
-def _each(draft: Draft, parsed: Parsed, act: Callable[[str], None], word: str) -> str:
-    """Do it to one chain, or to all; -X without a name means the user chains."""
-    chains: Iterable[str]
-    if parsed.chain is not None:
-        chains = [draft.chain(parsed.chain)]
-    else:
-        chains = [name for name in draft.order() if word != "Deleting" or draft.policies[name] is None]
+def _each(chains: Iterable[str], parsed: Parsed, act: Callable[[str], bool | None], word: str) -> str:
+    """Do it to each of the chains; with -v, say so (unless ``act`` says False)."""
     said = ""
     wrong: RuleRefused | None = None
     for name in chains:
+        told: bool | None = True
         try:
-            act(name)
+            told = act(name)
         except RuleRefused as one:
             # The tool goes on with the other chains, and then tells of the last that would not go.
             wrong = one
-        said += f"{word} chain `{name}'\n" if parsed.verbose else ""
+        said += f"{word} chain `{name}'\n" if parsed.verbose and told is not False else ""
     if wrong is not None:
         raise wrong
     return said
@@ -232,17 +254,19 @@ def _each(draft: Draft, parsed: Parsed, act: Callable[[str], None], word: str) -
 def _look(draft: Draft, parsed: Parsed, counters: Counters) -> str:
     """-L and -S, alone or with -Z, and -Z."""
     output = ""
-    chain = None if parsed.chain is None else draft.chain(parsed.chain)
-    table = draft.finish() if "L" in parsed.commands or "S" in parsed.commands else None
+    listing = "L" in parsed.commands or "S" in parsed.commands
+    chain = parsed.chain
+    if listing and chain is not None:
+        chain = draft.listed(chain)
+    table = draft.finish() if listing else None
     if table is not None and "L" in parsed.commands:
-        number = 0 if "z" in parsed.commands else parsed.number
         words = {"n": "numeric", "v": "verbose", "x": "exact", "0": "line_numbers"}
         flags = {word: letter in parsed.options for letter, word in words.items()}
-        output = list_rules(table, counters, chain=chain, number=number, **flags)
+        output = list_rules(table, counters, chain=chain, number=parsed.number, **flags)
     elif table is not None:
         output = list_commands(table, counters, chain=chain, number=parsed.number, verbose=parsed.verbose)
     if "z" in parsed.commands:
-        draft.zero_number(draft.chain(chain), parsed.number)
+        draft.zero_number(draft.numbered(chain), parsed.number)
     elif "Z" in parsed.commands:
-        output += _each(draft, parsed, draft.zero, "Zeroing")
+        output += _each(draft.zeroed(chain, listing), parsed, draft.zero, "Zeroing")
     return output

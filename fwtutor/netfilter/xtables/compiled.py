@@ -16,7 +16,7 @@ from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context
-from fwtutor.netfilter.xtables.rule import Chain, Header, Jump, MemoryKey, Rule, StatefulMatch, Table, Test
+from fwtutor.netfilter.xtables.rule import Chain, Header, Jump, MemoryKey, Rule, Ruleset, StatefulMatch, Table, Test
 
 INDEX_FROM = 24
 """Rules in a chain from which on the index is worth its trouble."""
@@ -47,7 +47,7 @@ class Hit(NamedTuple):
 class CompiledChain:
     """One chain of a compiled table."""
 
-    __slots__ = ("actions", "chain", "goes_to", "index", "keys", "policy_key", "rules", "table", "tests")
+    __slots__ = ("actions", "chain", "goes_to", "index", "keys", "policy_key", "rules", "table", "tests", "variant")
 
     chain: Chain
     table: str
@@ -59,8 +59,9 @@ class CompiledChain:
     """Per rule: where a jump or goto leads."""
     index: list[tuple[Callable[[Context], Any], dict[Any, list[int]]]] | None
 
-    def __init__(self, table: str, chain: Chain) -> None:
+    def __init__(self, table: str, chain: Chain, variant: str) -> None:
         self.chain, self.table, self.rules = chain, table, chain.rules
+        self.variant = variant
         self.policy_key = f"{table}:{chain.name}"
         self.keys = [rule.id for rule in chain.rules]
         self.tests = [compile_rule(rule, self, position) for position, rule in enumerate(chain.rules)]
@@ -111,7 +112,7 @@ def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None
     """All conditions of a rule as one function, in their order; None when there are none."""
     tests = [
         _remembering(match, (rule.id, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
-        for place, match in enumerate(rule.matches)
+        for place, match in enumerate(rule.evaluated)
     ]
     own = header.compile(rule.header)
     if own is not None:
@@ -159,8 +160,8 @@ def shape_and_key(rule: Rule) -> tuple[Shape, tuple[Any, ...]]:
     """The group a rule belongs to, and the values it demands of the packet."""
     own: Header = rule.header
     ports: tuple[int | None, int | None] = (None, None)
-    for match in rule.matches:
-        if isinstance(match, StatefulMatch):
+    for match in rule.evaluated:
+        if isinstance(match, StatefulMatch) or own.protocol_not:
             break
         sport, dport = match.exact_ports()
         ports = (ports[0] if sport is None else sport, ports[1] if dport is None else dport)
@@ -228,15 +229,15 @@ class CompiledTable:
     memories: dict[MemoryKey, StatefulMatch]
     """The matches that remember something, by where they keep it."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, variant: str) -> None:
         self.table, self.name = table, table.name
-        self.chains = {name: CompiledChain(table.name, chain) for name, chain in table.chains.items()}
+        self.chains = {name: CompiledChain(table.name, chain, variant) for name, chain in table.chains.items()}
         self.memories = {}
         for chain in self.chains.values():
             for position, rule in enumerate(chain.rules):
                 if isinstance(rule.target, Jump):
                     chain.goes_to[position] = self.chains[rule.target.chain]
-                for place, match in enumerate(rule.matches):
+                for place, match in enumerate(rule.evaluated):
                     if isinstance(match, StatefulMatch):
                         self.memories[rule.id, place] = match
 
@@ -289,8 +290,9 @@ class CompiledTable:
             return start.chain.policy
 
 
-def compile_tables(tables: Mapping[str, Table], before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:
+def compile_tables(ruleset: Ruleset, before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:
     """Compile what changed; a table that is the same value keeps its compiled form."""
     return {
-        name: before[name] if name in before and before[name].table is table else CompiledTable(table) for name, table in tables.items()
+        name: before[name] if name in before and before[name].table is table else CompiledTable(table, ruleset.variant)
+        for name, table in ruleset.tables.items()
     }

@@ -1,14 +1,14 @@
 """A table being changed: chains and rules put in, taken out and renamed, with what the kernel would refuse.
 
 A ``Draft`` is thrown away when anything is refused, so a refused command changes nothing. It speaks of rules as
-values; words and places are ``parser``'s and ``commands``'.
+values; words and places are ``parser``'s and ``commands``'. This one is the legacy tool's, ``edit_nft`` the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
+from typing import ClassVar, NamedTuple, NoReturn
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused, nearest
@@ -43,9 +43,9 @@ def refused(message: str, hint: str = "") -> RuleRefused:
     return RuleRefused(message, manner=KERNEL, hint=hint)
 
 
-def new_table(name: str) -> Table:
-    """A table nobody changed yet: built-in chains with policy ACCEPT."""
-    return Table(name, MappingProxyType({chain: Chain(chain, "ACCEPT") for chain in BUILTIN_CHAINS[name]}))
+def new_table(name: str, *, there: bool = True) -> Table:
+    """A table nobody changed yet: built-in chains with policy ACCEPT, or (nft) not even those."""
+    return Table(name, MappingProxyType({chain: Chain(chain, "ACCEPT", there=there) for chain in BUILTIN_CHAINS[name]}))
 
 
 def same(one: Rule, other: Rule) -> bool:
@@ -59,17 +59,43 @@ def _plain(header: Header) -> Header:
     return replace(header, out_interface="") if header.out_interface == "+" else header
 
 
+class Place(NamedTuple):
+    """Where a rule was written: of a refusal that only comes at the end."""
+
+    line: str
+    start: int
+    end: int
+    number: int
+
+
 class Draft:
     """A changeable copy of a table."""
 
-    def __init__(self, table: Table, variant: str = "legacy") -> None:
+    variant: ClassVar[str] = "legacy"
+    policy_with_counter: ClassVar[bool] = True
+    """Whether ``-P`` minds ``-c``."""
+
+    def __init__(self, table: Table, exists: bool = True) -> None:
         self.name = table.name
-        self.variant = variant
+        self.exists = exists
+        """Whether the kernel has had the table before."""
         self.policies = {chain.name: chain.policy for chain in table.chains.values()}
         self.kept = dict(table.chains)
         """Chains as they were; a chain that is changed has its rules in ``rules`` instead."""
         self.rules: dict[str, list[Rule]] = {}
+        self.absent = {chain.name for chain in table.chains.values() if not chain.there}
+        """Built-in chains that are not there, see ``Chain.there``."""
+        self.made = dict.fromkeys(table.made)
+        """User chains in the order in which they were made."""
         self.counters: dict[CounterKey, tuple[int, int]] = {}
+        self.places: dict[int, Place] = {}
+        """Of rules that jump, by their id."""
+        self.declared: set[str] = set()
+        """Chains that the save file being read has named with a ":"."""
+        self.line_number = 0
+        """Of the line of a save file that is being read."""
+        self.late: list[RuleRefused] = []
+        """What the kernel will refuse when it gets all changes together (nft), in order."""
         self.may_loop = False
         self.written = False
         """Whether anything was told to change, if only to what it was: iptables-legacy then puts a new table in its place."""
@@ -83,6 +109,23 @@ class Draft:
         if name is None or name not in self.policies:
             raise refused(NO_CHAIN, nearest(name or "", self.policies, "chains"))
         return name
+
+    def into(self, name: str | None) -> str:
+        """The chain something is put into, which so comes to be there."""
+        return self.chain(name)
+
+    def listed(self, name: str | None) -> str:
+        """The chain to be listed."""
+        return self.chain(name)
+
+    def numbered(self, name: str | None) -> str:
+        """The chain of a rule whose counter is set to 0 by its number."""
+        return self.chain(name)
+
+    @property
+    def remains(self) -> bool:
+        """Whether the table is there afterwards."""
+        return True
 
     def order(self) -> list[str]:
         """Built-in chains, then user chains by name: the tool lists them so."""
@@ -112,14 +155,19 @@ class Draft:
 
     # --- rules ---------------------------------------------------------------------------------------------------
 
-    def _admit(self, rule: Rule) -> None:
+    def form(self, rule: Rule) -> Rule:
+        """The rule as the tool would list it."""
+        return rule
+
+    def _admit(self, rule: Rule, verb: str, chain: str) -> None:
+        """``verb``: the kernel's word for the change."""
         if isinstance(rule.target, Jump):
             if self.policies.get(rule.target.chain) is not None:
                 raise refused(INVALID, f"{rule.target.chain} is a built-in chain: only the kernel enters those")
             self.may_loop = True
 
     def append(self, chain: str, rule: Rule) -> None:
-        self._admit(rule)
+        self._admit(rule, "RULE_APPEND", chain)
         rules = self._change(chain)
         if len(rules) >= MAX_RULES:
             raise refused(f"fwtutor holds {MAX_RULES} rules in a chain, no more")
@@ -128,12 +176,12 @@ class Draft:
     def insert(self, chain: str, number: int, rule: Rule) -> None:
         if number > len(self.of(chain)) + 1:
             raise refused("Index of insertion too big.", f"{len(self.of(chain)) + 1} is the last place in {chain}")
-        self._admit(rule)
+        self._admit(rule, "RULE_APPEND" if 1 < number == len(self.of(chain)) + 1 else "RULE_INSERT", chain)
         self._change(chain).insert(number - 1, rule)
 
     def replace(self, chain: str, number: int, rule: Rule) -> None:
         at = self._at(chain, number, "replacement")
-        self._admit(rule)
+        self._admit(rule, "RULE_REPLACE", chain)
         self.may_loop = True
         self._change(chain)[at] = rule
 
@@ -156,10 +204,18 @@ class Draft:
     def delete_number(self, chain: str, number: int) -> None:
         self.delete(chain, self._at(chain, number, "deletion"))
 
+    def flushed(self, verbose: bool) -> list[str]:
+        """Chains that -F without a name empties."""
+        return self.order()
+
     def flush(self, chain: str) -> None:
         self.written = True
         self.rules[chain] = []
         self.may_loop = True
+
+    def zeroed(self, chain: str | None, listing: bool) -> list[str]:
+        """Chains whose counters -Z sets to 0; ``listing``: it came with -L or -S."""
+        return self.order() if chain is None else [self.chain(chain)]
 
     def zero(self, chain: str) -> None:
         """Counters of a chain's rules and policy to 0."""
@@ -183,9 +239,14 @@ class Draft:
         self.written = True
         self.policies[chain] = None
         self.rules[chain] = []
+        self.made[chain] = None
 
-    def drop(self, chain: str) -> None:
-        """Delete a user chain."""
+    def dropped(self, verbose: bool) -> list[str]:
+        """Chains that -X without a name deletes."""
+        return [name for name in self.order() if self.policies[name] is None]
+
+    def drop(self, chain: str) -> bool:
+        """Delete a chain. Whether -v tells of it."""
         if self.policies[chain] is not None:
             raise refused(INVALID, f"{chain} is a built-in chain and stays")
         count = self.references(chain)
@@ -193,8 +254,12 @@ class Draft:
             raise refused(IN_USE, f"{count} rule{' jumps' if count == 1 else 's jump'} to {chain}")
         if self.of(chain):
             raise refused(NOT_EMPTY, f"{chain} has rules: -F {chain} first")
+        self._forget(chain)
+        return True
+
+    def _forget(self, chain: str) -> None:
         self.written = True
-        del self.policies[chain]
+        del self.policies[chain], self.made[chain]
         self.rules.pop(chain, None)
 
     def rename(self, old: str, new: str) -> None:
@@ -208,6 +273,9 @@ class Draft:
         new = raw[:KEPT_NAME].decode(errors="surrogateescape")
         if new in self.policies:
             raise refused(FILE_EXISTS, f"only {KEPT_NAME} bytes of a name are kept")
+        self._rename(old, new)
+
+    def _rename(self, old: str, new: str) -> None:
         self.written = True
         for name in list(self.policies):
             if any(isinstance(rule.target, Jump) and rule.target.chain == old for rule in self.of(name)):
@@ -216,6 +284,7 @@ class Draft:
         del self.policies[old]
         self.rules.pop(old, None)
         self.policies[new] = None
+        self.made = {new if name == old else name: None for name in self.made}
 
     def set_policy(self, chain: str, policy: str, counter: tuple[int, int] | None = None) -> None:
         """A new policy starts with a counter of 0, also when it is the old one."""
@@ -224,6 +293,7 @@ class Draft:
             raise refused(NOT_BUILTIN, f"only built-in chains have a policy: {builtin}")
         if policy not in POLICIES:
             raise refused(BAD_POLICY, f"policies: {', '.join(POLICIES)}")
+        self.absent.discard(chain)
         self.written = True
         self.policies[chain] = policy
         self.counters[f"{self.name}:{chain}"] = counter or (0, 0)
@@ -232,55 +302,83 @@ class Draft:
 
     def finish(self) -> Table:
         """The new table. Refuses loops that a packet could run into."""
-        if self.written and self.variant == "legacy":
-            # A table that iptables-legacy puts in the place of another carries over the rules' counters, not the policies'.
-            for name, policy in self.policies.items():
-                if policy is not None:
-                    self.counters.setdefault(f"{self.name}:{name}", (0, 0))
         if self.may_loop:
             self._check_jumps()
+        self._settle_counters()
         chains = {}
         for name in self.order():
             policy = self.policies[name]
             kept = self.kept.get(name)
-            if name not in self.rules and kept is not None and kept.policy == policy:
+            there = name not in self.absent
+            if name not in self.rules and kept is not None and kept.policy == policy and kept.there == there:
                 chains[name] = kept
             else:
-                chains[name] = Chain(name, policy, tuple(self.of(name)))
-        return Table(self.name, MappingProxyType(chains))
+                chains[name] = Chain(name, policy, tuple(self.of(name)), there)
+        return Table(self.name, MappingProxyType(chains), tuple(self.made))
 
-    def _jumps(self, chain: str) -> Iterator[str]:
-        """Chains it can lead to. Behind an unconditional verdict the kernel does not look."""
+    def _settle_counters(self) -> None:
+        """Whatever is changed, the legacy tool puts a new table in the place of the old one, and forgets what its policies counted."""
+        if self.written:
+            for chain, policy in self.policies.items():
+                if policy is not None:
+                    self.counters.setdefault(f"{self.name}:{chain}", (0, 0))
+
+    def _jumps(self, chain: str) -> list[Rule]:
+        """Rules that lead to other chains. Behind an unconditional verdict the kernel does not look."""
+        found = []
         for rule in self.of(chain):
             if isinstance(rule.target, Jump):
-                yield rule.target.chain
+                found.append(rule)
             elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(rule.header.family):
-                return
+                break
+        return found
+
+    def _looping(self, chains: list[str], ways: list[Rule]) -> NoReturn:
+        """Refuse the rules that lead round. ``ways``: all of them from the built-in chain on."""
+        raise refused(LOOP, f"a packet could go round and round through {' -> '.join(chains)}")
+
+    def _check_depth(self, depths: dict[str, int], chain: str) -> None:
+        """Refuse chains that are nested too deep below a built-in one; ``depths``: how deep it goes from each chain."""
 
     def _check_jumps(self) -> None:
         """Refuses loops that a built-in chain leads to, and ways without end. Without recursion: chains may be nested deep."""
         done: dict[str, int] = {}
+        depths: dict[str, int] = {}
         for start in [name for name, policy in self.policies.items() if policy is not None]:
             path = [start]
+            ways: list[Rule] = []
             on_path = {start}
-            stack = [self._jumps(start)]
+            stack = [iter(self._jumps(start))]
             while stack:
-                following = next(stack[-1], None)
-                if following is None:
+                way = next(stack[-1], None)
+                if way is None:
                     stack.pop()
                     left = path.pop()
                     on_path.discard(left)
-                    done[left] = len(self.of(left)) + sum(done[chain] for chain in self._jumps(left))
+                    del ways[-1:]
+                    further = [goes_to(rule) for rule in self._jumps(left)]
+                    done[left] = len(self.of(left)) + sum(done[chain] for chain in further)
+                    depths[left] = max((depths[chain] + 1 for chain in further), default=0)
                     if done[left] > MAX_TRIED:
                         hint = f"each jump to a chain makes it try all of that chain's rules; this one comes to {done[left]}"
                         raise refused(f"a packet in {left} could have to try more than {MAX_TRIED} rules, and fwtutor lets none", hint)
-                elif following in on_path:
-                    looping = [*path[path.index(following) :], following]
-                    raise refused(LOOP, f"a packet could go round and round through {' -> '.join(looping)}")
+                    if not stack:
+                        self._check_depth(depths, left)
+                    continue
+                following = goes_to(way)
+                if following in on_path:
+                    self._looping([*path[path.index(following) :], following], [*ways, way])
                 elif following not in done:
                     path.append(following)
+                    ways.append(way)
                     on_path.add(following)
-                    stack.append(self._jumps(following))
+                    stack.append(iter(self._jumps(following)))
+
+
+def goes_to(rule: Rule) -> str:
+    """The chain a rule jumps or goes to."""
+    assert isinstance(rule.target, Jump)
+    return rule.target.chain
 
 
 def _redirected(rule: Rule, old: str, new: str) -> Rule:

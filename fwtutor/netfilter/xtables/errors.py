@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-VERSION = "iptables v1.8.9 (legacy)"
-"""The tool whose language and words these are."""
+VERSIONS = {"legacy": "iptables v1.8.9 (legacy)", "nft": "iptables v1.8.9 (nf_tables)"}
+"""The tools whose language and words these are, by variant."""
 
-USAGE, KERNEL, BARE, TABLE = 2, 1, 22, 3
+USAGE, KERNEL, BARE, TABLE, BATCH, TOOL = 2, 1, 22, 3, 4, 21
 """How the tool says it: USAGE with its version and advice (exit status 2), KERNEL as "iptables: sentence" (1),
-BARE the sentence alone and then the advice (2), TABLE with the version, without advice (3)."""
+BARE the sentence alone and then the advice (2), TABLE with the version, without advice (3). Of nft only: BATCH, what the
+kernel refused of all that was sent to it at once (4), and TOOL with the version, without advice (1)."""
 
+_STATUS = {BARE: 2, TOOL: 1}
 
 MAX_LISTED = 20
 """Names a hint lists."""
@@ -34,19 +36,23 @@ class RuleRefused(ValueError):
         self.line_number = line_number
         self.hint = hint
         self.manner = manner
+        self.variant = "legacy"
+        """Whose words these are; filled in by who knows the ruleset."""
 
     @property
     def status(self) -> int:
         """The exit status the tool would have."""
-        return 2 if self.manner == BARE else self.manner
+        return _STATUS.get(self.manner, self.manner)
 
     @property
     def printed(self) -> str:
         """The words with what the tool puts around them, one newline at the end."""
         if self.manner == KERNEL:
             return f"iptables: {self.message}\n"
-        text = self.message if self.manner == BARE else f"{VERSION}: {self.message}"
-        return f"{text}\n" + ("" if self.manner == TABLE else "Try `iptables -h' or 'iptables --help' for more information.\n")
+        gap = " " if self.manner == BATCH else ""
+        text = self.message if self.manner == BARE else f"{VERSIONS[self.variant]}: {gap}{self.message}"
+        advice = "" if self.manner in (TABLE, BATCH, TOOL) else "Try `iptables -h' or 'iptables --help' for more information.\n"
+        return f"{text}\n{advice}"
 
     def caret(self) -> str:
         """The line, and under it ``^^^`` below the place (tabs kept, so that they stand right)."""

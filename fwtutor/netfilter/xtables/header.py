@@ -21,8 +21,8 @@ def _parts(header: Header) -> list[tuple[str, bool]]:
             found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value)}", True))
     for letter, name, negated in (("i", header.in_interface, header.in_not), ("o", header.out_interface, header.out_not)):
         if name:
-            # "+" alone fits every name: the tool keeps it, and does not print it.
-            found.append((f"{'! ' if negated else ''}-{letter} {name}", name != "+"))
+            # "+" alone fits every name: the legacy tool keeps it, and does not print it.
+            found.append((f"{'! ' if negated else ''}-{letter} {name}", name != "+" or header.plus_listed))
     if header.protocol:
         found.append((f"{'! ' if header.protocol_not else ''}-p {protocol_name(header.protocol)}", True))
     if header.fragment is not None:

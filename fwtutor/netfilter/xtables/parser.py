@@ -5,13 +5,14 @@ Nothing here knows the rules that exist: whether a chain is there, or a number t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import product
 from typing import Any, NoReturn
 
-from fwtutor.netfilter.xtables.errors import BARE, USAGE as USAGE_ERROR, RuleRefused, Unreadable, nearest
+from fwtutor.netfilter.xtables.errors import BARE, USAGE as USAGE_ERROR, VERSIONS, RuleRefused, Unreadable, nearest
 from fwtutor.netfilter.xtables.getopt import LONG, NO_ARGUMENT, UNKNOWN, WORD, Found, Scanner
 from fwtutor.netfilter.xtables.matches import MATCHES, NOT_YET as MATCHES_NOT_YET
+from fwtutor.netfilter.xtables.matches.native import is_native
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Extension, Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.parsed import Loaded, Parsed
@@ -37,11 +38,25 @@ _INVERTIBLE = "sdpiof"
 _TOGETHER = {"L": "Zz", "S": "Zz", "Z": "LS"}
 
 
+def bad_name(name: str, targets: Collection[str]) -> str:
+    """Why a new chain cannot have that name; "" if it can. ``targets``: names that are taken."""
+    if len(name.encode(errors="surrogateescape")) > MAX_NAME:
+        return f"chain name `{name}' too long (must be under {MAX_NAME + 1} chars)"
+    if name[:1] in ("-", "!") and name:
+        return f"chain name not allowed to start with `{name[0]}'"
+    if not name or name in targets:
+        return "chain name may not clash with target name"
+    if any(letter in " \t\n\v\f\r" for letter in name):
+        return f"Invalid chain name `{name}'"
+    return ""
+
+
 class Parser:
     """One line. ``parse`` does it all."""
 
-    def __init__(self, line: str, words: list[Token], restoring: bool = False) -> None:
+    def __init__(self, line: str, words: list[Token], variant: str = "legacy", restoring: bool = False) -> None:
         self.line = line
+        self.variant = variant
         self.restoring = restoring
         self.scanner = Scanner(words)
         self.parsed = Parsed()
@@ -266,7 +281,8 @@ class Parser:
                 if own is not None:
                     self._rule_number(own)
                     if letter == "Z":
-                        self.parsed.commands = self.parsed.commands[:-1] + "z"
+                        # An -L or -S before it is forgotten; one behind it lists that rule.
+                        self.parsed.commands = "z"
             return
         self._name_chain(argument)
         if letter in "DI":
@@ -288,15 +304,9 @@ class Parser:
                 self.parsed.name, self.parsed.name_token = own.text, own
 
     def _check_new_name(self, token: Token) -> None:
-        name = token.text
-        if len(name.encode(errors="surrogateescape")) > MAX_NAME:
-            self.refuse(f"chain name `{name}' too long (must be under {MAX_NAME + 1} chars)", token)
-        if name[:1] in ("-", "!") and name:
-            self.refuse(f"chain name not allowed to start with `{name[0]}'", token)
-        if not name or name in TARGETS or name in TARGETS_NOT_YET:
-            self.refuse("chain name may not clash with target name", token)
-        if any(letter in " \t\n\v\f\r" for letter in name):
-            self.refuse(f"Invalid chain name `{name}'", token)
+        wrong = bad_name(token.text, {*TARGETS, *TARGETS_NOT_YET})
+        if wrong:
+            self.refuse(wrong, token)
 
     def _rule_option(self, letter: str, token: Token) -> None:
         # The tool takes these values from the word before its cursor, so that "-jACCEPT" in one word is the target "-jACCEPT".
@@ -367,7 +377,7 @@ class Parser:
         if self.invert:
             self.refuse("unexpected ! flag before --table", token)
         if self.restoring:
-            self.refuse("The -t option cannot be used in iptables-restore.", token)
+            self.refuse(f"The -t option cannot be used in iptables-{'nft-' if self.variant == 'nft' else ''}restore.", token)
         self.parsed.table, self.parsed.table_token = name.text, name
 
     def _help(self) -> str:
@@ -376,7 +386,7 @@ class Parser:
             kinds = [MATCHES[self.protocol]]
         if self.target is not None:
             kinds.append(self.target.kind)
-        return "\n".join([USAGE, *(kind.help() for kind in kinds)])
+        return "\n".join([USAGE.format(version=VERSIONS[self.variant]), *(kind.help() for kind in kinds)])
 
     # --- when all words are read ------------------------------------------------------------------------------
 
@@ -406,6 +416,14 @@ class Parser:
                 if letter in parsed.options and chain in chains:
                     way = "is leaving" if letter == "o" else "came in"
                     self.refuse(f"Can't use -{letter} with {chain}", self.places[letter], hint=f"no packet there {way} by an interface")
+            if self.variant == "nft":
+                self._demanded()
+
+    def _demanded(self) -> None:
+        """What is checked byte by byte needs its protocol in the rule; whether with a ``!`` is not looked at."""
+        for match, token in self.parsed.matches:
+            if is_native(match) and self.number_of_protocol != match.protocol:
+                self.refuse(f"{match.name.upper()} match requires '-p {match.name}'", token)
 
     def _build(self, one: Loaded) -> Any:
         try:

@@ -49,6 +49,10 @@ class Match(ABC):
     def save(self) -> str:
         """The options as iptables-save prints them after ``-m NAME`` ("" if none)."""
 
+    def misplaced(self, header: Header) -> str:
+        """Why the kernel refuses it in a rule with this header; "" if it does not."""
+        return ""
+
     def listing(self, numeric: bool) -> str:
         """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
         return ""
@@ -97,6 +101,10 @@ class Target:
     """True when the table's walk goes on after it, in this chain or in another."""
     tracks: ClassVar[bool] = False
 
+    def misplaced(self, header: Header) -> str:
+        """As ``Match.misplaced``."""
+        return ""
+
     def save(self) -> str:
         """The options as iptables-save prints them after ``-j NAME`` ("" if none)."""
         return ""
@@ -142,6 +150,8 @@ class Header:
     protocol_not: bool = False
     fragment: bool | None = None
     """True: ``-f``; False: ``! -f``; None: absent."""
+    plus_listed: bool = False
+    """Whether the variant lists an interface that is "+"; legacy keeps it, but does not print it."""
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         """The parts that are present, in iptables-save's order."""
@@ -164,6 +174,13 @@ class Rule:
     matches: tuple[Match, ...]
     target: Target
     id: int = field(compare=False)
+    decided_by: tuple[Match, ...] | None = field(default=None, compare=False)
+    """What the kernel evaluates, where that is not ``matches``, the ones that are listed (nft)."""
+
+    @property
+    def evaluated(self) -> tuple[Match, ...]:
+        """The matches as the kernel asks them, in order."""
+        return self.matches if self.decided_by is None else self.decided_by
 
     @property
     def tracks(self) -> bool:
@@ -188,7 +205,7 @@ class Rule:
         ``remembered``: what the stateful matches that were evaluated remembered then.
         """
         found = list(self.header.conditions(context))
-        for place, match in enumerate(self.matches):
+        for place, match in enumerate(self.evaluated):
             if isinstance(match, StatefulMatch) and (self.id, place) in remembered:
                 found += match.recall(remembered[self.id, place], context)
             else:
@@ -203,6 +220,8 @@ class Chain:
     name: str
     policy: str | None
     rules: tuple[Rule, ...] = ()
+    there: bool = True
+    """False (nft): a built-in chain that is listed, but which no command has made yet: packets pass it by, uncounted."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -211,6 +230,8 @@ class Table:
 
     name: str
     chains: Mapping[str, Chain]
+    made: tuple[str, ...] = ()
+    """Its user chains in the order in which they were made."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,21 +1,21 @@
 """Rulesets as iptables-save writes them and iptables-restore reads them: all or nothing.
 
-``save`` is byte-equal to iptables-legacy-save but for its two comment lines, which hold the time. ``restore``
-replaces every table the text names; where the tool only says "line 3 failed" it gives the reason as well.
+``save`` is byte-equal to iptables-save but for its two comment lines, which hold the time. ``restore`` replaces every table
+the text names, or (``noflush``) adds to it; where the tool only says "line 3 failed" it gives the reason as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import ChainMap
 from dataclasses import replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
-from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, table_refused
-from fwtutor.netfilter.xtables.edit import VERDICTS, Draft, new_table
+from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, draft_of, table_refused
+from fwtutor.netfilter.xtables.edit import VERDICTS, Draft
 from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
-from fwtutor.netfilter.xtables.parser import MAX_NAME, Parser
+from fwtutor.netfilter.xtables.parser import MAX_NAME, Parser, bad_name
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset, Table
 from fwtutor.netfilter.xtables.tokens import Token, restore_words
 from fwtutor.netfilter.xtables.values import scanned
@@ -75,15 +75,26 @@ def without_idle_tables(text: str) -> tuple[str, tuple[str, ...]]:
     return ("\n".join(lines), tuple(dict.fromkeys(idle))) if idle else (text, ())
 
 
-def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, counters: bool = False) -> Outcome:
-    """The ruleset after iptables-restore; with ``counters`` as with -c, which takes the counters over too.
+def restore(
+    text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, counters: bool = False, noflush: bool = False,
+    known: Counters = MappingProxyType({}),
+) -> Outcome:  # fmt: skip
+    """The ruleset after iptables-restore; ``counters`` as with -c, which takes the counters over too, ``noflush`` as with -n.
 
+    ``known`` are the counters there were before, for what a text with ``noflush`` lists.
     Unlike the tool, it takes a COMMIT at the very end without its newline. Raises RuleRefused with ``line_number``.
     """
+    try:
+        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, known), family)
+    except RuleRefused as wrong:
+        wrong.variant = ruleset.variant
+        raise
+
+
+def _restore(text: str, ruleset: Ruleset, reader: _Reader, family: int) -> Outcome:
     check_family(family)
     if len(text) > MAX_TEXT:
         raise RuleRefused(f"the text has {len(text)} characters, {MAX_TEXT} are the most", line_number=1)
-    reader = _Reader(ruleset, new_id, counters)
     lines = text.split("\n")
     nul = text.find("\0")
     if nul >= 0:
@@ -96,7 +107,7 @@ def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, coun
         try:
             reader.line(line, number)
         except RuleRefused as wrong:
-            wrong.line_number = number
+            wrong.line_number = wrong.line_number or number
             if not wrong.line:
                 wrong.line, wrong.start, wrong.end = line, 0, len(line)
             raise
@@ -108,13 +119,16 @@ def restore(text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, coun
 class _Reader:
     """Reads line after line into drafts of tables."""
 
-    def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool) -> None:
+    def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, known: Counters) -> None:
         self.tables: dict[str, Table] = dict(ruleset.tables)
         self.variant = ruleset.variant
         self.written: set[str] = set()
         self.new_id = new_id
-        self.with_counters = with_counters
+        self.with_counters, self.noflush = with_counters, noflush
+        self.known = dict(known) if noflush else {}
         self.draft: Draft | None = None
+        self.failed: RuleRefused | None = None
+        """What is wrong with a command (nft): told at the COMMIT, as all lines up to there are read before any is run."""
         self.counters: dict[int | str, tuple[int, int]] = {}
         self.output = ""
 
@@ -124,29 +138,36 @@ class _Reader:
         if self.draft is None:
             if not line.startswith("*"):
                 raise RuleRefused("a table must come first: *filter", line=line, end=len(line), manner=KERNEL)
-            self.draft = self._table(line)
+            self.draft = self._table(line, number)
         elif line == "COMMIT":
-            self.tables[self.draft.name] = self.draft.finish()
+            if self.failed is not None:
+                raise self.failed
+            table = self.draft.finish()
+            if self.draft.remains:
+                self.tables[table.name] = table
             self.counters.update(self.draft.counters)
             self.written.add(self.draft.name)
             self.draft = None
         elif line.startswith(":"):
             self._chain(self.draft, line, number)
         else:
-            self._rule(self.draft, line)
+            self._rule(self.draft, line, number)
 
-    def _table(self, line: str) -> Draft:
+    def _table(self, line: str, number: int) -> Draft:
         name = line[1:].strip(" \t").partition(" ")[0].partition("\t")[0]
         if not name:
             raise RuleRefused("table name invalid", line=line, end=len(line))
         if name not in BUILTIN_CHAINS:
-            wrong = table_refused(name, line, 1, 1 + len(name))
-            if name.endswith("\r"):
-                wrong.hint = "the line ends in a carriage return: save the file with Unix line ends"
-            elif not wrong.message.startswith("can't"):
-                wrong.hint += " (iptables-save -t filter writes only that); fwtutor trace passes over tables without rules"
-            raise wrong
-        draft = Draft(self.tables.get(name) or new_table(name), self.variant)
+            raise self._no_table(name, line, number)
+        if self.noflush:
+            return draft_of(self.variant, name, self.tables.get(name))
+        if self.variant == "nft":
+            # The table goes as a whole, and with it what the kernel counted for its policies.
+            self.tables.pop(name, None)
+            draft = draft_of(self.variant, name, None)
+            draft.counters.update({f"{name}:{chain}": (0, 0) for chain in BUILTIN_CHAINS[name]})
+            return draft
+        draft = draft_of(self.variant, name, self.tables.get(name))
         for chain in draft.order():
             if draft.policies[chain] is None:
                 del draft.policies[chain]
@@ -154,31 +175,65 @@ class _Reader:
                 draft.flush(chain)
         return draft
 
+    def _no_table(self, name: str, line: str, number: int) -> RuleRefused:
+        wrong = table_refused(name, line, 1, 1 + len(name))
+        if name in NOT_YET:
+            wrong.hint += " (iptables-save -t filter writes only that); fwtutor trace passes over tables without rules"
+            return wrong
+        hint = "the line ends in a carriage return: save the file with Unix line ends" if name.endswith("\r") else wrong.hint
+        words = f"line {number} table name '{name}' invalid" if self.variant == "nft" else f"unable to initialize table '{name}'"
+        return RuleRefused(words, line=line, start=1, end=1 + len(name), hint=hint)
+
     def _chain(self, draft: Draft, line: str, number: int) -> None:
         """``:CHAIN POLICY [packets:bytes]``."""
         words = line[1:].split()
         if not words:
             raise RuleRefused("chain name invalid", line=line, end=len(line))
         name = words[0]
-        if len(name.encode(errors="surrogateescape")) > MAX_NAME:
-            raise RuleRefused(f"Invalid chain name `{name}' ({MAX_NAME} chars max)", line=line, start=1, end=1 + len(name))
-        if draft.policies.get(name) is None:
-            if name in draft or name in VERDICTS:
-                raise RuleRefused(f"error creating chain '{name}':File exists", line=line, start=1, end=1 + len(name))
-            draft.create(name)
+        built_in = draft.policies.get(name) is not None
+        if not built_in:
+            self._user_chain(draft, name, line)
         if len(words) < 2:
             raise RuleRefused("policy invalid", line=line, start=1, end=len(line))
         policy = words[1]
-        if policy == "-":
+        nft = self.variant == "nft"
+        if policy == "-" and not (nft and built_in):
             return
+        if nft and not built_in:
+            return  # whatever it says
         counter = self._counter(words[2] if len(words) > 2 else "", name, line) if self.with_counters else None
+        if policy == "-":
+            policy = draft.policies[name] or ""
         try:
             draft.set_policy(name, policy, counter)
         except RuleRefused as wrong:
+            if nft:
+                at = line.rfind(policy)
+                short = wrong.message.partition(" Run")[0]
+                refusal = RuleRefused(short, line=line, start=at, end=at + len(policy), line_number=number, hint=wrong.hint, manner=KERNEL)
+                self.failed = self.failed or refusal
+                return
             reason = wrong.message.split(". Run")[0].rstrip(".")
             at = line.rfind(policy)
             words_said = f"Can't set policy `{policy}' on `{name}' line {number}: {reason}"
             raise RuleRefused(words_said, line=line, start=at, end=at + len(policy), hint=wrong.hint) from None
+
+    def _user_chain(self, draft: Draft, name: str, line: str) -> None:
+        """Make a user chain, or empty the one there is."""
+        wrong = ""
+        if self.variant == "nft":
+            wrong = bad_name(name, VERDICTS)
+        elif len(name.encode(errors="surrogateescape")) > MAX_NAME:
+            wrong = f"Invalid chain name `{name}' ({MAX_NAME} chars max)"
+        elif (name in draft and not self.noflush) or name in VERDICTS:
+            wrong = f"error creating chain '{name}':File exists"
+        if wrong:
+            raise RuleRefused(wrong, line=line, start=1, end=1 + len(name))
+        if name in draft:
+            draft.flush(name)
+        else:
+            draft.create(name)
+        draft.declared.add(name)
 
     @staticmethod
     def _counter(text: str, name: str, line: str) -> tuple[int, int]:
@@ -188,7 +243,7 @@ class _Reader:
             raise RuleRefused(f"invalid policy counters for chain '{name}'", line=line, end=len(line))
         return packets, size
 
-    def _rule(self, draft: Draft, line: str) -> None:
+    def _rule(self, draft: Draft, line: str, number: int) -> None:
         """``[packets:bytes] -A CHAIN ...``, or any other command but with a table."""
         start = 0
         extra: list[Token] = []
@@ -200,12 +255,21 @@ class _Reader:
             if self.with_counters:
                 counted = (Token(text, (), 0, start) for text in ("--set-counters", line[1:colon], line[colon + 1 : start - 1]))
                 extra = list(counted)
-        parsed = Parser(line, extra + restore_words(line, start), restoring=True).parse()
-        if parsed.ignored:
+        parsed = Parser(line, extra + restore_words(line, start), self.variant, restoring=True).parse()
+        if parsed.ignored or self.failed is not None:
             return
         if parsed.commands in ("V", "h"):
             raise RuleRefused("no command specified", line=line, end=len(line), manner=BARE)
-        known: Mapping[int | str, tuple[int, int]] = draft.counters
-        self.output += apply(draft, parsed, line, known, self.new_id)
+        draft.line_number = number
+        before = len(draft.late)
+        try:
+            self.output += apply(draft, parsed, line, ChainMap(draft.counters, self.known), self.new_id)
+        except RuleRefused as wrong:
+            if self.variant != "nft":
+                raise
+            wrong.line_number = number
+            self.failed = wrong
+        for late in draft.late[before:]:
+            late.line_number = number
         if len(self.output) > MAX_TEXT:
             raise RuleRefused(f"what the listings here print is longer than {MAX_TEXT} characters", line=line, end=len(line))

@@ -1,8 +1,8 @@
-"""What ``iptables -h`` says here: the commands and options fwtutor knows, in its own words."""
+"""What ``iptables -h`` says here, behind the tool's version: the commands and options fwtutor knows, in its own words."""
 
 from __future__ import annotations
 
-USAGE = """iptables v1.8.9 (legacy), as far as fwtutor simulates it
+USAGE = """{version}, as far as fwtutor simulates it
 
 iptables -A|-C|-D CHAIN RULE       append, check for, delete a rule
 iptables -I CHAIN [N] RULE         insert a rule as number N (1: first)

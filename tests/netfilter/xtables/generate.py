@@ -142,7 +142,7 @@ def rule(draw: Random, chain: str, bad: float) -> str:
     return " ".join(part for part in parts if part)
 
 
-def command(draw: Random) -> str:
+def command(draw: Random, variant: str) -> str:
     """One command, now and then a bad one."""
     chain = draw.choice(CHAINS)
     bad = 0.12 if draw.random() < 0.4 else 0.0
@@ -173,7 +173,8 @@ def command(draw: Random) -> str:
     if kind == "-Z":
         return f"-Z {draw.choice(('', chain, chain + ' 1'))}"
     if kind == "-E":
-        return f"-E {draw.choice(('uc', 'ud', 'INPUT'))} {draw.choice(('ue', 'ud', 'uc'))}"
+        old = draw.choice(("uc", "ud", "INPUT" if variant == "legacy" else "zz"))  # iptables-nft would rename INPUT
+        return f"-E {old} {draw.choice(('ue', 'ud', 'uc'))}"
     twice = f"-A {chain} -s 1.1.1.1 -s 2.2.2.2"
     return draw.choice((twice, f"-A {chain} foo", "-S -n", f"-A {chain} -L", f"-A {chain} -j DROP !", f"-C {chain}"))
 
@@ -188,5 +189,5 @@ def ruleset_text(draw: Random, size: int) -> str:
     lines += [":uc - [0:0]", ":ud - [0:0]"]
     lines += [f"{counter()} -A {chain} {rule(draw, chain, 0.0)}" for chain in draw.choices(CHAINS, k=size)]
     # Without -n the tool would look up names of addresses that /etc/networks and /etc/hosts know.
-    known = ("127.0.0.1", "0.0.0.0/1", "10.0.0.1 ")
+    known = ("127.0.0.1", "0.0.0.0/1", "10.0.0.1 ", "! -s 0.0.0.0/0", "! -d 0.0.0.0/0")  # the last two iptables-nft refuses
     return "\n".join(line for line in lines if not any(name in line for name in known)) + "\nCOMMIT\n"

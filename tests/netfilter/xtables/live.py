@@ -1,4 +1,4 @@
-"""Asking the real iptables-legacy, in a network namespace of its own, many commands at a time."""
+"""Asking the real iptables, legacy or nft, in a network namespace of its own, many commands at a time."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import CounterKey
 from fwtutor.netfilter.xtables.savefile import restore
 
+VERSIONS = {"legacy": "iptables v1.8.9 (legacy)", "nft": "iptables v1.8.9 (nf_tables)"}
 NOISE = ("Try `", "Ignoring deprecated", "Perhaps iptables")
 
 
-def available() -> str:
-    """Why the live tool cannot be asked here; "" when it can."""
+def available(variant: str) -> str:
+    """Why the live tool of a variant cannot be asked here; "" when it can."""
     if os.geteuid() != 0:
         return "needs root"
-    for tool in ("ip", "iptables-legacy", "iptables-legacy-restore", "iptables-legacy-save"):
-        if shutil.which(tool) is None:
-            return f"needs {tool}"
-    said = subprocess.run(["iptables-legacy", "--version"], capture_output=True, text=True, check=False).stdout
-    return "" if "v1.8.9 (legacy)" in said else f"needs iptables v1.8.9 (legacy), this is {said.strip()}"
+    tool = f"iptables-{variant}"
+    for program in ("ip", tool, f"{tool}-restore", f"{tool}-save"):
+        if shutil.which(program) is None:
+            return f"needs {program}"
+    said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return "" if said == VERSIONS[variant] else f"needs {VERSIONS[variant]}, this is {said}"
 
 
 class Live:
-    """One namespace. ``ask`` runs shell command lines in it in one go."""
+    """One namespace and one variant's tool. ``ask`` runs shell command lines there in one go."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, variant: str) -> None:
+        self.name, self.variant = name, variant
+        self.tool = f"iptables-{variant}"
 
     def ask(self, lines: list[str]) -> list[tuple[int, str]]:
         """Exit status and everything printed, of each line."""
@@ -55,24 +58,24 @@ class Live:
     def restore(self, text: str, *arguments: str) -> tuple[int, str]:
         """iptables-restore with this text."""
         done = subprocess.run(
-            ["ip", "netns", "exec", self.name, "iptables-legacy-restore", *arguments],
+            ["ip", "netns", "exec", self.name, f"{self.tool}-restore", *arguments],
             input=text.encode(errors="surrogateescape"), capture_output=True, check=False,
         )  # fmt: skip
         return done.returncode, done.stderr.decode(errors="surrogateescape")
 
 
 @contextmanager
-def namespace() -> Iterator[Live]:
+def namespace(variant: str = "legacy") -> Iterator[Live]:
     """A namespace for the time of the test. Skips with the reason where there can be none, but fails in CI."""
-    reason = available()
+    reason = available(variant)
     if reason:
         if os.environ.get("CI") == "true":
             pytest.fail(f"the live tool must be asked in CI: {reason}")
         pytest.skip(reason)
-    name = f"fwt-a-{os.getpid()}"
+    name = f"fwt-{variant}-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
-        yield Live(name)
+        yield Live(name, variant)
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
@@ -80,8 +83,8 @@ def namespace() -> Iterator[Live]:
 class Ours:
     """A ruleset of ours that commands are run on."""
 
-    def __init__(self) -> None:
-        self.ruleset = new_ruleset()
+    def __init__(self, variant: str = "legacy") -> None:
+        self.ruleset = new_ruleset(variant=variant)
         self.counters: dict[CounterKey, tuple[int, int]] = {}
         self.ids = count(1)
 
@@ -102,8 +105,9 @@ class Ours:
             assert 0 <= wrong.start <= wrong.end <= len(line)
             return wrong.status, wrong.printed
 
-    def restore(self, text: str, counters: bool = False) -> None:
-        self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters))
+    def restore(self, text: str, counters: bool = False, noflush: bool = False) -> None:
+        known = self.counters
+        self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, known=known))
 
 
 def words(said: str) -> str:

@@ -217,7 +217,7 @@ def test_a_random_command_is_refused_or_survives_saving(seed: int, odd: list[str
     draw = Random(seed)
     box = ours("-N uc", "-N ud")
     for _ in range(8):
-        line = command(draw)
+        line = command(draw, "legacy")
         if odd and draw.random() < 0.5:
             words = line.split(" ")
             words.insert(draw.randrange(len(words) + 1), draw.choice(odd))

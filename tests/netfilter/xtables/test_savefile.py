@@ -76,7 +76,7 @@ def test_a_fault_in_the_last_line_leaves_everything_as_it_was() -> None:
         ("*filter\n-A INPUT\n", 3, "COMMIT expected at line 3"),
         ("*nat\nCOMMIT\n", 1, "fwtutor does not simulate the table nat yet"),
         ("*filter\n:a - [0:0]\n-A INPUT -j a\n-A a -j a\nCOMMIT\n", 5, "Too many levels of symbolic links."),
-        ("*filter\r\nCOMMIT\r\n", 1, "can't initialize iptables table"),
+        ("*filter\r\nCOMMIT\r\n", 1, "unable to initialize table 'filter\r'"),
         ("*filter\n-A INPUT -t filter\nCOMMIT\n", 2, "The -t option cannot be used in iptables-restore."),
     ],
 )
