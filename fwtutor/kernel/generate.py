@@ -110,7 +110,7 @@ def _network(random: Random) -> tuple[dict[str, str | tuple[str, str]], dict[str
         routes = {"default": ("wan", "203.0.113.254"), "192.168.7.0/24": ("lan", "192.168.0.254")}
     elif choice < 0.27:
         routes = {"198.51.100.64/26": "wan"}  # and to 198.51.100.53 there is none
-    mtus = {random.choice(("wan", "lan")): random.choice((576, 1000, 1041))} if random.random() < 0.1 else {}
+    mtus = {random.choice(("wan", "lan")): random.choice((576, 1000, 1041))} if random.random() < 0.2 else {}
     return routes, mtus
 
 

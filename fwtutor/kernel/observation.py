@@ -142,6 +142,8 @@ class Observed:
     link: str = "host"
     """To whom it was addressed on the link, and ``mac``: by whom, as in Shot."""
     mac: str | None = None
+    looked: float = 0.0
+    """The time when ``entry`` had been read: between ``at`` and this its seconds went on."""
 
 
 class Ordered(NamedTuple):
@@ -169,5 +171,7 @@ class Observation:
     ended: float
     """Seconds since the beginning at which ``conntrack`` was read."""
     orders: tuple[Ordered, ...] = ()
+    looked: float = 0.0
+    """Seconds since the beginning at which it had been read."""
     expectations: tuple[str, ...] = ()
     """Every expectation there is afterwards, as ``conntrack -L expect`` would name its tuple."""

@@ -88,12 +88,16 @@ class _Player:
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
-                    packets.append(self._observed(trace, number if index == 0 else ANSWER, item, (at, late), table if settled else None))
+                    packets.append(
+                        self._observed(trace, number if index == 0 else ANSWER, item, (at, late), table if settled else None, clock)
+                    )
             ended = clock.now
             entries = tuple(ctnetlink.dump(table))
+            looked = clock.now
             packets += self._by_itself(log, ended)
             expectations = tuple(ctnetlink.expectations(table))
-            return Observation(tuple(packets), self._rules.save(counters=True), entries, ended, tuple(orders), expectations)
+            rules = self._rules.save(counters=True)
+            return Observation(tuple(packets), rules, entries, ended, tuple(orders), looked, expectations)
         finally:
             own.close()
             table.close()
@@ -107,7 +111,7 @@ class _Player:
         if not lines:
             return []
         traces = assemble(lines, out, lines[0].packet, own=True, several=True)
-        return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None) for trace in traces]
+        return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None, None) for trace in traces]
 
     def _inject(self, shot: Shot, own: socket.socket) -> None:
         try:
@@ -140,11 +144,14 @@ class _Player:
                     break
         return found
 
-    def _observed(self, trace: Trace, number: int, shot: Shot, when: tuple[float, float], table: Netfilter | None) -> Observed:
+    def _observed(
+        self, trace: Trace, number: int, shot: Shot, when: tuple[float, float], table: Netfilter | None, clock: Clock | None
+    ) -> Observed:
         packet = Packet(trace.raw)
         entry = None
         if table is not None and (wanted := ctnetlink.tuple_of(packet)) is not None:
             entry = ctnetlink.lookup(table, wanted)
+        looked = clock.now if clock is not None else 0.0
         verdict, to = trace.verdict(self._rules, packet)
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
         path, states = trace.path(), trace.states(self._rules.tracks)
@@ -152,5 +159,5 @@ class _Player:
         out, logged = tuple(trace.out), trace.logged(self._rules)
         link, mac = (shot.link, shot.mac) if number >= 0 else ("host", None)
         return Observed(
-            number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac
+            number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac, looked
         )  # fmt: skip

@@ -55,7 +55,7 @@ def _whole(random: Random, src: int, dst: int, name: int) -> bytes:
 def _pieces(random: Random, whole: bytes) -> list[bytes]:
     """The fragments of a datagram, and what may happen to them on the way."""
     pieces = fragments(whole, random.choice(_CUTS if len(whole) > 200 else (28 + (whole[0] & 15) * 4, 44 + (whole[0] & 15) * 4)))
-    what = random.randrange(10)
+    what = random.randrange(11)
     if what == 0:
         random.shuffle(pieces)
     elif what == 1:
@@ -73,6 +73,10 @@ def _pieces(random: Random, whole: bytes) -> list[bytes]:
         pieces[0] = mended(bytearray(pieces[0][: -random.randrange(1, 8)]))
     elif what == 6:
         pieces.reverse()
+    elif what == 8:  # sent again, and cut elsewhere
+        others = fragments(whole, random.choice(_CUTS if len(whole) > 200 else (36 + (whole[0] & 15) * 4,)))
+        place = random.randint(1, len(pieces))
+        pieces = [*pieces[:place], *random.sample(others, random.randint(1, len(others))), *pieces[place:]]
     elif what == 7 and len(pieces) > 1:  # the last comes once more, as if the datagram were longer or shorter
         last = bytearray(pieces[-1])
         pieces.insert(random.randrange(1, len(pieces)), mended(random.choice((last[:-3], last + b"xyz", last[:20]))))

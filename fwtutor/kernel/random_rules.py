@@ -35,6 +35,7 @@ _LIMITS = (
     "", "--limit 1/sec --limit-burst 1", "--limit 1/sec", "--limit 60/min --limit-burst 20", "--limit 30/min --limit-burst 2",
     "--limit 20/min --limit-burst 3", "--limit 7/min --limit-burst 1", "--limit 1/min --limit-burst 7", "--limit 1/hour --limit-burst 2",
     "--limit 2/day --limit-burst 5", "--limit 1/day --limit-burst 3", "--limit 10000/sec --limit-burst 100",
+    "--limit 57935/day --limit-burst 9",
 )  # fmt: skip
 """No two bursts of packets are near a whole number of seconds apart, so no bucket gets its next token within one."""
 _NFT_LIMITS = (*_LIMITS, "--limit 1/day --limit-burst 5", "--limit 1/hour --limit-burst 60")
@@ -232,7 +233,7 @@ def _tcp(random: Random) -> list[str]:
         held = [flag for flag in mask if random.random() < 0.4]
         flags, kept = random.choice(((",".join(mask), ",".join(held) or "NONE"),) * 4 + (("ALL", ",".join(held) or "NONE"), ("ALL", "ALL")))
         words.append(f"{_not(random)}--tcp-flags {flags} {kept}")
-    elif choice < 0.36:
+    elif choice < 0.44:
         words.append(f"{_not(random)}--tcp-option {random.choice((2, 3, 4, 5, 7, 8, 30))}")
     return ["-m tcp " + " ".join(words)] if words else []
 

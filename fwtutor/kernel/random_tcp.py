@@ -153,6 +153,11 @@ def _orderly(random: Random, client: _End, server: _End) -> Iterator[Shot]:
         yield _send(client, server, SYN | ACK, seq=client.next - 1)
         yield _send(client, server, ACK)
     # else: it was open before we looked
+    yield from _talk(random, client, server)
+
+
+def _talk(random: Random, client: _End, server: _End) -> Iterator[Shot]:
+    """Data both ways, and an end."""
     while random.random() < 0.8:
         one, other = random.choice(((client, server), (server, client)))
         for _ in range(random.choice((1, 1, 2))):
@@ -199,6 +204,7 @@ _STORIES = (
     "cS sSA cFA sFA cA sA",
     "cS sSA! sS* cSA sA cA", "cS sSA! cS* sSA cA", "cS sSA! sSA cA! cA",  # an answer to another SYN
     "cS sSA cA cFA sA sFA cSA sSA cA",
+    "cS s c sSA s c cA s c cFA s c sA s c sFA s c cA s c", "cS sSA cA cFA s c sFA s c cA s c", "cS sS s c sSA cSA c cA cR s c",  # no flags
 )  # fmt: skip
 """What TCP really does when something happened to one of its ends. A step is a side (c, s), flags, and how it is numbered:
 * anew, = exactly what the other side said it expects, ~ a little off, 0 zero, ! with an acknowledgement of what was never sent."""
@@ -221,6 +227,7 @@ def _story(random: Random, client: _End, server: _End) -> Iterator[Shot]:
             ack = other.next + random.choice((1, 1000, 1 << 31)) & _MASK
         options = one.syn_options() if flags & SYN and random.random() < 0.9 else b""
         yield _send(one, other, flags, seq=seq, ack=ack, options=options)
+    yield from _talk(random, client, server)
 
 
 def _timestamps(random: Random, end: _End) -> bytes:

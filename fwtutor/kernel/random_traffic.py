@@ -104,7 +104,7 @@ def _ends(random: Random) -> Ends:
         return box, far
     if kind < 0.97:  # out by the interface it came in on
         return far, (address(random.choice([host for host in FAR if address(host) != far[0]])), "wan")
-    return box, (address(random.choice((WAN_BOX, LAN_BOX, "127.0.0.1", *TO_MANY))), None)  # with itself, or with many
+    return box, (address(random.choice((WAN_BOX, LAN_BOX, "127.0.0.1", "127.1.2.3", *TO_MANY))), None)  # with itself, or with many
 
 
 def _udp(random: Random, ends: Ends) -> Iterator[Shot]:

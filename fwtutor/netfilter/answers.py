@@ -85,10 +85,11 @@ def checksum_holds(packet: Packet) -> bool:
 
 
 def error_about(packet: Packet, source: int, type: int, code: int, rest: int = 0) -> bytes:
-    """The ICMP error: from ``source``, quoting as much of the packet as fits into 576 bytes."""
+    """The ICMP error: from ``source``, quoting as much of the packet as fits into 576 bytes. To a multicast group it goes one hop far."""
     room = LONGEST_ERROR - 20 - 8
     tos = packet.tos & 0x1E | 0xC0
-    return craft.icmp(source, packet.src, type, code, rest, packet.raw[:room], tos=tos, df=False)
+    ttl = 1 if packet.src >> 28 == 0xE else 64
+    return craft.icmp(source, packet.src, type, code, rest, packet.raw[:room], ttl=ttl, tos=tos, df=False)
 
 
 def with_lower_ttl(packet: Packet) -> bytes:
@@ -142,11 +143,16 @@ _UNUSED = 60 * SECOND
 
 
 def take_token(peer: Peer | None, at: int, cost: int, burst: int) -> tuple[bool, Peer]:
-    """May another ICMP error go to this host? With what is remembered then; within a jiffy nothing is added or capped."""
+    """May another ICMP error go to this host? With what is remembered then; within a jiffy nothing is added or capped.
+
+    But what is saved beyond the smaller burst of errors about missing routes is lost with the first of those.
+    """
     peer = peer or Peer(0, at - _UNUSED)
     tokens, last = peer.tokens, peer.last
     if at - last >= JIFFY:
         tokens, last = min(tokens + at - last, burst), at
+    elif burst == NO_ROUTE_BURST:
+        tokens = min(tokens, burst)
     if tokens >= cost:
         return True, Peer(tokens - cost, last, peer.redirects)
     return False, Peer(tokens, last, peer.redirects)

@@ -18,7 +18,7 @@ from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
 class Box:
     """Routes, sysctls, compiled chains, and the state it changes."""
 
-    __slots__ = ("_incomplete", "chains", "conntrack", "routing", "state", "sysctls", "tracking")
+    __slots__ = ("_incomplete", "chains", "conntrack", "delivered_by", "routing", "state", "sysctls", "tracking")
 
     def __init__(self, routing: Routing, sysctls: dict[str, int]) -> None:
         self.routing, self.sysctls = routing, sysctls
@@ -27,6 +27,8 @@ class Box:
         self.chains: dict[str, list[tuple[CompiledTable, CompiledChain]]] = {}
         """By hook, in the order of the tables' priorities."""
         self.tracking = False
+        self.delivered_by = ""
+        """Interface by which the last packet for the box came in: what its stack answers answers that one."""
         self._incomplete: list[tuple[int, Key]] = []
         """Heap of (ns, what waits): of what is in the state's memory under that key until then, and of some that is no more."""
 

@@ -127,14 +127,14 @@ def _trace_line(hit: Hit) -> str:
 
 
 def logged(walk: Walk) -> list[s.Logged]:
-    """What LOG rules logged, in order; of the answers where they were sent."""
+    """What LOG rules logged, in order; of answers and copies where they were sent."""
     found: list[s.Logged] = []
     for event in walk.events:
         if event[0] == events.TABLE:
             for what, chain, position, _ in event[2]:
                 if what == MATCHED and isinstance(target := chain.rules[position].target, Log):
                     found.append(_logged(target, context_of(event[3], walk.at), walk.owner))
-        elif event[0] == events.ANSWER:
+        elif event[0] in (events.ANSWER, events.COPY):
             found += logged(event[1])
     return found
 

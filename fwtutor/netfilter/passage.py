@@ -142,7 +142,8 @@ class Passage(Replying):
         self.context.in_interface, self.context.out_interface = "", interface
         is_error = packet.protocol == ICMP and packet.has_l4 and packet.icmp_type in answers.ERRORS
         # The stack rations its errors out of the same buckets as REJECT's.
-        if self.context.by_stack and is_error and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code):
+        rationed = self.context.by_stack and is_error
+        if rationed and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
             self._lose(f"the ration of ICMP errors, to all or to {packet.destination}, is used up")
             return
         if not self._gather_to_track(defrag.OWN):
@@ -202,6 +203,7 @@ class Passage(Replying):
         self.walk.events.append(AT[INPUT])
         if self._pass(INPUT) and self._confirm():
             self.walk.to, self.walk.delivered = "local", packet
+            self.box.delivered_by = self.context.in_interface
 
     def _leave(self) -> bool:
         """POSTROUTING, and out by the interface routing chose."""

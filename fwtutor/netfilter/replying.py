@@ -12,7 +12,7 @@ from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack.entry import ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED
 from fwtutor.netfilter.events import ANSWER, CHANGED, MEMORY, TIED
 from fwtutor.netfilter.packet import ICMP, Packet
-from fwtutor.netfilter.routing import Route
+from fwtutor.netfilter.routing import LOOPBACK, Route
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -62,7 +62,7 @@ class Replying(ABC):
         # Told or not: what may not be answered with an ICMP message counts too.
         code = answers.REDIRECT_HOST
         may = answers.may_answer_with_error(packet, self._is_to_many(packet))
-        if may and self._may_send_error(packet.src, answers.REDIRECT, code):
+        if may and self._may_send_error(packet.src, answers.REDIRECT, code, self.context.in_interface):
             source = self.box.routing.source_for(packet.family, packet.src)
             self._answer(answers.error_about(packet, source, answers.REDIRECT, code, route.gateway or packet.dst))
         self._remember(_told(packet.src), answers.redirected(self._peer(packet.src) or peer, self.walk.at), True)
@@ -94,17 +94,20 @@ class Replying(ABC):
         source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
         if not source:
             return
-        if self._may_send_error(packet.src, type, code):
+        if self._may_send_error(packet.src, type, code, self.context.in_interface):
             quoted = answers.as_kept(packet) if self.reset else packet
             self._answer(answers.error_about(quoted, source, type, code, rest))
 
-    def _may_send_error(self, destination: int, type: int, code: int) -> bool:
-        """Whether the rations, that of all destinations and that of this one, have one more; if so it is taken."""
+    def _may_send_error(self, destination: int, type: int, code: int, came_by: str) -> bool:
+        """Whether the rations, that of all destinations and that of this one, have one more; if so it is taken.
+
+        What came in by loopback is answered without.
+        """
         sysctls = self.box.sysctls
         limited = sysctls["net.ipv4.icmp_ratemask"] >> type & 1 and not (
             type == answers.UNREACHABLE and code == answers.FRAGMENTATION_NEEDED
         )
-        if not limited:
+        if not limited or came_by == LOOPBACK:
             return True
         before = self.box.state.memory.get(ALL_ERRORS)
         allowed, after = answers.take_credit(before, self.walk.at, sysctls[PER_SECOND], sysctls[BURST])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fwtutor.kernel.compare import hold
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order, Setup, Shot
 from fwtutor.netfilter import craft
@@ -147,3 +148,40 @@ def test_when_tracking_begins_anew_open_connections_learn_their_windows_again(ke
     ]  # fmt: skip
     packets = agreed(kernel, box(acct=1), [*before, *anew, *after])
     assert ctstates(packets)[len(before) :] == ["ESTABLISHED", "INVALID", "INVALID", "ESTABLISHED", "INVALID", "INVALID"]
+
+
+def test_an_error_to_a_multicast_group_goes_one_hop_far(kernel: Kernel) -> None:
+    shot = Shot(craft.udp(address("239.1.2.3"), STRANGER, 4000, 53, id=1), None)
+    (packet,) = agreed(kernel, box(filtering("-A OUTPUT -p udp -j REJECT")), [shot])
+    assert [Packet(raw).ttl for _, raw in packet.out] == [1]
+
+
+def test_the_copy_of_what_the_box_sends_to_many_is_logged_too(kernel: Kernel) -> None:
+    rules = filtering("-A OUTPUT -j LOG --log-prefix out", "-A INPUT -j LOG --log-prefix in")
+    (packet,) = agreed(kernel, box(rules), [Shot(craft.ip(BOX, address("192.168.255.255"), 89, b"", id=1), None)])
+    assert [prefix for prefix, _ in packet.logged] == ["out", "in"]
+
+
+def test_a_reset_of_reject_is_logged(kernel: Kernel) -> None:
+    rules = filtering("-A OUTPUT -j LOG --log-prefix out", "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset")
+    (packet,) = agreed(kernel, box(rules), [Tcp().client("S")])
+    assert [prefix for prefix, _ in packet.logged] == ["out"]
+
+
+@pytest.mark.parametrize("refusing", ["", "-A INPUT -i lo -p udp -j REJECT"])
+def test_what_comes_by_loopback_is_answered_without_a_ration(kernel: Kernel, refusing: str) -> None:
+    """Also when the answer goes out: the box claims to be somebody else. The errors are the stack's own, or REJECT's."""
+    setup = Setup(box().interfaces, filtering(refusing), {"default": "wan"}, {"net.ipv4.icmp_ratelimit": 1000})
+    observation = kernel.play(setup, [Shot(craft.udp(STRANGER, BOX, 4000, 9, id=1), None)] * 9)
+    assert not hold(setup, observation)
+    assert sum(len(packet.out) for packet in observation.packets) == 9
+
+
+def test_an_error_about_a_missing_route_costs_what_was_saved_beyond_its_own_burst(kernel: Kernel) -> None:
+    """At one error in two seconds twelve seconds are saved: one error takes two of them, and the next leaves four of the other ten."""
+    rules = filtering("-A FORWARD -j REJECT")
+    setup = Setup(box().interfaces, rules, {"198.51.100.64/26": "wan"}, {"net.ipv4.icmp_ratelimit": 2000})
+    refused = Shot(craft.udp(STRANGER, address("198.51.100.80"), 4000, 53, id=1), "wan")
+    nowhere = Shot(craft.udp(STRANGER, address("198.51.100.1"), 4000, 53, id=1), "wan")
+    packets = agreed(kernel, setup, [refused, nowhere, refused, refused])
+    assert [len(packet.out) for packet in packets] == [1, 1, 1, 0]
