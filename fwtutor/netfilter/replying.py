@@ -72,6 +72,9 @@ class Replying(ABC):
         if target.kind == "tcp-reset":
             if not answers.may_answer_with_reset(packet, self._is_to_many(packet)):
                 return
+            routing = self.box.routing
+            if not routing.is_local(packet.family, packet.src) and routing.lookup(packet.family, packet.src) is None:
+                return  # without a way back nothing is sent, and the connection stays as it is
             if self.context.entry is not None:
                 closed = self.box.conntrack.close(self.context.entry, self.walk.at)
                 if closed is not None:

@@ -185,3 +185,10 @@ def test_an_error_about_a_missing_route_costs_what_was_saved_beyond_its_own_burs
     nowhere = Shot(craft.udp(STRANGER, address("198.51.100.1"), 4000, 53, id=1), "wan")
     packets = agreed(kernel, setup, [refused, nowhere, refused, refused])
     assert [len(packet.out) for packet in packets] == [1, 1, 1, 0]
+
+
+def test_a_reset_without_a_way_back_closes_nothing(kernel: Kernel) -> None:
+    rules = filtering("-A INPUT -p tcp -m conntrack --ctstatus CONFIRMED -j REJECT --reject-with tcp-reset")
+    shot = Shot(craft.tcp(address("198.51.100.53"), BOX, 80, 50000, 2, 1, id=1), "wan")
+    packets = agreed(kernel, Setup(box().interfaces, rules, {"198.51.100.64/26": "wan"}, box().sysctls), [shot, shot])
+    assert [packet.entry.state for packet in packets if packet.entry] == ["SYN_SENT", "SYN_SENT"]
