@@ -25,6 +25,7 @@ LEFT_OUT = {
     "def __repr__": "for people",
     "def __eq__": "for tests",
     "if TYPE_CHECKING": "for the type checker",
+    "def format_table": "for people: the comparison reads the entries themselves",
     "def watch_all": "going back in time, which the kernel does not",
     "def _evict": _BY_CHANCE,
     r"if 0 < self\.settings\.max": _BY_CHANCE,

@@ -75,10 +75,14 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     sysctls = _sysctls(random, timed)
     rules = ruleset(random, variant or drawn)
     routes, mtus = _network(random)
-    shots = traffic(random, packets, tracks(rules))
+    changed = random.random() < ORDERS
+    # What changes the rules may switch tracking off.
+    shots = traffic(random, packets, tracks(rules) and not changed)
     smallest = min(mtus.values(), default=1500)
     shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
-    items = _with_orders(random, _spread(random, shots) if timed else shots, rules, variant or drawn)
+    items: list[Item] = list(_spread(random, shots) if timed else shots)
+    if changed:
+        _put_orders(random, items, rules, variant or drawn)
     return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
 
 
@@ -140,15 +144,12 @@ def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
     return [shot._replace(at=starts[turn]) for shot, turn in zip(shots, turns, strict=True)]
 
 
-def _with_orders(random: Random, shots: list[Shot], rules: str, variant: str) -> list[Item]:
-    """Now and then somebody changes the rules between two packets."""
-    items: list[Item] = list(shots)
-    if random.random() < ORDERS:
-        for _ in range(random.choice((1, 1, 2, 4))):
-            place = random.randint(0, len(items))
-            at = items[place - 1].at if place else 0.0
-            items.insert(place, Order(order(random, rules, variant), at))
-    return items
+def _put_orders(random: Random, items: list[Item], rules: str, variant: str) -> None:
+    """Somebody changes the rules between two packets."""
+    for _ in range(random.choice((1, 1, 2, 4))):
+        place = random.randint(0, len(items))
+        at = items[place - 1].at if place else 0.0
+        items.insert(place, Order(order(random, rules, variant), at))
 
 
 ORDERS = 0.15

@@ -204,7 +204,8 @@ _STORIES = (
     "cS sSA cFA sFA cA sA",
     "cS sSA! sS* cSA sA cA", "cS sSA! cS* sSA cA", "cS sSA! sSA cA! cA",  # an answer to another SYN
     "cS sSA cA cFA sA sFA cSA sSA cA",
-    "cS s c sSA s c cA s c cFA s c sA s c sFA s c cA s c", "cS sSA cA cFA s c sFA s c cA s c", "cS sS s c sSA cSA c cA cR s c",  # no flags
+    "cS s c sSA s c cA s c", "cS sSA cA cFA s c sA s c", "cS sSA cA cFA sFA s c", "cS sSA cA cFA sFA cA s c s",  # no flags
+    "cS sS s c sSA cSA c cA cR s c",
 )  # fmt: skip
 """What TCP really does when something happened to one of its ends. A step is a side (c, s), flags, and how it is numbered:
 * anew, = exactly what the other side said it expects, ~ a little off, 0 zero, ! with an acknowledgement of what was never sent."""
