@@ -17,7 +17,8 @@ from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
-from fwtutor.netfilter.steps import HookEntered
+from fwtutor.netfilter.steps import HookEntered, RuleTried
+from fwtutor.netfilter.xtables.targets.reject import Reject
 
 if TYPE_CHECKING:
     from fwtutor.kernel.kernel import Kernel
@@ -180,8 +181,18 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
 
 
 def _verdict(walk: Walk) -> str:
-    """As the harness can tell: a fragment kept after PREROUTING, for the box itself, leaves the same traces as one refused there."""
+    """As the harness can tell.
+
+    A fragment kept after PREROUTING, for the box itself, leaves the same traces as one refused there; and a packet that a match drops
+    at once in a rule with REJECT those of one that was rejected in silence, where the trace names that rule (nft).
+    """
     passed = any(isinstance(step, HookEntered) for step in walk.steps)
+    if walk.verdict == "DROP" and passed:
+        last = [step for step in walk.steps if isinstance(step, RuleTried)][-1:]
+        for step in last:
+            named = walk.path[-1:] == [f"{step.table}:{step.chain}:rule:{step.number}"]
+            if named and not step.matched and step.rule is not None and isinstance(step.rule.target, Reject):
+                return "REJECT"
     return "DISCARD" if walk.verdict == "HELD" and passed else walk.verdict
 
 

@@ -49,6 +49,11 @@ class Replying(ABC):
     def _is_to_many(self, packet: Packet) -> bool:
         return self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst)
 
+    def _reachable(self, dst: int) -> bool:
+        """Whether the box can send there. To many it can without a route: out where the sending address is at home."""
+        routing = self.box.routing
+        return routing.is_local(4, dst) or routing.lookup(4, dst) is not None or self._is_for_many(dst) or routing.is_multicast(4, dst)
+
     def _redirect(self, route: Route) -> None:
         """The packet leaves by the interface it came in on: its sender, if a neighbour, is told of the shorter way."""
         packet = self.context.packet
@@ -72,8 +77,7 @@ class Replying(ABC):
         if target.kind == "tcp-reset":
             if not answers.may_answer_with_reset(packet, self._is_to_many(packet)):
                 return
-            routing = self.box.routing
-            if not routing.is_local(packet.family, packet.src) and routing.lookup(packet.family, packet.src) is None:
+            if not self._reachable(packet.src):
                 return  # without a way back nothing is sent, and the connection stays as it is
             if self.context.entry is not None:
                 closed = self.box.conntrack.close(self.context.entry, self.walk.at)

@@ -125,3 +125,20 @@ def test_chains_may_be_nested_only_so_deep(kernel: Kernel) -> None:
     ways = [f"-A {here} -j {there}" for here, there in zip(["FORWARD", *chains], chains[:15], strict=False)]
     (packet, *_) = agreed(kernel, nft(filtering(*ways, chains=chains)), [SYN, Order(f"-A {chains[14]} -g {chains[15]}"), SYN])
     assert len(packet.path) == 31
+
+
+@pytest.mark.parametrize(("ports", "matched"), [("4000 80", False), ("4000 81", True), ("4001 80", True), ("0 80", False)])
+def test_two_negated_ports_are_compared_as_one_number(kernel: Kernel, ports: str, matched: bool) -> None:
+    """``! --sport A ! --dport B`` then fails only what has both. Port 0 is compared by itself. Legacy: neither may be."""
+    sport, dport = ports.split()
+    rules = filtering(f"-A FORWARD -p tcp -m tcp ! --sport {sport} ! --dport {dport}")
+    (packet,) = agreed(kernel, nft(rules), [SYN])
+    assert (packet.path[0] == "filter:FORWARD:rule:1") == matched
+    (packet,) = agreed(kernel, box(rules), [SYN])
+    assert packet.path[0] == "filter:FORWARD:policy:2"
+
+
+def test_a_match_that_drops_at_once_sends_no_answer_of_its_rules_reject(kernel: Kernel) -> None:
+    rules = filtering("-A FORWARD -p tcp -m tcp --tcp-option 30 -j REJECT")
+    (packet,) = agreed(kernel, nft(rules), [segment(12)])
+    assert packet.out == ()

@@ -192,3 +192,12 @@ def test_a_reset_without_a_way_back_closes_nothing(kernel: Kernel) -> None:
     shot = Shot(craft.tcp(address("198.51.100.53"), BOX, 80, 50000, 2, 1, id=1), "wan")
     packets = agreed(kernel, Setup(box().interfaces, rules, {"198.51.100.64/26": "wan"}, box().sysctls), [shot, shot])
     assert [packet.entry.state for packet in packets if packet.entry] == ["SYN_SENT", "SYN_SENT"]
+
+
+@pytest.mark.parametrize("source", ["239.1.2.3", "255.255.255.255"])
+def test_a_reset_to_many_needs_no_route(kernel: Kernel, source: str) -> None:
+    """The box to itself, in somebody's name who is no host."""
+    rules = filtering("-A INPUT -p tcp -j REJECT --reject-with tcp-reset", "-A FORWARD -m state --state NEW")
+    setup = Setup(box().interfaces, rules, {"198.51.100.64/26": "wan"}, {})
+    (packet,) = agreed(kernel, setup, [Shot(craft.tcp(address(source), BOX, 53, 4000, 16, 1, 1, id=1), None)])
+    assert len(packet.out) == 1

@@ -2,8 +2,9 @@
 
 Ports and flags become comparisons of bytes at fixed places behind the IP header. Two things follow from that. A header cut
 short, or a later fragment, matches nothing where a byte is missing and is not dropped for it; and after ``! -p tcp`` the
-bytes of any other protocol are compared as if they were ports. What cannot be so compared (a TCP option, or no option at
-all) stays a match, and decides as in the legacy variant.
+bytes of any other protocol are compared as if they were ports. And ``! --sport A ! --dport B`` becomes one comparison of both:
+it then fails only a packet that has both ports, where legacy fails one that has either. What cannot be so compared (a TCP
+option, or no option at all) stays a match, and decides as in the legacy variant.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fwtutor.netfilter.xtables.header import all_of
 from fwtutor.netfilter.xtables.matches.ports import Ports
 from fwtutor.netfilter.xtables.matches.tcp import Tcp
 from fwtutor.netfilter.xtables.matches.udp import Udp
-from fwtutor.netfilter.xtables.options import Given, OptionMatch
+from fwtutor.netfilter.xtables.options import Given
 from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Test
 from fwtutor.netfilter.xtables.values import ALL_PORTS
 
@@ -31,6 +32,26 @@ def _read(context: Context, place: tuple[int, int]) -> int | None:
     begin = packet.l4 + place[0]
     end = begin + place[1]
     return None if packet.offset or end > len(packet.raw) else int.from_bytes(packet.raw[begin:end], "big")
+
+
+def _neither(sport: Ports, dport: Ports) -> tuple[int, int] | None:
+    """The two ports of ``! --sport A ! --dport B``, which become one comparison; port 0 never does."""
+    if sport is None or dport is None or not sport.negated or not dport.negated:
+        return None
+    (a, b), (c, d) = sport.value, dport.value
+    return (a, c) if a == b != 0 and c == d != 0 else None
+
+
+def _ports_tests(sport: Ports, dport: Ports) -> list[Test]:
+    both = _neither(sport, dport)
+    if both is None:
+        return [*_port_test(sport, _SPORT), *_port_test(dport, _DPORT)]
+
+    def test(context: Context) -> bool:
+        found = _read(context, _SPORT), _read(context, _DPORT)
+        return None not in found and found != both
+
+    return [test]
 
 
 def _port_test(ports: Ports, place: tuple[int, int]) -> list[Test]:
@@ -63,9 +84,10 @@ def _together(tests: list[Test]) -> Test:
     return test
 
 
-def _conditions(match: OptionMatch, context: Context) -> tuple[Condition, ...]:
+def _conditions(match: NativeTcp | NativeUdp, context: Context) -> tuple[Condition, ...]:
     packet = context.packet
     found = []
+    both = _neither(match.sport, match.dport)
     for option, given in match.given():
         place = _PLACES[option.field]
         value = _read(context, place)
@@ -76,6 +98,8 @@ def _conditions(match: OptionMatch, context: Context) -> tuple[Condition, ...]:
         low, high = given.value
         fits = value & low == high if place == _FLAGS else low <= value <= high
         _, because = option.judge(given.value, context)
+        if both is not None and place != _FLAGS and fits and (_read(context, _SPORT), _read(context, _DPORT)) != both:
+            fits, because = False, f"{because}, but iptables-nft has both ports compared as one number, and the other differs"
         if packet.protocol != match.protocol or not packet.has_l4:
             because = f"the bytes where {_SAID[place]} be say {value}"
         found.append(Condition(option.text(given), fits != given.negated, because))
@@ -87,7 +111,7 @@ class NativeTcp(Tcp):
     """Ports and flags, compared as bytes."""
 
     def compile(self) -> Test:
-        return _together([*_port_test(self.sport, _SPORT), *_port_test(self.dport, _DPORT), *_flag_test(self.flags)])
+        return _together([*_ports_tests(self.sport, self.dport), *_flag_test(self.flags)])
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         return _conditions(self, context)
@@ -101,7 +125,7 @@ class NativeUdp(Udp):
     """Ports, compared as bytes."""
 
     def compile(self) -> Test:
-        return _together([*_port_test(self.sport, _SPORT), *_port_test(self.dport, _DPORT)])
+        return _together(_ports_tests(self.sport, self.dport))
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         return _conditions(self, context)
