@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel.observation import Item, Order, Setup, Shot
+from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import order, ruleset, tracks
 from fwtutor.kernel.random_traffic import traffic
@@ -80,9 +80,13 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     shots = traffic(random, packets, tracks(rules) and not changed)
     smallest = min(mtus.values(), default=1500)
     shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
-    items: list[Item] = list(_spread(random, shots) if timed else shots)
+    items: list[Item] = list(shots)
     if changed:
         _put_orders(random, items, rules, variant or drawn)
+    if timed:
+        # Only ticks are exact enough for that, and iptables-nft's limit counts in nanoseconds.
+        limited = "-m limit" in rules or any(isinstance(item, Order) and "-m limit" in item.line for item in items)
+        items = _spread(random, items, exact=(variant or drawn) == "legacy" or not limited)
     return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
 
 
@@ -129,27 +133,25 @@ def _sendable(raw: bytes, mtu: int, routed: bool) -> bool:
     return len(raw) <= mtu and raw[12:16] != bytes(4)
 
 
-def _spread(random: Random, shots: list[Shot]) -> list[Shot]:
-    """The shots in bursts. Mostly no two bursts are near a whole number of seconds apart: timers there end between them, not in one."""
+def _spread(random: Random, items: list[Item], *, exact: bool) -> list[Item]:
+    """The items in bursts. Mostly no two bursts are near a whole number of seconds apart: timers there end between them, not in one."""
     count = random.choice((2, 3, 5, 6, 7))
-    if random.random() < EXACT:
-        turns = sorted(random.choices(range(count), k=len(shots)))
-        return [shot._replace(at=float(turn)) for shot, turn in zip(shots, turns, strict=True)]
+    if random.random() < EXACT and exact:
+        turns = sorted(random.choices(range(count), k=len(items)))
+        return [item._replace(at=float(turn)) for item, turn in zip(items, turns, strict=True)]
     fractions = random.sample(range(count), count)
     seconds, starts = 0, [0.0]
     for before, after in pairwise(fractions):
         seconds += (after < before) + random.choice((0, 0, 0, 1, 1, 2) if count < 6 else (0, 0, 1))
         starts.append(seconds + (after - fractions[0]) / count)
-    turns = sorted(random.choices(range(count), k=len(shots)))
-    return [shot._replace(at=starts[turn]) for shot, turn in zip(shots, turns, strict=True)]
+    turns = sorted(random.choices(range(count), k=len(items)))
+    return [item._replace(at=starts[turn]) for item, turn in zip(items, turns, strict=True)]
 
 
 def _put_orders(random: Random, items: list[Item], rules: str, variant: str) -> None:
     """Somebody changes the rules between two packets."""
     for _ in range(random.choice((1, 1, 2, 4))):
-        place = random.randint(0, len(items))
-        at = items[place - 1].at if place else 0.0
-        items.insert(place, Order(order(random, rules, variant), at))
+        items.insert(random.randint(0, len(items)), Order(order(random, rules, variant)))
 
 
 ORDERS = 0.15

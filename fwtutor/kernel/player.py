@@ -69,7 +69,7 @@ class _Player:
             make_room(table, self._sysctls)
             self._drain()  # what the interfaces sent when they came up
             log.read()
-            clock = Clock(fine=self._nft)
+            clock = Clock(fine=self._nft and _limits(self._rules, items))
             for number, item in enumerate(items):
                 clock.wait_until(item.at)
                 at = clock.now
@@ -161,3 +161,8 @@ class _Player:
         return Observed(
             number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac, looked
         )  # fmt: skip
+
+
+def _limits(rules: Rules, items: Sequence[Item]) -> bool:
+    """Whether ``-m limit`` is used: of iptables-nft it is the one thing that is not reckoned in ticks."""
+    return any("-m limit" in text for text in (rules.save(counters=False), *(item.line for item in items if isinstance(item, Order))))
