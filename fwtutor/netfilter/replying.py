@@ -122,6 +122,11 @@ class Replying(ABC):
         """Connection tracking has verified its checksum when it came in; what the stack makes itself is right."""
         if self.context.by_stack and packet.protocol == TCP:
             return True
+        room = packet.length - packet.l4
+        if packet.protocol == UDP and not 8 <= int.from_bytes(packet.raw[packet.l4 + 4 : packet.l4 + 6], "big") <= room:
+            return False  # its length was wrong already
+        if packet.protocol == TCP and not 20 <= packet.doff <= room:
+            return False
         tracked = self.box.tracking and self.box.conntrack.settings.checksum
         return bool(tracked) and packet.protocol in (TCP, UDP, ICMP) and self.context.in_interface not in ("", LOOPBACK)
 

@@ -110,3 +110,12 @@ def test_which_options_later_fragments_have(kernel: Kernel, rules: str) -> None:
         assert packets[-1].verdict == "ACCEPT"
     own = with_ip_options(craft.udp(BOX, SERVER, 1, 2, bytes(1000), id=7, df=False), options)
     agreed(kernel, setup, [Shot(raw, None) for raw in fragments(own, 500, known=False)])
+
+
+def test_a_datagram_with_a_wrong_length_was_not_verified(kernel: Kernel) -> None:
+    rules = filtering("-A FORWARD -j REJECT", "-A OUTPUT -m conntrack --ctstate INVALID")
+    datagram = b"\0\x16\x0f\xa1\0\0\0\0"
+    total = craft.transport_checksum(CLIENT, SERVER, UDP, datagram)
+    raw = craft.ip(CLIENT, SERVER, UDP, datagram[:6] + total.to_bytes(2, "big"), id=1)
+    packets = agreed(kernel, box(rules), [Shot(with_ip_options(raw, RECORD), "lan"), Shot(with_ip_options(raw, b"\1" * 4), "lan")])
+    assert [len(packet.out) for packet in packets] == [0, 1]
