@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.clock import tick_length
 from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
@@ -210,10 +211,12 @@ def _logged(lines: Iterable[tuple[str, bytes]]) -> str:
 
 
 def _comparable(raw: bytes) -> bytes:
-    """``raw`` without the IP id when the kernel drew one: in the ICMP errors the box made itself."""
-    if len(raw) >= 28 and raw[9] == ICMP and raw[20] in (3, 5, 11, 12) and not raw[6] & 0x40:
-        header = raw[:4] + b"\0\0" + raw[6:10] + b"\0\0" + raw[12:20]
-        return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + raw[20:]
+    """``raw`` without what the kernel drew: the IP id of the ICMP errors the box made itself, and the time of day in IP options."""
+    raw = without_clock(raw)
+    size = (raw[0] & 15) * 4 if raw else 0
+    if len(raw) >= size + 8 and size >= 20 and raw[9] == ICMP and raw[size] in (3, 5, 11, 12) and not raw[6] & 0x40:
+        header = raw[:4] + b"\0\0" + raw[6:10] + b"\0\0" + raw[12:size]
+        return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + raw[size:]
     return raw
 
 

@@ -45,6 +45,8 @@ SYSCTLS: Mapping[str, int] = {
     "net.ipv4.conf.default.accept_redirects": 0,
     "net.ipv4.conf.all.send_redirects": 0,
     "net.ipv4.conf.default.send_redirects": 0,
+    "net.ipv4.conf.all.accept_source_route": 0,
+    "net.ipv4.conf.default.accept_source_route": 0,
     "net.ipv4.conf.all.log_martians": 0,
     # 2: an ICMP "fragmentation needed" from the wire teaches the box nothing, so no packet depends on one before it.
     "net.ipv4.ip_no_pmtu_disc": 2,

@@ -25,6 +25,7 @@ from fwtutor.kernel.pools import (
 )
 from fwtutor.kernel.random_fragments import cut, datagrams
 from fwtutor.kernel.random_icmp import echo, errors
+from fwtutor.kernel.random_options import with_random_options
 from fwtutor.kernel.random_tcp import tcp_conversation
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import SYN, TCP, UDP, checksum
@@ -36,6 +37,7 @@ def traffic(random: Random, count: int, tracked: bool) -> list[Shot]:
     # Sometimes everybody talks between the same two hosts, and then sometimes on the same ports.
     ends = _ends(random) if random.random() < 0.3 else None
     pieces = random.random() < 0.3
+    options = random.random() < 0.2
 
     def begin() -> Iterator[Shot]:
         return _conversation(random, shots, ends or _ends(random), tracked)
@@ -43,6 +45,8 @@ def traffic(random: Random, count: int, tracked: bool) -> list[Shot]:
     conversations = [begin() for _ in range(random.randint(1, 6))]
     while len(shots) < count:
         shot = next(random.choice(conversations))
+        if options and random.random() < 0.2:
+            shot = shot._replace(raw=with_random_options(random, shot.raw))
         if random.random() < 0.03:
             shot = _spoil(random, shot)
         if random.random() < 0.02 and shot.on is not None:
@@ -196,15 +200,14 @@ def _spoil(random: Random, shot: Shot) -> Shot:
         length = random.choice((0, 19, 20, 24, len(raw) - 1, len(raw) + 1, 65535))
         header = bytearray(raw[:2] + length.to_bytes(2, "big") + raw[4:])
         if what == 1:
-            # Not a longer header that the packet has room for: its options would be whatever follows, and those are not simulated.
             header = bytearray(raw)
-            header[0] = random.choice((0x44, 0x40, 0x4F if len(raw) < 60 else 0x41))
+            header[0] = random.choice((0x44, 0x40, 0x46, 0x4F))
         elif what == 2:
             header = bytearray(raw)
             header[0] = random.choice((0x55, 0x05))
         return shot._replace(raw=_with_checksum(header))
     else:
-        raw = with_ip_options(raw, random.choice((b"\1\1\1\0", b"\1" * 8, b"\x94\4\0\0")))
+        raw = with_random_options(random, raw)
     return shot._replace(raw=raw)
 
 
@@ -214,12 +217,6 @@ def _with_checksum(header: bytearray) -> bytes:
     size = max((header[0] & 15) * 4, 20)
     header = header[:10] + b"\0\0" + header[12:]
     return bytes(header[:10]) + checksum(bytes(header[:2]) + length + bytes(header[4:size])).to_bytes(2, "big") + bytes(header[12:])
-
-
-def with_ip_options(raw: bytes, options: bytes) -> bytes:
-    """``raw`` with IP options (a multiple of four bytes) put in."""
-    first = bytes([0x45 + len(options) // 4])
-    return mended(bytearray(first + raw[1:20] + options + raw[20:]))
 
 
 def _patch(raw: bytes, at: int, value: int, *, fix: int) -> bytes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from struct import pack, pack_into
 from typing import NamedTuple
 
-from fwtutor.netfilter import craft
+from fwtutor.netfilter import craft, ipoptions
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet, checksum
 
-UNREACHABLE, REDIRECT, TIME_EXCEEDED = 3, 5, 11
+UNREACHABLE, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM = 3, 5, 11, 12
 REDIRECT_HOST = 1
 REASSEMBLY_TIME = 1
-ERRORS = frozenset({UNREACHABLE, 4, REDIRECT, TIME_EXCEEDED, 12})
+ERRORS = frozenset({UNREACHABLE, 4, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM})
 """ICMP types that are about another packet."""
 NET_UNREACHABLE, HOST_UNREACHABLE, PORT_UNREACHABLE, FRAGMENTATION_NEEDED = 0, 1, 3, 4
 
@@ -71,25 +71,39 @@ def may_answer_with_error(packet: Packet, to_many: bool) -> bool:
     return packet.raw[packet.l4] in _ANSWERABLE_ICMP
 
 
-def checksum_holds(packet: Packet) -> bool:
-    """REJECT verifies the transport checksum before it answers with an ICMP error."""
+def header_holds(packet: Packet) -> bool:
+    """Whether the IP header's checksum is right: it is no more once the stack has written into its options."""
+    return packet.l4 == ipoptions.FIXED or not checksum(packet.raw[: packet.l4])
+
+
+def checksum_holds(packet: Packet, verified: bool) -> bool:
+    """REJECT verifies the transport checksum before it answers with an ICMP error, and what it sums is the whole packet.
+
+    ``verified``: connection tracking has done so, before anything was written into the header.
+    """
     if packet.protocol in _UNVERIFIED:
         return True
     segment = packet.raw[packet.l4 :]
     if packet.protocol == UDP and len(segment) >= 8 and segment[6:8] == b"\0\0":
         return True
     if packet.protocol in (TCP, UDP):
-        return not craft.transport_checksum(packet.src, packet.dst, packet.protocol, segment, packet.family)
+        good = not craft.transport_checksum(packet.src, packet.dst, packet.protocol, segment, packet.family)
+        return good and (verified or header_holds(packet))
+    if verified and packet.protocol == ICMP:
+        return not checksum(segment)
     # Of other protocols the kernel sums the whole packet; its IP header adds nothing, and nothing at all is right too.
     return not checksum(packet.raw)
 
 
-def error_about(packet: Packet, source: int, type: int, code: int, rest: int = 0) -> bytes:
-    """The ICMP error: from ``source``, quoting as much of the packet as fits into 576 bytes. To a multicast group it goes one hop far."""
-    room = LONGEST_ERROR - 20 - 8
+def error_about(packet: Packet, source: int, type: int, code: int, rest: int, options: bytes, to: int) -> bytes:
+    """The ICMP error: from ``source``, quoting as much of the packet as fits into 576 bytes, with IP options.
+
+    ``to``: the packet's source, or the first station on a route there. To a multicast group it goes one hop far.
+    """
+    room = LONGEST_ERROR - 20 - len(options) - 8
     tos = packet.tos & 0x1E | 0xC0
-    ttl = 1 if packet.src >> 28 == 0xE else 64
-    return craft.icmp(source, packet.src, type, code, rest, packet.raw[:room], ttl=ttl, tos=tos, df=False)
+    error = craft.icmp(source, to, type, code, rest, packet.raw[:room], ttl=1 if to >> 28 == 0xE else 64, tos=tos, df=False)
+    return ipoptions.with_options(error, options) if options else error
 
 
 def with_lower_ttl(packet: Packet) -> bytes:
@@ -101,8 +115,11 @@ def with_lower_ttl(packet: Packet) -> bytes:
     return bytes(raw)
 
 
-def fragments(raw: bytes, mtu: int) -> list[bytes]:
-    """An IPv4 packet cut to ``mtu``, as a router cuts it; the packet itself when it fits. Options stay in the first piece only."""
+def fragments(raw: bytes, mtu: int, known: bool = True) -> list[bytes]:
+    """An IPv4 packet cut to ``mtu``, as a router cuts it; the packet itself when it fits.
+
+    ``known``: its options were read, and so those that are not copied stay in the first fragment of all.
+    """
     if len(raw) <= mtu:
         return [raw]
     size = (raw[0] & 15) * 4
@@ -118,6 +135,8 @@ def fragments(raw: bytes, mtu: int) -> list[bytes]:
         header[10:12] = b"\0\0"
         header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
         pieces.append(bytes(header) + piece)
+        if known and not at and not offset:
+            header = bytearray(ipoptions.in_later_fragments(bytes(header)))
     return pieces
 
 

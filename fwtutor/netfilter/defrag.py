@@ -9,6 +9,7 @@ from itertools import pairwise
 from struct import pack_into
 from typing import NamedTuple
 
+from fwtutor.netfilter.ipoptions import in_later_fragments
 from fwtutor.netfilter.packet import Packet, checksum
 
 TIME = "net.ipv4.ipfrag_time"
@@ -134,12 +135,13 @@ def _join(pieces: tuple[Piece, ...]) -> Whole | None:
     return Whole(Packet(bytes(header) + payload), sizes)
 
 
-def apart(packet: Packet, sizes: tuple[int, ...]) -> list[bytes]:
-    """Cut a datagram again where it was cut when it came."""
+def apart(packet: Packet, sizes: tuple[int, ...], known: bool) -> list[bytes]:
+    """Cut a datagram again where it was cut when it came; ``known`` as in ``answers.fragments``."""
     raw, size = packet.raw, packet.l4
+    first, later = raw[:size], in_later_fragments(raw[:size]) if known else raw[:size]
     cut, at = [], 0
     for number, length in enumerate(sizes):
-        header = bytearray(raw[:size])
+        header = bytearray(later if at else first)
         pack_into("!H", header, 2, size + length)
         more = 0x2000 if number < len(sizes) - 1 else 0
         pack_into("!H", header, 6, more | at // 8)

@@ -23,8 +23,9 @@ from fwtutor.netfilter.events import (
     Shown,
 )
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
+from fwtutor.netfilter.optioned import Optioned
 from fwtutor.netfilter.packet import ICMP, Packet
-from fwtutor.netfilter.replying import ALL_HOSTS, REDIRECTS, Replying
+from fwtutor.netfilter.replying import ALL_HOSTS, REDIRECTS
 from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
@@ -35,7 +36,7 @@ TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
 
 
-class Passage(Replying):
+class Passage(Optioned):
     """One packet on its way. What happens is written down in ``walk``."""
 
     __slots__ = ("busy", "sizes")
@@ -66,11 +67,12 @@ class Passage(Replying):
             fault = "" if on == LOOPBACK else routing.own_source(packet.src)
             if fault:
                 self._lose(fault)
-                return
-            self._deliver()
+            elif self._read_options():
+                self._deliver()
         elif routing.is_multicast(packet.family, dst):
             self._lose("a multicast group the box has not joined")
         elif link != "host":
+            # Its options are read too, but nobody hears of a fault in them.
             self._lose("a broadcast on the link is not forwarded")
         else:
             self._forward()
@@ -89,9 +91,13 @@ class Passage(Replying):
         packet = self.context.packet
         route = self.box.routing.lookup(packet.family, packet.dst)
         if not self.box.sysctls["net.ipv4.ip_forward"]:
+            if not self._read_options():
+                return
             self._lose("it is for somebody else, and net.ipv4.ip_forward is 0")
             return
         if route is None:
+            if not self._read_options():
+                return
             if self._take_token(packet.src, answers.NO_ROUTE_COST, answers.NO_ROUTE_BURST):
                 self._error(answers.UNREACHABLE, answers.NET_UNREACHABLE)
             self._lose(f"no route to {packet.destination}")
@@ -106,6 +112,9 @@ class Passage(Replying):
             # Only a box that might send a redirect looks this closely at where the packet says it comes from.
             self._lose(f"a martian source address, {packet.source}")
             return
+        if not self._read_options():
+            return
+        packet = self.context.packet
         if packet.ttl <= 1:
             self._error(answers.TIME_EXCEEDED, 0)
             self._lose("its TTL ran out")
@@ -118,17 +127,20 @@ class Passage(Replying):
             self._lose(f"too big for {route.interface} (MTU {mtu}), and it may not be fragmented")
             return
         self.walk.events.append((ROUTED, route.interface, ""))
-        self.context.packet = Packet(answers.with_lower_ttl(packet))
+        self.context.packet = Packet(answers.with_lower_ttl(packet), taken=True)
         if turns_around:
             self._redirect(route)
         self.context.out_interface = route.interface
         self.walk.events.append(AT[FORWARD])
         if self._pass(FORWARD):
+            if self.changed:
+                self._complete_options()
             self._leave()
 
     def depart(self) -> None:
         """OUTPUT, POSTROUTING; and around again when the packet is for the box itself, or for the box among others."""
         packet, routing = self.context.packet, self.box.routing
+        self.good = packet.l4 if self.busy or self.context.by_stack else 0
         to_self = routing.is_local(packet.family, packet.dst) or packet.dst == 0
         route = None
         if not to_self:
@@ -190,7 +202,7 @@ class Passage(Replying):
         self.context.in_interface, self.context.out_interface = self.context.out_interface, ""
         if self._gather_to_track(defrag.ARRIVING):
             self.walk.events.append(AT[PREROUTING])
-            if self._track(True) and self._pass(PREROUTING):
+            if self._track(True) and self._pass(PREROUTING) and self._read_options():
                 self._deliver()
 
     def _deliver(self) -> None:
@@ -220,8 +232,8 @@ class Passage(Replying):
         """What goes onto the wire: the packet, or its fragments; a datagram that came in fragments leaves in the same."""
         packet = self.context.packet
         if self.sizes and packet.l4 + max(self.sizes) <= mtu:
-            return defrag.apart(packet, self.sizes)
-        return answers.fragments(packet.raw, mtu)
+            return defrag.apart(packet, self.sizes, self.good > 0)
+        return answers.fragments(packet.raw, mtu, self.good > 0)
 
     def _gather_to_track(self, where: str) -> bool:
         """Connection tracking has fragments put together first, but for a packet that comes around by loopback."""
@@ -242,6 +254,8 @@ class Passage(Replying):
             self.walk.verdict = "HELD"
             return False
         self.context.packet, self.sizes = whole
+        if where == defrag.DELIVERED:
+            self.good = whole.packet.l4
         return True
 
     # --- at a hook ---------------------------------------------------------------------------------------
@@ -251,6 +265,8 @@ class Passage(Replying):
         self.box.wait(key, None)
         self.walk.events.append((GATHERED, key, waiting, None, None))
         self.context.in_interface = waiting.interface
+        if key.where == defrag.DELIVERED:
+            self.good = self.context.packet.l4
         head = waiting.pieces[0].packet if waiting.pieces else None
         if head is None or head.offset or waiting.interface in ("", LOOPBACK):
             return

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from fwtutor.netfilter import answers
+from fwtutor.netfilter import answers, ipoptions
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack.entry import ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED
 from fwtutor.netfilter.events import ANSWER, CHANGED, MEMORY, TIED
-from fwtutor.netfilter.packet import ICMP, Packet
+from fwtutor.netfilter.hooks import INPUT
+from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet
 from fwtutor.netfilter.routing import LOOPBACK, Route
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
@@ -29,7 +30,7 @@ REDIRECTS = "net.ipv4.conf.all.send_redirects"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "link", "reset", "walk")
+    __slots__ = ("box", "context", "good", "link", "reset", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
@@ -37,6 +38,8 @@ class Replying(ABC):
         """The packet is REJECT's own RST."""
         self.link = "host"
         """To whom it was addressed on the link it came by."""
+        self.good = 0
+        """Where the IP options that the stack has read end: those of what programs send it does not read."""
 
     @abstractmethod
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
@@ -67,9 +70,10 @@ class Replying(ABC):
         # Told or not: what may not be answered with an ICMP message counts too.
         code = answers.REDIRECT_HOST
         may = answers.may_answer_with_error(packet, self._is_to_many(packet))
-        if may and self._may_send_error(packet.src, answers.REDIRECT, code, self.context.in_interface):
-            source = self.box.routing.source_for(packet.family, packet.src)
-            self._answer(answers.error_about(packet, source, answers.REDIRECT, code, route.gateway or packet.dst))
+        source = self.box.routing.source_for(packet.family, packet.src)
+        options = self._sent_back(packet, source, b"")
+        if may and options is not None and self._may_send_error(packet.src, answers.REDIRECT, code, self.context.in_interface):
+            self._answer(answers.error_about(packet, source, answers.REDIRECT, code, route.gateway or packet.dst, options, packet.src))
         self._remember(_told(packet.src), answers.redirected(self._peer(packet.src) or peer, self.walk.at), True)
 
     def _reject(self, target: Reject) -> None:
@@ -79,13 +83,15 @@ class Replying(ABC):
                 return
             if not self._reachable(packet.src):
                 return  # without a way back nothing is sent, and the connection stays as it is
+            if not answers.header_holds(packet) and not (self.context.hook == INPUT and self._is_verified(packet)):
+                return
             if self.context.entry is not None:
                 closed = self.box.conntrack.close(self.context.entry, self.walk.at)
                 if closed is not None:
                     self.walk.events.append((CHANGED, *closed))
                     self.context.entry = closed[1]
             self._answer(answers.reset_for(packet), reset=True)
-        elif answers.checksum_holds(packet):
+        elif answers.checksum_holds(packet, self._is_verified(packet)):
             self._error(answers.UNREACHABLE, answers.REJECT_CODES[target.kind])
 
     def _error(self, type: int, code: int, rest: int = 0) -> None:
@@ -97,13 +103,48 @@ class Replying(ABC):
         if own and self.context.by_stack and packet.protocol == ICMP:
             # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
             return
+        quoted = answers.as_kept(packet) if self.reset else packet
+        way, to = self._way_back(packet)
         here = self.box.routing.is_local(packet.family, packet.dst)
-        source = packet.dst if here else self.box.routing.source_for(packet.family, packet.src)
-        if not source:
+        source = packet.dst if here else self.box.routing.source_for(packet.family, to)
+        if not source or (way and not self.box.routing.source_for(packet.family, to)):
             return
-        if self._may_send_error(packet.src, type, code, self.context.in_interface):
-            quoted = answers.as_kept(packet) if self.reset else packet
-            self._answer(answers.error_about(quoted, source, type, code, rest))
+        options = self._sent_back(packet, source, way)
+        if options is not None and self._may_send_error(to, type, code, self.context.in_interface):
+            self._answer(answers.error_about(quoted, source, type, code, rest, options, to))
+
+    def _way_back(self, packet: Packet) -> tuple[bytes, int]:
+        """Where an ICMP error goes, with the source route it takes."""
+        if self.good <= ipoptions.FIXED:
+            return b"", packet.src
+        return ipoptions.way_back(packet.raw[: packet.l4], self.good, packet.src)
+
+    def _sent_back(self, packet: Packet, source: int, way: bytes) -> bytes | None:
+        """The IP options of an ICMP error: it takes the packet's record of its way back with it. None: it cannot be sent."""
+        if self.good <= ipoptions.FIXED:
+            return b""
+        return ipoptions.sent_back(packet.raw[: packet.l4], self.good, source, way, self._is_ours, self._time_of_day())
+
+    def _is_verified(self, packet: Packet) -> bool:
+        """Connection tracking has verified its checksum when it came in; what the stack makes itself is right."""
+        if self.context.by_stack and packet.protocol == TCP:
+            return True
+        room = packet.length - packet.l4
+        if packet.protocol == UDP and not 8 <= int.from_bytes(packet.raw[packet.l4 + 4 : packet.l4 + 6], "big") <= room:
+            return False  # its length was wrong already
+        if packet.protocol == TCP and not 20 <= packet.doff <= room:
+            return False
+        tracked = self.box.tracking and self.box.conntrack.settings.checksum
+        return bool(tracked) and packet.protocol in (TCP, UDP, ICMP) and self.context.in_interface not in ("", LOOPBACK)
+
+    def _is_ours(self, address: int) -> bool:
+        """Whether an IP option that asks for this address means the box: also as one of many."""
+        routing = self.box.routing
+        return address == 0 or routing.is_local(4, address) or routing.is_broadcast(4, address) or routing.is_multicast(4, address)
+
+    def _time_of_day(self) -> bytes:
+        """What is written into a timestamp: milliseconds since midnight, which is when the simulation begins."""
+        return (self.walk.at // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big")
 
     def _may_send_error(self, destination: int, type: int, code: int, came_by: str) -> bool:
         """Whether the rations, that of all destinations and that of this one, have one more; if so it is taken.
