@@ -249,7 +249,7 @@ def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[t
 def _key(line: str) -> str:
     """Protocol and both tuples of an entry's line."""
     words = line.split()
-    return " ".join([words[1], *(word for word in words if re.match(r"(src|dst|sport|dport|type|code|id)=", word))])
+    return " ".join([words[1], *(word for word in words if re.match(r"(src|dst|sport|dport|srckey|dstkey|type|code|id)=", word))])
 
 
 @dataclass(slots=True, frozen=True)

@@ -25,6 +25,7 @@ CTA_IP_V4_SRC, CTA_IP_V4_DST = 1, 2
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE = 4, 5, 6
 CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
+CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_STATE = 3, 1
 CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
 CTA_MARK_MASK = 21
 CTA_EXPECT_TUPLE = 2
@@ -33,7 +34,14 @@ STRANGER = 1 << 31
 """The bit of the mark that says: an entry of a stranger (``crowd``), to be left out of a dump."""
 
 TCP_STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2")
-PORTED = frozenset((TCP, 17, 33, 132, 136))
+SCTP_STATES = (
+    "NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT",
+    "HEARTBEAT_SENT",
+)  # fmt: skip
+DCCP, GRE = 33, 47
+PPP = b"\x88\x0b"
+"""What enhanced GRE (version 1) carries: the protocol field has this, and a call's number stands where a key would."""
+PORTED = frozenset((TCP, 17, 132, 136))
 """Protocols whose tuple has ports."""
 QUERIES = frozenset((0, 8, 13, 14, 15, 16, 17, 18))
 """ICMP types an entry can have; asking for another is an error."""
@@ -52,6 +60,12 @@ def tuple_of(packet: Packet) -> Tuple | None:
         if len(l4) < 4:
             return None
         return Tuple(4, packet.src, packet.dst, packet.protocol, *struct.unpack("!HH", l4))
+    if packet.protocol == GRE:
+        l4 = packet.raw[packet.l4 : packet.l4 + 8]
+        enhanced = len(l4) == 8 and l4[1] & 7 == 1
+        if enhanced and l4[2:4] != PPP:
+            return None
+        return Tuple(4, packet.src, packet.dst, GRE, 0, int.from_bytes(l4[6:8], "big") if enhanced else 0)
     return Tuple(4, packet.src, packet.dst, packet.protocol, 0, 0)
 
 
@@ -63,7 +77,7 @@ def tuple_attribute(kind: int, wanted: Tuple) -> bytes:
         protocol += attribute(CTA_PROTO_ICMP_ID, wanted.sport.to_bytes(2, "big"))
         protocol += attribute(CTA_PROTO_ICMP_TYPE, bytes([wanted.dport >> 8]))
         protocol += attribute(CTA_PROTO_ICMP_CODE, bytes([wanted.dport & 255]))
-    elif wanted.protocol in PORTED:
+    elif wanted.protocol in PORTED or wanted.protocol == GRE:
         protocol += attribute(CTA_PROTO_SRC_PORT, wanted.sport.to_bytes(2, "big"))
         protocol += attribute(CTA_PROTO_DST_PORT, wanted.dport.to_bytes(2, "big"))
     inside = attribute(CTA_TUPLE_IP, address, nested=True) + attribute(CTA_TUPLE_PROTO, protocol, nested=True)
@@ -104,6 +118,8 @@ def read_entry(data: memoryview) -> KernelEntry:
         info = attributes(found[CTA_PROTOINFO])
         if CTA_PROTOINFO_TCP in info:
             state = TCP_STATES[attributes(info[CTA_PROTOINFO_TCP])[CTA_PROTOINFO_TCP_STATE][0]]
+        elif CTA_PROTOINFO_SCTP in info:
+            state = SCTP_STATES[attributes(info[CTA_PROTOINFO_SCTP])[CTA_PROTOINFO_SCTP_STATE][0]]
     return KernelEntry(
         protocol, original, reply, _word(found, CTA_STATUS), _word(found, CTA_TIMEOUT), _word(found, CTA_MARK), state,
         _word(found, CTA_USE), _read_counters(found.get(CTA_COUNTERS_ORIG)),
@@ -130,6 +146,8 @@ def _read_tuple(data: memoryview) -> tuple[int, str]:
     if protocol == ICMP:
         kind, code = _word(proto, CTA_PROTO_ICMP_TYPE), _word(proto, CTA_PROTO_ICMP_CODE)
         text += f" type={kind} code={code} id={_word(proto, CTA_PROTO_ICMP_ID)}"
-    elif protocol in PORTED:
+    elif protocol == GRE:
+        text += f" srckey={_word(proto, CTA_PROTO_SRC_PORT):#x} dstkey={_word(proto, CTA_PROTO_DST_PORT):#x}"
+    elif protocol in PORTED or protocol == DCCP:  # which are 0 for DCCP: nothing reads them any more, but they are printed
         text += f" sport={_word(proto, CTA_PROTO_SRC_PORT)} dport={_word(proto, CTA_PROTO_DST_PORT)}"
     return protocol, text

@@ -40,6 +40,16 @@ _SYSCTLS = {
     "udp_timeout": (50,),
     "icmp_timeout": (70,),
     "generic_timeout": (80,),
+    "gre_timeout": (50,),
+    "gre_timeout_stream": (90,),
+    "sctp_timeout_closed": (60,),
+    "sctp_timeout_cookie_wait": (50,),
+    "sctp_timeout_cookie_echoed": (70,),
+    "sctp_timeout_established": (80, 7200),
+    "sctp_timeout_shutdown_sent": (50,),
+    "sctp_timeout_shutdown_recd": (60,),
+    "sctp_timeout_shutdown_ack_sent": (70,),
+    "sctp_timeout_heartbeat_sent": (80,),
 }
 """By the end of their names after nf_conntrack_: values worth trying. None lies next to an end of a range of ctexpire's."""
 
@@ -58,6 +68,13 @@ _SHORT = {
     "udp_timeout_stream": (2, 3, 4, 120),
     "icmp_timeout": (1, 2),
     "generic_timeout": (1, 2),
+    "gre_timeout": (1, 2),
+    "gre_timeout_stream": (2, 3, 180),
+    "sctp_timeout_closed": (1, 2),
+    "sctp_timeout_cookie_wait": (1, 2),
+    "sctp_timeout_cookie_echoed": (1, 2),
+    "sctp_timeout_established": (2, 3, 210),
+    "sctp_timeout_heartbeat_sent": (1, 2),
 }
 """Timeouts that end within a case."""
 

@@ -75,13 +75,13 @@ class KernelEntry(NamedTuple):
 
     protocol: int
     original: str
-    """``src=... dst=... sport=... dport=...``, or with ``type= code= id=``."""
+    """``src=... dst=... sport=... dport=...``, or with ``type= code= id=``, or with ``srckey= dstkey=``."""
     reply: str
     status: int
     seconds: int
     mark: int
     state: str
-    """The TCP state as conntrack prints it, "" for other protocols."""
+    """The state of TCP or SCTP as conntrack prints it, "" for other protocols."""
     use: int
     original_counters: tuple[int, int] | None = None
     """(packets, bytes) when nf_conntrack_acct was on at creation."""

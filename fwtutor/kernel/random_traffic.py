@@ -26,6 +26,7 @@ from fwtutor.kernel.pools import (
 from fwtutor.kernel.random_fragments import cut, datagrams
 from fwtutor.kernel.random_icmp import echo, errors
 from fwtutor.kernel.random_options import with_random_options
+from fwtutor.kernel.random_sctp import sctp_conversation
 from fwtutor.kernel.random_tcp import tcp_conversation
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import SYN, TCP, UDP, checksum
@@ -83,6 +84,10 @@ def _conversation(random: Random, past: list[Shot], ends: Ends, tracked: bool) -
         return echo(random, ends)
     if kind < 0.87:
         return errors(random, past)
+    if kind < 0.885:
+        return sctp_conversation(random, ends)
+    if kind < 0.895:
+        return _gre(random, ends)
     if kind < 0.91:
         return _others(random, ends)
     if kind < 0.95:
@@ -129,16 +134,31 @@ def _udp(random: Random, ends: Ends) -> Iterator[Shot]:
         yield Shot(raw, on)
 
 
+def _gre(random: Random, ends: Ends) -> Iterator[Shot]:
+    """Tunnels: mostly of one version, with few calls, so that some fit together; headers that are odd or cut short."""
+    version = random.choice((0, 0, 1, 1, 1, random.randint(2, 7)))
+    while True:
+        (src, on), (dst, _) = reversed(ends) if random.random() < 0.45 else ends
+        said = version if random.random() < 0.9 else random.randint(0, 7)
+        carried = 0x880B if (said == 1) == (random.random() < 0.9) else random.choice((0x0800, 0x6558))
+        flags = random.choice((0, 0x2000, 0x3000, 0x3080, 0xB000))
+        header = b"".join(number.to_bytes(2, "big") for number in (flags | said, carried, 4, random.choice((0, 0, 1, 2))))
+        data = header + random.randbytes(random.choice((0, 4, 20)))
+        if random.random() < 0.1:
+            data = data[: random.randint(0, 8)]
+        yield Shot(craft.ip(src, dst, GRE, data, id=random_id(random), ttl=random_ttl(random)), on)
+
+
 def _others(random: Random, ends: Ends) -> Iterator[Shot]:
     """Protocols tracked by their addresses alone, and UDP-Lite."""
-    protocol = random.choice((2, 50, 51, 89, 103, 108, 115, 136, 253))
+    protocol = random.choice((2, 33, 50, 51, 89, 103, 108, 115, 136, 253))
     while True:
         (src, on), (dst, _) = reversed(ends) if random.random() < 0.4 else ends
         data = _udplite(random, src, dst) if protocol == UDPLITE else random.randbytes(random.choice((0, 1, 3, 4, 20)))
         yield Shot(craft.ip(src, dst, protocol, data, id=random_id(random), ttl=random_ttl(random)), on)
 
 
-UDPLITE = 136
+GRE, UDPLITE = 47, 136
 
 
 def _udplite(random: Random, src: int, dst: int) -> bytes:

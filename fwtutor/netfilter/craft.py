@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from struct import pack
 
+from fwtutor.netfilter.crc32c import sctp_checksum
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP, checksum
+
+SCTP = 132
 
 FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32, "E": 64, "C": 128}
 
@@ -76,3 +79,21 @@ def icmp(
     total = checksum(message) if family == 4 else transport_checksum(src, dst, ICMPV6, message, family)
     protocol = ICMP if family == 4 else ICMPV6
     return ip(src, dst, protocol, message[:2] + total.to_bytes(2, "big") + message[4:], family=family, ttl=ttl, tos=tos, id=id, df=df)
+
+
+def sctp(
+    src: int, dst: int, sport: int, dport: int, tag: int, chunks: bytes, *, ttl: int = 64, tos: int = 0, id: int = 0, df: bool = True,
+) -> bytes:  # fmt: skip
+    """A whole IPv4 packet with an SCTP packet in it; ``tag`` is its verification tag, ``chunks`` are ``sctp_chunk``'s."""
+    segment = pack("!HHII", sport, dport, tag, 0) + chunks
+    return ip(src, dst, SCTP, segment[:8] + sctp_checksum(segment) + segment[12:], ttl=ttl, tos=tos, id=id, df=df)
+
+
+def sctp_chunk(type: int, value: bytes = b"", flags: int = 0) -> bytes:
+    """One chunk, filled up to a multiple of four bytes, which its length does not count."""
+    return pack("!BBH", type, flags, 4 + len(value)) + value + b"\0" * (-len(value) % 4)
+
+
+def sctp_init(type: int, tag: int) -> bytes:
+    """An INIT or INIT ACK that says which ``tag`` the packets of the other side shall have."""
+    return sctp_chunk(type, pack("!IIHHI", tag, 65536, 1, 1, 1))

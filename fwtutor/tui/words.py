@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.packet import ICMP, ICMPV6, PROTOCOL_NAMES, TCP, UDP
+from fwtutor.netfilter.conntrack.listing import NAMES
+from fwtutor.netfilter.conntrack.tuples import GRE, WITH_PORTS
+from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP
 from fwtutor.netfilter.steps import PolicyApplied
 from fwtutor.netfilter.why import ICMP_WORDS
 from fwtutor.tui import glyphs
@@ -21,8 +23,8 @@ VERDICT_SIGNS = {"ACCEPT": glyphs.TICK, "DROP": glyphs.CROSS, "REJECT": glyphs.C
 
 
 def protocol(number: int) -> str:
-    """``"tcp"``, or ``"proto 47"`` for one without a name."""
-    return PROTOCOL_NAMES.get(number, f"proto {number}")
+    """``"tcp"``, or ``"proto 50"`` for one without a name."""
+    return NAMES.get(number, f"proto {number}")
 
 
 def endpoint(family: int, address: int, port: int | None) -> str:
@@ -54,10 +56,12 @@ def packet_tuple(packet: Packet) -> str:
 
 def entry_ends(tuple_: Tuple) -> tuple[tuple[str, str], tuple[str, str], str]:
     """One direction of an entry in pieces: (address, port) twice, the ports with their colon, and what else there is of it."""
-    ports = tuple_.protocol in (TCP, UDP)
+    ports = tuple_.protocol in WITH_PORTS
     source = endpoint(tuple_.family, tuple_.src, tuple_.sport if ports else None)
     destination = endpoint(tuple_.family, tuple_.dst, tuple_.dport if ports else None)
     extra = f" id {tuple_.sport}" if tuple_.protocol in (ICMP, ICMPV6) else ""
+    if tuple_.protocol == GRE and (tuple_.sport or tuple_.dport):
+        extra = f" call {tuple_.sport or tuple_.dport}"
     if not ports:
         return (source, ""), (destination, ""), extra
     cut = [text.rindex(":") for text in (source, destination)]
@@ -71,7 +75,7 @@ def entry_tuple(tuple_: Tuple) -> str:
 
 
 def entry_state(entry: Entry) -> str:
-    """The TCP tracker's state, or that there is none: conntrack keeps no state for other protocols."""
+    """The state TCP's or SCTP's tracker keeps, or that there is none: conntrack keeps none for other protocols."""
     return entry.state or "no state"
 
 

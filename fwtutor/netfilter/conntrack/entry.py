@@ -24,7 +24,7 @@ NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED = "NEW", "ESTABLISHED", "RELATED",
 class Tuple(NamedTuple):
     """One direction of a connection as the table knows it: (family, addresses, protocol, ports, zone).
 
-    For ICMP ``sport`` is the id and ``dport`` is type * 256 + code, as the kernel keys it.
+    For ICMP ``sport`` is the id and ``dport`` is type * 256 + code, as the kernel keys it; for GRE they are its keys.
     """
 
     family: int
@@ -51,7 +51,7 @@ class Entry(NamedTuple):
     """ns: time of its first packet."""
     mark: int
     tracker: Any
-    """The protocol tracker's own value (``conntrack.tcp.TcpTrack`` for TCP, else None)."""
+    """The protocol tracker's own value (``TcpTrack``, ``SctpTrack`` or ``GreTrack``, else None)."""
     counters: tuple[int, int, int, int] | None
     """(packets, bytes) original, (packets, bytes) reply, when nf_conntrack_acct was on at creation."""
     touched: int
@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The TCP tracker's state as conntrack prints it (``"SYN_SENT"``), "" for other protocols."""
+        """The state TCP's or SCTP's tracker keeps, as conntrack prints it (``"SYN_SENT"``), "" for other protocols."""
         return self.tracker.name if self.tracker is not None else ""
 
     @property

@@ -6,19 +6,21 @@ from collections.abc import Iterable
 
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import Entry, Tuple
-from fwtutor.netfilter.conntrack.tuples import SCTP, UDPLITE, WITH_PORTS
+from fwtutor.netfilter.conntrack.tuples import DCCP, GRE, SCTP, UDPLITE, WITH_PORTS
 from fwtutor.netfilter.packet import ICMP, PROTOCOL_NAMES
 
-NAMES = {**PROTOCOL_NAMES, 33: "dccp", 47: "gre", SCTP: "sctp", UDPLITE: "udplite"}
+NAMES = {**PROTOCOL_NAMES, DCCP: "dccp", GRE: "gre", SCTP: "sctp", UDPLITE: "udplite"}
 
 
 def format_tuple(tuple: Tuple) -> str:
-    """``src=... dst=... sport=... dport=...``, or type, code and id for ICMP."""
+    """``src=... dst=... sport=... dport=...``, or type, code and id for ICMP, or GRE's keys."""
     text = f"src={format_address(tuple.family, tuple.src)} dst={format_address(tuple.family, tuple.dst)}"
-    if tuple.protocol in WITH_PORTS:
+    if tuple.protocol in WITH_PORTS or tuple.protocol == DCCP:  # whose ports are not read any more: they are 0, and printed
         return f"{text} sport={tuple.sport} dport={tuple.dport}"
     if tuple.protocol == ICMP and tuple.family == 4:
         return f"{text} type={tuple.dport >> 8} code={tuple.dport & 0xFF} id={tuple.sport}"
+    if tuple.protocol == GRE:
+        return f"{text} srckey={tuple.sport:#x} dstkey={tuple.dport:#x}"
     return text
 
 

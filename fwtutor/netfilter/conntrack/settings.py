@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.gre import GreTrack
+from fwtutor.netfilter.conntrack.sctp import State as SctpState
 from fwtutor.netfilter.conntrack.tcp import Settings as TcpSettings, State
 
 PREFIX = "net.netfilter.nf_conntrack_"
@@ -23,10 +25,22 @@ TCP_TIMEOUTS = {
 SYN_SENT2_TIMEOUT = 120
 """Seconds; the one state that no sysctl sets."""
 
+SCTP_TIMEOUTS = {
+    SctpState.CLOSED: ("sctp_timeout_closed", 10),
+    SctpState.COOKIE_WAIT: ("sctp_timeout_cookie_wait", 3),
+    SctpState.COOKIE_ECHOED: ("sctp_timeout_cookie_echoed", 3),
+    SctpState.ESTABLISHED: ("sctp_timeout_established", 210),
+    SctpState.SHUTDOWN_SENT: ("sctp_timeout_shutdown_sent", 3),
+    SctpState.SHUTDOWN_RECD: ("sctp_timeout_shutdown_recd", 3),
+    SctpState.SHUTDOWN_ACK_SENT: ("sctp_timeout_shutdown_ack_sent", 3),
+    SctpState.HEARTBEAT_SENT: ("sctp_timeout_heartbeat_sent", 30),
+}
+
 DEFAULTS: dict[str, int] = {
     PREFIX + name: value
     for name, value in {
         **dict(TCP_TIMEOUTS.values()),
+        **dict(SCTP_TIMEOUTS.values()),
         "tcp_timeout_max_retrans": 300,
         "tcp_timeout_unacknowledged": 300,
         "tcp_max_retrans": 3,
@@ -36,6 +50,8 @@ DEFAULTS: dict[str, int] = {
         "udp_timeout": 30,
         "udp_timeout_stream": 120,
         "icmp_timeout": 30,
+        "gre_timeout": 30,
+        "gre_timeout_stream": 180,
         "generic_timeout": 600,
         "checksum": 1,
         "acct": 0,
@@ -51,6 +67,9 @@ class Settings(NamedTuple):
     udp: int
     udp_stream: int
     icmp: int
+    gre: GreTrack
+    sctp: tuple[int, ...]
+    """By sctp.State."""
     generic: int
     checksum: bool
     acct: bool
@@ -75,6 +94,10 @@ class Settings(NamedTuple):
             bool(get("tcp_be_liberal")),
             bool(get("tcp_ignore_invalid_rst")),
         )
+        by_state = [0] * len(SctpState)
+        for sctp_state, (name, _) in SCTP_TIMEOUTS.items():
+            by_state[sctp_state] = get(name) * SECOND
+        gre = GreTrack(get("gre_timeout") * SECOND, get("gre_timeout_stream") * SECOND)
         seconds = (get("udp_timeout"), get("udp_timeout_stream"), get("icmp_timeout"), get("generic_timeout"))
         udp, stream, icmp, generic = (value * SECOND for value in seconds)
-        return cls(tcp, udp, stream, icmp, generic, bool(get("checksum")), bool(get("acct")), get("max"))
+        return cls(tcp, udp, stream, icmp, gre, tuple(by_state), generic, bool(get("checksum")), bool(get("acct")), get("max"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-from fwtutor.netfilter.conntrack import tcp
+from fwtutor.netfilter.conntrack import sctp, stateless, tcp
 from fwtutor.netfilter.conntrack.entry import (
     ASSURED,
     CONFIRMED,
@@ -25,17 +25,17 @@ from fwtutor.netfilter.conntrack.entry import (
     Entry,
     Tuple,
 )
+from fwtutor.netfilter.conntrack.gre import GreTrack
 from fwtutor.netfilter.conntrack.settings import Settings
-from fwtutor.netfilter.conntrack.tuples import UDPLITE, inverted, tuple_at, tuple_of
+from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, tuple_at, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
-from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet, checksum
+from fwtutor.netfilter.packet import ICMP, TCP, Packet, checksum
 from fwtutor.netfilter.state import State
 
 ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
-ICMP_BEGINS = frozenset({8, 13, 15, 17})
 HIGHEST_ICMP_TYPE = 18
-UDP_STREAM_AFTER = 2 * SECOND
 REOPEN = "reopen"
+Track = tcp.TcpTrack | sctp.SctpTrack | GreTrack
 
 
 class Tracked(NamedTuple):
@@ -134,45 +134,52 @@ class Conntrack:
 
     def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry, str, bool] | str:
         """The entry after the packet, why the packet is INVALID ("" if not), whether the entry goes; or a bare reason; or REOPEN."""
+        if packet.protocol == TCP:
+            return self._judge_tcp(entry, packet, direction, at, arriving)
+        check = arriving and self.settings.checksum
+        if packet.protocol == SCTP:
+            return sctp.fault(packet, check) or self._judge_sctp(entry, packet, direction, at)
+        fault = stateless.fault(packet, check)
+        if fault:
+            return fault
+        timeout, status = stateless.judge(entry, packet, at, self.settings)
+        return self._refreshed(entry, packet, direction, at, timeout, status, entry.tracker), "", False
+
+    def _judge_tcp(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry, str, bool] | str:
         settings = self.settings
-        protocol = packet.protocol
-        if protocol == TCP:
-            fault = tcp.header_fault(packet) or (self._bad_checksum(packet) if arriving and settings.checksum else "")
-            if fault:
-                return fault
-            verdict, track, timeout, assured, shorten, reason = tcp.judge(entry.tracker, entry.status, packet, direction, settings.tcp)
-            if verdict == "accept":
-                status = entry.status | ASSURED if assured else entry.status
-                if timeout < 0:
-                    return entry._replace(tracker=track), "", False
-                return self._refreshed(entry, packet, direction, at, timeout * SECOND, status, track), "", False
-            if verdict == "ignored":
+        fault = tcp.header_fault(packet) or (self._bad_checksum(packet) if arriving and settings.checksum else "")
+        if fault:
+            return fault
+        verdict, track, timeout, assured, shorten, reason = tcp.judge(entry.tracker, entry.status, packet, direction, settings.tcp)
+        if verdict == "accept":
+            status = entry.status | ASSURED if assured else entry.status
+            if timeout < 0:
                 return entry._replace(tracker=track), "", False
-            if verdict == "delete":
-                return entry._replace(tracker=track), "", True
-            if verdict == "reopen":
-                return REOPEN
-            after = entry if track is entry.tracker else entry._replace(tracker=track)
-            left = entry.expires - at
-            if shorten and left >= 120 * SECOND and left > settings.tcp.unacknowledged * SECOND:
-                after = after._replace(expires=at + settings.tcp.unacknowledged * SECOND)
-            return after, reason, False
-        if protocol in (UDP, UDPLITE):
-            fault = self._udp_fault(packet, arriving and settings.checksum)
-            if fault:
-                return fault
-            if not entry.status & SEEN_REPLY:
-                return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), "", False
-            if at - entry.started > UDP_STREAM_AFTER:
-                return self._refreshed(entry, packet, direction, at, settings.udp_stream, entry.status | ASSURED, None), "", False
-            return self._refreshed(entry, packet, direction, at, settings.udp, entry.status, None), "", False
-        timeout = settings.icmp if protocol == ICMP and packet.family == 4 else settings.generic
-        return self._refreshed(entry, packet, direction, at, timeout, entry.status, None), "", False
+            return self._refreshed(entry, packet, direction, at, timeout * SECOND, status, track), "", False
+        if verdict == "ignored":
+            return entry._replace(tracker=track), "", False
+        if verdict == "delete":
+            return entry._replace(tracker=track), "", True
+        if verdict == "reopen":
+            return REOPEN
+        after = entry if track is entry.tracker else entry._replace(tracker=track)
+        left = entry.expires - at
+        if shorten and left >= 120 * SECOND and left > settings.tcp.unacknowledged * SECOND:
+            after = after._replace(expires=at + settings.tcp.unacknowledged * SECOND)
+        return after, reason, False
+
+    def _judge_sctp(self, entry: Entry, packet: Packet, direction: int, at: int) -> tuple[Entry, str, bool]:
+        track, reason, assured, refresh = sctp.judge(entry.tracker, packet, direction)
+        status = entry.status | ASSURED if assured else entry.status
+        if reason or not refresh:
+            return entry if track == entry.tracker else entry._replace(tracker=track, status=status), reason, False
+        return self._refreshed(entry, packet, direction, at, self.settings.sctp[track.state], status, track), "", False
 
     def _begin(self, key: Tuple, reply: Tuple, packet: Packet, at: int, arriving: bool) -> Entry | str:
         """A new entry, not kept yet, or why the packet cannot begin one."""
         settings = self.settings
-        track: tcp.TcpTrack | None = None
+        track: Track | None = None
+        timeout: int | str
         protocol = packet.protocol
         check = arriving and settings.checksum
         if protocol == TCP:
@@ -185,25 +192,23 @@ class Conntrack:
             # What may begin a connection is within its windows: they are made of it.
             _, track, seconds, *_ = tcp.judge(begun, 0, packet, ORIGINAL, settings.tcp)
             timeout = seconds * SECOND
-        elif protocol in (UDP, UDPLITE):
-            fault = self._udp_fault(packet, check)
-            if fault:
-                return fault
-            timeout = settings.udp
-        elif protocol == ICMP and packet.family == 4:
-            if packet.icmp_type not in ICMP_BEGINS:
-                return "an ICMP answer to a question nobody asked"
-            timeout = settings.icmp
+        elif protocol == SCTP:
+            opened = sctp.fault(packet, check) or sctp.begin(packet)
+            if isinstance(opened, str):
+                return opened
+            track, reason, *_ = sctp.judge(opened, packet, ORIGINAL, new=True)
+            timeout = reason or settings.sctp[track.state]
         else:
-            timeout = settings.generic
+            timeout = stateless.fault(packet, check) or stateless.begin(packet, settings)
+            track = settings.gre if protocol == GRE else None
+        if isinstance(timeout, str):
+            return timeout
         counters = (1, packet.length, 0, 0) if settings.acct else None
         number = self.next_id
         self.next_id += 1
         return Entry(number, key, reply, 0, timeout, at, 0, track, counters, at)
 
-    def _refreshed(
-        self, entry: Entry, packet: Packet, direction: int, at: int, timeout: int, status: int, track: tcp.TcpTrack | None
-    ) -> Entry:
+    def _refreshed(self, entry: Entry, packet: Packet, direction: int, at: int, timeout: int, status: int, track: Track | None) -> Entry:
         counters = entry.counters
         if counters is not None:
             a, b, c, d = counters
@@ -360,26 +365,3 @@ class Conntrack:
         segment = packet.raw[packet.l4 :]
         wrong = transport_checksum(packet.src, packet.dst, packet.protocol, segment, packet.family)
         return "its checksum is wrong" if wrong else ""
-
-    def _udp_fault(self, packet: Packet, check: bool) -> str:
-        room = packet.length - packet.l4
-        if room < 8:
-            return "its UDP header is cut short"
-        raw, at = packet.raw, packet.l4
-        length = raw[at + 4] << 8 | raw[at + 5]
-        given = raw[at + 6] << 8 | raw[at + 7]
-        if packet.protocol == UDPLITE:
-            if length == 0:
-                length = room
-            if length < 8 or length > room:
-                return "its UDP-Lite coverage is impossible"
-            if not given:
-                return "UDP-Lite without a checksum"
-            # The kernel sums the pseudo header with UDP's number: what other hosts call right is wrong here.
-            pseudo = packet.src + packet.dst + UDP + room
-            return "its checksum is wrong" if check and checksum(raw[at : at + length], pseudo) else ""
-        if length < 8 or length > room:
-            return "its UDP length is impossible"
-        if check and given and transport_checksum(packet.src, packet.dst, UDP, raw[at:], packet.family):
-            return "its checksum is wrong"
-        return ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.conntrack.entry import Tuple
+from fwtutor.netfilter.conntrack.gre import call_of
 from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet
 
-SCTP, UDPLITE = 132, 136
+DCCP, GRE, SCTP, UDPLITE = 33, 47, 132, 136
 WITH_PORTS = frozenset({TCP, UDP, SCTP, UDPLITE})
 
 ICMP_ANSWERS = {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17}
@@ -30,6 +31,9 @@ def tuple_at(family: int, src: int, dst: int, protocol: int, offset: int, raw: b
         if room < 8:
             return None
         return Tuple(family, src, dst, protocol, raw[l4 + 4] << 8 | raw[l4 + 5], raw[l4] << 8 | raw[l4 + 1])
+    if protocol == GRE:
+        call = call_of(raw, l4)
+        return None if call is None else Tuple(family, src, dst, protocol, 0, call)
     return Tuple(family, src, dst, protocol, 0, 0)
 
 

@@ -157,7 +157,7 @@ def entry_column(place: Place) -> tuple[Line, Line, Line]:
         note = "no entry has this tuple" if not_made_yet(place) else "nothing is kept"
         return BLANK, line(("entry: ", "dim"), entry_badge(place)), line((note, "dim"))
     name = words.protocol(entry.original.protocol)
-    tracker = "the TCP tracker" if entry.state else f"{name} {words.entry_flags(entry)}".rstrip()
+    tracker = f"the {name.upper()} tracker" if entry.state else f"{name} {words.entry_flags(entry)}".rstrip()
     note = tracker if stands == KEPT else words.standing(entry, stands, place.at)
     mark = f"{glyphs.WAIT} " if stands == PENDING else f"{glyphs.CROSS} " if stands == GONE else ""
     return BLANK, line(("entry: ", "dim"), entry_badge(place)), line((mark + note, "change" if stands in (PENDING, GONE) else "dim"))
