@@ -66,10 +66,13 @@ def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], n
         # The text itself, not what the engine made of it: whether both read it alike is part of the question.
         return replace(setup, rules=without_idle_tables(file.read_text("utf-8"))[0])
     for line in rules:
+        shown = f"--rule {line if len(line) <= 60 else line[:57] + '...'!r}"
         try:
-            firewall.iptables(line)
+            printed = firewall.iptables(line)
         except RuleRefused as error:
-            raise BadInput(refusal(f"--rule {line[:60]!r}", error)) from None
+            raise BadInput(refusal(shown, error)) from None
+        if printed:
+            raise BadInput(f"{shown}: that lists or tells something; a rule is wanted, like '-A FORWARD -p tcp --dport 22 -j DROP'")
     return replace(setup, rules=firewall.save() if rules else TRACKING_ONLY)
 
 

@@ -6,6 +6,7 @@ end of the socket closes with it) the kernel then takes the namespace down.
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -14,10 +15,13 @@ from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.namespace import own_lock
 from fwtutor.kernel.player import play
 
+_PR_SET_PDEATHSIG = 1
+
 
 def serve(connection: Connection) -> None:
     """Answer each (setup, items) with an Observation or with the exception that kept it from being made."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end closes this one
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # also in the middle of a job
     own_lock()
     while True:
         try:

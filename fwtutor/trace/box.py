@@ -115,7 +115,9 @@ def _interface(box: Box, text: str) -> None:
     if not equals or not rest:
         raise BadInput(f"{option}: NAME=ADDRESS/LENGTH is wanted, like wan=203.0.113.1/24")
     if not name or len(name) > 15 or name in (".", "..") or not name.isprintable() or any(c in "/:,%" or c.isspace() for c in name):
-        raise BadInput(f"{option}: {name!r} is no name for an interface (1 to 15 characters, no space, no slash)")
+        raise BadInput(
+            f"{option}: {name!r} is no name for an interface (1 to 15 characters; no space, no control character, none of / : %)"
+        )
     if name in box.interfaces:
         raise BadInput(f"{option}: {name} was already given; one option takes all its addresses, separated by commas")
     addresses: list[str] = []

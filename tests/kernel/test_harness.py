@@ -90,6 +90,24 @@ def test_nothing_is_left_when_the_parent_is_killed(kernel: Kernel) -> None:
         os.close(gone)
 
 
+def test_nothing_is_left_when_the_parent_is_killed_in_the_middle_of_a_job(kernel: Kernel) -> None:
+    script = """
+from fwtutor.kernel.kernel import Kernel
+from tests.kernel.talk import Tcp, box
+kernel = Kernel()
+print(kernel.pid, flush=True)
+kernel.play(box(), [Tcp().client("S")._replace(at=600.0)])
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as parent:
+        assert parent.stdout is not None
+        helper = int(parent.stdout.readline())
+        gone = os.pidfd_open(helper)
+        assert not select.select([gone], [], [], 1)[0], "it waits for the packet's time"
+        parent.kill()
+        assert select.select([gone], [], [], 60)[0], "it does not wait for a word from its parent"
+        os.close(gone)
+
+
 def _target(link: Path) -> str:
     try:
         return os.readlink(link)
