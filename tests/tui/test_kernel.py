@@ -36,6 +36,16 @@ async def test_what_happened_so_far_is_asked_and_every_packet_shown(playing: Pla
         assert not isinstance(app.screen, KernelScreen)
 
 
+async def test_the_kernel_does_not_give_away_what_the_lesson_asks(playing: Playing, puppet: Puppet) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press(*QUESTION, "k")
+        await app.workers.wait_for_complete()
+        before = len(puppet.asked[-1][1])
+        await pilot.press("escape", "a", "k")
+        await app.workers.wait_for_complete()
+        assert len(puppet.asked[-1][1]) == before + 1
+
+
 async def test_commands_of_the_learner_are_part_of_the_question(playing: Playing, puppet: Puppet) -> None:
     async with playing() as (app, pilot):
         await pilot.press("end", "colon", "tab")

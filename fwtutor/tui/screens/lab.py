@@ -221,7 +221,9 @@ class LabScreen(LabView):
 
     def action_ask_kernel(self) -> None:
         self._stop()
-        self.app.push_screen(KernelScreen(self.session.run, self.session.cursor.index))
+        # The kernel would give away what the lesson has just asked about.
+        asked_about = self.journey.question is not None
+        self.app.push_screen(KernelScreen(self.session.run, self.session.cursor.index - asked_about))
 
     def action_help(self) -> None:
         focused = self.focused
