@@ -46,7 +46,8 @@ def traffic(random: Random, count: int, tracked: bool) -> list[Shot]:
     conversations = [begin() for _ in range(random.randint(1, 6))]
     while len(shots) < count:
         shot = next(random.choice(conversations))
-        if options and random.random() < 0.2:
+        # To 0.0.0.0 the box is at both ends, and which of its addresses it then records is not simulated.
+        if options and random.random() < 0.2 and shot.raw[16:20] != bytes(4):
             shot = shot._replace(raw=with_random_options(random, shot.raw))
         if random.random() < 0.03:
             shot = _spoil(random, shot)

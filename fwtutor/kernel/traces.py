@@ -38,9 +38,17 @@ class Trace:
         return tuple((line.hook, STATES[line.number - 1]) for line in self.lines if line.table == "mangle" and line.kind == "rule")
 
     def logged(self, rules: Rules) -> tuple[tuple[str, bytes], ...]:
-        """(prefix, packet) at each LOG rule that was met."""
-        found = ((rules.log_prefix(line.table, line.chain, line.number), line.packet) for line in self.lines if line.kind == "rule")
-        return tuple((prefix, packet) for prefix, packet in found if prefix is not None)
+        """(prefix, packet) at each LOG rule that was met.
+
+        A packet goes on after LOG: where its last line is of such a rule, a match of that rule dropped it at once (nft).
+        """
+        last = {identity(line.packet): number for number, line in enumerate(self.lines)}
+        found = []
+        for number, line in enumerate(self.lines):
+            prefix = rules.log_prefix(line.table, line.chain, line.number) if line.kind == "rule" else None
+            if prefix is not None and last[identity(line.packet)] != number:
+                found.append((prefix, line.packet))
+        return tuple(found)
 
     def verdict(self, rules: Rules, packet: Packet) -> tuple[str, str | None]:
         """(verdict, where to) in the words of Walk."""

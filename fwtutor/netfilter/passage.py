@@ -152,11 +152,10 @@ class Passage(Optioned):
         interface = LOOPBACK if route is None else route.interface
         self.walk.events.append((ROUTED, interface, ""))
         self.context.in_interface, self.context.out_interface = "", interface
-        is_error = packet.protocol == ICMP and packet.has_l4 and packet.icmp_type in answers.ERRORS
-        # The stack rations its errors out of the same buckets as REJECT's.
-        rationed = self.context.by_stack and is_error
+        # The stack rations what it sends out of the same buckets as REJECT's errors; of answers to questions only if the mask says so.
+        rationed = self.context.by_stack and packet.protocol == ICMP and packet.has_l4
         if rationed and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
-            self._lose(f"the ration of ICMP errors, to all or to {packet.destination}, is used up")
+            self._lose(f"the ration of ICMP messages, to all or to {packet.destination}, is used up")
             return
         if not self._gather_to_track(defrag.OWN):
             return

@@ -142,3 +142,21 @@ def test_a_match_that_drops_at_once_sends_no_answer_of_its_rules_reject(kernel: 
     rules = filtering("-A FORWARD -p tcp -m tcp --tcp-option 30 -j REJECT")
     (packet,) = agreed(kernel, nft(rules), [segment(12)])
     assert packet.out == ()
+
+
+@pytest.mark.parametrize("offset", [8, 24, 1400])
+@pytest.mark.parametrize("rule", ["--dport 80", "--sport 4000 --dport 80", "--tcp-flags SYN SYN", "! --dport 81"])
+def test_what_a_later_fragment_holds_is_compared_as_if_it_were_a_header(kernel: Kernel, rule: str, offset: int) -> None:
+    """While nothing is tracked, fragments pass singly, and their sender writes what he likes there. The legacy match is not fooled."""
+    raw = craft.ip(CLIENT, SERVER, 6, SYN.raw[20:], id=1, df=False, offset=offset)
+    rules = filtering(f"-A FORWARD -p tcp -m tcp {rule}")
+    (packet,) = agreed(kernel, nft(rules), [Shot(raw, "lan")])
+    assert packet.path[0] == "filter:FORWARD:rule:1"
+    (packet,) = agreed(kernel, box(rules), [Shot(raw, "lan")])
+    assert "filter:FORWARD:rule:1" not in packet.path
+
+
+def test_a_match_that_drops_at_once_has_nothing_logged(kernel: Kernel) -> None:
+    rules = filtering("-A FORWARD -p tcp -m tcp --tcp-option 30 -j LOG")
+    (packet,) = agreed(kernel, nft(rules), [segment(12)])
+    assert packet.logged == ()

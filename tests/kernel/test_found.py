@@ -201,3 +201,11 @@ def test_a_reset_to_many_needs_no_route(kernel: Kernel, source: str) -> None:
     setup = Setup(box().interfaces, rules, {"198.51.100.64/26": "wan"}, {})
     (packet,) = agreed(kernel, setup, [Shot(craft.tcp(address(source), BOX, 53, 4000, 16, 1, 1, id=1), None)])
     assert len(packet.out) == 1
+
+
+def test_the_mask_can_ration_echo_replies_too(kernel: Kernel) -> None:
+    sysctls = {"net.ipv4.icmp_ratelimit": 1000, "net.ipv4.icmp_ratemask": 0xFFFF}
+    setup = Setup(box().interfaces, filtering("-A FORWARD -m state --state NEW"), {"default": "wan"}, sysctls)
+    observation = kernel.play(setup, [from_to("203.0.113.9", "203.0.113.1")] * 9)
+    assert not hold(setup, observation)
+    assert sum(len(packet.out) for packet in observation.packets) == 6

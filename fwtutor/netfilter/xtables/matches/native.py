@@ -1,7 +1,8 @@
 """``-m tcp`` and ``-m udp`` as iptables-nft has them checked: not by the matches of those names, but byte by byte.
 
-Ports and flags become comparisons of bytes at fixed places behind the IP header. Two things follow from that. A header cut
-short, or a later fragment, matches nothing where a byte is missing and is not dropped for it; and after ``! -p tcp`` the
+Ports and flags become comparisons of bytes at fixed places behind the IP header. Three things follow from that. A header cut
+short matches nothing where a byte is missing, and is not dropped for it. A later fragment has its data compared as if it began
+with a header: with tracking off, when fragments pass singly, that can be anything a sender likes. And after ``! -p tcp`` the
 bytes of any other protocol are compared as if they were ports. And ``! --sport A ! --dport B`` becomes one comparison of both:
 it then fails only a packet that has both ports, where legacy fails one that has either. What cannot be so compared (a TCP
 option, or no option at all) stays a match, and decides as in the legacy variant.
@@ -31,7 +32,7 @@ def _read(context: Context, place: tuple[int, int]) -> int | None:
     packet = context.packet
     begin = packet.l4 + place[0]
     end = begin + place[1]
-    return None if packet.offset or end > len(packet.raw) else int.from_bytes(packet.raw[begin:end], "big")
+    return None if end > len(packet.raw) else int.from_bytes(packet.raw[begin:end], "big")
 
 
 def _neither(sport: Ports, dport: Ports) -> tuple[int, int] | None:
@@ -92,8 +93,7 @@ def _conditions(match: NativeTcp | NativeUdp, context: Context) -> tuple[Conditi
         place = _PLACES[option.field]
         value = _read(context, place)
         if value is None:
-            because = "this is a later fragment: the header was in the first" if packet.offset else "the header is cut short before it"
-            found.append(Condition(option.text(given), False, because))
+            found.append(Condition(option.text(given), False, "the header is cut short before it"))
             continue
         low, high = given.value
         fits = value & low == high if place == _FLAGS else low <= value <= high
