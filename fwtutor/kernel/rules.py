@@ -39,6 +39,8 @@ class Rules:
         if own:
             raise RulesetRefused(f"the table {own[0]} is the harness's own: it cannot be tested yet")
         self._tool = f"iptables-{variant}"
+        self.names_hot_drops = variant == "nft"
+        """Whether the trace names the rule whose match dropped a packet at once."""
         self.tables = _tables(text)
         self._load(text if text.endswith("\n") else text + "\n")
         if variant == "nft":

@@ -40,13 +40,14 @@ class Trace:
     def logged(self, rules: Rules) -> tuple[tuple[str, bytes], ...]:
         """(prefix, packet) at each LOG rule that was met.
 
-        A packet goes on after LOG: where its last line is of such a rule, a match of that rule dropped it at once (nft).
+        A packet goes on after LOG: where hot drops are named and its last line is of such a rule, a match of that rule dropped it.
         """
         last = {identity(line.packet): number for number, line in enumerate(self.lines)}
         found = []
         for number, line in enumerate(self.lines):
             prefix = rules.log_prefix(line.table, line.chain, line.number) if line.kind == "rule" else None
-            if prefix is not None and last[identity(line.packet)] != number:
+            dropped = rules.names_hot_drops and last[identity(line.packet)] == number
+            if prefix is not None and not dropped:
                 found.append((prefix, line.packet))
         return tuple(found)
 

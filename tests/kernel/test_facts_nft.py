@@ -160,3 +160,10 @@ def test_a_match_that_drops_at_once_has_nothing_logged(kernel: Kernel) -> None:
     rules = filtering("-A FORWARD -p tcp -m tcp --tcp-option 30 -j LOG")
     (packet,) = agreed(kernel, nft(rules), [segment(12)])
     assert packet.logged == ()
+
+
+def test_what_is_logged_before_a_match_drops_at_once_is_logged(kernel: Kernel) -> None:
+    rules = filtering("-A FORWARD -j LOG --log-prefix before", "-A FORWARD -p tcp -m tcp --tcp-option 30")
+    for setup in (box(rules), nft(rules)):
+        (packet,) = agreed(kernel, setup, [segment(12)])
+        assert [prefix for prefix, _ in packet.logged] == ["before"]
