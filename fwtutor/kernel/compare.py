@@ -207,7 +207,13 @@ def _packets(out: Iterable[Sequence[Any]]) -> str:
 
 def _logged(lines: Iterable[tuple[str, bytes]]) -> str:
     """As far as a line of the log tells: that of a RST the box is about to send is logged with a checksum still to be finished."""
-    return _packets((prefix, raw[:36] + b"\0\0" + raw[38:] if raw[9:10] == b"\6" else raw) for prefix, raw in lines)
+    return _packets((prefix, _unfinished(raw)) for prefix, raw in lines)
+
+
+def _unfinished(raw: bytes) -> bytes:
+    """A TCP segment without its checksum."""
+    at = (raw[0] & 15) * 4 + 16 if raw else 0
+    return raw[:at] + b"\0\0" + raw[at + 2 :] if raw[9:10] == b"\6" else raw
 
 
 def _comparable(raw: bytes) -> bytes:

@@ -91,10 +91,10 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     drawn = random.choice(VARIANTS)
     sysctls = _sysctls(random, timed)
     rules = ruleset(random, variant or drawn)
-    routes, mtus = _network(random)
     changed = random.random() < ORDERS
-    # What changes the rules may switch tracking off.
-    shots = traffic(random, packets, tracks(rules) and not changed)
+    routes, mtus = _network(random, tracks(rules))
+    # What changes the rules may switch tracking off, or on.
+    shots = traffic(random, packets, None if changed else tracks(rules))
     smallest = min(mtus.values(), default=1500)
     shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
     items: list[Item] = list(shots)
@@ -119,6 +119,8 @@ def _sysctls(random: Random, timed: bool) -> dict[str, int]:
         sysctls.update({_PREFIX + name: random.choice(values) for name, values in _SHORT.items() if random.random() < 0.7})
     if random.random() < 0.6:  # counters show what else would not: whether the tracker took a segment or ignored it
         sysctls[_PREFIX + "acct"] = 1
+    if random.random() < 0.02:  # a FIN and a RST out of the window shorten what has more than 120 s left
+        sysctls.update({_PREFIX + "tcp_timeout_established": random.choice((121, 119)), _PREFIX + "tcp_timeout_unacknowledged": 45})
     if random.random() < 0.04:
         sysctls["net.ipv4.ip_forward"] = 0
     if random.random() < 0.08:
@@ -130,15 +132,15 @@ def _sysctls(random: Random, timed: bool) -> dict[str, int]:
     return sysctls
 
 
-def _network(random: Random) -> tuple[dict[str, str | tuple[str, str]], dict[str, int]]:
-    """Routes and MTUs."""
+def _network(random: Random, tracked: bool) -> tuple[dict[str, str | tuple[str, str]], dict[str, int]]:
+    """Routes and MTUs. Where nothing is tracked links are narrow more often: only there are fragments cut again."""
     routes: dict[str, str | tuple[str, str]] = {"default": "wan"}
     choice = random.random()
     if choice < 0.2:
         routes = {"default": ("wan", "203.0.113.254"), "192.168.7.0/24": ("lan", "192.168.0.254")}
     elif choice < 0.27:
         routes = {"198.51.100.64/26": "wan"}  # and to 198.51.100.53 there is none
-    mtus = {random.choice(("wan", "lan")): random.choice((576, 1000, 1041))} if random.random() < 0.2 else {}
+    mtus = {random.choice(("wan", "lan")): random.choice((576, 1000, 1041))} if random.random() < (0.2 if tracked else 0.5) else {}
     return routes, mtus
 
 

@@ -7,6 +7,7 @@ from random import Random
 
 from fwtutor.kernel.observation import Shot
 from fwtutor.kernel.pools import PORTS, Ends, mended
+from fwtutor.kernel.random_options import random_options, with_ip_options
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.answers import fragments
 
@@ -14,8 +15,11 @@ _SIZES = (0, 10, 100, 500, 1400, 2000, 3000)
 _CUTS = (100, 300, 576, 1000, 1500)
 
 
-def datagrams(random: Random, ends: Ends) -> Iterator[Shot]:
-    """Datagrams in pieces, both ways, one after the other or two at a time."""
+def datagrams(random: Random, ends: Ends, *, with_options: bool = False) -> Iterator[Shot]:
+    """Datagrams in pieces, both ways, one after the other or two at a time.
+
+    ``with_options``: some pieces have IP options of their own, as nobody sends them: only where nobody puts them together.
+    """
     name = random.choice((7, 8, 9))
     waiting: list[list[Shot]] = []
     while True:
@@ -26,7 +30,10 @@ def datagrams(random: Random, ends: Ends) -> Iterator[Shot]:
             waiting.append([Shot(piece, on) for piece in _pieces(random, _whole(random, src, dst, name))])
         train = random.choice(waiting)
         if train:
-            yield train.pop(0)
+            shot = train.pop(0)
+            if with_options and random.random() < 0.2:
+                shot = shot._replace(raw=with_ip_options(shot.raw, random_options(random)))
+            yield shot
         if not train:
             waiting.remove(train)
 

@@ -27,7 +27,7 @@ _ICMP = (
     "ttl-zero-during-transit", "ttl-zero-during-reassembly", "parameter-problem", "ip-header-bad", "required-option-missing",
     "timestamp-request", "timestamp-reply", "address-mask-request", "address-mask-reply",
 )  # fmt: skip
-_EXPIRE = ("0", "1:2", "0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "121:290", "301:431000", "0:118", "31:4294967295")
+_EXPIRE = ("0", "1:2", "0:25", "26:28", "31:50", "55:58", "61:90", "100:118", "130:290", "301:431000", "0:118", "31:4294967295")
 """Ranges of seconds left whose ends are not next to any timeout: the kernel's clock ticks while we look."""
 _BUILTIN = ("INPUT", "FORWARD", "OUTPUT")
 
@@ -35,7 +35,7 @@ _LIMITS = (
     "", "--limit 1/sec --limit-burst 1", "--limit 1/sec", "--limit 60/min --limit-burst 20", "--limit 30/min --limit-burst 2",
     "--limit 20/min --limit-burst 3", "--limit 7/min --limit-burst 1", "--limit 1/min --limit-burst 7", "--limit 1/hour --limit-burst 2",
     "--limit 2/day --limit-burst 5", "--limit 1/day --limit-burst 3", "--limit 10000/sec --limit-burst 100",
-    "--limit 57935/day --limit-burst 9",
+    "--limit 57935/day --limit-burst 9", "--limit 10000/sec --limit-burst 10000",
 )  # fmt: skip
 """No two bursts of packets are near a whole number of seconds apart, so no bucket gets its next token within one."""
 _NFT_LIMITS = (*_LIMITS, "--limit 1/day --limit-burst 5", "--limit 1/hour --limit-burst 60")
@@ -159,10 +159,14 @@ def _rule(random: Random, builtin: str, users: list[str], tracking: bool, varian
     if random.random() < 0.08:
         parts.append(f"-m comment --comment {random.choice(('plain', chr(34) + 'two words' + chr(34), chr(34) + '-j REJECT' + chr(34)))}")
     if random.random() < 0.12:
-        # Among the other matches, since what stands before it keeps packets from its bucket.
-        limit = random.choice(_LIMITS if variant == "legacy" else _NFT_LIMITS)
-        parts.insert(random.randint(0, len(parts)), f"-m limit {limit}".rstrip())
+        _put_limit(random, parts, variant)
     return " ".join([*parts, _target(random, protocol, users)])
+
+
+def _put_limit(random: Random, parts: list[str], variant: str) -> None:
+    """Among the other matches, since what stands before it keeps packets from its bucket."""
+    limit = random.choice(_LIMITS if variant == "legacy" else _NFT_LIMITS)
+    parts.insert(random.randint(0, len(parts)), f"-m limit {limit}".rstrip())
 
 
 def _narrow(random: Random, builtin: str, users: list[str], tracking: bool, variant: str) -> str:
@@ -181,13 +185,15 @@ def _narrow(random: Random, builtin: str, users: list[str], tracking: bool, vari
     parts.append(" ".join([f"-p {protocol} -m {protocol}", *(f"{option} {random.choice(PORTS)}" for option in options)]))
     if tracking and random.random() < 0.1:
         parts.append(_conntrack(random))
+    if random.random() < 0.1:
+        _put_limit(random, parts, variant)
     return " ".join([*parts, _target(random, protocol, users)])
 
 
 def _protocol(random: Random) -> tuple[str, list[str]]:
     """(protocol as a rule demands it, the rule's words)."""
     if random.random() < 0.12:
-        protocol = random.choice(("tcp", "tcp", "udp", "udp", "udplite", "sctp", "dccp"))
+        protocol = random.choice(("tcp", "tcp", "udp", "udp", "udplite", "sctp", "sctp", "dccp"))
         return protocol, [f"-p {protocol}", _multiport(random)]
     choice = random.random()
     if choice < 0.3:
@@ -215,9 +221,11 @@ def _ports(random: Random) -> str:
 
 def _multiport(random: Random) -> str:
     listed = []
-    for _ in range(random.choice((1, 2, 3, 7))):
+    count = random.choice((1, 2, 3, 7, 15))
+    for _ in range(count):
         low, high = sorted(random.sample((*PORTS, 0, 1024, 65535), 2))
-        listed.append(str(low) if random.random() < 0.7 else f"{low}:{high}")
+        # A range counts as two ports, of which there may be 15.
+        listed.append(str(low) if count == 15 or random.random() < 0.7 else f"{low}:{high}")
     return f"-m multiport {_not(random)}--{random.choice(('sports', 'dports', 'ports'))} {','.join(listed)}"
 
 

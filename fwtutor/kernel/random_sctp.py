@@ -65,9 +65,17 @@ def sctp_conversation(random: Random, ends: Ends) -> Iterator[Shot]:
             turns += [((first + place) % 2, [type]) for place, type in enumerate(random.choice(_CLOSING))]
         for side, types in turns:
             while random.random() < wrong:
-                yield say(random.randint(0, 1), random.choices(_OTHER, k=random.choice((1, 1, 1, 2, 3))))
+                yield say(random.randint(0, 1), _mixed(random))
             if types[0] not in (INIT, INIT_ACK, SHUTDOWN_COMPLETE) and random.random() < 0.2:
                 types = [*types, DATA]
             yield say(side, types)
         for _ in range(random.randint(1, 8)):
-            yield say(random.randint(0, 1), random.choices(_OTHER, k=random.choice((1, 1, 1, 2, 3))))
+            yield say(random.randint(0, 1), _mixed(random))
+
+
+def _mixed(random: Random) -> list[int]:
+    """The chunks of a packet. A heartbeat is believed only without data beside it."""
+    types = random.choices(_OTHER, k=random.choice((1, 1, 1, 2, 3)))
+    if types[0] in (HEARTBEAT, HEARTBEAT_ACK) and random.random() < 0.3:
+        types.append(DATA)
+    return types

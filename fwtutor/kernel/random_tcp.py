@@ -83,7 +83,7 @@ def tcp_conversation(random: Random, ends: tuple[tuple[int, str | None], tuple[i
             ports = ports[0], random.choice(PORTS)
 
 
-_UNIT = 500
+_UNITS = (500, 500, 500, 1)
 _KINDS = (ACK,) * 8 + (ACK | PSH, FIN | ACK, FIN | ACK, SYN, SYN, SYN | ACK, SYN | ACK, RST, RST, RST | ACK)
 
 
@@ -91,34 +91,35 @@ def _small_world(random: Random, client: _End, server: _End) -> Iterator[Shot]:
     """Segments of any kind in any order, in a world so small that they meet its edges all the time.
 
     Windows, payloads and distances are a few units long, give or take one byte: what a tracker believes of both sides is then
-    near a turning point with every segment.
+    near a turning point with every segment. Where the unit is a byte, a window of none differs from a window of one.
     """
     ends = [client, server]
+    unit = random.choice(_UNITS)
     for end in ends:
         end.scale = random.choice((None, None, 0, 1, 2, 15))
     openings = ((SYN, SYN | ACK, ACK),) * 5 + ((SYN, SYN, ACK, ACK), (SYN, SYN, SYN | ACK, SYN | ACK, ACK), (ACK, ACK), (ACK,))
     for turn, flags in enumerate(random.choice(openings)):
         one, other = ends if turn % 2 == 0 else ends[::-1]
         options = one.syn_options() if flags & SYN else b""
-        yield _send(one, other, flags, options=options, window=random.choice((1, 2)) * _UNIT)
+        yield _send(one, other, flags, options=options, window=random.choice((0, 1, 1, 2, 2)) * unit)
         if random.random() < 0.12:
             break
     busy = random.choice((0.3, 0.6, 0.9))
     for _ in range(random.choice((10, 30, 60))):
         one, other = ends if random.random() < 0.5 else ends[::-1]
         flags = random.choice(_KINDS) if random.random() < 0.97 else random.choice(_ODD_FLAGS)
-        payload = bytes(random.choice((0, 0, 1, _UNIT, _UNIT, 2 * _UNIT))) if flags & ACK and not flags & (SYN | RST) else b""
-        options = one.syn_options() if flags & SYN else _sacks(random, other) if random.random() < 0.2 else b""
+        payload = bytes(random.choice((0, 0, 1, unit, unit, 2 * unit))) if flags & ACK and not flags & (SYN | RST) else b""
+        options = one.syn_options() if flags & SYN else _sacks(random, other, unit) if random.random() < 0.2 else b""
         seq, ack = one.next, other.next
         if random.random() < busy:
-            seq += _distance(random)
+            seq += _distance(random, unit)
         if random.random() < busy:
-            ack += _distance(random)
+            ack += _distance(random, unit)
         if not flags & ACK or random.random() < 0.03:
             ack = 0
         if flags & RST and random.random() < 0.15:
             seq = 0
-        window = random.choice((0, 1, _UNIT, _UNIT, 2 * _UNIT, 3 * _UNIT))
+        window = random.choice((0, 1, unit, unit, 2 * unit, 3 * unit))
         shot = _send(one, other, flags, seq=seq & _MASK, ack=ack & _MASK, payload=payload, options=options, window=window)
         yield shot
         if random.random() < 0.15:
@@ -128,14 +129,14 @@ def _small_world(random: Random, client: _End, server: _End) -> Iterator[Shot]:
             one.next = seq + len(payload) + bool(flags & SYN) + bool(flags & FIN) & _MASK
 
 
-def _distance(random: Random) -> int:
+def _distance(random: Random, unit: int) -> int:
     if random.random() < 0.08:
         return -66000 + random.randint(-1, 1)
-    return random.choice((0, 0, 1, 1, 2, 3, 4, 6, -1, -1, -2, -3, -4)) * _UNIT + random.choice((0, 0, 0, -1, 1))
+    return random.choice((0, 0, 1, 1, 2, 3, 4, 6, -1, -1, -2, -3, -4)) * unit + random.choice((0, 0, 0, -1, 1))
 
 
-def _sacks(random: Random, other: _End) -> bytes:
-    edges = [other.next + _distance(random) & _MASK for _ in range(random.choice((2, 4)))]
+def _sacks(random: Random, other: _End, unit: int) -> bytes:
+    edges = [other.next + _distance(random, unit) & _MASK for _ in range(random.choice((2, 4)))]
     return b"\1\1\5" + bytes([2 + 4 * len(edges)]) + pack(f"!{len(edges)}I", *edges)
 
 

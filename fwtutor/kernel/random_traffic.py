@@ -32,8 +32,11 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import SYN, TCP, UDP, checksum
 
 
-def traffic(random: Random, count: int, tracked: bool) -> list[Shot]:
-    """``count`` packets of a handful of conversations. ``tracked``: the box puts fragments together before it looks at them."""
+def traffic(random: Random, count: int, tracked: bool | None) -> list[Shot]:
+    """``count`` packets of a handful of conversations. ``tracked``: the box puts fragments together before it looks at them.
+
+    None: it does not at first, but may begin to.
+    """
     shots: list[Shot] = []
     # Sometimes everybody talks between the same two hosts, and then sometimes on the same ports.
     ends = _ends(random) if random.random() < 0.3 else None
@@ -55,6 +58,8 @@ def traffic(random: Random, count: int, tracked: bool) -> list[Shot]:
             shot = shot._replace(on=random.choice(("wan", "lan")))
         if shot.on is None:
             shot = shot._replace(mark=random.choice((0, 0, 1, 0x101)))
+            if random.random() < 0.2 and int.from_bytes(shot.raw[16:20], "big") in _MANY:  # those without a TTL stay in the box
+                shot = shot._replace(raw=mended(bytearray(shot.raw[:8] + b"\0" + shot.raw[9:])))
         if pieces and random.random() < 0.1 and _may_come_in_pieces(shot, tracked):
             shots += cut(random, shot)
         else:
@@ -66,35 +71,43 @@ def traffic(random: Random, count: int, tracked: bool) -> list[Shot]:
     return shots[:count]
 
 
-def _may_come_in_pieces(shot: Shot, tracked: bool) -> bool:
+_MANY = frozenset(address(text) for text in TO_MANY)
+
+
+def _may_come_in_pieces(shot: Shot, tracked: bool | None) -> bool:
     """Untracked, what is for the box passes PREROUTING in pieces and INPUT whole: the harness could not tell that it is the same."""
-    return tracked or not _is_for_the_box(int.from_bytes(shot.raw[16:20], "big"))
+    return bool(tracked) or not _is_for_the_box(int.from_bytes(shot.raw[16:20], "big"))
 
 
 def _is_for_the_box(dst: int) -> bool:
-    return dst in {address(text) for text in (WAN_BOX, LAN_BOX, *TO_MANY)} or dst >> 24 == 127
+    return dst in (address(WAN_BOX), address(LAN_BOX)) or dst in _MANY or dst >> 24 == 127
 
 
-def _conversation(random: Random, past: list[Shot], ends: Ends, tracked: bool) -> Iterator[Shot]:
+def _conversation(random: Random, past: list[Shot], ends: Ends, tracked: bool | None) -> Iterator[Shot]:
+    if not tracked and random.random() < 0.2:
+        return datagrams(random, _THROUGH, with_options=tracked is False)
     kind = random.random()
     if kind < 0.57:
         return tcp_conversation(random, ends)
     if kind < 0.69:
         return _udp(random, ends)
-    if kind < 0.77:
+    if kind < 0.76:
         return echo(random, ends)
-    if kind < 0.87:
+    if kind < 0.86:
         return errors(random, past)
-    if kind < 0.885:
+    if kind < 0.88:
         return sctp_conversation(random, ends)
-    if kind < 0.895:
+    if kind < 0.89:
         return _gre(random, ends)
     if kind < 0.91:
         return _others(random, ends)
     if kind < 0.95:
         whole = tracked or not any(_is_for_the_box(number) for number, _ in ends)
-        return datagrams(random, ends if whole else ((address(NEAR[0]), "lan"), (address(FAR[0]), "wan")))
+        return datagrams(random, ends if whole else _THROUGH)
     return _oddities(random)
+
+
+_THROUGH: Ends = ((address(NEAR[0]), "lan"), (address(FAR[0]), "wan"))
 
 
 def _ends(random: Random) -> Ends:
@@ -152,21 +165,24 @@ def _gre(random: Random, ends: Ends) -> Iterator[Shot]:
 
 def _others(random: Random, ends: Ends) -> Iterator[Shot]:
     """Protocols tracked by their addresses alone, and UDP-Lite."""
-    protocol = random.choice((2, 33, 50, 51, 89, 103, 108, 115, 136, 253))
+    protocol = random.choice((2, DCCP, DCCP, 50, 51, 89, 103, 108, 115, UDPLITE, UDPLITE, 253))
     while True:
         (src, on), (dst, _) = reversed(ends) if random.random() < 0.4 else ends
-        data = _udplite(random, src, dst) if protocol == UDPLITE else random.randbytes(random.choice((0, 1, 3, 4, 20)))
+        ports = b"".join(random.choice(PORTS).to_bytes(2, "big") for _ in range(2))
+        data = _udplite(random, src, dst, ports) if protocol == UDPLITE else random.randbytes(random.choice((0, 1, 3, 4, 20)))
+        if protocol == DCCP:
+            data = ports + data
         yield Shot(craft.ip(src, dst, protocol, data, id=random_id(random), ttl=random_ttl(random)), on)
 
 
-GRE, UDPLITE = 47, 136
+DCCP, GRE, UDPLITE = 33, 47, 136
 
 
-def _udplite(random: Random, src: int, dst: int) -> bytes:
+def _udplite(random: Random, src: int, dst: int, ports: bytes) -> bytes:
     """Ports, coverage (0 is all of it), checksum, data."""
     data = random.randbytes(random.choice((0, 1, 12)))
     coverage = random.choice((0, 8, 8, 8 + len(data), 7, 9 + len(data), 65535))
-    datagram = b"".join(number.to_bytes(2, "big") for number in (4000, 53, coverage, 0)) + data
+    datagram = ports + coverage.to_bytes(2, "big") + b"\0\0" + data
     total = random.choice((craft.transport_checksum(src, dst, UDPLITE, datagram), 0, 0x1234))
     whole = datagram[:6] + total.to_bytes(2, "big") + datagram[8:]
     return whole if random.random() < 0.9 else whole[: random.randint(0, 8)]

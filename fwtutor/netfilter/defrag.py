@@ -35,6 +35,7 @@ class Piece(NamedTuple):
     start: int
     end: int
     packet: Packet
+    mark: int
 
 
 class Waiting(NamedTuple):
@@ -55,10 +56,15 @@ class Waiting(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """A datagram put together: the packet, and the sizes its fragments had, in bytes of payload."""
+    """A datagram put together."""
 
     packet: Packet
     sizes: tuple[int, ...]
+    """Of its fragments, in bytes of payload."""
+    largest: int
+    """The largest fragment in bytes, with the header it had."""
+    mark: int
+    """That of the first fragment."""
 
 
 def is_fragment(packet: Packet) -> bool:
@@ -74,7 +80,7 @@ def nothing_yet(until: int) -> Waiting:
     return Waiting(until, "", (), (), 0, False)
 
 
-def gather(waiting: Waiting, packet: Packet) -> tuple[Waiting | None, Whole | None]:
+def gather(waiting: Waiting, packet: Packet, mark: int) -> tuple[Waiting | None, Whole | None]:
     """Add a fragment: (what waits then, the whole datagram if that is complete).
 
     A fragment that was there already is ignored. One that overlaps others, is empty, or does not agree with where the datagram
@@ -100,7 +106,7 @@ def gather(waiting: Waiting, packet: Packet) -> tuple[Waiting | None, Whole | No
         return None, None
     if runs == waiting.runs:
         return waiting._replace(length=length, complete=complete), None
-    pieces = tuple(sorted((*waiting.pieces, Piece(start, end, packet))))
+    pieces = tuple(sorted((*waiting.pieces, Piece(start, end, packet, mark))))
     if not complete or pieces[0].start or pieces[-1].end != length or any(a.end != b.start for a, b in pairwise(pieces)):
         return waiting._replace(pieces=pieces, runs=runs, length=length, complete=complete), None
     return None, _join(pieces)
@@ -125,14 +131,15 @@ def _join(pieces: tuple[Piece, ...]) -> Whole | None:
     if length > LONGEST:
         return None
     sizes = tuple(piece.end - piece.start for piece in pieces)
-    # The datagram may not be fragmented further only when its largest fragment said so.
-    may_not = any(piece.packet.df and size == max(sizes) for piece, size in zip(pieces, sizes, strict=True))
+    # The datagram may not be fragmented further only when its largest fragment, header and all, said so.
+    largest = max(piece.packet.l4 + size for piece, size in zip(pieces, sizes, strict=True))
+    may_not = any(piece.packet.df and piece.packet.l4 + size == largest for piece, size in zip(pieces, sizes, strict=True))
     pack_into("!H", header, 2, length)
     pack_into("!H", header, 6, 0x4000 if may_not else 0)
     header[10:12] = b"\0\0"
     header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
     payload = b"".join(piece.packet.raw[piece.packet.l4 : piece.packet.l4 + size] for piece, size in zip(pieces, sizes, strict=True))
-    return Whole(Packet(bytes(header) + payload), sizes)
+    return Whole(Packet(bytes(header) + payload), sizes, largest, pieces[0].mark)
 
 
 def apart(packet: Packet, sizes: tuple[int, ...], known: bool) -> list[bytes]:

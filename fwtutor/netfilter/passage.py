@@ -39,7 +39,7 @@ TO_THE_BOX = (ROUTED, "local", "")
 class Passage(Optioned):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("busy", "sizes")
+    __slots__ = ("busy", "largest", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
@@ -47,6 +47,8 @@ class Passage(Optioned):
         """True for an answer: the stack makes it while it is at work on another packet."""
         self.sizes: tuple[int, ...] = ()
         """Of the fragments the packet was put together from; empty when it came whole."""
+        self.largest = 0
+        """The largest of them with its header; no larger ones are sent on."""
         context.memory = box.state.memory
 
     def arrive(self, on: str, link: str) -> None:
@@ -121,8 +123,7 @@ class Passage(Optioned):
             return
         mtu = self.box.routing.mtus[route.interface]
         # A datagram that came in fragments may leave in fragments, whatever it says, if those fit.
-        largest = packet.l4 + max(self.sizes) if self.sizes else packet.length
-        if largest > mtu and packet.df:
+        if (self.largest or packet.length) > mtu and packet.df:
             self._error(answers.UNREACHABLE, answers.FRAGMENTATION_NEEDED, mtu)
             self._lose(f"too big for {route.interface} (MTU {mtu}), and it may not be fragmented")
             return
@@ -230,6 +231,7 @@ class Passage(Optioned):
     def _as_sent(self, mtu: int) -> list[bytes]:
         """What goes onto the wire: the packet, or its fragments; a datagram that came in fragments leaves in the same."""
         packet = self.context.packet
+        mtu = min(mtu, self.largest or mtu)
         if self.sizes and packet.l4 + max(self.sizes) <= mtu:
             return defrag.apart(packet, self.sizes, self.good > 0)
         return answers.fragments(packet.raw, mtu, self.good > 0)
@@ -246,13 +248,13 @@ class Passage(Optioned):
         key = defrag.key_of(packet, where)
         before = self.box.state.memory.get(key)
         waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[defrag.TIME] * SECOND)
-        after, whole = defrag.gather(waiting._replace(interface=self.context.in_interface), packet)
+        after, whole = defrag.gather(waiting._replace(interface=self.context.in_interface), packet, self.context.mark)
         self.box.wait(key, after)
         self.walk.events.append((GATHERED, key, before, after, whole))
         if whole is None:
             self.walk.verdict = "HELD"
             return False
-        self.context.packet, self.sizes = whole
+        self.context.packet, self.sizes, self.largest, self.context.mark = whole
         if where == defrag.DELIVERED:
             self.good = whole.packet.l4
         return True

@@ -209,3 +209,29 @@ def test_the_mask_can_ration_echo_replies_too(kernel: Kernel) -> None:
     observation = kernel.play(setup, [from_to("203.0.113.9", "203.0.113.1")] * 9)
     assert not hold(setup, observation)
     assert sum(len(packet.out) for packet in observation.packets) == 6
+
+
+def test_a_reset_has_no_checksum_of_zero(kernel: Kernel) -> None:
+    """What is left to be summed up on the way out becomes 0xffff, as in UDP, where zero would mean that there is no checksum."""
+    rules = filtering("-A INPUT -p tcp -j REJECT --reject-with tcp-reset")
+    refused = craft.tcp(address("198.51.100.53"), BOX, 53, 53, 2, 0xD24876B2, id=1)
+    (packet,) = agreed(kernel, box(rules), [Shot(refused, "wan")])
+    ((_, reset),) = packet.out
+    assert reset[36:38] == b"\xff\xff"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_a_datagram_of_the_box_has_the_mark_of_its_first_fragment(kernel: Kernel, order: tuple[int, ...]) -> None:
+    rules = filtering("-A OUTPUT -m mark --mark 0x1", "-A INPUT -m state --state NEW")
+    pieces = fragments(craft.udp(BOX, STRANGER, 4000, 53, bytes(100), id=7, df=False), 68)
+    shots = [Shot(pieces[number], None, mark=1 if number == 0 else 2) for number in order]
+    assert agreed(kernel, box(rules), shots)[-1].path == ("filter:OUTPUT:rule:1", "filter:OUTPUT:policy:2")
+
+
+@pytest.mark.parametrize(("prefix", "last", "to"), [(30, "203.0.113.3", "local"), (31, "203.0.113.1", "wan")])
+def test_a_link_of_two_has_no_broadcast_address(kernel: Kernel, prefix: int, last: str, to: str) -> None:
+    """RFC 3021. The last address of a /30 is everybody, and so the box too; of a /31 it is the other host."""
+    own = "203.0.113.0" if prefix == 31 else "203.0.113.1"
+    setup = Setup({"wan": (f"{own}/{prefix}",), "lan": ("192.168.0.1/16",)}, filtering(), {})
+    (packet,) = agreed(kernel, setup, [Shot(craft.udp(CLIENT, address(last), 4000, 9, b"x", id=9), "lan")])
+    assert (packet.verdict, packet.to) == ("ACCEPT", to)

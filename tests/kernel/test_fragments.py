@@ -35,3 +35,12 @@ def case(seed: int) -> tuple[Setup, list[Shot]]:
 def test_kernel_and_engine_put_the_same_datagrams_together(kernel: Kernel, seed: int) -> None:
     comparison = compare(kernel, *case(seed))
     assert not comparison.differences, f"{comparison}"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_largest_fragment_is_the_largest_with_the_header_it_came_with(kernel: Kernel, seed: int) -> None:
+    random = Random(seed)
+    setup = Setup({"wan": ("203.0.113.1/24",), "lan": ("192.168.0.1/16",)}, TRACKED, {"default": "wan"}, {}, {"lan": 576})
+    shots = list(islice(datagrams(random, (THROUGH[1], THROUGH[0]), with_options=True), 60))
+    comparison = compare(kernel, setup, shots)
+    assert not comparison.differences, f"{comparison}"

@@ -124,9 +124,9 @@ class Judgement(NamedTuple):
 
     track: SctpTrack
     """The new value: chunks before the one that makes a packet INVALID count."""
-    reason: str = ""
+    reason: str
     """Why it is INVALID; "" when it is not."""
-    assured: bool = False
+    assured: bool
     """Whether one of its chunks has established the association, even when another makes the packet INVALID."""
     refresh: bool = True
     """Whether it is counted and restarts the timer, which the time of the new state is given."""
@@ -228,7 +228,7 @@ def judge(track: SctpTrack, packet: Packet, direction: int, new: bool = False) -
     chunks = list(_chunks(packet))
     types = {chunk.type for chunk in chunks}
     if not types & _OWN_TAG and tag != track.tags[direction]:
-        return Judgement(track, _wrong_tag(tag, track.tags[direction]))
+        return Judgement(track, _wrong_tag(tag, track.tags[direction]), False)
     assured, refresh = False, True
     for chunk in chunks:
         type = chunk.type
