@@ -87,11 +87,11 @@ def _conversation(random: Random, past: list[Shot], ends: Ends, tracked: bool | 
     if not tracked and random.random() < 0.2:
         return datagrams(random, _THROUGH, with_options=tracked is False)
     kind = random.random()
-    if kind < 0.57:
+    if kind < 0.58:
         return tcp_conversation(random, ends)
-    if kind < 0.69:
+    if kind < 0.7:
         return _udp(random, ends)
-    if kind < 0.76:
+    if kind < 0.77:
         return echo(random, ends)
     if kind < 0.86:
         return errors(random, past)

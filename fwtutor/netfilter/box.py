@@ -18,10 +18,10 @@ from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
 class Box:
     """Routes, sysctls, compiled chains, and the state it changes."""
 
-    __slots__ = ("_incomplete", "chains", "conntrack", "delivered_by", "routing", "state", "sysctls", "tracking")
+    __slots__ = ("_incomplete", "chains", "conntrack", "delivered_by", "routing", "state", "sysctls", "tracking", "variant")
 
-    def __init__(self, routing: Routing, sysctls: dict[str, int]) -> None:
-        self.routing, self.sysctls = routing, sysctls
+    def __init__(self, routing: Routing, sysctls: dict[str, int], variant: str) -> None:
+        self.routing, self.sysctls, self.variant = routing, sysctls, variant
         self.state = State()
         self.conntrack = Conntrack(self.state, Settings.of(sysctls))
         self.chains: dict[str, list[tuple[CompiledTable, CompiledChain]]] = {}

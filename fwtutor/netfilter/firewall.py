@@ -78,7 +78,7 @@ class Firewall:
             raise ValueError(f"variant {variant!r} is neither 'legacy' nor 'nft'")
         self.variant = variant
         self.sysctls: dict[str, int] = dict(SYSCTLS)
-        self.box = Box(Routing(interfaces, routes or {}, mtus or {}), self.sysctls)
+        self.box = Box(Routing(interfaces, routes or {}, mtus or {}), self.sysctls, variant)
         self.routing, self.state = self.box.routing, self.box.state
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)

@@ -39,12 +39,14 @@ TO_THE_BOX = (ROUTED, "local", "")
 class Passage(Optioned):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("busy", "largest", "sizes")
+    __slots__ = ("busy", "largest", "later", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
         self.busy = False
-        """True for an answer: the stack makes it while it is at work on another packet."""
+        """True for an answer: the stack makes it on account of another packet."""
+        self.later = False
+        """Whether what comes back to the box has to wait, as the stack is at work on another packet."""
         self.sizes: tuple[int, ...] = ()
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
@@ -171,6 +173,9 @@ class Passage(Optioned):
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         answer = Passage(self.box, walk, context)
         answer.busy, answer.reset = True, reset
+        # A program's packet does not keep the stack busy, but legacy's rules do: they are not interrupted.
+        by_program = self.context.in_interface == "" and not self.context.by_stack and not self.busy
+        answer.later = not by_program or self.box.variant == "legacy"
         answer.depart()
 
     def _leave_and_come_back(self) -> None:
@@ -181,7 +186,7 @@ class Passage(Optioned):
         copy.events += [(TIED, self.context.state), AT[POSTROUTING]]
         comes = here._pass(POSTROUTING) and here._confirm()
         self.context.entry = here.context.entry
-        later = self.busy or self.context.by_stack
+        later = self.later or self.context.by_stack
         if comes and not later:
             here._come_back()
         leaves = packet.ttl > 0 or not self.box.routing.is_multicast(packet.family, packet.dst)

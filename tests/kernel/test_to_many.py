@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fwtutor.kernel.compare import compare
@@ -88,3 +90,19 @@ def test_an_answer_to_a_group_leaves_where_its_source_is_at_home(kernel: Kernel,
     found = compare(kernel, setup, [Shot(craft.tcp(*ends, 22, 22, 18, 1, 1, id=1), None)])
     assert not found.differences, f"{found}"
     assert [(packet.verdict, packet.to) for packet in found.observation.packets] == [("ACCEPT", "local"), ("ACCEPT", on)]
+
+
+@pytest.mark.parametrize(
+    ("variant", "hooks_after"),
+    [
+        ("legacy", ["OUTPUT", "OUTPUT", "POSTROUTING", "POSTROUTING", "PREROUTING", "INPUT"]),
+        ("nft", ["OUTPUT", "OUTPUT", "POSTROUTING", "PREROUTING", "INPUT", "POSTROUTING"]),
+    ],
+)
+def test_what_refuses_a_programs_packet_is_not_interrupted_by_legacys_rules(kernel: Kernel, variant: str, hooks_after: list[str]) -> None:
+    """The RST goes to everybody: legacy's rules are walked as a whole, and its copy has to wait; nft's are not."""
+    rules = filtering("-A OUTPUT -o lo -p tcp -j REJECT --reject-with tcp-reset", "-A INPUT -m state --state NEW")
+    setup = replace(box(rules), variant=variant)
+    refused = Shot(craft.tcp(address("203.0.113.255"), BOX, 22, 1337, 17, 1, 1, id=1), None)
+    (packet,) = agreed(kernel, setup, [refused])
+    assert hooks(packet) == hooks_after
