@@ -33,7 +33,7 @@ LEFT_OUT = {
     r"if entry\.original in index": "a tuple taken while its packet was on the way: that takes another processor, or NAT",
 }
 """Code that no packet of such a run comes to, by a pattern of the line that leads to it, and why."""
-CASES = 1500
+CASES = 3000
 
 
 def run(first: int, size: int, processes: int, kept: Path | None) -> int:

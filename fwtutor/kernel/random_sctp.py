@@ -17,6 +17,7 @@ _OPENING = ((0, INIT), (1, INIT_ACK), (0, COOKIE_ECHO), (1, COOKIE_ACK))
 _CLOSING = ((SHUTDOWN, SHUTDOWN_ACK, SHUTDOWN_COMPLETE), (SHUTDOWN, SHUTDOWN, SHUTDOWN_ACK), (ABORT, INIT, INIT))
 """What the sides then say in turn."""
 _OTHER = (DATA, DATA, DATA, SACK, *range(12), SHUTDOWN_COMPLETE, HEARTBEAT, HEARTBEAT_ACK, HEARTBEAT, HEARTBEAT_ACK, 13, 64, 0xC0, 255)
+_ABOUT_TAGS = (INIT, INIT, INIT_ACK, INIT_ACK, HEARTBEAT, HEARTBEAT, HEARTBEAT_ACK, HEARTBEAT_ACK, COOKIE_ACK)
 _TAGS = (0, 1, 0x1000, 0x2000, 0x3000)
 
 
@@ -55,6 +56,11 @@ def sctp_conversation(random: Random, ends: Ends) -> Iterator[Shot]:
         return packet(side, chunks, tag)
 
     while True:
+        if random.random() < 0.25:  # who began, and with which tags, is in doubt
+            few = random.sample(_TAGS[1:], 2)
+            for _ in range(random.randint(4, 20)):
+                tags[:] = random.choice(few), random.choice(few)
+                yield say(random.randint(0, 1), [random.choice(_ABOUT_TAGS)])
         begin = random.random()
         script = list(_OPENING[: random.choice((1, 2, 3, 4, 4, 4, 4))]) if begin < 0.8 else [(0, HEARTBEAT), (1, HEARTBEAT_ACK)]
         if begin > 0.95:

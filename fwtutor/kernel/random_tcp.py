@@ -14,7 +14,7 @@ from fwtutor.netfilter.packet import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 _WINDOWS = (0, 1, 1000, 8192, 64240, 65535)
 _ODD_FLAGS = (
     0, FIN, SYN | FIN, SYN | RST, FIN | PSH | URG, SYN | PSH, SYN | URG, SYN | ECE | CWR, ACK | URG, ACK | PSH, FIN | ACK | URG,
-    RST | ACK | PSH, 0, URG, PSH, PSH | ECE, SYN | ACK | FIN, SYN | ACK | PSH, RST | FIN, 255, RST | FIN | ACK, SYN | ACK | URG, RST | URG,
+    RST | ACK | PSH, 0, URG, PSH, PSH | ECE, SYN | ACK | FIN, SYN | ACK | PSH, RST | FIN, 255, RST | FIN | ACK, SYN | ACK | URG, RST | URG, 0, 0,
 )  # fmt: skip
 _EDGES = (
     -66001, -66000, -65999, -8192, -1000, -2, -1, 0, 1, 2, 999, 1000, 1001, 8191, 8192, 8193, 64239, 64240, 64241, 65535, 65536,
@@ -97,7 +97,7 @@ def _small_world(random: Random, client: _End, server: _End) -> Iterator[Shot]:
     unit = random.choice(_UNITS)
     for end in ends:
         end.scale = random.choice((None, None, 0, 1, 2, 15))
-    openings = ((SYN, SYN | ACK, ACK),) * 5 + ((SYN, SYN, ACK, ACK), (SYN, SYN, SYN | ACK, SYN | ACK, ACK), (ACK, ACK), (ACK,))
+    openings = ((SYN, SYN | ACK, ACK),) * 5 + ((SYN, SYN, ACK, ACK), (SYN, SYN, SYN | ACK, SYN | ACK, ACK), (ACK, ACK), (ACK,), (ACK,))
     for turn, flags in enumerate(random.choice(openings)):
         one, other = ends if turn % 2 == 0 else ends[::-1]
         options = one.syn_options() if flags & SYN else b""

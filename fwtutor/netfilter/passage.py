@@ -173,9 +173,9 @@ class Passage(Optioned):
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         answer = Passage(self.box, walk, context)
         answer.busy, answer.reset = True, reset
-        # A program's packet does not keep the stack busy, but legacy's rules do: they are not interrupted.
+        # A program's packet does not keep the stack busy, but legacy's rules do, and so does an ICMP error.
         by_program = self.context.in_interface == "" and not self.context.by_stack and not self.busy
-        answer.later = not by_program or self.box.variant == "legacy"
+        answer.later = not (by_program and reset and self.box.variant == "nft")
         answer.depart()
 
     def _leave_and_come_back(self) -> None:

@@ -92,17 +92,22 @@ def test_an_answer_to_a_group_leaves_where_its_source_is_at_home(kernel: Kernel,
     assert [(packet.verdict, packet.to) for packet in found.observation.packets] == [("ACCEPT", "local"), ("ACCEPT", on)]
 
 
+AT_ONCE = ["OUTPUT", "OUTPUT", "POSTROUTING", "PREROUTING", "INPUT", "POSTROUTING"]
+LATER = ["OUTPUT", "OUTPUT", "POSTROUTING", "POSTROUTING", "PREROUTING", "INPUT"]
+
+
 @pytest.mark.parametrize(
-    ("variant", "hooks_after"),
+    ("variant", "answer", "hooks_after"),
     [
-        ("legacy", ["OUTPUT", "OUTPUT", "POSTROUTING", "POSTROUTING", "PREROUTING", "INPUT"]),
-        ("nft", ["OUTPUT", "OUTPUT", "POSTROUTING", "PREROUTING", "INPUT", "POSTROUTING"]),
+        ("legacy", "tcp-reset", LATER), ("nft", "tcp-reset", AT_ONCE),
+        ("legacy", "icmp-port-unreachable", LATER), ("nft", "icmp-port-unreachable", LATER),
     ],
-)
-def test_what_refuses_a_programs_packet_is_not_interrupted_by_legacys_rules(kernel: Kernel, variant: str, hooks_after: list[str]) -> None:
-    """The RST goes to everybody: legacy's rules are walked as a whole, and its copy has to wait; nft's are not."""
-    rules = filtering("-A OUTPUT -o lo -p tcp -j REJECT --reject-with tcp-reset", "-A INPUT -m state --state NEW")
-    setup = replace(box(rules), variant=variant)
+)  # fmt: skip
+def test_what_refuses_a_programs_packet_may_have_to_wait_for_the_rules(
+    kernel: Kernel, variant: str, answer: str, hooks_after: list[str]
+) -> None:
+    """The answer goes to everybody. Legacy's rules are walked as a whole, and its copy has to wait; nft's are not, but ICMP is."""
+    rules = filtering(f"-A OUTPUT -o lo -p tcp -j REJECT --reject-with {answer}", "-A INPUT -m state --state NEW")
     refused = Shot(craft.tcp(address("203.0.113.255"), BOX, 22, 1337, 17, 1, 1, id=1), None)
-    (packet,) = agreed(kernel, setup, [refused])
+    (packet,) = agreed(kernel, replace(box(rules), variant=variant), [refused])
     assert hooks(packet) == hooks_after
