@@ -223,7 +223,14 @@ def _compare(arguments: argparse.Namespace) -> int:
     from fwtutor.judging.command import compare
     from fwtutor.trace.people import Ink
 
-    return OK if compare(arguments, _say_line, _note, Ink(_colour(), _unicode())) else NO
+    # The exit code is an answer here: it is not to say that all agreed when nobody could read what did.
+    if getattr(sys.stdout, "name", "") == os.devnull:
+        raise BadInput("standard output is closed: the answer cannot be written")
+    try:
+        return OK if compare(arguments, _say_line, _note, Ink(_colour(), _unicode())) else NO
+    except BrokenPipeError:
+        _drop_output()
+        raise BadInput("standard output was closed before the whole answer was written") from None
 
 
 def _say_line(text: str) -> None:
@@ -270,6 +277,8 @@ class _Arguments(argparse.ArgumentParser):
     """An ArgumentParser whose complaints are fit for a terminal, whatever was given."""
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith("argument --rule: expected"):
+            message += "; one word that begins with - is written with =, as in --rule=-F"
         super().error(printable(message))
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:

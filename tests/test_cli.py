@@ -224,6 +224,22 @@ def test_closed_standard_streams_end_in_no_traceback(home: Path, closed: str) ->
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("redirected", [">&-", ">/dev/full"])
+def test_a_comparison_nobody_can_read_does_not_say_that_all_agreed(home: Path, redirected: str) -> None:
+    environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = f"{sys.executable} -m fwtutor kernel compare --seed 1 --packets 1 {redirected}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("fwtutor: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_rule_of_one_word_is_told_how_it_is_written(home: Path) -> None:
+    done = fwtutor(home, "kernel", "compare", "--rule", "-F")
+    assert done.code == 2
+    assert "as in --rule=-F" in done.err
+
+
 # --- what is refused --------------------------------------------------------------------------------------------
 
 

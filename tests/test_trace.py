@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from fwtutor.badinput import BadInput
-from fwtutor.netfilter import Firewall, craft
+from fwtutor.netfilter import Firewall, RuleRefused, craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import ACK, SYN, checksum
-from fwtutor.trace.box import parse_box
+from fwtutor.trace.box import parse_box, refusal as explain_refusal
 from fwtutor.trace.machine import as_object, json_line
 from fwtutor.trace.people import Ink, Report
 from fwtutor.trace.run import trace
@@ -276,6 +276,29 @@ def refusal(tmp_path: Path, rules: str) -> list[str]:
     with pytest.raises(BadInput) as caught:
         box(tmp_path, rules)
     return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize("short", ["nf_conntrack_tcp_loose", "net/netfilter/nf_conntrack_tcp_loose", "netfilter.nf_conntrack_tcp_loose"])
+def test_a_sysctl_named_short_is_told_its_whole_name(tmp_path: Path, short: str) -> None:
+    if short.startswith("net/"):
+        assert box(tmp_path, sysctls=(f"{short}=0",)).sysctls["net.netfilter.nf_conntrack_tcp_loose"] == 0
+        return
+    with pytest.raises(BadInput, match=r"did you mean net\.netfilter\.nf_conntrack_tcp_loose\?"):
+        box(tmp_path, sysctls=(f"{short}=0",))
+
+
+def test_a_caret_stands_below_its_word_also_behind_a_line_break() -> None:
+    firewall = Firewall({})
+    with pytest.raises(RuleRefused) as caught:
+        firewall.iptables("-A INPUT -p tcp\n --dport 80 --foo -j DROP")
+    _, line, carets = explain_refusal("--rule", caught.value).split("\n    ")[:3]
+    assert line[carets.index("^") :].startswith("--foo ")
+
+
+def test_a_table_without_chains_is_no_table_of_iptables_nft(tmp_path: Path) -> None:
+    firewall = Firewall({}, variant="nft")
+    firewall.restore("*filter\nCOMMIT\n")
+    assert not firewall.ruleset().tables
 
 
 def test_what_is_not_simulated_is_told_with_what_is(tmp_path: Path) -> None:

@@ -29,8 +29,11 @@ PATIENCE = 5.0
 MOST_PACKETS = 20_000
 USUAL_INTERFACES = ("wan=203.0.113.1/24", "lan=192.168.0.1/16")
 USUAL_ROUTES = ("default=wan",)
-TRACKING_ONLY = "*filter\n-A INPUT -m conntrack --ctstate INVALID\nCOMMIT\n"
-"""Lets everything pass. Its one rule does nothing, but a rule that asks for ctstate is what switches connection tracking on."""
+TRACKING_ONLY = (
+    "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -m conntrack --ctstate INVALID\nCOMMIT\n"
+)
+"""Lets everything pass. Its one rule does nothing, but a rule that asks for ctstate is what switches connection tracking on. The chains are
+named, for of iptables-nft only those exist that a text names."""
 
 _PROTOCOLS = {TCP: "tcp", UDP: "udp"}
 

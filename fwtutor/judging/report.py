@@ -11,7 +11,8 @@ from fwtutor.netfilter.packet import Packet
 from fwtutor.trace.people import Ink, describe
 
 INDENT = " " * 6
-CAME_WIDTH, PACKET_WIDTH = 5, 62
+CAME_WIDTH, PACKET_WIDTH, VERDICT_WIDTH = 5, 62, 16
+NO_CHAIN = "none: iptables-nft has no chain at the hooks this packet passed, so no rule is asked"
 
 
 class Report:
@@ -21,6 +22,9 @@ class Report:
         self._comparison = comparison
         self._ink = ink
         self._verbose = verbose
+        packets = comparison.observation.packets
+        self._came_width = max((CAME_WIDTH, *(len(observed.on or "") for observed in packets)))
+        self._verdict_width = max((VERDICT_WIDTH, *(len(self._fate(observed)) for observed in packets)))
 
     def lines(self) -> Iterator[str]:
         """Packet by packet up to the first difference, then what differs at the end; nothing when there is nothing to tell."""
@@ -47,17 +51,20 @@ class Report:
     def packet(self, number: int, observed: Observed, differences: tuple[Difference, ...]) -> Iterator[str]:
         """One packet: what the kernel did with it, and where the engine says otherwise."""
         ink = self._ink
-        going = f" {ink.arrow} {observed.to}" if observed.to else ""
         agreed = ink.paint("differs", "1;31") if differences else ink.faint("agreed")
         came = observed.on or "(box)"
         text = printable(describe(Packet(observed.raw)))
-        verdict = ink.verdict(observed.verdict, f"{observed.verdict}{going}")
-        padding = " " * max(2, 18 - len(observed.verdict) - len(going))
-        yield f"{number:>4}  {came:<{CAME_WIDTH}} {text:<{PACKET_WIDTH}} {verdict}{padding}{agreed}"
+        fate = self._fate(observed)
+        verdict = ink.verdict(observed.verdict, fate)
+        padding = " " * (self._verdict_width - len(fate) + 2)
+        yield f"{number:>4}  {came:<{self._came_width}} {text:<{PACKET_WIDTH}} {verdict}{padding}{agreed}"
         if self._verbose:
-            for label, said in _details(observed):
+            for label, said in _details(observed, self._comparison.setup.variant):
                 yield self._detail(label, said)
         yield from self._differences(differences)
+
+    def _fate(self, observed: Observed) -> str:
+        return f"{observed.verdict} {self._ink.arrow} {observed.to}" if observed.to else observed.verdict
 
     def summary(self) -> str:
         """The last line: how many packets, and whether the two differ."""
@@ -91,11 +98,13 @@ def total(packets: int, differences: tuple[Difference, ...], ink: Ink, what: str
     return f"{count}, {ink.paint(f'kernel and engine differ {where}', '1;31')}"
 
 
-def _details(observed: Observed) -> Iterator[tuple[str, str]]:
+def _details(observed: Observed, variant: str) -> Iterator[tuple[str, str]]:
     if observed.states:
         yield "states", ", ".join(f"{hook} {state}" for hook, state in observed.states)
     if observed.path:
         yield "path", " ".join(observed.path)
+    elif variant == "nft" and observed.verdict == "ACCEPT":
+        yield "path", NO_CHAIN
     for prefix, _ in observed.logged:
         yield "log", f"LOG wrote a line that begins with {prefix!r}" if prefix else "LOG wrote a line"
     for name, raw in observed.out:

@@ -119,7 +119,9 @@ class Firewall:
         """Raises NotSimulated for a name that is not simulated, ValueError for a value no kernel takes."""
         name = name.replace("/", ".")
         if name not in self.sysctls:
-            raise NotSimulated(f"sysctl {name} is not simulated; these are: {', '.join(sorted(SYSCTLS))}")
+            full = next((known for known in sorted(SYSCTLS) if known.endswith(f".{name}")), None)
+            meant = f"did you mean {full}? " if full else ""
+            raise NotSimulated(f"sysctl {name} is not simulated; {meant}these are: {', '.join(sorted(SYSCTLS))}")
         if not 0 <= value <= HIGHEST_SYSCTL:
             raise ValueError(f"sysctl {name}: {value!r} is not a whole number between 0 and {HIGHEST_SYSCTL}")
         self.sysctls[name] = value
@@ -169,7 +171,8 @@ class Firewall:
         """
         memory = self.state.memory
         known = {} if before is None else before.memories
-        now = self._compiled[name].memories
+        # Of iptables-nft a table without chains is none.
+        now = self._compiled[name].memories if name in self._compiled else {}
         for key in known:
             if key not in now:
                 yield Change(MEMORY, key, memory[key], None)

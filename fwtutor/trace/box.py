@@ -81,13 +81,18 @@ def _shown(error: RuleRefused) -> list[str]:
     if line.strip():
         begin = max(0, error.start - SHOWN_BEFORE) if len(line) > SHOWN else 0
         end = begin + SHOWN
-        before, place, after = (printable(part) for part in (line[begin : error.start], line[error.start : error.end], line[error.end :]))
+        before, place, after = (_visible(part) for part in (line[begin : error.start], line[error.start : error.end], line[error.end :]))
         before, after = ("..." if begin else "") + before, after[: max(0, end - error.end)] + ("..." if end < len(line) else "")
         place = place[: end - error.start]
         shown = [before + place + after, " " * len(before) + "^" * max(1, len(place))]
     if error.hint:
         shown.append(error.hint if len(error.hint) <= MAX_HINT else error.hint[:MAX_HINT] + "...")
     return shown
+
+
+def _visible(text: str) -> str:
+    """``text`` on one row: a caret below it must meet its letter."""
+    return printable(text).replace("\n", "\\n")
 
 
 def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str], variant: str = "legacy") -> Box:

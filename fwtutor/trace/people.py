@@ -56,6 +56,7 @@ class Report:
         self.firewall = firewall
         self.ink = ink
         self.verdicts: Counter[str] = Counter()
+        self._came_width = max((CAME_WIDTH, *map(len, firewall.interfaces)))
 
     def header(self) -> str:
         """The columns' names."""
@@ -79,7 +80,7 @@ class Report:
         return f"{total} packet{'s' if total > 1 else ''}: " + ", ".join(parts)
 
     def _row(self, number: str, seconds: str, came: str, packet: str, state: str, verdict: str) -> str:
-        return f"{number:>4}  {seconds:>10}  {came:<{CAME_WIDTH}} {packet:<{PACKET_WIDTH}} {state:<{STATE_WIDTH}} {verdict}"
+        return f"{number:>4}  {seconds:>10}  {came:<{self._came_width}} {packet:<{PACKET_WIDTH}} {state:<{STATE_WIDTH}} {verdict}"
 
     def _walk(self, walk: Walk, number: str, seconds: str) -> Iterator[str]:
         states = walk.states

@@ -59,7 +59,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.command", "command", "colon,slash", ":", "type", "Type a command at a host: iptables, conntrack, send, ..."),
     Action("lab.help", "help", "question_mark,f1", "?", "help", "All keys, words and signs of this screen."),
     Action("lab.inspect", "inspect", "i", "i", "inspect", "The packet's layers and bytes, field by field.", weight=3),
-    Action("lab.kernel", "ask_kernel", "k", "k", "ask the kernel", "Play this run so far on a real kernel: it should agree.", bar=False),
+    Action("lab.kernel", "ask_kernel", "k", "k", "ask kernel", "Play this run so far on a real kernel: it should agree.", weight=4),
     Action("lab.map", "course_map", "m", "m", "map", "Leave to the course map. Your place is kept.", weight=3),
     Action("lab.start", "to_start", "home", "Home", "start", "Back to the beginning of this page; again, to before all packets.", weight=4),
     Action("lab.pane", "next_pane", "tab", "tab", "next pane", "Go to the next pane (or tab, on a narrow screen).", weight=4),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fwtutor.recording import Session
     from fwtutor.recording.cursor import Size
     from fwtutor.recording.run import Run
+    from fwtutor.recording.scenario import Input
 
 
 class Outcome(Enum):
@@ -56,6 +57,8 @@ class Journey:
         self.just_answered: str = ""
         """Id of the prediction answered since the last step: its verdict is still on the screen."""
         self._picked: dict[str, str] = dict(progress.of(lesson.name).predictions)
+        self._typed_on: dict[Input, int] = {}
+        """The page that was open when a command was entered."""
         self._known: tuple[Run, int] | None = None
         self._due: list[tuple[int, Prediction]] = []
         self._met_at: list[tuple[int, str]] = []
@@ -236,13 +239,16 @@ class Journey:
         record = self.session.enter(host, text)
         self.just_answered = ""
         if record.index >= 0:
+            self._typed_on[self.session.run.inputs[-1]] = self.stage
             self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
         return record
 
     def undo(self) -> bool:
-        """The run without the last command; the cursor is where that was entered."""
+        """The run without the last command; cursor and page are where that was entered."""
+        inputs = self.session.run.inputs
         done = self.session.undo()
         if done:
+            self.stage = self._typed_on.get(inputs[-1], self.stage)
             self._follow()
         return done
 

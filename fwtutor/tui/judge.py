@@ -27,6 +27,8 @@ class Judgement:
     """Why, as a sentence."""
     notes: tuple[str, ...] = ()
     """What was shortened or left out."""
+    logged: tuple[tuple[str, ...], ...] = ()
+    """For each packet up to the first difference, the lines that LOG rules wrote."""
 
 
 class Judge:
@@ -43,6 +45,7 @@ class Judge:
         """Play it, and hold the engine against it."""
         # Here and not above: nothing of the kernel's side is loaded by a lab in which nobody asks.
         from fwtutor.judging.judge import in_reach, put
+        from fwtutor.judging.logged import log_lines
         from fwtutor.judging.question import shortened
         from fwtutor.judging.recorded import from_run
 
@@ -54,7 +57,8 @@ class Judge:
         try:
             with in_reach() as kernel:
                 if self._begin(kernel):
-                    return Judgement(put(kernel, question), notes=tuple(notes))
+                    found = put(kernel, question)
+                    return Judgement(found, notes=tuple(notes), logged=log_lines(found))
         except BadInput as problem:
             return Judgement(None, str(problem))
         return Judgement(None, "stopped")

@@ -166,8 +166,11 @@ class Puppet:
                 orders.append(Ordered(len(packets), item.at, item.line, 0, ""))
                 continue
             walk = firewall.send(item.raw, at=item.at) if item.on is None else firewall.receive(item.raw, item.on, at=item.at)
+            logged = tuple((step.prefix, step.packet.raw) for step in walk.logged)
             states = tuple((hook, state) for hook, state in walk.states)
-            packets.append(Observed(number, item.raw, item.on, item.at, 0, walk.verdict, walk.to, tuple(walk.path), states, (), ENTRY))
+            packets.append(
+                Observed(number, item.raw, item.on, item.at, 0, walk.verdict, walk.to, tuple(walk.path), states, (), ENTRY, logged=logged)
+            )
         return Comparison(setup, tuple(items), Observation(tuple(packets), "", (), 0.0, tuple(orders)), self.differences)
 
 

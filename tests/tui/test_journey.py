@@ -184,6 +184,20 @@ def test_a_command_in_the_past_branches_and_undo_takes_it_back(journey: Journey)
     assert journey.session.run.inputs == []
 
 
+def test_undo_goes_back_to_the_page_on_which_the_command_was_typed(journey: Journey) -> None:
+    journey.forward("packet")
+    typed_on = journey.stage
+    journey.enter("server", "iptables -P INPUT ACCEPT")
+    for _ in range(40):
+        if journey.question:
+            journey.answer(0)
+        if journey.forward("packet") is Outcome.TURNED:
+            break
+    assert journey.stage == typed_on + 1
+    assert journey.undo()
+    assert journey.stage == typed_on
+
+
 def test_runs_can_be_visited_in_turn(journey: Journey) -> None:
     assert not journey.next_run()
     journey.forward("packet")

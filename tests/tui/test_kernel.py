@@ -13,7 +13,8 @@ import pytest
 from fwtutor.badinput import BadInput
 from fwtutor.judging import judge
 from fwtutor.kernel.compare import Difference
-from fwtutor.kernel.observation import Order
+from fwtutor.kernel.observation import Observed, Order
+from fwtutor.tui.screens import kernel
 from fwtutor.tui.screens.kernel import KernelScreen
 from tests.tui.conftest import QUESTION, Playing, Puppet, pane_text, screen_text, type_text
 from tests.tui.test_ways import BOTH
@@ -29,7 +30,9 @@ async def test_what_happened_so_far_is_asked_and_every_packet_shown(playing: Pla
         text = pane_text(app, "Sheet")
         assert "✔ Linux 6.18.0 says the same: 2 packets, no difference" in text
         assert "1 ✔ tcp 203.0.113.9:4000 → 203.0.113.1:1337 SYN · ACCEPT → local" in text
-        assert "INPUT NEW · INPUT:rule:2 · SYN_SENT [UNREPLIED] 119 s" in text
+        assert "PREROUTING NEW · INPUT NEW: rule 2" in text
+        assert "entry: SYN_SENT [UNREPLIED] 119 s" in text
+        assert "OUTPUT ESTABLISHED: policy · POSTROUTING ESTABLISHED" in text
         assert "2 ✔ tcp 203.0.113.1:1337 → 203.0.113.9:4000 SYN+ACK · ACCEPT → wan" in text
         assert len(puppet.asked[0][1]) == 2, "only what happened up to here"
         await pilot.press("escape")
@@ -53,6 +56,48 @@ async def test_commands_of_the_learner_are_part_of_the_question(playing: Playing
         await pilot.press("enter", "escape", "escape", "k")
         await app.workers.wait_for_complete()
         assert [item.line for item in puppet.asked[-1][1] if isinstance(item, Order)] == ["-D INPUT 2"]
+        await pilot.pause()
+        assert "rules changed here: iptables -D INPUT 2" in " ".join(pane_text(app, "Sheet").split())
+
+
+@BOTH
+async def test_what_log_wrote_stands_under_its_packet(playing: Playing, puppet: Puppet, size: tuple[int, int]) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("1", "colon", "tab")
+        await type_text(pilot, "iptables -I INPUT 1 -j LOG --log-prefix seen:")
+        await pilot.press("enter", "escape", "escape", "space", "k")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        text = " ".join(pane_text(app, "Sheet").split())
+        assert text.index("rules changed here") < text.index("1 ✔ tcp") < text.index("LOG: seen:IN=wan OUT= MAC= SRC=203.0.113.9")
+        assert "INPUT NEW: rule 1, rule 3" in text
+
+
+def path_told(path: str, states: str = "") -> str:
+    pairs = tuple((hook, state) for hook, _, state in (word.partition("=") for word in states.split()))
+    told = kernel._way(Observed(0, b"", None, 0.0, 0, "DROP", None, tuple(path.split()), pairs, (), None))
+    return " · ".join(told)
+
+
+def test_a_path_is_told_hook_by_hook_with_the_chains_it_visits() -> None:
+    path = "filter:FORWARD:rule:1 filter:web:rule:2 filter:web:return:3 filter:FORWARD:rule:4 filter:OUTPUT:policy:1"
+    states = "PREROUTING=NEW FORWARD=NEW OUTPUT=RELATED POSTROUTING=RELATED"
+    assert path_told(path, states) == (
+        "PREROUTING NEW · FORWARD NEW: rule 1, web rule 2, end of chain, FORWARD rule 4 · OUTPUT RELATED: policy · POSTROUTING RELATED"
+    )
+
+
+def test_without_tracking_there_is_a_path_without_states() -> None:
+    assert path_told("filter:OUTPUT:policy:1 filter:INPUT:rule:1") == "OUTPUT: policy · INPUT: rule 1"
+
+
+async def test_the_key_bar_has_it_where_it_fits(playing: Playing) -> None:
+    async with playing(size=(120, 40)) as (app, _):
+        assert "k ask kernel" in pane_text(app, "KeyBar")
+    async with playing(size=(80, 24)) as (app, pilot):
+        assert "k ask kernel" not in pane_text(app, "KeyBar")
+        await pilot.press("full_stop")
+        assert "k ask kernel" in pane_text(app, "KeyBar")
 
 
 @BOTH
@@ -111,7 +156,7 @@ async def test_before_all_packets_there_is_nothing_to_ask(playing: Playing, pupp
 
 async def test_the_palette_and_the_help_have_it(playing: Playing) -> None:
     async with playing() as (app, pilot):
-        assert [command.title for command in app.get_system_commands(app.screen) if "ernel" in command.title] == ["Ask the kernel  (k)"]
+        assert [command.title for command in app.get_system_commands(app.screen) if "ernel" in command.title] == ["Ask kernel  (k)"]
         await pilot.press("question_mark", "end")
         assert "Play this run so far on a real kernel" in screen_text(app)
 

@@ -10,7 +10,7 @@ from fwtutor.tui.spans import BLANK, Line, Span, line, wrap
 
 SIGNS: tuple[tuple[str, str, str], ...] = (
     ("packet: NEW", "strong", "the packet's ctstate: what rules see. NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED."),
-    ("entry: SYN_SENT", "strong", "the entry's own state, kept by the TCP tracker. Rules never see this one."),
+    ("entry: SYN_SENT", "strong", "the entry's own state, kept by its protocol's tracker. Rules never see this one."),
     ("tried, no", "", "the rule was looked at, and a condition was false."),
     (f"MATCH {glyphs.ARROW} ACCEPT", "accept", "all its conditions held: its target decides."),
     ("not reached", "dim", "the packet's fate was decided before this rule."),
