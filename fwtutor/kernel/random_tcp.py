@@ -14,7 +14,8 @@ from fwtutor.netfilter.packet import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 _WINDOWS = (0, 1, 1000, 8192, 64240, 65535)
 _ODD_FLAGS = (
     0, FIN, SYN | FIN, SYN | RST, FIN | PSH | URG, SYN | PSH, SYN | URG, SYN | ECE | CWR, ACK | URG, ACK | PSH, FIN | ACK | URG,
-    RST | ACK | PSH, 0, URG, PSH, PSH | ECE, SYN | ACK | FIN, SYN | ACK | PSH, RST | FIN, 255, RST | FIN | ACK, SYN | ACK | URG, RST | URG, 0, 0,
+    RST | ACK | PSH, 0, URG, PSH, PSH | ECE, SYN | ACK | FIN, SYN | ACK | PSH, RST | FIN, 255, RST | FIN | ACK, SYN | ACK | URG, RST | URG,
+    0, 0,
 )  # fmt: skip
 _EDGES = (
     -66001, -66000, -65999, -8192, -1000, -2, -1, 0, 1, 2, 999, 1000, 1001, 8191, 8192, 8193, 64239, 64240, 64241, 65535, 65536,
