@@ -93,8 +93,8 @@ def tracks(rules: str) -> bool:
 
 def order(random: Random, rules: str, variant: str) -> str:
     """A command that any of the rulesets made here takes: what follows the word iptables."""
-    chains = re.findall(r"^:(\S+)", rules, re.MULTILINE)
-    users = [chain for chain in chains if chain not in _BUILTIN]
+    users = [chain for chain in re.findall(r"^:(\S+)", rules, re.MULTILINE) if chain not in _BUILTIN]
+    chains = (*_BUILTIN, *users)
     chain = random.choice(_BUILTIN)
     choice = random.random()
     if choice < 0.3:
@@ -119,7 +119,9 @@ def ruleset(random: Random, variant: str) -> str:
         return TRANSPARENT
     users = [f"u{number}" for number in range(random.randint(0, 4))]
     lines = ["*filter"]
-    lines += [f":{name} {random.choice(('ACCEPT', 'ACCEPT', 'DROP'))} [0:0]" for name in _BUILTIN]
+    # A chain that is not named under nft is made by its first rule, or not at all.
+    unnamed = [name for name in _BUILTIN if random.random() < 0.1 and variant == "nft"]
+    lines += [f":{name} {random.choice(('ACCEPT', 'ACCEPT', 'DROP'))} [0:0]" for name in _BUILTIN if name not in unnamed]
     lines += [f":{name} - [0:0]" for name in users]
     tracking = random.random() < 0.9
     for name in _BUILTIN:

@@ -60,7 +60,8 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
         return [_entry_change(None, event[1])]
     if kind == events.TABLE:
         _, _, hits, shown = event
-        return [_hit_change(hit, shown.packet.length) for hit in hits if hit.what in (MATCHED, POLICY, EVALUATED)]
+        ticked = [hit for hit in hits if hit.what in (MATCHED, POLICY, EVALUATED) and hit.before is not None]
+        return [_hit_change(hit, shown.packet.length) for hit in ticked]
     if kind in (events.MEMORY, events.GATHERED):
         return [Change(MEMORY, event[1], event[2], event[3])]
     if kind in (events.ANSWER, events.COPY):
@@ -247,7 +248,7 @@ def _table_steps(
             yield tried(at, False)
             return
         if what == POLICY:
-            yield s.PolicyApplied((next(changes),), table, start.chain.name, start.chain.policy or "")
+            yield s.PolicyApplied(tuple(changes), table, start.chain.name, start.chain.policy or "")
             return
         if what == MATCHED:
             yield tried(at, True, (next(changes),))

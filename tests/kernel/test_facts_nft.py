@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from fwtutor.kernel.compare import compare
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order, Setup, Shot
 from fwtutor.netfilter import craft
@@ -101,6 +102,19 @@ def test_a_builtin_chain_that_nothing_has_named_is_not_there(kernel: Kernel) -> 
 def test_what_a_policy_has_counted_survives_only_some_commands(kernel: Kernel, order: str, count: int) -> None:
     comparison = agreed(kernel, nft(filtering()), [SYN, SYN, Order(order)])  # what is counted is compared at the end
     assert len(comparison) == 2
+
+
+@pytest.mark.parametrize(
+    ("order", "counts"),
+    [
+        ("-P FORWARD ACCEPT", True), ("-Z", True), ("-Z FORWARD", True), ("-L -Z", True), ("-A FORWARD -p udp", False),
+        ("-F FORWARD", False), ("-Z FORWARD 1", False), ("-P INPUT DROP", False), ("-Z INPUT", False), ("-X FORWARD", False),
+    ],
+)  # fmt: skip
+def test_the_policy_of_a_chain_made_by_a_rule_has_no_counter_until_it_is_named(kernel: Kernel, order: str, counts: bool) -> None:
+    comparison = compare(kernel, nft("*filter\n-A FORWARD -p tcp\nCOMMIT\n"), [SYN, Order(order), SYN])
+    assert not comparison.differences, f"{comparison}"
+    assert (":FORWARD ACCEPT [1:" in comparison.observation.rules) is counts
 
 
 @pytest.mark.parametrize("order", ["-X", "-N x", "-F OUTPUT", "-A FORWARD", "-P OUTPUT ACCEPT", "-Z OUTPUT", "-L -n", "-D FORWARD 9"])

@@ -41,7 +41,7 @@ class Hit(NamedTuple):
     position: int
     """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
     before: Any = (0, 0)
-    """The counter before the tick; of EVALUATED the whole Change."""
+    """The counter before the tick, None when there is none; of EVALUATED the whole Change."""
 
 
 class CompiledChain:
@@ -283,9 +283,12 @@ class CompiledTable:
             if came_from:
                 chain, position = came_from.pop()
                 continue
-            before = counters.get(start.policy_key, (0, 0))
-            counters[start.policy_key] = (before[0] + 1, before[1] + length)
-            hits.append(Hit(POLICY, start, len(start.rules), before))
+            if start.chain.counted:
+                before = counters.get(start.policy_key, (0, 0))
+                counters[start.policy_key] = (before[0] + 1, before[1] + length)
+                hits.append(Hit(POLICY, start, len(start.rules), before))
+            else:
+                hits.append(Hit(POLICY, start, len(start.rules), None))
             assert start.chain.policy is not None
             return start.chain.policy
 

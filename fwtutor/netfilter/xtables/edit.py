@@ -85,6 +85,8 @@ class Draft:
         self.rules: dict[str, list[Rule]] = {}
         self.absent = {chain.name for chain in table.chains.values() if not chain.there}
         """Built-in chains that are not there, see ``Chain.there``."""
+        self.uncounted = {chain.name for chain in table.chains.values() if not chain.counted}
+        """Built-in chains whose policy has no counter, see ``Chain.counted``."""
         self.made = dict.fromkeys(table.made)
         """User chains in the order in which they were made."""
         self.counters: dict[CounterKey, tuple[int, int]] = {}
@@ -294,6 +296,7 @@ class Draft:
         if policy not in POLICIES:
             raise refused(BAD_POLICY, f"policies: {', '.join(POLICIES)}")
         self.absent.discard(chain)
+        self.uncounted.discard(chain)
         self.written = True
         self.policies[chain] = policy
         self.counters[f"{self.name}:{chain}"] = counter or (0, 0)
@@ -309,11 +312,11 @@ class Draft:
         for name in self.order():
             policy = self.policies[name]
             kept = self.kept.get(name)
-            there = name not in self.absent
-            if name not in self.rules and kept is not None and kept.policy == policy and kept.there == there:
+            there, counted = name not in self.absent, name not in self.uncounted
+            if kept is not None and name not in self.rules and (kept.policy, kept.there, kept.counted) == (policy, there, counted):
                 chains[name] = kept
             else:
-                chains[name] = Chain(name, policy, tuple(self.of(name)), there)
+                chains[name] = Chain(name, policy, tuple(self.of(name)), there, counted)
         return Table(self.name, MappingProxyType(chains), tuple(self.made))
 
     def _settle_counters(self) -> None:

@@ -48,8 +48,14 @@ class NftDraft(Draft):
 
     def into(self, name: str | None) -> str:
         found = super().chain(name)
-        self.absent.discard(found)
+        self._make(found)
         return found
+
+    def _make(self, chain: str) -> None:
+        """A built-in chain that something needs is made without a word on its policy, and so without a counter for that."""
+        if chain in self.absent:
+            self.absent.discard(chain)
+            self.uncounted.add(chain)
 
     def listed(self, name: str | None) -> str:
         if name is None or name not in self.policies:
@@ -97,6 +103,7 @@ class NftDraft(Draft):
         super().zero(chain)
         if self.policies[chain] is not None:
             self.policies[chain] = self.kept[chain].policy
+            self.uncounted.discard(chain)
 
     def zero_number(self, chain: str, number: int) -> None:
         """Of a number too big it says nothing."""
@@ -113,7 +120,8 @@ class NftDraft(Draft):
     def flushed(self, verbose: bool) -> list[str]:
         """Only with -v, which names them, does it make the built-in chains that were not there."""
         if verbose:
-            self.absent.clear()
+            for name in list(self.absent):
+                self._make(name)
         return [name for name in self.order() if name not in self.absent]
 
     def dropped(self, verbose: bool) -> list[str]:
@@ -133,7 +141,8 @@ class NftDraft(Draft):
             self._refuse_late("CHAIN_ZERO", _MISSING, f"chain {wanted[0]}", "there is no table yet: nothing to set to 0")
         if listing:
             # What it has just listed it takes to be there, and so makes it.
-            self.absent.difference_update(wanted)
+            for name in wanted:
+                self._make(name)
         return [name for name in wanted if name not in self.absent]
 
     def drop(self, chain: str) -> bool:

@@ -222,6 +222,8 @@ class Chain:
     rules: tuple[Rule, ...] = ()
     there: bool = True
     """False (nft): a built-in chain that is listed, but which no command has made yet: packets pass it by, uncounted."""
+    counted: bool = True
+    """False (nft): a rule made the built-in chain, and until somebody names its policy, that has no counter."""
 
 
 @dataclass(slots=True, frozen=True)
