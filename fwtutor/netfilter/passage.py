@@ -289,6 +289,7 @@ class Passage(Optioned):
         if tracked.full:
             self.walk.verdict, self.walk.reason = "DROP", tracked.reason
             return False
+        self.twice = tracked.again
         self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
         return True
 

@@ -30,7 +30,7 @@ REDIRECTS = "net.ipv4.conf.all.send_redirects"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "good", "link", "reset", "walk")
+    __slots__ = ("box", "context", "good", "link", "reset", "twice", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
@@ -40,6 +40,8 @@ class Replying(ABC):
         """To whom it was addressed on the link it came by."""
         self.good = 0
         """Where the IP options that the stack has read end: those of what programs send it does not read."""
+        self.twice = False
+        """Whether connection tracking has verified its checksum twice: what was found good the second time is not doubted again."""
 
     @abstractmethod
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
@@ -83,7 +85,7 @@ class Replying(ABC):
                 return
             if not self._reachable(packet.src):
                 return  # without a way back nothing is sent, and the connection stays as it is
-            if not answers.header_holds(packet) and not (self.context.hook == INPUT and self._is_verified(packet)):
+            if not answers.header_holds(packet) and not (self._is_verified(packet) and (self.context.hook == INPUT or self.twice)):
                 return
             if self.context.entry is not None:
                 closed = self.box.conntrack.close(self.context.entry, self.walk.at)

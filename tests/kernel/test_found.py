@@ -7,6 +7,7 @@ import pytest
 from fwtutor.kernel.compare import hold
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order, Setup, Shot
+from fwtutor.kernel.random_options import with_ip_options
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.answers import fragments
 from fwtutor.netfilter.packet import Packet
@@ -235,3 +236,19 @@ def test_a_link_of_two_has_no_broadcast_address(kernel: Kernel, prefix: int, las
     setup = Setup({"wan": (f"{own}/{prefix}",), "lan": ("192.168.0.1/16",)}, filtering(), {})
     (packet,) = agreed(kernel, setup, [Shot(craft.udp(CLIENT, address(last), 4000, 9, b"x", id=9), "lan")])
     assert (packet.verdict, packet.to) == ("ACCEPT", to)
+
+
+REFUSED = "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset"
+
+
+@pytest.mark.parametrize(("again", "answers"), [(False, 0), (True, 1)])
+def test_a_syn_that_begins_anew_is_verified_twice_and_then_believed(kernel: Kernel, again: bool, answers: int) -> None:
+    """What the stack writes into IP options makes the header's checksum wrong, and REJECT's RST is not sent: but for this SYN."""
+    rules = filtering("-A FORWARD -m state --state NEW")
+    tcp = Tcp()
+    syn = tcp.client("S")
+    # In CLOSE another SYN begins anew.
+    before = [syn, tcp.server("SA"), tcp.client("R")] if again else []
+    odd = syn._replace(raw=with_ip_options(syn.raw, b"\0\1\1\1"))
+    packet = agreed(kernel, box(rules), [*before, Order(REFUSED), odd])[-1]
+    assert len(packet.out) == answers

@@ -57,6 +57,8 @@ class Tracked(NamedTuple):
     """The entry among ``changes`` that was thrown out to make room in a full table."""
     full: bool = False
     """The table was full and nothing could be thrown out: the packet is dropped here."""
+    again: bool = False
+    """It was looked up twice: it is the SYN that begins anew what was closed."""
 
 
 def _direction(entry: Entry, key: Tuple) -> int:
@@ -90,6 +92,7 @@ class Conntrack:
             return Tracked(None, None, None, ORIGINAL, INVALID, "it has no ports to look up: a later fragment, or cut short", ())
         found = self.state.find(key)
         changes: tuple[tuple[Entry, Entry | None], ...] = ()
+        again = False
         if found is not None:
             direction = _direction(found, key)
             if direction == REPLY or found.status & SEEN_REPLY:
@@ -115,7 +118,7 @@ class Conntrack:
                 return Tracked(key, found, None, direction, INVALID, judged, ())
             # The closed connection's entry goes, and the SYN is looked up again: it begins a new one.
             self._put(found, None)
-            changes = ((found, None),)
+            changes, again = ((found, None),), True
         reply = inverted(key)
         if reply is None:
             return Tracked(key, None, None, ORIGINAL, INVALID, "an ICMP message that belongs to nothing", changes)
@@ -130,7 +133,7 @@ class Conntrack:
         new = self._begin(key, reply, packet, at, arriving)
         if isinstance(new, str):
             return Tracked(key, None, None, ORIGINAL, INVALID, new, changes, evicted)
-        return Tracked(key, None, new, ORIGINAL, NEW, "", changes, evicted)
+        return Tracked(key, None, new, ORIGINAL, NEW, "", changes, evicted, again=again)
 
     def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry, str, bool] | str:
         """The entry after the packet, why the packet is INVALID ("" if not), whether the entry goes; or a bare reason; or REOPEN."""
