@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
@@ -68,7 +67,7 @@ def _question(options: argparse.Namespace, note: Note) -> Question:
     return from_file(setup, Path(what), options.came_in, note)
 
 
-def _lesson(options: argparse.Namespace, note: Callable[[str], None]) -> Question:
+def _lesson(options: argparse.Namespace, note: Note) -> Question:
     from fwtutor.course.loader import find_lesson
     from fwtutor.course.model import LessonError
     from fwtutor.judging.recorded import from_run

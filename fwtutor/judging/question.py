@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fwtutor.badinput import BadInput
 from fwtutor.capture import Seen
@@ -53,13 +54,19 @@ def the_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[
     return parse_box(interfaces, routes, sysctls)
 
 
+def ipv4_box(
+    interfaces: Mapping[str, Iterable[str]], routes: Mapping[str, str | tuple[str, str]], sysctls: Mapping[str, int], **more: Any
+) -> Setup:
+    """A box without what it has of IPv6. It sends redirects as every box does, unless ``sysctls`` say otherwise."""
+    return Setup(
+        {name: tuple(address for address in addresses if ":" not in address) for name, addresses in interfaces.items()},
+        routes={target: way for target, way in routes.items() if ":" not in target}, sysctls={REDIRECTS: 1, **sysctls}, **more,
+    )  # fmt: skip
+
+
 def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], note: Note) -> Setup:
     """The box with its rules: those of a file (iptables-save text), or commands' words, or none that do anything. Raises BadInput."""
-    setup = Setup(
-        {name: tuple(address for address in addresses if ":" not in address) for name, addresses in box.interfaces.items()},
-        routes={target: way for target, way in box.routes.items() if ":" not in target},
-        sysctls={REDIRECTS: 1, **box.sysctls}, mtus=box.mtus, variant=variant,
-    )  # fmt: skip
+    setup = ipv4_box(box.interfaces, box.routes, box.sysctls, mtus=box.mtus, variant=variant)
     try:
         firewall = engine_for(setup)
     except ValueError as error:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fwtutor.capture import Seen
-from fwtutor.judging.question import Note, Question, made_by_the_stack, spoken_from
-from fwtutor.kernel.observation import Item, Order, Setup, Shot
+from fwtutor.judging.question import Note, Question, ipv4_box, made_by_the_stack, spoken_from
+from fwtutor.kernel.observation import Item, Order, Shot
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.replying import REDIRECTS
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.recording import Run
@@ -41,11 +38,9 @@ def from_run(run: Run, note: Note = lambda text: None, *, last: int | None = Non
     spoken = spoken_from((item for item in items if isinstance(item, Shot)), by_programs=True)
     quiet = tuple(sorted({*sockets, *spoken}))
     own = {places[number] for number in made_by_the_stack(passages, quiet)}
-    setup = Setup(
-        host.spec.interfaces, host.spec.rules or "*filter\nCOMMIT\n", host.spec.routes, {REDIRECTS: 1, **host.spec.sysctls}, quiet=quiet
-    )
-    kept = tuple(item for number, item in enumerate(items) if number not in own)
-    return Question(_without_ipv6(setup), kept)
+    spec = host.spec
+    setup = ipv4_box(spec.interfaces, spec.routes, spec.sysctls, rules=spec.rules or "*filter\nCOMMIT\n", quiet=quiet)
+    return Question(setup, tuple(item for number, item in enumerate(items) if number not in own))
 
 
 def _command(line: str) -> tuple[str, str]:
@@ -53,9 +48,3 @@ def _command(line: str) -> tuple[str, str]:
     text = line.strip().removeprefix("sudo ").strip()
     name, _, rest = text.partition(" ")
     return name, rest.strip()
-
-
-def _without_ipv6(setup: Setup) -> Setup:
-    interfaces = {name: tuple(address for address in addresses if ":" not in address) for name, addresses in setup.interfaces.items()}
-    routes = {target: way for target, way in setup.routes.items() if ":" not in target}
-    return replace(setup, interfaces=interfaces, routes=routes)
