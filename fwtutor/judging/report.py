@@ -77,12 +77,9 @@ class Report:
     def _differences(self, differences: tuple[Difference, ...]) -> Iterator[str]:
         for difference in differences:
             yield self._detail(difference.what, "", "1;31")
-            kernel, engine = difference.kernel.splitlines() or [""], difference.engine.splitlines() or [""]
-            for index in range(max(len(kernel), len(engine))):
-                left, right = (side[index] if index < len(side) else "(nothing)" for side in (kernel, engine))
-                if left != right:
-                    yield self._detail("  kernel", left or "(nothing)")
-                    yield self._detail("  engine", right or "(nothing)")
+            for kernel, engine in difference.lines:
+                yield self._detail("  kernel", kernel)
+                yield self._detail("  engine", engine)
 
     def _detail(self, label: str, text: str, code: str = "2") -> str:
         return f"{INDENT}{self._ink.faint(self._ink.bar)} {self._ink.paint(f'{label:<8}', code)} {printable(text)}".rstrip()

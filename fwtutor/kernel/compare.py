@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.clock import tick_length
@@ -34,6 +34,10 @@ _TICK = round(tick_length() * SECOND)
 """ns, by which two processors may differ about the time."""
 
 
+NOTHING = "(nothing)"
+"""Where one side has no words."""
+
+
 @dataclass(slots=True, frozen=True)
 class Difference:
     """One thing about which kernel and engine disagree."""
@@ -43,6 +47,12 @@ class Difference:
     what: str
     kernel: str
     engine: str
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """(kernel's, engine's): the lines that are not the same in both."""
+        pairs = zip_longest(self.kernel.splitlines(), self.engine.splitlines(), fillvalue="")
+        return [(left or NOTHING, right or NOTHING) for left, right in pairs if left != right]
 
 
 def compare(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> Comparison:
@@ -273,21 +283,12 @@ class Comparison:
             return f"{count} packets, no difference"
         lines = []
         for difference in self.differences:
-            lines += ["", f"{difference.what}:", *_beside(difference.kernel, difference.engine)]
+            lines += ["", f"{difference.what}:"]
+            for kernel, engine in difference.lines:
+                lines += [f"  kernel: {kernel}", f"  engine: {engine}"]
         number = self.differences[0].number
         where = "at the end" if number < 0 else f"at packet {number + 1} of {count}: {describe(self.observation.packets[number])}"
         return "\n".join([f"kernel and engine differ {where}", *lines])
-
-
-def _beside(kernel: str, engine: str) -> list[str]:
-    """The lines that differ, the kernel's above the engine's."""
-    left, right = kernel.splitlines() or [""], engine.splitlines() or [""]
-    lines = []
-    for index in range(max(len(left), len(right))):
-        pair = [side[index] if index < len(side) else "(nothing)" for side in (left, right)]
-        if pair[0] != pair[1]:
-            lines += [f"  kernel: {pair[0]}", f"  engine: {pair[1]}"]
-    return lines
 
 
 def describe(packet: Observed | Shot) -> str:

@@ -172,6 +172,7 @@ def _differences(differences: Sequence[Difference], width: int) -> list[Line]:
     rows = []
     for difference in differences:
         rows.append(line((f"      {difference.what}", "heading")))
-        for who, said in (("kernel", difference.kernel), ("engine", difference.engine)):
-            rows += wrap(line((f"        {who}  ", "dim"), said or "(nothing)"), width, 16)
+        for kernel, engine in difference.lines:
+            rows += wrap(line(("        kernel  ", "dim"), kernel), width, 16)
+            rows += wrap(line(("        engine  ", "dim"), engine), width, 16)
     return rows
