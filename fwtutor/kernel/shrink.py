@@ -37,7 +37,7 @@ def shrink(kernel: Kernel, comparison: Comparison) -> Comparison:
         while start >= 0 and len(best.items) > size:
             attempt(best.setup, best.items[:start] + best.items[start + size :])
             start = min(start - size, len(best.items) - size)
-    for line in reversed([line for line in best.setup.rules.splitlines() if line.startswith("-A ")]):
+    for line in reversed([line for line in best.setup.rules.splitlines() if line.startswith(("-A ", "["))]):
         attempt(replace(best.setup, rules=best.setup.rules.replace(line + "\n", "", 1)), best.items)
     return best
 

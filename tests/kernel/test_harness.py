@@ -228,7 +228,7 @@ def test_cases_come_from_their_seed_alone() -> None:
 
 
 def test_a_report_reads_well_and_can_be_repeated(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    setup = box(filtering("-A FORWARD -p tcp", "-A FORWARD -p udp", "-A FORWARD -m state --state NEW"))
+    setup = box(filtering("-A FORWARD -p tcp", "[7:280] -A FORWARD -p udp", "-A FORWARD -m state --state NEW"))
     shots = [*Tcp(5000).open(), *Tcp(6000).open()]
     monkeypatch.setattr("fwtutor.kernel.compare.hold", lambda setup, observation: hold(setup, _forged(observation)))
     found = compare(kernel, setup, shots)
