@@ -175,7 +175,7 @@ def main() -> int:
             return reach(options.seed * FIRST, PACKETS, options.processes, options.kept)
         return run(options.seed, options.rulesets, options.packets, options.processes)
     except KernelUnavailable as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write("\n".join([str(problem), *getattr(problem, "__notes__", ())]) + "\n")
         return 2
 
 

@@ -53,15 +53,15 @@ def syns(first: int, count: int, port: int) -> list[bytes]:
 
 
 class Syns:
-    """New connections to 1337, one packet each: every rule stands in their way."""
+    """New connections, one packet each: every rule stands in their way, but at 1337 the last lets them in."""
 
-    def __init__(self, box: Firewall) -> None:
-        self.box = box
+    def __init__(self, box: Firewall, port: int = 1337) -> None:
+        self.box, self.port = box, port
         self.made = 0
 
     def packets(self, count: int) -> list[bytes]:
         first, self.made = self.made, self.made + count
-        return syns(first, count, 1337)
+        return syns(first, count, self.port)
 
     def cost(self) -> float:
         """Seconds a packet."""

@@ -6,7 +6,6 @@ Left out, with a word, where the kernel cannot be asked.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
@@ -14,11 +13,12 @@ from collections.abc import Iterator
 from multiprocessing import Pipe, Process
 from multiprocessing.connection import Connection
 
-from benchmarks.engine import PACKETS, ROUNDS, RULES, firewall, ruleset, syns
+from benchmarks.engine import PACKETS, ROUNDS, RULES, Syns, firewall, ruleset, syns
 from benchmarks.table import Result, in_turn, times
 from fwtutor.kernel import namespace
 from fwtutor.kernel.errors import RulesetRefused
 from fwtutor.kernel.observation import Setup
+from fwtutor.kernel.rules import OWN_RESTORE
 from fwtutor.kernel.tracelog import TraceLog
 
 PORT = 1338
@@ -32,29 +32,11 @@ def measure() -> Iterator[Result]:
         sys.stderr.write(f"the kernel's speed is left out: {missing}\n")
         return
     for rules in RULES:
-        engine, kernel = _Engine(rules), _Kernel(rules)
+        engine, kernel = Syns(firewall(rules), PORT), _Kernel(rules)
         ours, theirs = in_turn(ROUNDS, engine.cost, kernel.cost)
         kernel.close()
         budget = 0.33 if rules == RULES[0] else None
         yield times(f"a packet walked with its whole record, {rules:,} rules", ours, "the kernel with TRACE read", theirs, budget)
-
-
-class _Engine:
-    def __init__(self, rules: int) -> None:
-        self._box, self._made = firewall(rules), 0
-
-    def cost(self) -> float:
-        """Seconds a packet."""
-        packets, receive = syns(self._made, PACKETS, PORT), self._box.receive_ns
-        self._made += PACKETS
-        gc.collect()
-        gc.disable()
-        begin = time.perf_counter()
-        for raw in packets:
-            receive(raw, "wan", 1)
-        spent = time.perf_counter() - begin
-        gc.enable()
-        return spent / PACKETS
 
 
 class _Kernel:
@@ -62,8 +44,9 @@ class _Kernel:
 
     def __init__(self, rules: int) -> None:
         self._connection, theirs = Pipe()
-        self._process = Process(target=_serve, args=(theirs, rules), daemon=True)
-        self._process.start()
+        with theirs:
+            self._process = Process(target=_serve, args=(theirs, rules), daemon=True)
+            self._process.start()
         self._connection.recv()
 
     def cost(self) -> float:
@@ -73,6 +56,7 @@ class _Kernel:
         return spent
 
     def close(self) -> None:
+        self._connection.close()
         self._process.kill()
         self._process.join()
 
@@ -80,7 +64,8 @@ class _Kernel:
 def _serve(connection: Connection, rules: int) -> None:
     namespace.enter()
     tun = namespace.furnish(Setup({"wan": ("203.0.113.1/24",)}, "", {"default": "wan"}))["wan"]
-    namespace.run(["iptables-legacy-restore"], ruleset(rules) + TRACING, RulesetRefused)
+    namespace.own_lock()
+    namespace.run([OWN_RESTORE], ruleset(rules) + TRACING, RulesetRefused)
     log = TraceLog(namespace.interface_names())
     made = 0
     connection.send(None)

@@ -26,7 +26,7 @@ FILES = (
 
 _FOR_PEOPLE = frozenset((
     "__repr__", "__eq__", "_parts", "build", "conditions", "format_entry", "format_table", "format_tuple", "listed_ports", "listing",
-    "missing_header", "port_options", "save", "simplified", "name_of", "fits", "rate_of",
+    "missing_header", "port_options", "save", "simplified", "fits", "rate_of",
 ))  # fmt: skip
 """Functions that read, print or explain."""
 _READING = ("read", "write", "_read", "_write", "_parse_route")

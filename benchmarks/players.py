@@ -71,7 +71,7 @@ def told(results: Iterable[T], count: int) -> Iterator[T]:
         yield result
         if time.monotonic() - last > 10 or done == count:
             last = time.monotonic()
-            sys.stderr.write(f"{last - began:5.0f} s  {done:,} of {count:,} cases\n")
+            sys.stderr.write(f"{last - began:5.0f} s  {done:,} of {count:,}\n")
 
 
 def observe(number: int, packets: int) -> bytes:

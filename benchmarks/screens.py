@@ -41,7 +41,8 @@ def _start() -> Iterator[Result]:
         with TemporaryDirectory() as home, Terminal("benchmarks.apps", name, home=home) as terminal:
             seconds = terminal.first(DRAWN)
             terminal.settle()
-            terminal.key(" ") if name == "lab" else None
+            if name == "lab":
+                terminal.key(" ")
             terminal.settle(1.0)
             weights[name].append(terminal.memory())
         return seconds
