@@ -1,7 +1,8 @@
-"""conntrack entries read over ctnetlink: one by its tuple, or all. ``conntrack -L`` without the program."""
+"""conntrack entries and expectations read over ctnetlink. ``conntrack -L`` without the program."""
 
 from __future__ import annotations
 
+import errno
 import struct
 from ipaddress import IPv4Address
 
@@ -14,8 +15,6 @@ _SUBSYSTEM = 1
 NEW = _SUBSYSTEM << 8
 _GET = _SUBSYSTEM << 8 | 1
 _GET_EXPECTATION = 2 << 8 | 1
-_AF_INET = 2
-_ENOENT = 2
 
 # Attribute types of ctnetlink; names as the kernel's user interface has them.
 CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_PROTOINFO = 1, 2, 3, 4
@@ -87,9 +86,9 @@ def tuple_attribute(kind: int, wanted: Tuple) -> bytes:
 def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
     """The entry that has this tuple in either direction, or None."""
     try:
-        answers = netfilter.ask(_GET, _AF_INET, 0, tuple_attribute(CTA_TUPLE_ORIG, wanted))
+        answers = netfilter.ask(_GET, tuple_attribute(CTA_TUPLE_ORIG, wanted))
     except NetlinkError as problem:
-        if problem.errno == _ENOENT:
+        if problem.errno == errno.ENOENT:
             return None
         raise
     found = read_entry(answers[0])
@@ -99,12 +98,12 @@ def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
 def dump(netfilter: Netfilter) -> list[KernelEntry]:
     """Every IPv4 entry of the namespace, but those of strangers."""
     ours = attribute(CTA_MARK, bytes(4)) + attribute(CTA_MARK_MASK, struct.pack("!I", STRANGER))
-    return [read_entry(answer) for answer in netfilter.ask(_GET, _AF_INET, 0, ours, NLM_F_DUMP)]
+    return [read_entry(answer) for answer in netfilter.ask(_GET, ours, NLM_F_DUMP)]
 
 
 def expectations(netfilter: Netfilter) -> list[str]:
     """The tuple every IPv4 expectation of the namespace waits for, with its protocol's number first."""
-    answers = netfilter.ask(_GET_EXPECTATION, _AF_INET, 0, b"", NLM_F_DUMP)
+    answers = netfilter.ask(_GET_EXPECTATION, b"", NLM_F_DUMP)
     return ["{} {}".format(*_read_tuple(attributes(answer)[CTA_EXPECT_TUPLE])) for answer in answers]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 NETLINK_NETFILTER = 12
 SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK = 270, 1, 10
 
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_CREATE = 1, 4, 0x300, 0x400
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_TYPE_MASK = 0x3FFF
 
@@ -55,7 +55,6 @@ class Netfilter:
 
     def __init__(self, group: int | None = None) -> None:
         """``group``: whose messages come without being asked for."""
-        self._sequence = 0
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         try:
             self._prepare(group)
@@ -78,24 +77,16 @@ class Netfilter:
     def close(self) -> None:
         self._socket.close()
 
-    def request(self, kind: int, family: int, resource: int, body: bytes, flags: int = 0) -> None:
-        """Send one nfnetlink message; ``kind`` is subsystem << 8 | message."""
-        self._sequence += 1
-        payload = struct.pack("!BBH", family, 0, resource) + body
-        self._socket.send(_HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
-
     def batch(self, kind: int, bodies: Sequence[bytes]) -> None:
-        """Create IPv4 things, one a body, in one go. Raises NetlinkError for the first that is refused."""
-        AF_INET, NLM_F_CREATE = 2, 0x400
-        head = struct.pack("!BBH", AF_INET, 0, 0)
-        self._socket.send(b"".join(_HEADER.pack(20 + len(body), kind, NLM_F_REQUEST | NLM_F_CREATE, 0, 0) + head + body for body in bodies))
+        """Create things, one a body, in one go. Raises NetlinkError for the first that is refused."""
+        self._socket.send(b"".join(_message(kind, body, NLM_F_CREATE) for body in bodies))
         for got, payload in self._queued():
             if got == NLMSG_ERROR:
                 _raise_refusal(payload)
 
-    def ask(self, kind: int, family: int, resource: int, body: bytes, flags: int = NLM_F_ACK) -> list[memoryview]:
+    def ask(self, kind: int, body: bytes, flags: int = NLM_F_ACK, *, resource: int = 0) -> list[memoryview]:
         """Send and collect the answers (without their nfnetlink header) until the acknowledgement or the end of a dump."""
-        self.request(kind, family, resource, body, flags)
+        self._socket.send(_message(kind, body, flags, resource))
         answers: list[memoryview] = []
         while True:
             for got, payload in messages(self._socket.recv(_BUFFER)):
@@ -121,6 +112,12 @@ class Netfilter:
                     raise NetlinkError(errno.ENOBUFS, _OVERFLOW) from problem
                 raise
             yield from messages(data)
+
+
+def _message(kind: int, body: bytes, flags: int, resource: int = 0) -> bytes:
+    """One about IPv4; ``kind`` is subsystem << 8 | message."""
+    payload = struct.pack("!BBH", socket.AF_INET, 0, resource) + body
+    return _HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, 0, 0) + payload
 
 
 def _raise_refusal(payload: memoryview) -> None:

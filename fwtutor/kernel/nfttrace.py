@@ -16,7 +16,6 @@ from fwtutor.kernel.rules import Rules
 _SUBSYSTEM = 10
 _TRACE, _GET_RULE = _SUBSYSTEM << 8 | 17, _SUBSYSTEM << 8 | 7
 _GROUP = 9
-_NFPROTO_IPV4 = 2
 
 # Attribute and verdict numbers, as the kernel's user interface has them.
 NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE = 1, 2, 3
@@ -120,7 +119,7 @@ class NftTrace:
         """The number of each rule in its chain, by its handle."""
         seen: dict[str, int] = {}
         numbers: dict[bytes, int] = {}
-        for answer in self._asking.ask(_GET_RULE, _NFPROTO_IPV4, 0, b"", NLM_F_DUMP):
+        for answer in self._asking.ask(_GET_RULE, b"", NLM_F_DUMP):
             found = attributes(answer)
             if _text(found[NFTA_RULE_TABLE]) == "filter":
                 chain = _text(found[NFTA_RULE_CHAIN])

@@ -16,7 +16,7 @@ class Setup:
     routes: Mapping[str, str | tuple[str, str]] = field(default_factory=dict)
     """"CIDR" or "default" -> interface, or (interface, gateway)."""
     sysctls: Mapping[str, int] = field(default_factory=dict)
-    """By the kernel's names, over ``sysctls.DEFAULTS``."""
+    """By the kernel's names, over ``namespace.SYSCTLS``."""
     mtus: Mapping[str, int] = field(default_factory=dict)
     variant: str = "legacy"
     """Whose rules: "legacy" or "nft"."""

@@ -19,6 +19,7 @@ OWN_TABLES = ("raw", "mangle", "security")
 STATES = ("INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED")
 """By the number (from 1) of the mangle rule that stands for each."""
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+"""By the kernel's number, from 0."""
 
 _QUOTED = re.compile(r'"(\\.|[^"\\])*"')
 _TRACKING = re.compile(

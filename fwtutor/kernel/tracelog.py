@@ -8,10 +8,10 @@ from pathlib import Path
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.netlink import Netfilter, attribute, attributes
 from fwtutor.kernel.observation import Line
+from fwtutor.kernel.rules import HOOKS
 
 _SUBSYSTEM = 4
 _CONFIG = _SUBSYSTEM << 8 | 1
-_AF_INET = 2
 _GROUP = 0
 """The group TRACE logs to."""
 
@@ -20,7 +20,6 @@ NFULA_CFG_CMD, NFULA_CFG_MODE, NFULA_CFG_QTHRESH = 1, 2, 5
 NFULNL_COPY_PACKET = 2
 NFULA_PACKET_HDR, NFULA_IFINDEX_INDEV, NFULA_IFINDEX_OUTDEV, NFULA_PAYLOAD, NFULA_PREFIX = 1, 4, 5, 9, 10
 
-HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _LOGGER = Path("/proc/sys/net/netfilter/nf_log/2")
 
 
@@ -48,7 +47,7 @@ class TraceLog:
         self._configure(attribute(NFULA_CFG_QTHRESH, struct.pack("!I", 1)))
 
     def _configure(self, body: bytes) -> None:
-        self._netfilter.ask(_CONFIG, _AF_INET, _GROUP, body)
+        self._netfilter.ask(_CONFIG, body, resource=_GROUP)
 
     def close(self) -> None:
         self._netfilter.close()
