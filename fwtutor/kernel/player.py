@@ -113,7 +113,8 @@ class _Player:
                 os.write(self._tuns[shot.on], self._header(shot, shot.on) + shot.raw)
             else:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, shot.mark)
-                own.sendto(shot.raw, (str(IPv4Address(shot.raw[16:20])), 0))
+                # What is cut short before it names a destination is refused wherever it would go.
+                own.sendto(shot.raw, (str(IPv4Address(shot.raw[16:20].ljust(4, b"\0"))), 0))
         except OSError as problem:
             if problem.errno not in _REFUSALS:
                 raise

@@ -12,8 +12,10 @@ from fwtutor.judging.conversation import Conversation
 from fwtutor.judging.question import PATIENCE, Question, from_file, from_words, setup_for, shortened, the_box
 from fwtutor.judging.recorded import from_run
 from fwtutor.kernel.observation import Order, Setup, Shot
-from fwtutor.netfilter.packet import ICMP, Packet
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.packet import ACK, ICMP, RST, SYN, Packet
 from fwtutor.recording import Run, Scenario, Scripted
+from tests.capture.files import RAW, pcap
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,14 +95,25 @@ def test_without_rules_tracking_is_on() -> None:
     assert "ctstate" in usual().rules
 
 
-def test_the_answers_of_the_stack_in_a_capture_are_left_to_the_kernel(tmp_path: Path) -> None:
-    """The kernel will reset what comes to a closed port by itself; what a program sent from its port must be played."""
+def test_what_a_program_of_the_box_sent_in_a_capture_is_played() -> None:
     notes: list[str] = []
-    box = the_box((), (), ())
-    setup = setup_for(box, "legacy", ROOT / "assets" / "too-open.rules", (), notes.append)
-    question = from_file(setup, ROOT / "assets" / "handshake.pcap", None, notes.append)
-    assert ("tcp", 1337) in question.setup.quiet
-    assert [shot.on for shot in shots(question)].count(None) > 0
+    question = from_file(usual(), ROOT / "assets" / "handshake.pcap", None, notes.append)
+    assert question.setup.quiet == (("tcp", 1337),)
+    assert [shot.on for shot in shots(question)].count(None) == 4
+    assert not notes
+
+
+def test_the_answers_of_the_stack_in_a_capture_are_left_to_the_kernel(tmp_path: Path) -> None:
+    """The kernel will reset what comes to a closed port by itself."""
+    notes: list[str] = []
+    capture = tmp_path / "refused.pcap"
+    client, server = 0xCB007109, 0xCB007101
+    syn, reset = craft.tcp(client, server, 4000, 22, SYN, seq=7), craft.tcp(server, client, 22, 4000, RST | ACK, ack=8, window=0)
+    capture.write_bytes(pcap(syn, reset, link=RAW))
+    question = from_file(usual(), capture, None, notes.append)
+    assert [shot.raw for shot in shots(question)] == [syn]
+    assert question.setup.quiet == ()
+    assert "left out 1 of the box's own packets" in notes[0]
 
 
 def test_a_short_run_keeps_its_times_and_a_long_one_is_shortened() -> None:

@@ -20,6 +20,12 @@ def from_to(src: str, dst: str, on: str = "wan") -> Shot:
     return Shot(craft.icmp(address(src), address(dst), 8, 0, 1 << 16, b"odd", id=1), on)
 
 
+@pytest.mark.parametrize("size", [0, 4, 17, 19])
+def test_less_than_a_header_is_not_sent(kernel: Kernel, size: int) -> None:
+    (packet,) = agreed(kernel, box(), [Shot(craft.udp(BOX, STRANGER, 53, 4000, id=1)[:size], None)])
+    assert (packet.verdict, packet.path) == ("DISCARD", ())
+
+
 @pytest.mark.parametrize(("src", "dst"), [("0.1.2.3", "192.168.0.20"), ("203.0.113.9", "0.1.2.3"), ("240.0.0.1", "192.168.0.20")])
 def test_of_net_zero_only_the_very_address_is_a_martian(kernel: Kernel, src: str, dst: str) -> None:
     (packet,) = agreed(kernel, box(), [from_to(src, dst)])
