@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import signal
 import sys
+import traceback
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.namespace import own_lock
@@ -35,10 +37,21 @@ def serve(connection: Connection) -> None:
         except OSError as problem:  # netlink's refusals among them: whatever it was, this kernel could not be asked
             place = f"{problem.filename}: " if problem.filename else ""
             answer = KernelUnavailable(f"{place}{problem.strerror or problem}")
+        except Exception as problem:  # noqa: BLE001 - a mistake of ours, of which people see a sentence
+            answer = _own_mistake(problem)
         try:
             connection.send(answer)
         except BrokenPipeError:
             return
+
+
+def _own_mistake(problem: Exception) -> KernelUnavailable:
+    """A sentence for the person who asked; the traceback is a note, for whoever mends it."""
+    place = traceback.extract_tb(problem.__traceback__)[-1]
+    what = " ".join("".join(traceback.format_exception_only(problem)).split())
+    told = KernelUnavailable(f"that is a mistake of fwtutor's, please report it: {what} ({Path(place.filename).name}, line {place.lineno})")
+    told.add_note(traceback.format_exc())
+    return told
 
 
 if __name__ == "__main__":

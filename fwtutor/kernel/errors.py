@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class KernelUnavailable(RuntimeError):
-    """This machine cannot be asked; the message says what is missing."""
+    """The kernel could not be asked; the message says what this machine lacks, or what else kept it from being done."""
 
 
 class RulesetRefused(ValueError):

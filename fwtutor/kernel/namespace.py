@@ -159,17 +159,21 @@ def mac_of(number: int) -> bytes:
 
 def hush(ports: Iterable[tuple[str, int]]) -> list[socket.socket]:
     """Sockets that take what comes to these ports and say nothing: as if a program had it, and no reset comes from the stack."""
-    sockets = []
+    sockets: list[socket.socket] = []
     program = ctypes.create_string_buffer(_REFUSE_ALL, len(_REFUSE_ALL))
     attached = struct.pack("HL", 1, ctypes.addressof(program))
-    for protocol, port in ports:
-        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-        taker = socket.socket(socket.AF_INET, kind)
-        sockets.append(taker)
-        taker.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
-        taker.bind(("", port))
-        if protocol == "tcp":
-            taker.listen()
+    try:
+        for protocol, port in ports:
+            taker = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+            sockets.append(taker)
+            taker.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+            taker.bind(("", port))
+            if protocol == "tcp":
+                taker.listen()
+    except BaseException:
+        for taker in sockets:
+            taker.close()
+        raise
     return sockets
 
 

@@ -1,4 +1,4 @@
-"""Netlink messages by hand: just what reading TRACE lines and conntrack entries needs, without a dependency."""
+"""Netlink messages by hand, without a dependency: just what it takes to read traces (TRACE and nft), and to read and make entries."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import struct
 from collections.abc import Iterator, Sequence
 
 NETLINK_NETFILTER = 12
-SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_CAP_ACK = 270, 11, 10
+SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK = 270, 1, 10
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
-NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 2, 3, 4
+NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_TYPE_MASK = 0x3FFF
 
 _HEADER = struct.Struct("=IHHII")
@@ -21,7 +21,9 @@ _BUFFER = 1 << 16
 _RECEIVE_QUEUE = 8 << 20
 """Bytes. One packet's TRACE lines must fit: nobody reads while the kernel walks it."""
 
-_OVERFLOW = "one packet matched more rules than the receive queue has room for (as root, without a user namespace, it is larger)"
+_OVERFLOW = (
+    "the kernel had more to tell of one packet than the receive queue has room for (as root, without a user namespace, it is larger)"
+)
 
 
 class NetlinkError(OSError):
@@ -51,51 +53,54 @@ def attributes(data: bytes | memoryview) -> dict[int, memoryview]:
 class Netfilter:
     """A netlink socket to netfilter in the namespace of the process that opens it."""
 
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-        self.socket.bind((0, 0))
+    def __init__(self, group: int | None = None) -> None:
+        """``group``: whose messages come without being asked for."""
+        self._sequence = 0
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+        try:
+            self._prepare(group)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, group: int | None) -> None:
+        self._socket.bind((0, 0))
         # CAP_ACK: an error need not carry the whole request back.
-        self.socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+        self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         SO_RCVBUFFORCE = 33
         try:
-            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
         except PermissionError:  # root of a user namespace only: as much as everybody may have
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_QUEUE)
-        self._sequence = 0
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_QUEUE)
+        if group is not None:
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
 
     def close(self) -> None:
-        self.socket.close()
+        self._socket.close()
 
     def request(self, kind: int, family: int, resource: int, body: bytes, flags: int = 0) -> None:
         """Send one nfnetlink message; ``kind`` is subsystem << 8 | message."""
         self._sequence += 1
         payload = struct.pack("!BBH", family, 0, resource) + body
-        self.socket.send(_HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
+        self._socket.send(_HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, self._sequence, 0) + payload)
 
     def batch(self, kind: int, bodies: Sequence[bytes]) -> None:
         """Create IPv4 things, one a body, in one go. Raises NetlinkError for the first that is refused."""
         AF_INET, NLM_F_CREATE = 2, 0x400
         head = struct.pack("!BBH", AF_INET, 0, 0)
-        self.socket.send(b"".join(_HEADER.pack(20 + len(body), kind, NLM_F_REQUEST | NLM_F_CREATE, 0, 0) + head + body for body in bodies))
-        try:
-            while True:
-                for got, payload in messages(self.socket.recv(_BUFFER, socket.MSG_DONTWAIT)):
-                    if got == NLMSG_ERROR:
-                        code = -struct.unpack_from("=i", payload)[0]
-                        raise NetlinkError(code, os.strerror(code))
-        except BlockingIOError:
-            return
+        self._socket.send(b"".join(_HEADER.pack(20 + len(body), kind, NLM_F_REQUEST | NLM_F_CREATE, 0, 0) + head + body for body in bodies))
+        for got, payload in self._queued():
+            if got == NLMSG_ERROR:
+                _raise_refusal(payload)
 
     def ask(self, kind: int, family: int, resource: int, body: bytes, flags: int = NLM_F_ACK) -> list[memoryview]:
         """Send and collect the answers (without their nfnetlink header) until the acknowledgement or the end of a dump."""
         self.request(kind, family, resource, body, flags)
         answers: list[memoryview] = []
         while True:
-            for got, payload in messages(self.socket.recv(_BUFFER)):
+            for got, payload in messages(self._socket.recv(_BUFFER)):
                 if got == NLMSG_ERROR:
-                    code = -struct.unpack_from("=i", payload)[0]
-                    if code:
-                        raise NetlinkError(code, os.strerror(code))
+                    _raise_refusal(payload)
                     return answers
                 if got == NLMSG_DONE:
                     return answers
@@ -103,17 +108,26 @@ class Netfilter:
 
     def pending(self) -> Iterator[tuple[int, memoryview]]:
         """Whatever is queued now, as (kind, payload without its nfnetlink header); never waits."""
+        return ((kind, payload[4:]) for kind, payload in self._queued())
+
+    def _queued(self) -> Iterator[tuple[int, memoryview]]:
         while True:
             try:
-                data = self.socket.recv(_BUFFER, socket.MSG_DONTWAIT)
+                data = self._socket.recv(_BUFFER, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError as problem:
                 if problem.errno == errno.ENOBUFS:
                     raise NetlinkError(errno.ENOBUFS, _OVERFLOW) from problem
                 raise
-            for kind, payload in messages(data):
-                yield kind, payload[4:]
+            yield from messages(data)
+
+
+def _raise_refusal(payload: memoryview) -> None:
+    """Raise what an NLMSG_ERROR says, unless it is an acknowledgement: error 0."""
+    code = -struct.unpack_from("=i", payload)[0]
+    if code:
+        raise NetlinkError(code, os.strerror(code))
 
 
 def messages(data: bytes) -> Iterator[tuple[int, memoryview]]:

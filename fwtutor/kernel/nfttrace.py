@@ -9,14 +9,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from fwtutor.kernel.netlink import NLM_F_DUMP, SOL_NETLINK, Netfilter, attributes
+from fwtutor.kernel.netlink import NLM_F_DUMP, Netfilter, attributes
 from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
 
 _SUBSYSTEM = 10
 _TRACE, _GET_RULE = _SUBSYSTEM << 8 | 17, _SUBSYSTEM << 8 | 7
 _GROUP = 9
-NETLINK_ADD_MEMBERSHIP = 1
 _NFPROTO_IPV4 = 2
 
 # Attribute and verdict numbers, as the kernel's user interface has them.
@@ -44,15 +43,12 @@ class _Visit:
 class NftTrace:
     """The namespace's nft trace messages."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._netfilter = Netfilter()
-        self._netfilter.socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, _GROUP)
-        self._asking = Netfilter()
+    def __init__(self, rules: Rules, asking: Netfilter) -> None:
+        self._rules, self._asking = rules, asking
+        self._netfilter = Netfilter(_GROUP)
 
     def close(self) -> None:
         self._netfilter.close()
-        self._asking.close()
 
     def merged(self, lines: Sequence[Line]) -> list[Line]:
         """``lines`` with those of table filter that have come since the last time, each after its packet's line of mangle."""

@@ -165,7 +165,7 @@ class Observation:
     packets: tuple[Observed, ...]
     """In order, each of the stack's own answers right after the packet it answers."""
     rules: str
-    """iptables-save -c afterwards, only the tables the ruleset names, without comments."""
+    """iptables-save -c afterwards, without the harness's own tables and without comments."""
     conntrack: tuple[KernelEntry, ...]
     """Every entry there is afterwards."""
     ended: float

@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 
 from fwtutor.kernel import ctnetlink
@@ -39,15 +40,13 @@ def play(setup: Setup, items: Sequence[Item]) -> Observation:
     enter()
     # Only where the link matters is there one.
     ethernet = any(isinstance(item, Shot) and (item.link != "host" or item.mac is not None) for item in items)
-    tuns = furnish(setup, ethernet=ethernet)
-    takers = hush(setup.quiet)
-    try:
-        return _Player(setup, tuns, ethernet).play(items)
-    finally:
-        for taker in takers:
-            taker.close()
+    with ExitStack() as opened:
+        tuns = furnish(setup, ethernet=ethernet)
         for descriptor in tuns.values():
-            os.close(descriptor)
+            opened.callback(os.close, descriptor)
+        for taker in hush(setup.quiet):
+            opened.enter_context(taker)
+        return _Player(setup, tuns, ethernet).play(items)
 
 
 class _Player:
@@ -59,13 +58,14 @@ class _Player:
         self._nft = setup.variant == "nft"
 
     def play(self, items: Sequence[Item]) -> Observation:
-        log, table = TraceLog(interface_names()), Netfilter()
-        visits = NftTrace(self._rules) if self._nft else None
-        own = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         packets: list[Observed] = []
         orders: list[Ordered] = []
-        try:
+        with ExitStack() as opened:
+            log = opened.enter_context(closing(TraceLog(interface_names())))
+            table = opened.enter_context(closing(Netfilter()))
+            visits = opened.enter_context(closing(NftTrace(self._rules, table))) if self._nft else None
+            own = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             make_room(table, self._sysctls)
             self._drain()  # what the interfaces sent when they came up
             log.read()
@@ -98,12 +98,6 @@ class _Player:
             expectations = tuple(ctnetlink.expectations(table))
             rules = self._rules.save(counters=True)
             return Observation(tuple(packets), rules, entries, ended, tuple(orders), looked, expectations)
-        finally:
-            own.close()
-            table.close()
-            log.close()
-            if visits is not None:
-                visits.close()
 
     def _by_itself(self, log: TraceLog, at: float) -> list[Observed]:
         """What the box sent since the last time without a packet to answer: its errors about fragments that waited too long."""

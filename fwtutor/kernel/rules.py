@@ -41,7 +41,6 @@ class Rules:
         self._tool = f"iptables-{variant}"
         self.names_hot_drops = variant == "nft"
         """Whether the trace names the rule whose match dropped a packet at once."""
-        self.tables = _tables(text)
         self._load(text if text.endswith("\n") else text + "\n")
         if variant == "nft":
             run([f"{self._tool}-restore", "-w", "--noflush"], _LISTENING, RulesetRefused)
@@ -85,8 +84,6 @@ class Rules:
             raise RulesetRefused(f"{line}: {problem}") from None
         done = subprocess.run([self._tool, *words], capture_output=True, text=True, check=False)
         tracked = self.tracks
-        if "filter" not in self.tables:
-            self.tables.append("filter")  # the command has made it
         self._read()
         if self.tracks != tracked:
             self._ask_for_traces()
@@ -116,10 +113,14 @@ class Rules:
 
     def save(self, *, counters: bool) -> str:
         """The tested tables as iptables-save prints them, without comment lines."""
-        saved = []
-        for table in self.tables:
-            saved += run([f"{self._tool}-save", *(["-c"] if counters else []), "-t", table], "", RulesetRefused).splitlines()
-        return "".join(line + "\n" for line in saved if not line.startswith("#"))
+        saved, table = [], ""
+        # All of them, and not one by its name: asked for one, iptables-nft's prints built-in chains that are not there.
+        for line in run([f"{self._tool}-save", *(["-c"] if counters else [])], "", RulesetRefused).splitlines():
+            if line.startswith("*"):
+                table = line[1:]
+            if table not in OWN_TABLES and not line.startswith("#"):
+                saved.append(line + "\n")
+        return "".join(saved)
 
 
 def _tables(text: str) -> list[str]:

@@ -15,7 +15,7 @@ _AF_INET = 2
 _GROUP = 0
 """The group TRACE logs to."""
 
-NFULNL_CFG_CMD_BIND, NFULNL_CFG_CMD_PF_BIND = 1, 3
+NFULNL_CFG_CMD_BIND = 1
 NFULA_CFG_CMD, NFULA_CFG_MODE, NFULA_CFG_QTHRESH = 1, 2, 5
 NFULNL_COPY_PACKET = 2
 NFULA_PACKET_HDR, NFULA_IFINDEX_INDEV, NFULA_IFINDEX_OUTDEV, NFULA_PAYLOAD, NFULA_PREFIX = 1, 4, 5, 9, 10
@@ -35,6 +35,13 @@ class TraceLog:
         except OSError as problem:
             raise KernelUnavailable(f"this kernel cannot hand over what TRACE says (module nfnetlink_log): {problem.strerror}") from None
         self._netfilter = Netfilter()
+        try:
+            self._listen()
+        except BaseException:
+            self.close()
+            raise
+
+    def _listen(self) -> None:
         self._configure(attribute(NFULA_CFG_CMD, bytes([NFULNL_CFG_CMD_BIND])))
         self._configure(attribute(NFULA_CFG_MODE, struct.pack("!IBx", 0xFFFF, NFULNL_COPY_PACKET)))
         # Every line is sent at once, none waits for a second one or for a timer: that is what makes reading deterministic.

@@ -98,6 +98,14 @@ def test_a_builtin_chain_that_nothing_has_named_is_not_there(kernel: Kernel) -> 
     assert packet.path == ("filter:FORWARD:policy:1",)
 
 
+def test_rules_without_a_chain_are_no_rules(kernel: Kernel) -> None:
+    """What is saved, which is compared at the end, has no table then."""
+    rules = "*filter\nCOMMIT\n"
+    agreed(kernel, nft(rules), [SYN])
+    assert kernel.play(nft(rules), [SYN]).rules == ""
+    assert ":FORWARD ACCEPT [1:40]" in kernel.play(box(rules), [SYN]).rules
+
+
 @pytest.mark.parametrize(("order", "count"), [("-X FORWARD", 0), ("-P FORWARD DROP", 0), ("-F FORWARD", 1), ("-A FORWARD", 1), ("-Z", 0)])
 def test_what_a_policy_has_counted_survives_only_some_commands(kernel: Kernel, order: str, count: int) -> None:
     comparison = agreed(kernel, nft(filtering()), [SYN, SYN, Order(order)])  # what is counted is compared at the end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -56,6 +57,24 @@ def test_tables_it_needs_itself_are_refused(kernel: Kernel, table: str) -> None:
 def test_a_sysctl_that_does_not_exist_is_named(kernel: Kernel) -> None:
     with pytest.raises(KernelUnavailable, match=r"net\.netfilter\.nf_conntrack_wishes"):
         kernel.play(box(wishes=1), [])
+
+
+def test_what_the_harness_itself_stumbles_over_is_said_in_one_line_and_harms_no_other_run(kernel: Kernel) -> None:
+    with pytest.raises(KernelUnavailable) as caught:
+        kernel.play(box(), [Tcp().client("S")._replace(on="nowhere")])
+    assert re.fullmatch(r"that is a mistake of fwtutor's, .*KeyError: 'nowhere' \(player\.py, line \d+\)", str(caught.value))
+    assert "Traceback" in caught.value.__notes__[0], "for whoever mends it"
+    assert kernel.play(box(), Tcp().open()).packets
+
+
+def test_a_run_that_fails_leaves_nothing_open(kernel: Kernel) -> None:
+    """Two programs want the same port: what was open by then is closed, or each such run would keep a namespace for ever."""
+    descriptors = Path(f"/proc/{kernel.pid}/fd")
+    kernel.play(box(), [])
+    before = sorted(os.listdir(descriptors))
+    with pytest.raises(KernelUnavailable, match="Address already in use"):
+        kernel.play(replace(box(), quiet=(("tcp", 80), ("tcp", 80))), [])
+    assert sorted(os.listdir(descriptors)) == before
 
 
 def test_the_host_notices_nothing(kernel: Kernel) -> None:

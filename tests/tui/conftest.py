@@ -37,6 +37,7 @@ STATELESS = """*filter
 -A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT
 COMMIT
 """
+BOTH = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["wide", "narrow"])
 QUESTION = ("end", "end", "end")
 """Keys from the beginning of the lesson to its question: to the end of the first page, over to the second, to its packet."""
 OPEN = Pattern.parse("tcp 203.0.113.9:4000 > 203.0.113.1:1337 SYN")

@@ -16,8 +16,7 @@ from fwtutor.kernel.compare import Difference
 from fwtutor.kernel.observation import Observed, Order
 from fwtutor.tui.screens import kernel
 from fwtutor.tui.screens.kernel import KernelScreen
-from tests.tui.conftest import QUESTION, Playing, Puppet, pane_text, screen_text, type_text
-from tests.tui.test_ways import BOTH
+from tests.tui.conftest import BOTH, QUESTION, Playing, Puppet, pane_text, screen_text, type_text
 
 
 @BOTH

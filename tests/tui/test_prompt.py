@@ -13,9 +13,8 @@ from fwtutor.recording import Run
 from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.told import pointed, printed
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView
-from tests.tui.conftest import Playing, lab_of, make_lesson, pane_text, screen_text
+from tests.tui.conftest import BOTH, Playing, lab_of, make_lesson, pane_text, screen_text
 
-BOTH = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["wide", "narrow"])
 ROW = "    0     0 ACCEPT     6    --  *      *       0.0.0.0/0            0.0.0.0/0            tcp dpt:1337 ctstate NEW"
 ENTRY = (
     "tcp      6 431932 ESTABLISHED src=203.0.113.7 dst=203.0.113.1 sport=5002 dport=1337 "

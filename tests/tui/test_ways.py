@@ -15,9 +15,7 @@ from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.command_line import OutputView
-from tests.tui.conftest import QUESTION, Playing, lab_of, make_course, make_lesson, pane_text, screen_text
-
-BOTH = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["wide", "narrow"])
+from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, make_course, make_lesson, pane_text, screen_text
 
 
 def place(app: FwtutorApp) -> tuple[int, int, int]:

@@ -15,7 +15,8 @@ from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
 from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, draft_of, table_refused
 from fwtutor.netfilter.xtables.edit import VERDICTS, Draft
 from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
-from fwtutor.netfilter.xtables.parser import MAX_NAME, Parser, bad_name
+from fwtutor.netfilter.xtables.parser import Parser, bad_name
+from fwtutor.netfilter.xtables.reading import MAX_NAME, too_long
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset, Table
 from fwtutor.netfilter.xtables.tokens import Token, restore_words
 from fwtutor.netfilter.xtables.values import scanned
@@ -223,7 +224,7 @@ class _Reader:
         wrong = ""
         if self.variant == "nft":
             wrong = bad_name(name, VERDICTS)
-        elif len(name.encode(errors="surrogateescape")) > MAX_NAME:
+        elif too_long(name):
             wrong = f"Invalid chain name `{name}' ({MAX_NAME} chars max)"
         elif (name in draft and not self.noflush) or name in VERDICTS:
             wrong = f"error creating chain '{name}':File exists"

@@ -1,0 +1,95 @@
+"""The options of matches and targets on a command line: whose they are, and what they are given."""
+
+from __future__ import annotations
+
+from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.getopt import LONG, NO_ARGUMENT, Found
+from fwtutor.netfilter.xtables.matches import MATCHES
+from fwtutor.netfilter.xtables.names import protocol_name
+from fwtutor.netfilter.xtables.options import Extension, Given, Option
+from fwtutor.netfilter.xtables.parsed import Loaded
+from fwtutor.netfilter.xtables.reading import Reading
+from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
+from fwtutor.netfilter.xtables.values import number
+
+
+def take(line: Reading, found: Found) -> bool:
+    """Take an extension's option. True when the protocol's match was loaded instead: look at the word again."""
+    owner = _holder(line, found.owner) if isinstance(found.code, Option) else None
+    if owner is not None and isinstance(found.code, Option):
+        _give(line, owner, found.code, found)
+        return False
+    if not _load_protocol(line):
+        if line.parsed.jump in TARGETS_NOT_YET:
+            # The option is most likely the target's own, and would only lead astray.
+            hint = f"targets: {', '.join(sorted(TARGETS))}"
+            line.refuse(f"fwtutor does not simulate -j {line.parsed.jump} yet", line.parsed.jump_token, hint=hint)
+        text, token = line.scanner.before()
+        if found.code == NO_ARGUMENT:
+            line.refuse(f'option "{text}" requires an argument', token)
+        line.refuse(f'unknown option "{text}"', found.token, hint=_who_has(line, text))
+    return True
+
+
+def _holder(line: Reading, kind: type[Extension]) -> Loaded | None:
+    if line.target is not None and line.target.kind is kind:
+        return line.target
+    return next((one for one in reversed(line.loaded) if one.kind is kind), None)
+
+
+def _load_protocol(line: Reading) -> bool:
+    """``-p tcp`` brings ``-m tcp`` along when an option is not known without it."""
+    if not line.protocol or line.protocol_used:
+        return False
+    value = number(line.protocol, 0, 255)
+    kind = MATCHES.get(line.protocol if value is None else protocol_name(value))
+    if kind is None or not kind.protocol:
+        return False
+    line.protocol_used = True
+    line.loaded.append(Loaded(kind, line.places["p"]))
+    line.scanner.load(kind)
+    return True
+
+
+def _who_has(line: Reading, text: str) -> str:
+    """A hint: what an unknown option belongs to, or what may have been meant."""
+    name = text.lstrip("-").partition("=")[0]
+    if not text.startswith("--") or not name:
+        return ""
+    if line.protocol and line.protocol not in MATCHES and number(line.protocol, 0, 255) is None:
+        return f"fwtutor has no options for -p {line.protocol} yet"
+    needs = [f"-p {m.name}" if m.protocol else f"-m {m.name}" for m in MATCHES.values() if any(name in o.names for o in m.options)]
+    needs += [f"-j {t.name}" for t in TARGETS.values() if any(name in o.names for o in t.options)]
+    if needs:
+        return f"--{name} is known after {' or '.join(needs)}"
+    every = [known for known, _, _ in LONG]
+    every += [known for kind in (*MATCHES.values(), *TARGETS.values()) for option in kind.options for known in option.names]
+    from difflib import get_close_matches  # slow to import, seldom needed
+
+    close = get_close_matches(name, dict.fromkeys(every), n=3, cutoff=0.6)
+    return f"did you mean --{' or --'.join(close)}?" if close else ""
+
+
+def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
+    assert found.token is not None
+    kind = owner.kind
+    if option.field in owner.given:
+        line.refuse(kind.repeated(option), found.token)
+    if line.invert and not option.invertible:
+        line.refuse(f'{kind.name}: option "--{option.names[0]}" cannot be inverted.', found.token)
+    if option.arguments == 0:
+        value = option.read()
+    elif option.arguments == 1:
+        assert found.argument is not None
+        spoken = (None if "p" in line.inverted else line.number_of_protocol,) if option.of_protocol else ()
+        value = line.read(option.read, found.argument, *spoken)
+    else:
+        assert found.argument is not None
+        second = line.scanner.plain()
+        if second is None:
+            line.refuse(f"--{option.names[0]} requires two args.", found.token)
+        try:
+            value = option.read(found.argument.text, second.text)
+        except Unreadable as wrong:
+            line.refuse(str(wrong), found.argument._replace(at=(), end=second.end), None, wrong.hint)
+    owner.given[option.field] = Given(value, line.invert)

@@ -1,0 +1,53 @@
+"""A command line while it is read: what has been understood so far, and how to complain at one of its places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from fwtutor.netfilter.xtables.errors import USAGE as USAGE_ERROR, RuleRefused, Unreadable
+from fwtutor.netfilter.xtables.getopt import Scanner
+from fwtutor.netfilter.xtables.parsed import Loaded, Parsed
+from fwtutor.netfilter.xtables.tokens import Token
+
+MAX_NAME = 28
+"""Bytes of the name of a chain, match or target."""
+
+
+def too_long(name: str) -> bool:
+    """Whether a chain, match or target can have no such name."""
+    return len(name.encode(errors="surrogateescape")) > MAX_NAME
+
+
+class Reading:
+    """One line, as far as ``parser`` has read it."""
+
+    def __init__(self, line: str, words: list[Token], variant: str = "legacy", restoring: bool = False) -> None:
+        self.line = line
+        self.variant = variant
+        self.restoring = restoring
+        self.scanner = Scanner(words)
+        self.parsed = Parsed()
+        self.invert = False
+        self.inverted = ""
+        self.loaded: list[Loaded] = []
+        self.target: Loaded | None = None
+        self.protocol = ""
+        self.protocol_used = False
+        self.source = self.destination = Token("0.0.0.0/0", (), 0, 0)
+        self.interfaces = {"i": "", "o": ""}
+        self.number_of_protocol = 0
+        self.places: dict[str, Token] = {}
+
+    def refuse(
+        self, message: str, token: Token | None = None, part: tuple[int, int] | None = None, hint: str = "", manner: int = USAGE_ERROR
+    ) -> NoReturn:
+        start, end = token.span(part) if token else (0, len(self.line))
+        raise RuleRefused(message, line=self.line, start=start, end=end, hint=hint, manner=manner)
+
+    def read(self, reader: Callable[..., Any], token: Token, *more: Any) -> Any:
+        """``reader`` applied to the word, its complaint pointed at the place."""
+        try:
+            return reader(token.text, *more)
+        except Unreadable as wrong:
+            self.refuse(str(wrong), token, wrong.part, wrong.hint)

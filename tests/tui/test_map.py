@@ -1,0 +1,59 @@
+"""The map of the course, and what is kept of a person's progress."""
+
+from __future__ import annotations
+
+import pytest
+
+from fwtutor.course.progress import Progress
+from fwtutor.tui.app import FwtutorApp
+from fwtutor.tui.screens.course_map import CourseMap
+from fwtutor.tui.widgets.chain import ChainView
+from tests.tui.conftest import Playing, lab_of, make_course, make_lesson, screen_text
+
+
+async def test_enter_goes_on_and_m_comes_back_with_the_place_kept(playing: Playing, progress: Progress) -> None:
+    async with playing(on_map=True) as (app, pilot):
+        assert "Too open?" in screen_text(app)
+        await pilot.press("enter", "space", "space", "m")
+        assert isinstance(app.screen, CourseMap)
+        assert "1 of 2 goals" in screen_text(app)
+        assert progress.last == "tiny"
+        await pilot.press("enter")
+        assert lab_of(app).session.cursor.index == progress.of("tiny").record > 0
+
+
+async def test_the_map_marks_the_first_lesson_with_goals_open(playing: Playing, progress: Progress) -> None:
+    progress.meet("one", "open")
+    progress.meet("one", "drop")
+    course = make_course(make_lesson(name="one", title="First"), make_lesson(name="two", title="Second"))
+    async with playing(course.lessons[1], on_map=True, course=course) as (app, pilot):
+        rows = screen_text(app).split("\n")
+        assert any(row.strip().startswith("▶ ▢ Second") for row in rows)
+        await pilot.press("up")
+        assert any(row.strip().startswith("▶ ✔ First") for row in screen_text(app).split("\n"))
+
+
+async def test_start_over_begins_at_the_beginning(playing: Playing, progress: Progress) -> None:
+    async with playing(on_map=True) as (app, pilot):
+        await pilot.press("enter", "space", "space", "m", "s")
+        assert lab_of(app).session.cursor.index == -1
+
+
+async def test_an_exception_keeps_progress_and_is_handed_to_the_runner(
+    playing: Playing, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("on purpose")
+
+    async def break_it() -> None:
+        async with playing() as (app, pilot):
+            apps.append(app)
+            await pilot.press("space")
+            monkeypatch.setattr(ChainView, "show", fail)
+            await pilot.press("space")
+
+    apps: list[FwtutorApp] = []
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await break_it()
+    assert isinstance(apps[0].crash, RuntimeError)
+    assert progress.path.exists()
