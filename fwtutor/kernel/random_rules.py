@@ -215,9 +215,9 @@ def _ports(random: Random) -> str:
     for option in ("--sport", "--dport"):
         if random.random() < 0.55:
             low = random.choice(PORTS)
-            high = random.choice((low, low, random.choice(PORTS), 65535))
+            high = random.choice((low, low, random.choice(PORTS), random.choice(PORTS), 65535))
             text = str(low) if high == low else f"{min(low, high)}:{max(low, high)}"
-            words.append(f"{_not(random)}{option} {text}")
+            words.append(f"{random.choice(('', '', '! '))}{option} {text}")
     return " ".join(words)
 
 

@@ -24,7 +24,7 @@ _EDGES = (
 """Distances at which some test of the window turns over, for the windows used here."""
 _ODD_OPTIONS = (
     b"\3\0", b"\5\x7f\0\0", b"\2\1", b"\xfe\x28", b"\1\1\1\3", b"\1\1\1\5", b"\0\3\3\7", b"\0\0\0\0", b"\3\2\1\1", b"\3\4\7\7",
-    b"\4\3\1\1", b"\x1e\4ab", b"\1\1\1\2", b"\1\1\x08\2", b"\5\2\1\1", b"\5\x0aabcdefgh",
+    b"\4\3\1\1", b"\x1e\4ab", b"\1\1\1\2", b"\1\1\x08\2", b"\5\2\1\1", b"\5\x0aabcdefgh", b"\1\1\4\3", b"\1\1\3\5", b"\1\1\x1e\7",
 )  # fmt: skip
 _MASK = 0xFFFFFFFF
 
@@ -111,6 +111,8 @@ def _small_world(random: Random, client: _End, server: _End) -> Iterator[Shot]:
         flags = random.choice(_KINDS) if random.random() < 0.97 else random.choice(_ODD_FLAGS)
         payload = bytes(random.choice((0, 0, 1, unit, unit, 2 * unit))) if flags & ACK and not flags & (SYN | RST) else b""
         options = one.syn_options() if flags & SYN else _sacks(random, other, unit) if random.random() < 0.2 else b""
+        if random.random() < 0.05:
+            options = random.choice(_ODD_OPTIONS)
         seq, ack = one.next, other.next
         if random.random() < busy:
             seq += _distance(random, unit)

@@ -56,6 +56,8 @@ def traffic(random: Random, count: int, tracked: bool | None) -> list[Shot]:
             shot = _spoil(random, shot)
         if random.random() < 0.02 and shot.on is not None:
             shot = shot._replace(on=random.choice(("wan", "lan")))
+        if random.random() < 0.01 and len(shot.raw) >= 20 and shot.raw[0] == 0x45 and not shot.raw[6] & 0x3F and not shot.raw[7]:
+            shot = shot._replace(raw=_on_the_verge(shot.raw))
         if shot.on is None:
             shot = shot._replace(mark=random.choice((0, 0, 1, 0x101)))
             if random.random() < 0.2 and int.from_bytes(shot.raw[16:20], "big") in _MANY:  # those without a TTL stay in the box
@@ -246,6 +248,12 @@ def _spoil(random: Random, shot: Shot) -> Shot:
     else:
         raw = with_random_options(random, raw)
     return shot._replace(raw=raw)
+
+
+def _on_the_verge(raw: bytes) -> bytes:
+    """The packet with such an id that a router, which takes one off the TTL, comes upon the checksum that is written otherwise."""
+    without = checksum(raw[:4] + b"\0\0" + raw[6:10] + b"\0\0" + raw[12:20])
+    return mended(bytearray(raw[:4] + ((without - 0xFEFF) % 0xFFFF).to_bytes(2, "big") + raw[6:]))
 
 
 def _with_checksum(header: bytearray) -> bytes:
