@@ -51,9 +51,6 @@ EQUIVALENT: dict[str, str] = {
         "fragments are given up after 30 s, longer than a case lasts; tests/kernel/test_incomplete.py"
     ),
     "xtables/compiled.py: before: Any = (0, 0): 0 -> 1": ("of places that have no counter nobody asks for it"),
-    "conntrack/tuples.py: SCTP, UDPLITE = 132, 136: 132 -> 131": (
-        "SCTP is tracked more simply than by the kernel (docs/simplified.md), and not drawn"
-    ),
     "routing.py: if len(self._cache) > 4096:: len(self._cache) > 4096 -> len(self._cache) >= 4096": ("only how fast a route is found"),
     "answers.py: credit = credit or Credit(0, at - SECOND): 0 -> 1": (
         "the ration of all hosts together, which contains chance; cases do without"

@@ -124,3 +124,11 @@ def test_the_wheel_has_the_lessons_and_all_that_is_not_python(tmp_path: Path) ->
     assert beside
     assert beside <= inside
     assert not [name for name in inside if name.startswith(("tests/", "benchmarks/", "assets/"))]
+
+
+def test_what_is_said_of_a_mutation_is_said_of_one_there_is() -> None:
+    """A line of the engine that is changed has to be judged again."""
+    from benchmarks.equivalents import EQUIVALENT
+    from benchmarks.mutants import mutations
+
+    assert EQUIVALENT.keys() <= {mutation.key for mutation in mutations()}
