@@ -33,7 +33,7 @@ def command_after(marker: str) -> str:
 
 def test_the_readme_has_both_commands_each_on_one_line_from_a_clone() -> None:
     assert command_after("run-command") == "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/fwtutor"
-    assert command_after("test-command") == "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
+    assert command_after("test-command") == "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n auto"
 
 
 def test_ci_takes_the_test_command_from_the_readme() -> None:

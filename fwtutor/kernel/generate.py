@@ -171,7 +171,10 @@ def _spread(random: Random, items: list[Item], *, exact: bool) -> list[Item]:
 
 
 def _put_orders(random: Random, items: list[Item], rules: str, variant: str) -> None:
-    """Somebody changes the rules between two packets."""
+    """Somebody changes the rules between two packets; sometimes tracking ends with the last rule, and begins anew."""
+    if random.random() < 0.15 and items:
+        place = random.randrange(len(items))
+        items[place:place] = [Order("-F"), Order("-A FORWARD -m state --state NEW")]
     for _ in range(random.choice((1, 1, 2, 4))):
         items.insert(random.randint(0, len(items)), Order(order(random, rules, variant)))
 
