@@ -263,7 +263,7 @@ def _wrong(random: Random, client: _End, server: _End) -> Shot:
     one, other = random.choice(((client, server), (server, client)))
     kind = random.random()
     if kind < 0.12:
-        return _send(one, other, random.choice(_ODD_FLAGS), advance=False)
+        return _send(one, other, random.choice((0, *random.sample(_ODD_FLAGS, 3))), advance=False)
     if kind < 0.3:  # a reset, exact or not
         seq = random.choice((one.next, one.next, one.next - 1, one.next + 1, 0, one.next + random.choice(_EDGES)))
         flags = RST | random.choice((0, 0, ACK))

@@ -92,7 +92,8 @@ def checksum_holds(packet: Packet, verified: bool) -> bool:
         good = not craft.transport_checksum(packet.src, packet.dst, packet.protocol, segment, packet.family)
         return good and (verified or header_holds(packet))
     if verified and packet.protocol == ICMP:
-        return not checksum(segment)
+        # Together with a header that was right, whose sum is this.
+        return not checksum(b"\xff\xff" + segment)
     # Of other protocols the kernel sums the whole packet; its IP header adds nothing, and nothing at all is right too.
     return not checksum(packet.raw)
 

@@ -136,6 +136,8 @@ class Replying(ABC):
             return False  # its length was wrong already
         if packet.protocol == TCP and not 20 <= packet.doff <= room:
             return False
+        if packet.protocol == ICMP and room < 8:
+            return False
         tracked = self.box.tracking and self.box.conntrack.settings.checksum
         return bool(tracked) and packet.protocol in (TCP, UDP, ICMP) and self.context.in_interface not in ("", LOOPBACK)
 

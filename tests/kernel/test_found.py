@@ -258,3 +258,18 @@ def test_a_syn_that_begins_anew_is_verified_twice_and_then_believed(kernel: Kern
     odd = syn._replace(raw=with_ip_options(syn.raw, b"\0\1\1\1"))
     packet = agreed(kernel, box(rules), [*before, Order(REFUSED), odd])[-1]
     assert len(packet.out) == answers
+
+
+@pytest.mark.parametrize("data", [b"\0", b"\0\0", b"\1", b"\0" * 7, b"\xff\xff", b"\0" * 8, b"\0" * 9, b"\0" * 8 + b"\1"])
+def test_icmp_of_nothing_but_zeros_has_a_right_checksum(kernel: Kernel, data: bytes) -> None:
+    """What is summed is the whole packet; the IP header adds nothing, but it is not nothing."""
+    rules = filtering("-A FORWARD -m state --state INVALID -j REJECT")
+    (packet,) = agreed(kernel, box(rules), [Shot(craft.ip(STRANGER, CLIENT, 1, data, id=1), "wan")])
+    assert len(packet.out) == (not any(data))
+
+
+@pytest.mark.parametrize("data", [b"", bytes(5)])
+def test_an_answer_of_nothing_but_zeros_is_an_answer(kernel: Kernel, data: bytes) -> None:
+    asked = Shot(craft.icmp(CLIENT, SERVER, 8, 0, 0, data, id=1), "lan")
+    zeros = Shot(craft.ip(SERVER, CLIENT, 1, bytes(8) + data, id=1), "wan")
+    assert ctstates(agreed(kernel, box(), [asked, zeros])) == ["NEW", "ESTABLISHED"]

@@ -333,7 +333,8 @@ class Conntrack:
 
         if not packet.has_l4:
             return invalid("its ICMP header is cut short")
-        if arriving and self.settings.checksum and checksum(packet.raw[packet.l4 :]):
+        # The kernel sums the IP header, too, which adds nothing: but to nothing but zeros, whose sum is right then.
+        if arriving and self.settings.checksum and checksum(packet.raw):
             return invalid("its ICMP checksum is wrong")
         if packet.icmp_type > HIGHEST_ICMP_TYPE:
             return invalid("an unknown ICMP type")
