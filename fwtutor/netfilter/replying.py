@@ -111,6 +111,8 @@ class Replying(ABC):
         source = packet.dst if here else self.box.routing.source_for(packet.family, to)
         if not source or (way and not self.box.routing.source_for(packet.family, to)):
             return
+        if source >> 24 == 127 and not self.box.routing.is_local(packet.family, to):
+            return  # what is from 127.0.0.0/8 does not leave the box
         options = self._sent_back(packet, source, way)
         if options is not None and self._may_send_error(to, type, code, self.context.in_interface):
             self._answer(answers.error_about(quoted, source, type, code, rest, options, to))

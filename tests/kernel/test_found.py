@@ -273,3 +273,11 @@ def test_an_answer_of_nothing_but_zeros_is_an_answer(kernel: Kernel, data: bytes
     asked = Shot(craft.icmp(CLIENT, SERVER, 8, 0, 0, data, id=1), "lan")
     zeros = Shot(craft.ip(SERVER, CLIENT, 1, bytes(8) + data, id=1), "wan")
     assert ctstates(agreed(kernel, box(), [asked, zeros])) == ["NEW", "ESTABLISHED"]
+
+
+def test_no_error_leaves_the_box_from_an_address_of_loopback(kernel: Kernel) -> None:
+    """It would go back the way of the source route that a packet to the box itself has, and cannot."""
+    options = bytes.fromhex("440c0def00000000cb007100830b08c0a80014c0a8001407")
+    raw = with_ip_options(craft.tcp(BOX, address("127.0.0.1"), 22, 80, 24, 1, 1, id=1), options)
+    (packet,) = agreed(kernel, box(), [Shot(raw, None)])
+    assert not packet.out
