@@ -168,9 +168,11 @@ def _gre(random: Random, ends: Ends) -> Iterator[Shot]:
 def _others(random: Random, ends: Ends) -> Iterator[Shot]:
     """Protocols tracked by their addresses alone, and UDP-Lite."""
     protocol = random.choice((2, DCCP, DCCP, 50, 50, 51, 51, 89, 103, 108, 115, UDPLITE, UDPLITE, 253))
+    pair = [random.choice(PORTS).to_bytes(2, "big") for _ in range(2)]
     while True:
-        (src, on), (dst, _) = reversed(ends) if random.random() < 0.4 else ends
-        ports = b"".join(random.choice(PORTS).to_bytes(2, "big") for _ in range(2))
+        back = random.random() < 0.4
+        (src, on), (dst, _) = reversed(ends) if back else ends
+        ports = b"".join(reversed(pair) if back else pair)
         data = _udplite(random, src, dst, ports) if protocol == UDPLITE else random.randbytes(random.choice((0, 1, 3, 4, 20)))
         if protocol == DCCP:
             data = ports + data

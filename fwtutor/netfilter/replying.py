@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 
 from fwtutor.netfilter import answers, ipoptions
 from fwtutor.netfilter.box import Box
-from fwtutor.netfilter.conntrack.entry import ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED
+from fwtutor.netfilter.conntrack.entry import INVALID, ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED
 from fwtutor.netfilter.events import ANSWER, CHANGED, MEMORY, TIED
 from fwtutor.netfilter.hooks import INPUT
 from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet
@@ -140,8 +140,11 @@ class Replying(ABC):
             return False
         if packet.protocol == ICMP and room < 8:
             return False
+        # What comes around by loopback is tracked there only if that was in vain when it left.
+        came_in = self.context.in_interface
+        arrived = came_in not in ("", LOOPBACK) or (came_in == LOOPBACK and self.context.state == INVALID)
         tracked = self.box.tracking and self.box.conntrack.settings.checksum
-        return bool(tracked) and packet.protocol in (TCP, UDP, ICMP) and self.context.in_interface not in ("", LOOPBACK)
+        return bool(tracked) and packet.protocol in (TCP, UDP, ICMP) and arrived
 
     def _is_ours(self, address: int) -> bool:
         """Whether an IP option that asks for this address means the box: also as one of many."""

@@ -10,7 +10,7 @@ from fwtutor.kernel.observation import Order, Setup, Shot
 from fwtutor.kernel.random_options import with_ip_options
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.answers import fragments
-from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.packet import Packet, checksum
 from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, Tcp, address, agreed, box, ctstates, filtering
 
 REJECTING = filtering("-A INPUT -j REJECT", "-A FORWARD -j REJECT")
@@ -281,3 +281,24 @@ def test_no_error_leaves_the_box_from_an_address_of_loopback(kernel: Kernel) -> 
     raw = with_ip_options(craft.tcp(BOX, address("127.0.0.1"), 22, 80, 24, 1, 1, id=1), options)
     (packet,) = agreed(kernel, box(), [Shot(raw, None)])
     assert not packet.out
+
+
+def test_udp_lite_is_a_stream_with_the_first_packet_behind_an_answer(kernel: Kernel) -> None:
+    """UDP has to last two seconds for that."""
+
+    def lite(src: int, dst: int, sport: int, dport: int) -> bytes:
+        head = sport.to_bytes(2, "big") + dport.to_bytes(2, "big") + b"\0\x08"
+        total = checksum(head + b"\0\0", src + dst + 17 + 8)
+        return craft.ip(src, dst, 136, head + total.to_bytes(2, "big"), id=1)
+
+    asked, answered = Shot(lite(CLIENT, SERVER, 4000, 53), "lan"), Shot(lite(SERVER, CLIENT, 53, 4000), "wan")
+    packets = agreed(kernel, box(), [asked, answered, asked])
+    assert ["ASSURED" in str(packet.entry) for packet in packets] == [False, False, True]
+
+
+def test_what_comes_around_by_loopback_is_verified_there_if_it_was_invalid(kernel: Kernel) -> None:
+    """And so REJECT sends its RST, whatever was written into the IP options meanwhile."""
+    rules = filtering("-A INPUT -i lo -p tcp -m state --state INVALID -j REJECT --reject-with tcp-reset")
+    raw = craft.tcp(BOX, BOX, 4000, 22, 41, 1, 1, id=1)  # FIN, PSH and URG
+    (packet,) = agreed(kernel, box(rules), [Shot(with_ip_options(raw, bytes.fromhex("440c0501") + bytes(8)), None)])
+    assert packet.verdict == "REJECT"

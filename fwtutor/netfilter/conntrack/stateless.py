@@ -35,7 +35,8 @@ def judge(entry: Entry, packet: Packet, at: int, settings: Settings) -> tuple[in
     """The timeout (ns) this packet of an entry sets, and the entry's status bits after it."""
     protocol, status = packet.protocol, entry.status
     if protocol in (UDP, UDPLITE):
-        if status & SEEN_REPLY and at - entry.started > UDP_STREAM_AFTER:
+        # Of UDP-Lite the kernel believes the first packet behind an answer that it is a stream.
+        if status & SEEN_REPLY and (protocol == UDPLITE or at - entry.started > UDP_STREAM_AFTER):
             return settings.udp_stream, status | ASSURED
         return settings.udp, status
     if protocol == GRE:
