@@ -330,17 +330,6 @@ def test_a_file_that_ends_too_early_needs_no_caret(tmp_path: Path) -> None:
     assert refusal(tmp_path, "*filter\n") == [f"{tmp_path / 'box.rules'}, line 2: COMMIT expected at line 2"]
 
 
-def test_tables_without_rules_are_passed_over_with_a_note(tmp_path: Path) -> None:
-    path = tmp_path / "saved.rules"
-    path.write_text("*nat\n:PREROUTING ACCEPT [5:300]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n" + RULES)
-    notes: list[str] = []
-    firewall = parse_box(("wan=203.0.113.1/24",), (), ()).firewall(path, notes.append)
-    assert firewall.save() == RULES
-    assert [note.partition(", so")[0] for note in notes] == [f"{path}: passed over nat (not simulated yet): no rules and policy ACCEPT"]
-    rule = refusal(tmp_path, RULES + "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n")
-    assert rule[0].endswith(f"line {RULES.count(chr(10)) + 1}: fwtutor does not simulate the table nat yet")
-
-
 def test_a_file_without_rules_is_used_and_told(tmp_path: Path) -> None:
     path = tmp_path / "empty.rules"
     path.write_text("# nothing\n")

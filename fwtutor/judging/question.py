@@ -17,7 +17,6 @@ from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import RST, TCP, UDP, Packet
 from fwtutor.netfilter.replying import REDIRECTS
 from fwtutor.netfilter.walk import Walk
-from fwtutor.netfilter.xtables.savefile import without_idle_tables
 from fwtutor.network.answers import closed_port_answers
 from fwtutor.trace.box import Box, load_rules, parse_box, refusal
 from fwtutor.trace.own import OwnAnswers
@@ -74,7 +73,7 @@ def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], n
     if file is not None:
         load_rules(firewall, file, note)
         # The text itself, not what the engine made of it: whether both read it alike is part of the question.
-        return replace(setup, rules=without_idle_tables(file.read_text("utf-8"))[0])
+        return replace(setup, rules=file.read_text("utf-8"))
     for line in rules:
         shown = f"--rule {line if len(line) <= 60 else line[:57] + '...'!r}"
         try:

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.defrag import Key, Waiting
+from fwtutor.netfilter.hooks import NAT, ORDER, RAW
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
 
 
+class Stop(NamedTuple):
+    """A table at a hook; ``chain`` is None where it has none (of nft: has none yet), but must be thought of all the same (nat)."""
+
+    name: str
+    table: CompiledTable
+    chain: CompiledChain | None
+
+
 class Box:
     """Routes, sysctls, compiled chains, and the state it changes."""
 
-    __slots__ = ("_incomplete", "chains", "conntrack", "delivered_by", "routing", "state", "sysctls", "tracking", "variant")
+    __slots__ = ("_incomplete", "chains", "conntrack", "delivered_by", "raw", "routing", "state", "sysctls", "tracking", "variant")
 
     def __init__(self, routing: Routing, sysctls: dict[str, int], variant: str) -> None:
         self.routing, self.sysctls, self.variant = routing, sysctls, variant
         self.state = State()
         self.conntrack = Conntrack(self.state, Settings.of(sysctls))
-        self.chains: dict[str, list[tuple[CompiledTable, CompiledChain]]] = {}
-        """By hook, in the order of the tables' priorities."""
-        self.tracking = False
+        self.raw: dict[int, dict[str, list[Stop]]] = {4: {}, 6: {}}
+        """By family and hook: what comes before connection tracking."""
+        self.chains: dict[int, dict[str, list[Stop]]] = {4: {}, 6: {}}
+        """By family and hook: what comes after it, in the order of the tables' priorities."""
+        self.tracking: dict[int, bool] = {4: False, 6: False}
+        """By family: whether some rule needs connection tracking."""
         self.delivered_by = ""
         """Interface by which the last packet for the box came in: what its stack answers answers that one."""
         self._incomplete: list[tuple[int, Key]] = []
         """Heap of (ns, what waits): of what is in the state's memory under that key until then, and of some that is no more."""
+
+    def use(self, family: int, tables: Mapping[str, CompiledTable]) -> None:
+        """Run these tables from now on."""
+
+        def stops(hook: str, names: Iterable[str]) -> list[Stop]:
+            found = [Stop(name, tables[name], tables[name].chains.get(hook)) for name in names if name in tables]
+            there = [stop if stop.chain is None or stop.chain.chain.there else stop._replace(chain=None) for stop in found]
+            return [stop for stop in there if stop.chain is not None or stop.name == NAT]
+
+        self.raw[family] = {hook: found for hook in ORDER if (found := stops(hook, (RAW,)))}
+        self.chains[family] = {hook: found for hook, names in ORDER.items() if (found := stops(hook, names))}
 
     def wait(self, key: Key, waiting: Waiting | None) -> None:
         """Keep the fragments that wait; None: there are none any more."""

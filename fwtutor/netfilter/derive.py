@@ -14,6 +14,8 @@ from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
     ACCEPT,
+    ACT,
+    ACTED,
     CONTINUE,
     DROP,
     END,
@@ -60,8 +62,7 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
         return [_entry_change(None, event[1])]
     if kind == events.TABLE:
         _, _, hits, shown = event
-        ticked = [hit for hit in hits if hit.what in (MATCHED, POLICY, EVALUATED) and hit.before is not None]
-        return [_hit_change(hit, shown.packet.length) for hit in ticked]
+        return list(_hit_changes(hits, shown.packet.length))
     if kind in (events.MEMORY, events.GATHERED):
         return [Change(MEMORY, event[1], event[2], event[3])]
     if kind in (events.ANSWER, events.COPY):
@@ -69,13 +70,17 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
     return []
 
 
-def _hit_change(hit: Hit, length: int) -> Change:
-    what, chain, position, before = hit
-    if what == EVALUATED:
-        change: Change = before
-        return change
-    key = chain.policy_key if what == POLICY else chain.keys[position]
-    return Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
+def _hit_changes(hits: Iterable[Hit], length: int) -> Iterator[Change]:
+    for what, chain, position, before in hits:
+        if what == EVALUATED:
+            yield before
+        elif what == ACTED:
+            length = before.after.packet.length
+            if before.change is not None:
+                yield before.change
+        elif what in (MATCHED, POLICY) and before is not None:
+            key = chain.policy_key if what == POLICY else chain.keys[position]
+            yield Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
 
 
 # --- states and path ----------------------------------------------------------------------------------------
@@ -91,7 +96,7 @@ def states(walk: Walk) -> list[list[str]]:
             found.append([event[1], state])
         elif kind in (events.LOOKED_UP, events.TIED):
             state = event[1].state if kind == events.LOOKED_UP else event[1]
-            if found and kind == events.LOOKED_UP:
+            if found:
                 found[-1][1] = state
         elif kind in (events.ANSWER, events.COPY):
             found += states(event[1])
@@ -104,12 +109,14 @@ def path(walk: Walk) -> list[str]:
     for event in walk.events:
         if event[0] == events.TABLE:
             # Of a packet dropped by a match, the trace of nf_tables names the rule.
-            found += [
-                _trace_line(hit) for hit in event[2] if hit.what != EVALUATED and (hit.what != HOT_DROP or hit.chain.variant == "nft")
-            ]
+            found += [_trace_line(hit) for hit in event[2] if _is_traced(hit)]
         elif event[0] in (events.ANSWER, events.COPY):
             found += path(event[1])
     return found
+
+
+def _is_traced(hit: Hit) -> bool:
+    return hit.what not in (EVALUATED, ACTED) and (hit.what != HOT_DROP or hit.chain.variant == "nft")
 
 
 def _trace_line(hit: Hit) -> str:
@@ -132,9 +139,12 @@ def logged(walk: Walk) -> list[s.Logged]:
     found: list[s.Logged] = []
     for event in walk.events:
         if event[0] == events.TABLE:
-            for what, chain, position, _ in event[2]:
-                if what == MATCHED and isinstance(target := chain.rules[position].target, Log):
-                    found.append(_logged(target, context_of(event[3], walk.at), walk.owner))
+            context = context_of(event[3], walk)
+            for what, chain, position, before in event[2]:
+                if what == ACTED:
+                    context.show(before.after)
+                elif what == MATCHED and isinstance(target := chain.rules[position].target, Log):
+                    found.append(_logged(target, context))
         elif event[0] in (events.ANSWER, events.COPY):
             found += logged(event[1])
     return found
@@ -196,33 +206,33 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
     elif kind == events.ROUTED:
         yield s.Routed(to=event[1], reason=event[2])
     elif kind == events.TABLE:
-        yield from _table_steps(event[1], event[2], context_of(event[3], walk.at), effects, walk.owner)
+        yield from _table_steps(event[1], event[2], context_of(event[3], walk), effects)
     elif kind == events.CONFIRMED:
         yield s.Confirmed(effects, entry=event[1])
     elif kind == events.FORGOTTEN:
         yield s.EntryForgotten(entry=event[1])
 
 
-def context_of(shown: Shown, at: int) -> Context:
+def context_of(shown: Shown, walk: Walk) -> Context:
     """The context rules were evaluated in, for explaining them."""
-    context = Context(shown.packet, at)
+    context = Context(shown.packet, walk.at)
+    context.priority, context.routing, context.mac, context.link = shown.priority, shown.routing, walk.mac, walk.link
+    # Over loopback a packet comes back without the socket it was sent by.
+    context.owner = None if shown.in_interface else walk.owner
     context.hook, context.in_interface, context.out_interface = shown.hook, shown.in_interface, shown.out_interface
     context.entry, context.state, context.direction, context.mark = shown.entry, shown.state, shown.direction, shown.mark
     return context
 
 
-def _logged(target: Log, context: Context, owner: tuple[int, int] | None) -> s.Logged:
-    # Over loopback a packet comes back without the socket it was sent by.
+def _logged(target: Log, context: Context) -> s.Logged:
     line = log_line(
         context.packet, target.told, prefix=target.begins, in_interface=context.in_interface, out_interface=context.out_interface,
-        mark=context.mark, owner=None if context.in_interface else owner,
+        mark=context.mark, owner=context.owner,
     )  # fmt: skip
     return s.Logged(packet=context.packet, prefix=target.begins, level=target.level.value, line=line)
 
 
-def _table_steps(
-    start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...], owner: tuple[int, int] | None
-) -> Iterator[s.Step]:
+def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...]) -> Iterator[s.Step]:
     """A table's walk told again from the places where something happened; what lies between was tried and did not match."""
     table = start.table
     changes = iter(effects)
@@ -236,13 +246,21 @@ def _table_steps(
     def tried(at: int, matched: bool, tick: tuple[Change, ...] = ()) -> s.RuleTried:
         return s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
 
-    for what, _, at, _ in hits:
+    for what, _, at, before in hits:
+        if what == ACTED:
+            changed = (next(changes),) if before.change is not None else ()
+            yield s.Acted(changed, table, chain.chain.name, at + 1, chain.rules[at], before.before, before.after, before.dropped)
+            # What was shown to the rules before stays as it was shown.
+            context = context.copy()
+            context.show(before.after)
+            position = at + 1
+            continue
         if what == EVALUATED:
             remembered[at] = (*remembered.get(at, ()), next(changes))
             continue
         if not over:
-            for before in range(position, at):
-                yield tried(before, False)
+            for number in range(position, at):
+                yield tried(number, False)
         action = RETURN
         if what == HOT_DROP:
             yield tried(at, False)
@@ -253,10 +271,12 @@ def _table_steps(
         if what == MATCHED:
             yield tried(at, True, (next(changes),))
             action = chain.actions[at]
-        if action == CONTINUE:
+        if action == ACT:
+            position = at
+        elif action == CONTINUE:
             target = chain.rules[at].target
             if isinstance(target, Log):
-                yield _logged(target, context, owner)
+                yield _logged(target, context)
             position = at + 1
         elif action in (JUMP, GOTO):
             if action == JUMP:

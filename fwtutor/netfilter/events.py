@@ -3,7 +3,8 @@
 HOOK hook | LOOKED_UP Tracked | CHANGED before, after | TABLE chain, hits, Shown | ROUTED to, reason |
 ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after, whether an answer may go |
 GATHERED key, before, after, whole datagram or None |
-TIED ctstate: an answer begins its way tied to the entry of what it answers, a copy to that of what it is a copy of |
+TIED ctstate: what NOTRACK marked is not looked up; an answer begins its way tied to the entry of what it answers, a copy to that of
+what it is a copy of |
 COPY walk: of the copy that comes back to the box of what it sends to many
 """
 
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.routing import Routing
 
 HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED, GATHERED, COPY = range(12)
 
@@ -28,3 +30,5 @@ class Shown(NamedTuple):
     state: str
     direction: int
     mark: int
+    priority: int
+    routing: Routing

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fwtutor.netfilter import defrag, hooks
+from fwtutor.netfilter import defrag
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -52,7 +52,7 @@ class Mark(NamedTuple):
     """Where ``rollback`` goes back to."""
 
     journal: int
-    ruleset: Ruleset
+    rulesets: Mapping[int, Ruleset]
     now: int
     next_entry: int
     next_rule: int
@@ -85,8 +85,8 @@ class Firewall:
         self.now = 0
         self.caused: tuple[Walk, ...] = ()
         """The packets that the last ``advance`` caused: ICMP errors about datagrams that stayed incomplete."""
-        self._ruleset = commands.new_ruleset(4, variant)
-        self._compiled: dict[str, CompiledTable] = {}
+        self._rulesets = {family: commands.new_ruleset(family, variant) for family in (4, 6)}
+        self._compiled: dict[int, dict[str, CompiledTable]] = {4: {}, 6: {}}
         self._next_rule = 1
         self._journal: list[Walk | tuple[Change, ...]] | None = None
 
@@ -104,12 +104,11 @@ class Firewall:
     @property
     def tracking(self) -> bool:
         """True while some rule needs connection tracking; without one there is none."""
-        return self.box.tracking
+        return any(self.box.tracking.values())
 
     def ruleset(self, family: int = 4) -> Ruleset:
         """The rules as they are now: an immutable version."""
-        _only_ipv4(family)
-        return self._ruleset
+        return self._rulesets[_known(family)]
 
     def ipset(self, line: str) -> str:
         """Sets of addresses are not simulated yet. Raises NotSimulated."""
@@ -129,8 +128,8 @@ class Firewall:
 
     def iptables(self, line: str, family: int = 4) -> str:
         """One command line ("-A INPUT ..."); what -L or -S prints, else "". Raises RuleRefused and then changes nothing."""
-        _only_ipv4(family)
-        self._adopt(commands.run_command(self._ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
+        ruleset = self._rulesets[_known(family)]
+        self._adopt(commands.run_command(ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
         return self._output
 
     def restore(self, text: str, family: int = 4, counters: bool = False, noflush: bool = False) -> None:
@@ -138,15 +137,13 @@ class Firewall:
 
         ``counters``: take its counters too (-c); ``noflush``: add to the rules there are (-n).
         """
-        _only_ipv4(family)
         options = {"counters": counters, "noflush": noflush}
         known = self.state.counters
-        self._adopt(savefile.restore(text, self._ruleset, new_id=self._new_rule_id, family=family, known=known, **options))
+        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, family=family, known=known, **options))
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
-        _only_ipv4(family)
-        return savefile.save(self._ruleset, self.state.counters if counters else None)
+        return savefile.save(self._rulesets[_known(family)], self.state.counters if counters else None)
 
     def _new_rule_id(self) -> int:
         self._next_rule += 1
@@ -156,14 +153,17 @@ class Firewall:
         self._output = outcome.output
         counters = self.state.counters
         ticks = tuple(Change(COUNTER, key, counters.get(key), value) for key, value in outcome.counters.items())
-        before = self._compiled
-        if outcome.ruleset is not self._ruleset:
+        family = outcome.ruleset.family
+        before = self._compiled[family]
+        if outcome.ruleset is not self._rulesets[family]:
             self._use(outcome.ruleset)
-        changes = ticks + tuple(change for name in outcome.written for change in self._renewed(before.get(name), ticks, name))
+        now = self._compiled[family]
+        renewed = (self._renewed(before.get(name), ticks, now.get(name)) for name in outcome.written)
+        changes = ticks + tuple(change for table in renewed for change in table)
         self.state.apply(changes)
         self._log(changes)
 
-    def _renewed(self, before: CompiledTable | None, ticks: Sequence[Change], name: str) -> Iterator[Change]:
+    def _renewed(self, before: CompiledTable | None, ticks: Sequence[Change], after: CompiledTable | None) -> Iterator[Change]:
         """What writing a table does to what its stateful matches remember.
 
         iptables-legacy replaces the whole table, so all of them begin anew. iptables-nft writes single rules, among them those
@@ -172,7 +172,7 @@ class Firewall:
         memory = self.state.memory
         known = {} if before is None else before.memories
         # Of iptables-nft a table without chains is none.
-        now = self._compiled[name].memories if name in self._compiled else {}
+        now = {} if after is None else after.memories
         for key in known:
             if key not in now:
                 yield Change(MEMORY, key, memory[key], None)
@@ -182,21 +182,14 @@ class Firewall:
                 yield Change(MEMORY, key, memory.get(key), match.fresh(self.now, self.variant))
 
     def _use(self, ruleset: Ruleset) -> None:
-        self._ruleset = ruleset
-        self._compiled = compile_tables(ruleset, self._compiled)
-        self.box.chains = {}
-        for name, chains in hooks.BUILTIN_CHAINS.items():
-            table = self._compiled.get(name)
-            for hook in chains if table is not None else ():
-                assert table is not None
-                if not table.table.chains[hook].there:
-                    continue
-                self.box.chains.setdefault(hook, []).append((table, table.chains[hook]))
-        tracking = ruleset.tracks
-        if tracking and not self.box.tracking:
-            changed = self.box.conntrack.forget_windows()
+        family, box = ruleset.family, self.box
+        self._rulesets[family] = ruleset
+        self._compiled[family] = compile_tables(ruleset, self._compiled[family])
+        box.use(family, self._compiled[family])
+        if ruleset.tracks and not box.tracking[family]:
+            changed = box.conntrack.forget_windows(family)
             self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
-        self.box.tracking = tracking
+        box.tracking[family] = ruleset.tracks
 
     # --- time and undoing --------------------------------------------------------------------------------
 
@@ -246,7 +239,7 @@ class Firewall:
         if self._journal is None:
             self._journal = []
         sysctls = tuple(self.sysctls.items())
-        return Mark(len(self._journal), self._ruleset, self.now, self.box.conntrack.next_id, self._next_rule, sysctls)
+        return Mark(len(self._journal), dict(self._rulesets), self.now, self.box.conntrack.next_id, self._next_rule, sysctls)
 
     def rollback(self, mark: Mark) -> None:
         """Go back to ``mark``; costs time in proportion to what happened since."""
@@ -259,13 +252,18 @@ class Firewall:
         self.box.watch_all()
         self.sysctls.update(mark.sysctls)
         self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
-        if mark.ruleset is not self._ruleset:
-            journal_length = len(journal)
-            self._use(mark.ruleset)
-            # Going back must not make entries forget a second time.
-            while len(journal) > journal_length:
-                item = journal.pop()
-                self.state.revert(item.changes if isinstance(item, Walk) else item)
+        for family, ruleset in mark.rulesets.items():
+            if ruleset is not self._rulesets[family]:
+                self._use_again(ruleset)
+
+    def _use_again(self, ruleset: Ruleset) -> None:
+        """Going back to a ruleset must not make entries forget a second time."""
+        journal = self._journal or []
+        journal_length = len(journal)
+        self._use(ruleset)
+        while len(journal) > journal_length:
+            item = journal.pop()
+            self.state.revert(item.changes if isinstance(item, Walk) else item)
 
     def _log(self, item: Walk | tuple[Change, ...]) -> None:
         if self._journal is not None and item:
@@ -305,8 +303,8 @@ class Firewall:
         if packet.fault:
             return self._discard(walk, packet.fault)
         _only_ipv4(packet.family)
-        context = Context(packet, at)
-        Passage(self.box, walk, context).arrive(on, link)
+        walk.mac, walk.link = mac, link
+        Passage(self.box, walk, Context(packet, at)).arrive(on)
         return self._finish(walk)
 
     def send(self, raw: bytes | Packet, at: float, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False) -> Walk:
@@ -345,8 +343,12 @@ class Firewall:
         return self._finish(walk)
 
 
+def _known(family: int) -> int:
+    if family not in (4, 6):
+        raise ValueError(f"family {family!r} is neither 4 nor 6")
+    return family
+
+
 def _only_ipv4(family: int) -> None:
     if family == 6:
         raise NotSimulated("IPv6 is not simulated yet")
-    if family != 4:
-        raise ValueError(f"family {family!r} is neither 4 nor 6")

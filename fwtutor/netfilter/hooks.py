@@ -1,14 +1,31 @@
 """Hooks and priorities: which chain of which table runs when.
 
-Only the tables that are simulated so far have a place here; asking for another is refused by name.
+At a hook the tables run in the order of their priorities, the same for IPv4 and IPv6. Connection tracking stands between raw and the
+others, where a packet enters (PREROUTING) or is made (OUTPUT); of nat's chains two come before filter and two behind everything.
 """
 
 from __future__ import annotations
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"
+RAW, MANGLE, NAT, FILTER, SECURITY = "raw", "mangle", "nat", "filter", "security"
 
-BUILTIN_CHAINS: dict[str, tuple[str, ...]] = {"filter": (INPUT, FORWARD, OUTPUT)}
-"""Built-in chains of each simulated table, in the order iptables-save prints them."""
+BUILTIN_CHAINS: dict[str, tuple[str, ...]] = {
+    RAW: (PREROUTING, OUTPUT),
+    MANGLE: (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING),
+    NAT: (PREROUTING, INPUT, OUTPUT, POSTROUTING),
+    FILTER: (INPUT, FORWARD, OUTPUT),
+    SECURITY: (INPUT, FORWARD, OUTPUT),
+}
+"""Built-in chains of each table, in the order iptables-save prints them."""
 
-NOT_YET = ("raw", "mangle", "nat", "security")
-"""Tables the kernel has and fwtutor does not simulate yet."""
+ORDER: dict[str, tuple[str, ...]] = {
+    PREROUTING: (MANGLE, NAT),
+    INPUT: (MANGLE, FILTER, SECURITY, NAT),
+    FORWARD: (MANGLE, FILTER, SECURITY),
+    OUTPUT: (MANGLE, NAT, FILTER, SECURITY),
+    POSTROUTING: (MANGLE, NAT),
+}
+"""The tables a packet meets at each hook, behind connection tracking; raw comes before that."""
+
+SAVED_BY_NFT = (MANGLE, SECURITY, RAW, FILTER, NAT)
+"""The order in which iptables-nft-save prints tables. Legacy's prints the youngest first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fwtutor.netfilter import answers, defrag
-from fwtutor.netfilter.box import Box
+from fwtutor.netfilter.box import Box, Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, REPLY, SECOND, UNTRACKED
 from fwtutor.netfilter.events import (
     CONFIRMED as KEPT,
@@ -22,13 +22,14 @@ from fwtutor.netfilter.events import (
     TIED,
     Shown,
 )
-from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
+from fwtutor.netfilter.hooks import FORWARD, INPUT, NAT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.optioned import Optioned
 from fwtutor.netfilter.packet import ICMP, Packet
 from fwtutor.netfilter.replying import ALL_HOSTS, REDIRECTS
 from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
 AT = {hook: (HOOK, hook) for hook in (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)}
@@ -51,18 +52,15 @@ class Passage(Optioned):
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
-        context.memory = box.state.memory
+        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.put
+        context.owner, context.mac, context.link = walk.owner, walk.mac, walk.link
 
-    def arrive(self, on: str, link: str) -> None:
+    def arrive(self, on: str) -> None:
         """PREROUTING, then to the box or through it."""
         self.context.in_interface, self.context.out_interface = on, ""
-        self.link = link
-        if not self._gather_to_track(defrag.ARRIVING):
+        if not self._gather_to_track(defrag.ARRIVING) or not self._enter(PREROUTING):
             return
         packet = self.context.packet
-        self.walk.events.append(AT[PREROUTING])
-        if not self._track(True) or not self._pass(PREROUTING):
-            return
         routing, dst = self.box.routing, packet.dst
         fault = "" if on == LOOPBACK else self._martian(packet)
         if fault:
@@ -75,7 +73,7 @@ class Passage(Optioned):
                 self._deliver()
         elif routing.is_multicast(packet.family, dst):
             self._lose("a multicast group the box has not joined")
-        elif link != "host":
+        elif self.context.link != "host":
             # Its options are read too, but nobody hears of a fault in them.
             self._lose("a broadcast on the link is not forwarded")
         else:
@@ -162,13 +160,14 @@ class Passage(Optioned):
             return
         if not self._gather_to_track(defrag.OWN):
             return
-        self.walk.events.append(AT[OUTPUT])
-        if not self._track(False) or not self._pass(OUTPUT):
+        if not self._enter(OUTPUT):
             return
+        packet = self.context.packet
         if not to_self and self._is_for_many(packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
-            self.arrive(LOOPBACK, "host")
+            self.context.owner = None
+            self.arrive(LOOPBACK)
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         answer = Passage(self.box, walk, context)
@@ -205,10 +204,8 @@ class Passage(Optioned):
     def _come_back(self) -> None:
         """PREROUTING and INPUT of a copy: where it goes was known when it was sent."""
         self.context.in_interface, self.context.out_interface = self.context.out_interface, ""
-        if self._gather_to_track(defrag.ARRIVING):
-            self.walk.events.append(AT[PREROUTING])
-            if self._track(True) and self._pass(PREROUTING) and self._read_options():
-                self._deliver()
+        if self._gather_to_track(defrag.ARRIVING) and self._enter(PREROUTING) and self._read_options():
+            self._deliver()
 
     def _deliver(self) -> None:
         """INPUT, and to the box's own programs."""
@@ -243,7 +240,7 @@ class Passage(Optioned):
 
     def _gather_to_track(self, where: str) -> bool:
         """Connection tracking has fragments put together first, but for a packet that comes around by loopback."""
-        return not self.box.tracking or self.context.entry is not None or self._gather(where)
+        return not self.box.tracking[self.context.packet.family] or self.context.entry is not None or self._gather(where)
 
     def _gather(self, where: str) -> bool:
         """Fragments become whole datagrams. False: this one waits for the rest."""
@@ -280,9 +277,20 @@ class Passage(Optioned):
         if routing.is_local(4, head.dst) and not self._martian(head) and not routing.own_source(head.src):
             self._error(answers.TIME_EXCEEDED, answers.REASSEMBLY_TIME)
 
+    def _enter(self, hook: str) -> bool:
+        """A hook where packets enter or are made: raw, connection tracking, the other tables. False when the packet ends here."""
+        self.walk.events.append(AT[hook])
+        for stop in self.box.raw[self.context.packet.family].get(hook, ()):
+            if not self._through(hook, stop):
+                return False
+        return self._track(hook == PREROUTING) and self._pass(hook)
+
     def _track(self, arriving: bool) -> bool:
         """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""
-        if not self.box.tracking or self.context.entry is not None or self.context.state == UNTRACKED:
+        if not self.box.tracking[self.context.packet.family] or self.context.entry is not None:
+            return True
+        if self.context.state == UNTRACKED:
+            self.walk.events.append((TIED, UNTRACKED))
             return True
         tracked = self.box.conntrack.track(self.context.packet, self.walk.at, arriving)
         self.walk.events.append((LOOKED_UP, tracked))
@@ -294,28 +302,38 @@ class Passage(Optioned):
         return True
 
     def _pass(self, hook: str) -> bool:
-        """Through the tables of a hook; False when the packet ends here."""
-        chains = self.box.chains.get(hook)
-        if chains is None:
+        """Through the tables of a hook behind connection tracking; False when the packet ends here."""
+        for stop in self.box.chains[self.context.packet.family].get(hook, ()):
+            if stop.name != NAT and not self._through(hook, stop):
+                return False
+        return True
+
+    def _through(self, hook: str, stop: Stop) -> bool:
+        """Through one table; False when the packet ends there."""
+        result = self._walk(hook, stop)
+        if result == "ACCEPT":
             return True
+        if not isinstance(result, str) and isinstance(result.target, Reject):
+            self._reject(result.target)
+            self.walk.verdict = "REJECT"
+        else:
+            self.walk.verdict = "DROP"
+        self._forget()
+        return False
+
+    def _walk(self, hook: str, stop: Stop) -> Rule | str:
         context = self.context
         context.hook = hook
-        for table, chain in chains:
-            here, there = context.in_interface, context.out_interface
-            shown = Shown(hook, context.packet, here, there, context.entry, context.state, context.direction, context.mark)
-            hits: list[Any] = []
-            result = table.walk(chain, context, self.box.state.counters, hits)
-            self.walk.events.append((TABLE, chain, hits, shown))
-            if result == "ACCEPT":
-                continue
-            if not isinstance(result, str) and isinstance(result.target, Reject):
-                self._reject(result.target)
-                self.walk.verdict = "REJECT"
-            else:
-                self.walk.verdict = "DROP"
-            self._forget()
-            return False
-        return True
+        here, there = context.in_interface, context.out_interface
+        shown = Shown(
+            hook, context.packet, here, there, context.entry, context.state, context.direction, context.mark, context.priority,
+            self.box.routing,
+        )  # fmt: skip
+        hits: list[Any] = []
+        assert stop.chain is not None
+        result = stop.table.walk(stop.chain, context, self.box.state.counters, hits)
+        self.walk.events.append((TABLE, stop.chain, hits, shown))
+        return result
 
     def _confirm(self) -> bool:
         """The end of the path: a new entry is kept. False when its tuple was taken meanwhile."""

@@ -30,14 +30,12 @@ REDIRECTS = "net.ipv4.conf.all.send_redirects"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "good", "link", "reset", "twice", "walk")
+    __slots__ = ("box", "context", "good", "reset", "twice", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
         self.reset = False
         """The packet is REJECT's own RST."""
-        self.link = "host"
-        """To whom it was addressed on the link it came by."""
         self.good = 0
         """Where the IP options that the stack has read end: those of what programs send it does not read."""
         self.twice = False
@@ -99,7 +97,7 @@ class Replying(ABC):
     def _error(self, type: int, code: int, rest: int = 0) -> None:
         """Send an ICMP error about the packet to its source, if one may be sent and the rate limit allows."""
         packet = self.context.packet
-        if self.link != "host" or not answers.may_answer_with_error(packet, self._is_to_many(packet)):
+        if self.context.link != "host" or not answers.may_answer_with_error(packet, self._is_to_many(packet)):
             return
         own = self.context.in_interface == ""
         if own and self.context.by_stack and packet.protocol == ICMP:
@@ -143,7 +141,7 @@ class Replying(ABC):
         # What comes around by loopback is tracked there only if that was in vain when it left.
         came_in = self.context.in_interface
         arrived = came_in not in ("", LOOPBACK) or (came_in == LOOPBACK and self.context.state == INVALID)
-        tracked = self.box.tracking and self.box.conntrack.settings.checksum
+        tracked = self.box.tracking[packet.family] and self.box.conntrack.settings.checksum
         return bool(tracked) and packet.protocol in (TCP, UDP, ICMP) and arrived
 
     def _is_ours(self, address: int) -> bool:

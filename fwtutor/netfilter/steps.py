@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.packet import Packet
     from fwtutor.netfilter.walk import Walk
-    from fwtutor.netfilter.xtables.context import Context
+    from fwtutor.netfilter.xtables.context import Context, Seen
     from fwtutor.netfilter.xtables.rule import Rule
 
 # --- steps, in the order a packet can meet them ------------------------------------------------------------
@@ -138,6 +138,22 @@ class Logged(Step):
     prefix: str = ""
     level: int = 0
     line: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Acted(Step):
+    """The target of the rule just matched changed something of the packet: what it was ``before``, and ``after``.
+
+    ``dropped``: it could not, and the packet is dropped.
+    """
+
+    table: str = ""
+    chain: str = ""
+    number: int = 0
+    rule: Rule | None = None
+    before: Seen | None = None
+    after: Seen | None = None
+    dropped: bool = False
 
 
 @dataclass(slots=True, frozen=True)

@@ -21,7 +21,8 @@ class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "out", "out_interface", "owner", "packet", "reason", "to", "tracked", "verdict",
+        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "to", "tracked",
+        "verdict",
     )  # fmt: skip
 
     at: int
@@ -33,6 +34,10 @@ class Walk:
     out_interface: str | None
     owner: tuple[int, int] | None
     """User and group of the program that sent it; None for what arrived, and for what the box's own stack made."""
+    mac: str | None
+    """The link address of who sent it here, if that is known."""
+    link: str
+    """To whom it was addressed on the link it came by: "host", "broadcast", "multicast"."""
     verdict: str
     """ACCEPT, DROP, REJECT, HELD (a fragment that waits for the rest) or DISCARD (refused by the stack, see ``reason``)."""
     to: str | None
@@ -51,7 +56,8 @@ class Walk:
     def __init__(self, packet: Packet, in_interface: str | None, at: int) -> None:
         self.packet, self.in_interface, self.at = packet, in_interface, at
         self.verdict, self.reason = "ACCEPT", ""
-        self.out_interface = self.to = self.owner = None
+        self.out_interface = self.to = self.owner = self.mac = None
+        self.link = "host"
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None

@@ -10,7 +10,6 @@ from pathlib import Path
 from fwtutor.badinput import BadInput, printable
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network
-from fwtutor.netfilter.xtables.savefile import without_idle_tables
 
 MAX_RULES_FILE = 64 << 20
 """Bytes; a ruleset of 100,000 rules takes about 8 MB."""
@@ -42,10 +41,7 @@ class Box:
 
 
 def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False) -> None:
-    """Restores iptables-save text from a file, with its ``counters`` if wanted. Raises BadInput that shows the line and the place in it.
-
-    Tables that are not simulated and do nothing are passed over, with a ``note``.
-    """
+    """Restores iptables-save text from a file, with its ``counters`` if wanted. Raises BadInput that shows the line and the place in it."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_RULES_FILE + 1)
@@ -58,13 +54,10 @@ def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, c
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
-    text, idle = without_idle_tables(text)
     try:
         firewall.restore(text, counters=counters)
     except RuleRefused as error:
         raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
-    if idle:
-        note(f"{path}: passed over {', '.join(idle)} (not simulated yet): no rules and policy ACCEPT, so nothing is missed")
     if not firewall.ruleset().tables:
         note(f"{path}: no rules in there; a box without rules lets everything through")
 

@@ -36,6 +36,16 @@ class Tuple(NamedTuple):
     zone: int = 0
 
 
+class Template(NamedTuple):
+    """What the CT target puts on a packet before it is tracked."""
+
+    zone: int = 0
+    zone_directions: int = 3
+    """For which directions' tuples the zone counts: 1 original, 2 reply, 3 both."""
+    helper: str = ""
+    """Name of the helper a new connection gets."""
+
+
 class Entry(NamedTuple):
     """One connection: two tuples, status bits, and what its protocol's tracker keeps."""
 

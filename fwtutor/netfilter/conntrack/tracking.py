@@ -106,10 +106,10 @@ class Conntrack:
                     after = after._replace(status=after.status | SEEN_REPLY)
                 if deleted:
                     # The packet still carries what is no longer in the table.
-                    self._put(found, None)
+                    self.put(found, None)
                     return Tracked(key, found, after, direction, state, "", ((found, None),))
                 if after is not found:
-                    self._put(found, after)
+                    self.put(found, after)
                     changes = ((found, after),)
                 if invalid:
                     return Tracked(key, found, None, direction, INVALID, invalid, changes)
@@ -117,7 +117,7 @@ class Conntrack:
             if judged != REOPEN:
                 return Tracked(key, found, None, direction, INVALID, judged, ())
             # The closed connection's entry goes, and the SYN is looked up again: it begins a new one.
-            self._put(found, None)
+            self.put(found, None)
             changes, again = ((found, None),), True
         reply = inverted(key)
         if reply is None:
@@ -230,7 +230,7 @@ class Conntrack:
         while self._evictable:
             entry = entries.get(heapq.heappop(self._evictable))
             if entry is not None and not entry.status & ASSURED:
-                self._put(entry, None)
+                self.put(entry, None)
                 return entry
         return None
 
@@ -240,7 +240,7 @@ class Conntrack:
         if entry.original in index or entry.reply in index:
             return None
         kept = entry._replace(status=entry.status | CONFIRMED, expires=at + entry.expires, touched=at)
-        self._put(None, kept)
+        self.put(None, kept)
         return kept
 
     def close(self, entry: Entry, at: int) -> tuple[Entry, Entry] | None:
@@ -251,21 +251,21 @@ class Conntrack:
         track = current.tracker.copy()
         track.state = tcp.State.CLOSE
         after = current._replace(tracker=track, expires=at + self.settings.tcp.timeouts[tcp.State.CLOSE] * SECOND)
-        self._put(current, after)
+        self.put(current, after)
         return current, after
 
-    def forget_windows(self) -> list[tuple[Entry, Entry]]:
+    def forget_windows(self, family: int) -> list[tuple[Entry, Entry]]:
         """Tracking begins anew: windows of open connections are out of date, and learnt from their next segments.
 
         Returns (before, after) pairs. Those that are opening or closing keep theirs, as with the kernel.
         """
         changed = []
         for entry in list(self.state.entries.values()):
-            if isinstance(entry.tracker, tcp.TcpTrack) and entry.tracker.state is tcp.State.ESTABLISHED:
+            if entry.original.family == family and isinstance(entry.tracker, tcp.TcpTrack) and entry.tracker.state is tcp.State.ESTABLISHED:
                 track = entry.tracker.copy()
                 track.original.maxwin = track.reply.maxwin = 0
                 after = entry._replace(tracker=track)
-                self._put(entry, after)
+                self.put(entry, after)
                 changed.append((entry, after))
         return changed
 
@@ -296,7 +296,7 @@ class Conntrack:
             if due is None or due > at:
                 break
             entry = self.state.entries[self.timers[0][1]]
-            self._put(entry, None)
+            self.put(entry, None)
             gone.append((entry, None))
         return gone
 
@@ -313,7 +313,8 @@ class Conntrack:
             self._due[entry.id] = entry.expires
             heapq.heappush(self.timers, (entry.expires, entry.id))
 
-    def _put(self, before: Entry | None, after: Entry | None) -> None:
+    def put(self, before: Entry | None, after: Entry | None) -> None:
+        """Replace an entry by its next value; None is absent on either side."""
         self.state.put_entry(before, after)
         if after is None:
             assert before is not None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, OUT_OF_RANGE, Draft, Place, new_table, refused
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
 from fwtutor.netfilter.xtables.errors import BATCH, TABLE, VERSIONS, RuleRefused, nearest
@@ -84,9 +84,6 @@ def check_family(family: int) -> None:
 
 def table_refused(name: str, line: str, start: int, end: int, variant: str = "legacy") -> RuleRefused:
     """Why there is no such table."""
-    if name in NOT_YET:
-        hint = f"tables: {', '.join(BUILTIN_CHAINS)}"
-        return RuleRefused(f"fwtutor does not simulate the table {name} yet", line=line, start=start, end=end, hint=hint)
     if variant == "nft":
         words = f"table '{name}' does not exist"
         return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
@@ -97,10 +94,10 @@ def table_refused(name: str, line: str, start: int, end: int, variant: str = "le
     return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
 
 
-def draft_of(ruleset_variant: str, name: str, table: Table | None) -> Draft:
+def draft_of(ruleset: Ruleset, name: str, table: Table | None) -> Draft:
     """A draft of a table, or (None) of one that is not there yet."""
-    kind = NftDraft if ruleset_variant == "nft" else Draft
-    return kind(table or new_table(name, there=ruleset_variant != "nft"), table is not None)
+    nft = ruleset.variant == "nft"
+    return (NftDraft if nft else Draft)(table or new_table(name, family=ruleset.family, there=not nft), table is not None)
 
 
 def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
@@ -109,7 +106,7 @@ def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
     if name not in BUILTIN_CHAINS:
         start, end = parsed.table_token.span(None) if parsed.table_token else (0, len(line))
         raise table_refused(name, line, start, end, ruleset.variant)
-    return draft_of(ruleset.variant, name, ruleset.tables.get(name))
+    return draft_of(ruleset, name, ruleset.tables.get(name))
 
 
 def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: NewId) -> str:

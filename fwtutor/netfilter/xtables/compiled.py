@@ -12,21 +12,21 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.addresses import ALL_ONES
-from fwtutor.netfilter.state import MEMORY
+from fwtutor.netfilter.state import ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables import header
-from fwtutor.netfilter.xtables.context import Context
-from fwtutor.netfilter.xtables.rule import Chain, Header, Jump, MemoryKey, Rule, Ruleset, StatefulMatch, Table, Test
+from fwtutor.netfilter.xtables.context import Context, Seen
+from fwtutor.netfilter.xtables.rule import ActingTarget, Chain, Header, Jump, MemoryKey, Rule, Ruleset, StatefulMatch, Table, Target, Test
 
 INDEX_FROM = 24
 """Rules in a chain from which on the index is worth its trouble."""
 
-CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET = range(7)
+CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT = range(8)
 
 _STANDARD = {"ACCEPT": ACCEPT, "DROP": DROP, "RETURN": RETURN}
 
 
-MATCHED, POLICY, END, HOT_DROP, EVALUATED = range(5)
+MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED = range(6)
 
 
 class Hit(NamedTuple):
@@ -36,12 +36,23 @@ class Hit(NamedTuple):
     """MATCHED: a rule did. POLICY: it decided. END: the end of a user chain. HOT_DROP: a match had the packet dropped.
 
     EVALUATED: a stateful match was, whatever came of it; the hit on its rule, if there is one, follows.
+    ACTED: the target of the rule just matched did.
     """
     chain: CompiledChain
     position: int
     """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
     before: Any = (0, 0)
-    """The counter before the tick, None when there is none; of EVALUATED the whole Change."""
+    """The counter before the tick, None when there is none; of EVALUATED the whole Change, of ACTED an ``Acted``."""
+
+
+class Acted(NamedTuple):
+    """What an acting target changed."""
+
+    before: Seen
+    after: Seen
+    change: Change | None
+    """Of the packet's entry, if that is confirmed."""
+    dropped: bool
 
 
 class CompiledChain:
@@ -59,10 +70,10 @@ class CompiledChain:
     """Per rule: where a jump or goto leads."""
     index: list[tuple[Callable[[Context], Any], dict[Any, list[int]]]] | None
 
-    def __init__(self, table: str, chain: Chain, variant: str) -> None:
-        self.chain, self.table, self.rules = chain, table, chain.rules
+    def __init__(self, table: Table, chain: Chain, variant: str) -> None:
+        self.chain, self.table, self.rules = chain, table.name, chain.rules
         self.variant = variant
-        self.policy_key = f"{table}:{chain.name}"
+        self.policy_key = table.policy_key(chain.name)
         self.keys = [rule.id for rule in chain.rules]
         self.tests = [compile_rule(rule, self, position) for position, rule in enumerate(chain.rules)]
         self.actions = [_action(rule) for rule in chain.rules]
@@ -103,6 +114,8 @@ def _action(rule: Rule) -> int:
     target = rule.target
     if isinstance(target, Jump):
         return GOTO if target.goto else JUMP
+    if isinstance(target, ActingTarget):
+        return ACT
     if target.goes_on:
         return CONTINUE
     return _STANDARD.get(target.name, TARGET)
@@ -231,7 +244,7 @@ class CompiledTable:
 
     def __init__(self, table: Table, variant: str) -> None:
         self.table, self.name = table, table.name
-        self.chains = {name: CompiledChain(table.name, chain, variant) for name, chain in table.chains.items()}
+        self.chains = {name: CompiledChain(table, chain, variant) for name, chain in table.chains.items()}
         self.memories = {}
         for chain in self.chains.values():
             for position, rule in enumerate(chain.rules):
@@ -277,6 +290,13 @@ class CompiledTable:
                 if action == CONTINUE:
                     position += 1
                     continue
+                if action == ACT:
+                    acted = act(chain.rules[position].target, context)
+                    hits.append(Hit(ACTED, chain, position, acted))
+                    if acted.dropped:
+                        return "DROP"
+                    position += 1
+                    continue
             elif chain.chain.policy is None:
                 hits.append(Hit(END, chain, position))
             # RETURN, or the end of the chain.
@@ -291,6 +311,20 @@ class CompiledTable:
                 hits.append(Hit(POLICY, start, len(start.rules), None))
             assert start.chain.policy is not None
             return start.chain.policy
+
+
+def act(target: Target, context: Context) -> Acted:
+    """Let a target act on a packet, and keep what becomes of the packet's entry."""
+    assert isinstance(target, ActingTarget)
+    before = context.seen()
+    goes_on = target.act(context)
+    after = context.seen()
+    was, entry = before.entry, after.entry
+    change = None
+    if was is not None and entry is not None and entry is not was and entry.confirmed:
+        context.keep(was, entry)
+        change = Change(ENTRY, entry.id, was, entry)
+    return Acted(before, after, change, not goes_on)
 
 
 def compile_tables(ruleset: Ruleset, before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.conntrack.entry import Entry, Template
 from fwtutor.netfilter.packet import Packet
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.routing import Routing
+
+
+class Seen(NamedTuple):
+    """What of a packet in flight an acting target may change."""
+
+    packet: Packet
+    mark: int
+    priority: int
+    entry: Entry | None
+    state: str
+    template: Template | None
+
+
+def _nothing_kept(before: Entry, after: Entry) -> None:
+    """Outside a box there is no table to keep entries in."""
 
 
 class Context:
@@ -21,11 +40,18 @@ class Context:
         "hook",
         "hot_drop",
         "in_interface",
+        "keep",
+        "link",
+        "mac",
         "mark",
         "memory",
         "out_interface",
+        "owner",
         "packet",
+        "priority",
+        "routing",
         "state",
+        "template",
     )
 
     packet: Packet
@@ -52,14 +78,41 @@ class Context:
     hits: list[Any]
     """The record of the table being walked, for the stateful matches on the way; there is none before the first table."""
 
+    priority: int
+    """For queues (``skb->priority``), 0 until CLASSIFY says otherwise."""
+    owner: tuple[int, int] | None
+    """User and group of the program that sent it; None for what came in, and what the box's own stack made."""
+    mac: str | None
+    """The link address of who sent it here, where the link has addresses."""
+    link: str
+    """To whom it was addressed on the link it came by: "host", "broadcast", "multicast"."""
+    routing: Routing | None
+    """Of the box, for what asks it about addresses."""
+    template: Template | None
+    """What CT wants of the connection this packet may begin."""
+    keep: Callable[[Entry, Entry], None]
+    """Puts the next value of a confirmed entry in the place of the former."""
+
     def __init__(self, packet: Packet, at: int) -> None:
         self.packet = packet
         self.at = at
+        self.priority = 0
+        self.owner = self.mac = self.routing = self.template = None
+        self.link = "host"
+        self.keep = _nothing_kept
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = 0
         self.hot_drop = self.by_stack = False
         self.memory = {}
+
+    def seen(self) -> Seen:
+        """What acting targets may change, as it is now."""
+        return Seen(self.packet, self.mark, self.priority, self.entry, self.state, self.template)
+
+    def show(self, seen: Seen) -> None:
+        """Have it as it was ``seen``."""
+        self.packet, self.mark, self.priority, self.entry, self.state, self.template = seen
 
     def copy(self) -> Context:
         """Another one, alike, that goes its own way."""

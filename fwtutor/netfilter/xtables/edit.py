@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple, NoReturn
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused, nearest
-from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Header, Jump, Rule, Table
+from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Header, Jump, Rule, Table, policy_key
 
 NO_CHAIN = "No chain/target/match by that name."
 BAD_RULE = "Bad rule (does a matching rule exist in that chain?)."
@@ -43,9 +43,9 @@ def refused(message: str, hint: str = "") -> RuleRefused:
     return RuleRefused(message, manner=KERNEL, hint=hint)
 
 
-def new_table(name: str, *, there: bool = True) -> Table:
+def new_table(name: str, *, family: int = 4, there: bool = True) -> Table:
     """A table nobody changed yet: built-in chains with policy ACCEPT, or (nft) not even those."""
-    return Table(name, MappingProxyType({chain: Chain(chain, "ACCEPT", there=there) for chain in BUILTIN_CHAINS[name]}))
+    return Table(name, MappingProxyType({chain: Chain(chain, "ACCEPT", there=there) for chain in BUILTIN_CHAINS[name]}), (), family)
 
 
 def same(one: Rule, other: Rule) -> bool:
@@ -76,7 +76,7 @@ class Draft:
     """Whether ``-P`` minds ``-c``."""
 
     def __init__(self, table: Table, exists: bool = True) -> None:
-        self.name = table.name
+        self.name, self.family = table.name, table.family
         self.exists = exists
         """Whether the kernel has had the table before."""
         self.policies = {chain.name: chain.policy for chain in table.chains.values()}
@@ -103,6 +103,10 @@ class Draft:
         """Whether anything was told to change, if only to what it was: iptables-legacy then puts a new table in its place."""
 
     # --- looking -----------------------------------------------------------------------------------------------
+
+    def policy_key(self, chain: str) -> str:
+        """As ``Table.policy_key``."""
+        return policy_key(self.family, self.name, chain)
 
     def __contains__(self, chain: str) -> bool:
         return chain in self.policies
@@ -225,7 +229,7 @@ class Draft:
         for rule in self.of(chain):
             self.counters[rule.id] = (0, 0)
         if self.policies[chain] is not None:
-            self.counters[f"{self.name}:{chain}"] = (0, 0)
+            self.counters[self.policy_key(chain)] = (0, 0)
 
     def zero_number(self, chain: str, number: int) -> None:
         self.written = True
@@ -299,7 +303,7 @@ class Draft:
         self.uncounted.discard(chain)
         self.written = True
         self.policies[chain] = policy
-        self.counters[f"{self.name}:{chain}"] = counter or (0, 0)
+        self.counters[self.policy_key(chain)] = counter or (0, 0)
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -317,14 +321,14 @@ class Draft:
                 chains[name] = kept
             else:
                 chains[name] = Chain(name, policy, tuple(self.of(name)), there, counted)
-        return Table(self.name, MappingProxyType(chains), tuple(self.made))
+        return Table(self.name, MappingProxyType(chains), tuple(self.made), self.family)
 
     def _settle_counters(self) -> None:
         """Whatever is changed, the legacy tool puts a new table in the place of the old one, and forgets what its policies counted."""
         if self.written:
             for chain, policy in self.policies.items():
                 if policy is not None:
-                    self.counters.setdefault(f"{self.name}:{chain}", (0, 0))
+                    self.counters.setdefault(self.policy_key(chain), (0, 0))
 
     def _jumps(self, chain: str) -> list[Rule]:
         """Rules that lead to other chains. Behind an unconditional verdict the kernel does not look."""

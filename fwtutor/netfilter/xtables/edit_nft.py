@@ -157,7 +157,7 @@ class NftDraft(Draft):
             self._forget(chain)
             return True
         self.absent.add(chain)
-        self.counters[f"{self.name}:{chain}"] = (0, 0)
+        self.counters[self.policy_key(chain)] = (0, 0)
         return False
 
     def set_policy(self, chain: str, policy: str, counter: tuple[int, int] | None = None) -> None:

@@ -21,7 +21,7 @@ def list_commands(
     if not number:
         for one in chains:
             if one.policy is not None:
-                packets, size = counters.get(f"{table.name}:{one.name}", (0, 0))
+                packets, size = counters.get(table.policy_key(one.name), (0, 0))
                 lines.append(f"-P {one.name} {one.policy}" + (f" -c {packets} {size}" if verbose else ""))
             else:
                 lines.append(f"-N {one.name}")
@@ -79,7 +79,7 @@ class Columns:
         else:
             said = f"policy {chain.policy}"
             if self.verbose:
-                packets, size = (self.amount(value) for value in self.counter(f"{self.table.name}:{chain.name}"))
+                packets, size = (self.amount(value) for value in self.counter(self.table.policy_key(chain.name)))
                 said += f" {packets} packets, {size} bytes"
         titles = "num  " if self.line_numbers else ""
         if self.verbose:

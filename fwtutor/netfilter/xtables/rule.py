@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from fwtutor.netfilter.xtables.context import Context
 
 CounterKey = int | str
-"""A rule's ``id``, or "table:CHAIN" for the policy of a built-in chain."""
+"""A rule's ``id``, or ``policy_key`` for the policy of a built-in chain."""
 Counters = Mapping[CounterKey, tuple[int, int]]
 """(packets, bytes) by key; absent is (0, 0)."""
 Test = Callable[[Context], bool]
@@ -28,6 +28,11 @@ class Condition(NamedTuple):
     held: bool
     because: str
     """With the packet's own values: ``"the source is 203.0.113.9"``."""
+
+
+def policy_key(family: int, table: str, chain: str) -> str:
+    """The key of the counter of a policy: "filter:INPUT", of IPv6 "filter6:INPUT"."""
+    return f"{table}:{chain}" if family == 4 else f"{table}6:{chain}"
 
 
 class Match(ABC):
@@ -56,6 +61,9 @@ class Match(ABC):
     def listing(self, numeric: bool) -> str:
         """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
         return ""
+
+    hooks: ClassVar[tuple[str, ...]] = ()
+    """The hooks from which its rule may be reached; () all."""
 
     def exact_ports(self) -> tuple[int | None, int | None]:
         """(source, destination) port when this match, un-negated, demands exactly one; for the compiled index."""
@@ -100,6 +108,10 @@ class Target:
     goes_on: ClassVar[bool] = False
     """True when the table's walk goes on after it, in this chain or in another."""
     tracks: ClassVar[bool] = False
+    tables: ClassVar[tuple[str, ...]] = ()
+    """The tables it may stand in; () all."""
+    hooks: ClassVar[tuple[str, ...]] = ()
+    """The hooks from which its rule may be reached; () all."""
 
     def misplaced(self, header: Header) -> str:
         """As ``Match.misplaced``."""
@@ -112,6 +124,19 @@ class Target:
     def listing(self, numeric: bool) -> str:
         """As ``-L`` prints it at the end of the line; ``numeric`` as with ``-n``."""
         return ""
+
+
+class ActingTarget(Target):
+    """A target that changes the packet, its marks or its entry, and lets the walk go on."""
+
+    goes_on: ClassVar[bool] = True
+
+    @abstractmethod
+    def act(self, context: Context) -> bool:
+        """Change ``context`` (packet, mark, entry, ...); pure but for that. False: the packet is dropped.
+
+        Values are immutable: another Packet, another Entry take the place of the former.
+        """
 
 
 @dataclass(slots=True, frozen=True)
@@ -234,6 +259,11 @@ class Table:
     chains: Mapping[str, Chain]
     made: tuple[str, ...] = ()
     """Its user chains in the order in which they were made."""
+    family: int = 4
+
+    def policy_key(self, chain: str) -> str:
+        """The key of the counter of a built-in chain's policy."""
+        return policy_key(self.family, self.name, chain)
 
 
 @dataclass(slots=True, frozen=True)

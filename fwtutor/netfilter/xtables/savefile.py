@@ -6,12 +6,11 @@ the text names, or (``noflush``) adds to it; where the tool only says "line 3 fa
 
 from __future__ import annotations
 
-import re
 from collections import ChainMap
 from dataclasses import replace
 from types import MappingProxyType
 
-from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS, SAVED_BY_NFT
 from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, draft_of, table_refused
 from fwtutor.netfilter.xtables.edit import VERDICTS, Draft
 from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
@@ -24,20 +23,24 @@ from fwtutor.netfilter.xtables.values import scanned
 MAX_TEXT = 32 * 1024 * 1024
 """Characters of a save file, and of what the listings in it may print."""
 
-_IDLE = re.compile(r":\S+ (?:ACCEPT|-)(?: \[\d+:\d+\])?\s*\Z", re.ASCII)
-"""The line of a chain that does nothing as long as it has no rules."""
-
 
 def save(ruleset: Ruleset, counters: Counters | None = None) -> str:
     """iptables-save text; with ``counters`` as -c prints it, else with policy counters of 0."""
-    return "".join(_save_table(table, counters) for table in ruleset.tables.values())
+    return "".join(_save_table(ruleset.tables[name], counters) for name in in_order(ruleset))
+
+
+def in_order(ruleset: Ruleset) -> list[str]:
+    """The names of the tables in the order in which they are saved."""
+    if ruleset.variant == "nft":
+        return [name for name in SAVED_BY_NFT if name in ruleset.tables]
+    return list(ruleset.tables)[::-1]
 
 
 def _save_table(table: Table, counters: Counters | None) -> str:
     known: Counters = counters or {}
     lines = [f"*{table.name}"]
     for chain in table.chains.values():
-        packets, size = known.get(f"{table.name}:{chain.name}", (0, 0)) if chain.policy else (0, 0)
+        packets, size = known.get(table.policy_key(chain.name), (0, 0)) if chain.policy else (0, 0)
         lines.append(f":{chain.name} {chain.policy or '-'} [{packets}:{size}]")
     for chain in table.chains.values():
         for rule in chain.rules:
@@ -49,31 +52,6 @@ def _save_table(table: Table, counters: Counters | None) -> str:
             lines.append(line)
     lines.append("COMMIT")
     return "".join(f"{line}\n" for line in lines)
-
-
-def without_idle_tables(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text without those tables that fwtutor does not simulate but that do nothing, and their names; lines keep their numbers.
-
-    A table does nothing when it has no rules and its policies are ACCEPT. iptables-save prints every table the kernel
-    ever loaded, so most files that real machines save have some.
-    """
-    if len(text) > MAX_TEXT or not any(f"*{name}" in text for name in NOT_YET):
-        return text, ()
-    lines = text.split("\n")
-    idle: list[str] = []
-    name, begin = "", -1
-    for number, line in enumerate(lines):
-        if not name:
-            name = line[1:].strip(" \t") if line.startswith("*") else ""
-            begin = number if name in NOT_YET else -1
-        elif line == "COMMIT":
-            if begin >= 0:
-                lines[begin : number + 1] = [""] * (number + 1 - begin)
-                idle.append(name)
-            name = ""
-        elif line and not line.startswith("#") and not _IDLE.match(line):
-            begin = -1
-    return ("\n".join(lines), tuple(dict.fromkeys(idle))) if idle else (text, ())
 
 
 def restore(
@@ -122,7 +100,7 @@ class _Reader:
 
     def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, known: Counters) -> None:
         self.tables: dict[str, Table] = dict(ruleset.tables)
-        self.variant = ruleset.variant
+        self.ruleset, self.variant = ruleset, ruleset.variant
         self.written: set[str] = set()
         self.new_id = new_id
         self.with_counters, self.noflush = with_counters, noflush
@@ -161,14 +139,14 @@ class _Reader:
         if name not in BUILTIN_CHAINS:
             raise self._no_table(name, line, number)
         if self.noflush:
-            return draft_of(self.variant, name, self.tables.get(name))
+            return draft_of(self.ruleset, name, self.tables.get(name))
         if self.variant == "nft":
             # The table goes as a whole, and with it what the kernel counted for its policies.
             self.tables.pop(name, None)
-            draft = draft_of(self.variant, name, None)
-            draft.counters.update({f"{name}:{chain}": (0, 0) for chain in BUILTIN_CHAINS[name]})
+            draft = draft_of(self.ruleset, name, None)
+            draft.counters.update({draft.policy_key(chain): (0, 0) for chain in BUILTIN_CHAINS[name]})
             return draft
-        draft = draft_of(self.variant, name, self.tables.get(name))
+        draft = draft_of(self.ruleset, name, self.tables.get(name))
         for chain in draft.order():
             if draft.policies[chain] is None:
                 del draft.policies[chain]
@@ -178,9 +156,6 @@ class _Reader:
 
     def _no_table(self, name: str, line: str, number: int) -> RuleRefused:
         wrong = table_refused(name, line, 1, 1 + len(name))
-        if name in NOT_YET:
-            wrong.hint += " (iptables-save -t filter writes only that); fwtutor trace passes over tables without rules"
-            return wrong
         hint = "the line ends in a carriage return: save the file with Unix line ends" if name.endswith("\r") else wrong.hint
         words = f"line {number} table name '{name}' invalid" if self.variant == "nft" else f"unable to initialize table '{name}'"
         return RuleRefused(words, line=line, start=1, end=1 + len(name), hint=hint)

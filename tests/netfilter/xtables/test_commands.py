@@ -103,7 +103,6 @@ PLACES = [
     ("-N INPUT", "INPUT", "Chain already exists."),
     (f"-N {'x' * 29}", "x" * 29, f"chain name `{'x' * 29}' too long (must be under 29 chars)"),
     ("-A INPUT -j ACCEPT foo", "foo", "Bad argument `foo'"),
-    ("-t nat -L", "nat", "fwtutor does not simulate the table nat yet"),
     ("-A INPUT -j MASQUERADE", "MASQUERADE", "fwtutor does not simulate -j MASQUERADE yet"),
     ("-A INPUT -m recent --set", "recent", "fwtutor does not simulate -m recent yet"),
 ]
