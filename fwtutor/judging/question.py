@@ -15,7 +15,7 @@ from fwtutor.kernel.observation import Item, Setup, Shot
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import RST, TCP, UDP, Packet
-from fwtutor.netfilter.replying import REDIRECTS
+from fwtutor.netfilter.replying4 import REDIRECTS
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.answers import closed_port_answers
 from fwtutor.trace.box import Box, load_rules, parse_box, refusal

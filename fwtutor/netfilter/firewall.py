@@ -17,7 +17,7 @@ from fwtutor.netfilter.conntrack.listing import format_table
 from fwtutor.netfilter.derive import changes_of
 from fwtutor.netfilter.events import ANSWER, CHANGED
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.passage import Passage
+from fwtutor.netfilter.passage4 import Passage4
 from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.routing import Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
@@ -225,7 +225,7 @@ class Firewall:
             waiting = box.state.memory[key]
             first = waiting.pieces[0].packet
             given_up = Walk(first, None, due)
-            Passage(box, given_up, Context(first, due)).give_up(key, waiting)
+            Passage4(box, given_up, Context(first, due)).give_up(key, waiting)
             events += given_up.events
         return events + [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(at)]
 
@@ -304,7 +304,7 @@ class Firewall:
             return self._discard(walk, packet.fault)
         _only_ipv4(packet.family)
         walk.mac, walk.link = mac, link
-        Passage(self.box, walk, Context(packet, at)).arrive(on)
+        Passage4(self.box, walk, Context(packet, at)).arrive(on)
         return self._finish(walk)
 
     def send(self, raw: bytes | Packet, at: float, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False) -> Walk:
@@ -320,7 +320,7 @@ class Firewall:
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
         walk.owner = None if by_stack else (uid, gid)
-        Passage(self.box, walk, context).depart()
+        Passage4(self.box, walk, context).depart()
         return self._finish(walk)
 
     def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:

@@ -5,17 +5,15 @@ How options are read and written is ``ipoptions``'; how they go back with an ICM
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 from fwtutor.netfilter import answers, ipoptions
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.replying import Replying
+from fwtutor.netfilter.replying4 import Replying4
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
 
 
-class Optioned(Replying):
+class Optioned(Replying4):
     """A packet in a box that looks at its options."""
 
     __slots__ = ("changed", "places")
@@ -26,10 +24,6 @@ class Optioned(Replying):
         """Whether its options were written into."""
         self.places: tuple[int, ...] = ()
         """Where in them the address it leaves from is to stand."""
-
-    @abstractmethod
-    def _lose(self, reason: str) -> None:
-        """The stack throws the packet away."""
 
     def _read_options(self) -> bool:
         """Between PREROUTING and what comes next the stack looks at the IP options. False when the packet ends here for them."""

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
-from fwtutor.netfilter.answers import JIFFY
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
