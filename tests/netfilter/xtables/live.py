@@ -11,13 +11,14 @@ from itertools import count
 
 import pytest
 
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.commands import Outcome, new_ruleset, run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import CounterKey
 from fwtutor.netfilter.xtables.savefile import restore
 
 VERSIONS = {"legacy": "iptables v1.8.9 (legacy)", "nft": "iptables v1.8.9 (nf_tables)"}
-NOISE = ("Try `", "Ignoring deprecated", "Perhaps iptables")
+NOISE = ("Try `", "Ignoring deprecated", "Perhaps iptables", "warn: --nflog-range", "xt_iprange: range")
 
 
 def available(variant: str) -> str:
@@ -65,14 +66,14 @@ class Live:
 
 
 @contextmanager
-def namespace(variant: str = "legacy") -> Iterator[Live]:
+def namespace(variant: str = "legacy", number: int = 0) -> Iterator[Live]:
     """A namespace for the time of the test. Skips with the reason where there can be none, but fails in CI."""
     reason = available(variant)
     if reason:
         if os.environ.get("CI") == "true":
             pytest.fail(f"the live tool must be asked in CI: {reason}")
         pytest.skip(reason)
-    name = f"fwt-{variant}-{os.getpid()}"
+    name = f"fwt-{variant}-{os.getpid()}-{number}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
         yield Live(name, variant)
@@ -108,6 +109,39 @@ class Ours:
     def restore(self, text: str, counters: bool = False, noflush: bool = False) -> None:
         known = self.counters
         self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, known=known))
+
+
+def clean(variant: str, table: str = "filter") -> str:
+    """The command that makes a table empty; nft then does not have it at all."""
+    if variant == "nft":
+        return rf"printf '*{table}\nCOMMIT\n' | iptables-nft-restore"
+    tool = f"iptables-legacy -t {table}"
+    return f"{tool} -F; {tool} -X; for c in {' '.join(BUILTIN_CHAINS[table])}; do {tool} -P $c ACCEPT; done; {tool} -Z"
+
+
+def saved(said: str) -> str:
+    """What iptables-save prints, without its remarks."""
+    return "".join(f"{line}\n" for line in said.split("\n") if line and not line.startswith("# "))
+
+
+def differences(live: Live, sessions: list[list[str]], table: str = "filter") -> list[str]:
+    """Run sessions on both; each difference as text."""
+    asked: list[str] = []
+    of = "" if table == "filter" else f"-t {table} "
+    sessions = [[f"{of}{line}" for line in ("-N uc", *session, "-S -v")] for session in sessions]
+    for session in sessions:
+        asked += [clean(live.variant, table), *(f"{live.tool} {line}" for line in session)]
+    answers = iter(live.ask(asked))
+    found = []
+    for session in sessions:
+        ours = Ours(live.variant)
+        next(answers)
+        for line in session:
+            status, said = next(answers)
+            own_status, own = ours.run(line)
+            if (own_status, words(own)) != (status, words(said)):
+                found.append(f"{' ~ '.join(session)}\n  at {line}\n  live {status}: {words(said)}\n  ours {own_status}: {words(own)}")
+    return found
 
 
 def words(said: str) -> str:

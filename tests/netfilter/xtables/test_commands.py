@@ -177,9 +177,9 @@ def test_listings_in_a_save_file_cannot_print_without_end(monkeypatch: pytest.Mo
 
 
 def test_an_option_of_a_target_that_is_not_simulated_is_told_as_that() -> None:
-    with pytest.raises(RuleRefused, match="fwtutor does not simulate -j NFLOG yet") as caught:
-        Ours().restore('*filter\n-A INPUT -j NFLOG --nflog-prefix "drop: "\nCOMMIT\n')
-    assert caught.value.line[caught.value.start : caught.value.end] == "NFLOG"
+    with pytest.raises(RuleRefused, match="fwtutor does not simulate -j NFQUEUE yet") as caught:
+        Ours().restore("*filter\n-A INPUT -j NFQUEUE --queue-num 3\nCOMMIT\n")
+    assert caught.value.line[caught.value.start : caught.value.end] == "NFQUEUE"
 
 
 def test_lists_of_addresses_cannot_multiply_without_end() -> None:

@@ -12,45 +12,16 @@ import pytest
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.savefile import save
 from tests.netfilter.xtables.generate import command, ruleset_text
-from tests.netfilter.xtables.live import Live, Ours, namespace, words
+from tests.netfilter.xtables.live import Live, Ours, clean, differences, namespace, saved, words
 
 SESSIONS = [line.split("~") for line in (Path(__file__).parent / "sessions.txt").read_text().splitlines() if not line.startswith("#")]
 RESTORES = (Path(__file__).parent / "restores.txt").read_text().split("=====\n")[1:]
-CLEAN = {
-    "legacy": "{0} -F; {0} -X; for c in INPUT FORWARD OUTPUT; do {0} -P $c ACCEPT; done; {0} -Z".format("iptables-legacy"),
-    "nft": r"printf '*filter\nCOMMIT\n' | iptables-nft-restore",
-}
-"""To an empty table, which nft then does not have at all."""
 
 
 @pytest.fixture(scope="module", params=["legacy", "nft"])
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
     with namespace(request.param) as one:
         yield one
-
-
-def saved(said: str) -> str:
-    return "".join(f"{line}\n" for line in said.split("\n") if line and not line.startswith("# "))
-
-
-def differences(live: Live, sessions: list[list[str]]) -> list[str]:
-    """Run sessions on both; each difference as text."""
-    asked: list[str] = []
-    for session in sessions:
-        asked += [CLEAN[live.variant], *(f"{live.tool} {line}" for line in ("-N uc", *session, "-S -v"))]
-    answers = iter(live.ask(asked))
-    found = []
-    for session in sessions:
-        ours = Ours(live.variant)
-        next(answers)
-        next(answers)
-        assert ours.run("-N uc") == (0, "")
-        for line in [*session, "-S -v"]:
-            status, said = next(answers)
-            own_status, own = ours.run(line)
-            if (own_status, words(own)) != (status, words(said)):
-                found.append(f"{' ~ '.join(session)}\n  at {line}\n  live {status}: {words(said)}\n  ours {own_status}: {words(own)}")
-    return found
 
 
 def test_hand_picked_commands_are_taken_and_refused_in_the_tools_words(live: Live) -> None:
@@ -104,7 +75,7 @@ COMMIT
 @pytest.mark.parametrize("text", RESTORES, ids=[re.sub(r"\W+", "-", text)[:60] for text in RESTORES])
 @pytest.mark.parametrize("flags", [(), ("-c",), ("-n",), ("-n", "-c")], ids=" ".join)
 def test_a_save_file_is_taken_or_refused_at_the_same_line(live: Live, text: str, flags: tuple[str, ...]) -> None:
-    live.ask([CLEAN[live.variant]])
+    live.ask([clean(live.variant)])
     assert live.restore(BEFORE, "-c") == (0, "")
     status, said = live.restore(text, *flags)
     ours = Ours(live.variant)
@@ -138,6 +109,6 @@ def test_comments_of_any_bytes_are_kept_as_the_tool_keeps_them(live: Live, size:
         text = raw.decode(errors="surrogateescape").replace("'", "'\\''")
         lines.append(f"-A INPUT -m comment --comment '{text}'")
     ours = Ours(live.variant)
-    answers = live.ask([CLEAN[live.variant], *(f"{live.tool} {line}" for line in lines), f"{live.tool} -S", f"{live.tool} -L INPUT"])
+    answers = live.ask([clean(live.variant), *(f"{live.tool} {line}" for line in lines), f"{live.tool} -S", f"{live.tool} -L INPUT"])
     for line, answer in zip([*lines, "-S", "-L INPUT"], answers[1:], strict=True):
         assert ours.run(line) == answer
