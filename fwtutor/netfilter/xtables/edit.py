@@ -75,8 +75,8 @@ class Draft:
     policy_with_counter: ClassVar[bool] = True
     """Whether ``-P`` minds ``-c``."""
 
-    def __init__(self, table: Table, exists: bool = True) -> None:
-        self.name = table.name
+    def __init__(self, table: Table, exists: bool = True, family: int = 4) -> None:
+        self.name, self.family = table.name, family
         self.exists = exists
         """Whether the kernel has had the table before."""
         self.policies = {chain.name: chain.policy for chain in table.chains.values()}
@@ -123,6 +123,11 @@ class Draft:
     def numbered(self, name: str | None) -> str:
         """The chain of a rule whose counter is set to 0 by its number."""
         return self.chain(name)
+
+    @property
+    def rule_with_counter(self) -> bool:
+        """Whether a rule minds ``-c``."""
+        return True
 
     @property
     def remains(self) -> bool:
@@ -332,7 +337,7 @@ class Draft:
         for rule in self.of(chain):
             if isinstance(rule.target, Jump):
                 found.append(rule)
-            elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(rule.header.family):
+            elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(self.family):
                 break
         return found
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, NOT_YET
-from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, draft_of, table_refused
+from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, draft_of, table_refused
 from fwtutor.netfilter.xtables.edit import VERDICTS, Draft
-from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
+from fwtutor.netfilter.xtables.errors import BARE, KERNEL, TOOLS, RuleRefused
 from fwtutor.netfilter.xtables.parser import Parser, bad_name
 from fwtutor.netfilter.xtables.reading import MAX_NAME, too_long
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset, Table
@@ -77,7 +77,7 @@ def without_idle_tables(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def restore(
-    text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, counters: bool = False, noflush: bool = False,
+    text: str, ruleset: Ruleset, *, new_id: NewId, counters: bool = False, noflush: bool = False,
     known: Counters = MappingProxyType({}),
 ) -> Outcome:  # fmt: skip
     """The ruleset after iptables-restore; ``counters`` as with -c, which takes the counters over too, ``noflush`` as with -n.
@@ -86,14 +86,13 @@ def restore(
     Unlike the tool, it takes a COMMIT at the very end without its newline. Raises RuleRefused with ``line_number``.
     """
     try:
-        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, known), family)
+        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, known))
     except RuleRefused as wrong:
-        wrong.variant = ruleset.variant
+        wrong.family, wrong.variant = ruleset.family, ruleset.variant
         raise
 
 
-def _restore(text: str, ruleset: Ruleset, reader: _Reader, family: int) -> Outcome:
-    check_family(family)
+def _restore(text: str, ruleset: Ruleset, reader: _Reader) -> Outcome:
     if len(text) > MAX_TEXT:
         raise RuleRefused(f"the text has {len(text)} characters, {MAX_TEXT} are the most", line_number=1)
     lines = text.split("\n")
@@ -122,7 +121,7 @@ class _Reader:
 
     def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, known: Counters) -> None:
         self.tables: dict[str, Table] = dict(ruleset.tables)
-        self.variant = ruleset.variant
+        self.ruleset, self.variant = ruleset, ruleset.variant
         self.written: set[str] = set()
         self.new_id = new_id
         self.with_counters, self.noflush = with_counters, noflush
@@ -161,14 +160,14 @@ class _Reader:
         if name not in BUILTIN_CHAINS:
             raise self._no_table(name, line, number)
         if self.noflush:
-            return draft_of(self.variant, name, self.tables.get(name))
+            return draft_of(self.ruleset, name, self.tables.get(name))
         if self.variant == "nft":
             # The table goes as a whole, and with it what the kernel counted for its policies.
             self.tables.pop(name, None)
-            draft = draft_of(self.variant, name, None)
+            draft = draft_of(self.ruleset, name, None)
             draft.counters.update({f"{name}:{chain}": (0, 0) for chain in BUILTIN_CHAINS[name]})
             return draft
-        draft = draft_of(self.variant, name, self.tables.get(name))
+        draft = draft_of(self.ruleset, name, self.tables.get(name))
         for chain in draft.order():
             if draft.policies[chain] is None:
                 del draft.policies[chain]
@@ -177,9 +176,9 @@ class _Reader:
         return draft
 
     def _no_table(self, name: str, line: str, number: int) -> RuleRefused:
-        wrong = table_refused(name, line, 1, 1 + len(name))
+        wrong = table_refused(self.ruleset, name, line, 1, 1 + len(name))
         if name in NOT_YET:
-            wrong.hint += " (iptables-save -t filter writes only that); fwtutor trace passes over tables without rules"
+            wrong.hint += f" ({TOOLS[self.ruleset.family]}-save -t filter writes only that); fwtutor trace passes over tables without rules"
             return wrong
         hint = "the line ends in a carriage return: save the file with Unix line ends" if name.endswith("\r") else wrong.hint
         words = f"line {number} table name '{name}' invalid" if self.variant == "nft" else f"unable to initialize table '{name}'"
@@ -256,7 +255,7 @@ class _Reader:
             if self.with_counters:
                 counted = (Token(text, (), 0, start) for text in ("--set-counters", line[1:colon], line[colon + 1 : start - 1]))
                 extra = list(counted)
-        parsed = Parser(line, extra + restore_words(line, start), self.variant, restoring=True).parse()
+        parsed = Parser(line, extra + restore_words(line, start), self.ruleset.family, self.variant, restoring=True).parse()
         if parsed.ignored or self.failed is not None:
             return
         if parsed.commands in ("V", "h"):
@@ -264,7 +263,7 @@ class _Reader:
         draft.line_number = number
         before = len(draft.late)
         try:
-            self.output += apply(draft, parsed, line, ChainMap(draft.counters, self.known), self.new_id)
+            self.output += parsed.warning + apply(draft, parsed, line, ChainMap(draft.counters, self.known), self.new_id)
         except RuleRefused as wrong:
             if self.variant != "nft":
                 raise
