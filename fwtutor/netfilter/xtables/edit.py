@@ -129,6 +129,11 @@ class Draft:
         return self.chain(name)
 
     @property
+    def rule_with_counter(self) -> bool:
+        """Whether a rule minds ``-c``."""
+        return True
+
+    @property
     def remains(self) -> bool:
         """Whether the table is there afterwards."""
         return True
@@ -336,7 +341,7 @@ class Draft:
         for rule in self.of(chain):
             if isinstance(rule.target, Jump):
                 found.append(rule)
-            elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(rule.header.family):
+            elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(self.family):
                 break
         return found
 
