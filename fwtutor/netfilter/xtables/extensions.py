@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.getopt import NO_ARGUMENT, Found
+from fwtutor.netfilter.xtables.matches import NOT_YET as MATCHES_NOT_YET
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Extension, Given, Option
 from fwtutor.netfilter.xtables.parsed import Loaded
@@ -55,7 +56,7 @@ def _who_has(line: Reading, text: str) -> str:
     name = text.lstrip("-").partition("=")[0]
     if not text.startswith("--") or not name:
         return ""
-    if line.protocol and line.protocol not in line.known and number(line.protocol, 0, 255) is None:
+    if line.protocol in MATCHES_NOT_YET[line.family]:
         return f"fwtutor has no options for -p {line.protocol} yet"
     matches = dict.fromkeys(line.known.values())
     needs = [

@@ -59,7 +59,7 @@ def protocol(text: str) -> int:
     if value is None:
         value = protocol_number(text)
     if value is None:
-        raise Unreadable(f'unknown protocol "{text}" specified', hint=nearest(text, ("tcp", "udp", "icmp", "all"), "protocols"))
+        raise Unreadable(f'unknown protocol "{text}" specified', hint=nearest(text, ("tcp", "udp", "icmp", "icmpv6", "all"), "protocols"))
     return value
 
 

@@ -22,7 +22,11 @@ def read_sessions(name: str) -> list[list[str]]:
 
 
 SESSIONS = {4: read_sessions("sessions.txt"), 6: read_sessions("sessions6.txt")}
-RESTORES = (HERE / "restores.txt").read_text().split("=====\n")[1:]
+VARIANTS = [(variant, family) for family in (4, 6) for variant in ("legacy", "nft")]
+RESTORES = [
+    (tool, text) for tool in VARIANTS
+    for text in (HERE / ("restores.txt" if tool[1] == 4 else "restores6.txt")).read_text().split("=====\n")[1:]
+]  # fmt: skip
 CLEAN = {
     "legacy": "{0} -F; {0} -X; for c in INPUT FORWARD OUTPUT; do {0} -P $c ACCEPT; done; {0} -Z",
     "nft": r"printf '*filter\nCOMMIT\n' | {0}-restore",
@@ -34,7 +38,7 @@ def clean(live: Live) -> str:
     return CLEAN[live.variant].format(live.tool)
 
 
-@pytest.fixture(scope="module", params=[("legacy", 4), ("nft", 4), ("legacy", 6), ("nft", 6)], ids=lambda param: "".join(map(str, param)))
+@pytest.fixture(scope="module", params=VARIANTS, ids=lambda param: "".join(map(str, param)))
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
     with namespace(*request.param) as one:
         yield one
@@ -111,7 +115,11 @@ COMMIT
 """What is there when a save file comes."""
 
 
-@pytest.mark.parametrize("text", RESTORES, ids=[re.sub(r"\W+", "-", text)[:60] for text in RESTORES])
+def name(value: object) -> str:
+    return "".join(map(str, value)) if isinstance(value, tuple) else re.sub(r"\W+", "-", str(value))[:60]
+
+
+@pytest.mark.parametrize(("live", "text"), RESTORES, indirect=["live"], ids=name)
 @pytest.mark.parametrize("flags", [(), ("-c",), ("-n",), ("-n", "-c")], ids=" ".join)
 def test_a_save_file_is_taken_or_refused_at_the_same_line(live: Live, text: str, flags: tuple[str, ...]) -> None:
     live.ask([clean(live)])

@@ -57,7 +57,7 @@ class Icmp6(OptionMatch):
         return kind_test(self.type)
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
-        return missing_header("icmpv6", context) or OptionMatch.conditions(self, context)
+        return missing_header("icmp6", context, said="ICMPv6") or OptionMatch.conditions(self, context)
 
     def listing(self, numeric: bool) -> str:
         return listed(self.type, TYPES, "ipv6-icmp", numeric)
