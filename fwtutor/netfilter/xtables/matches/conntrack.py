@@ -38,10 +38,10 @@ from fwtutor.netfilter.xtables.values import (
     BITS,
     format_range,
     is_of_other_family,
-    leading_number,
     mask_length,
     no_address,
     number,
+    number_range,
     protocol,
     resolved_address,
 )
@@ -139,18 +139,7 @@ def write_host(family: int) -> Callable[[Range], str]:
 
 
 def read_seconds(text: str) -> Range:
-    parts = text.split(":")
-    if len(parts) > 2:
-        raise Unreadable('conntrack: Too many components for option "--ctexpire" (max: 2)')
-    values = []
-    for part, empty in zip(parts, (0, MAX_SECONDS), strict=False):
-        found = leading_number(part, 0, MAX_SECONDS) if part else (empty, "")
-        if found is None:
-            raise Unreadable(f'conntrack: bad value for option "--ctexpire" near "{part}", or out of range (0-{MAX_SECONDS}).')
-        if found[1]:
-            raise Unreadable(f'conntrack: Argument to "--ctexpire" has unexpected characters near "{found[1]}".')
-        values.append(found[0])
-    return values[0], values[-1]
+    return number_range(text, "conntrack", "ctexpire", MAX_SECONDS)
 
 
 def seconds_left(entry: Entry, at: int) -> int:
