@@ -48,9 +48,9 @@ def reset_for(packet: Packet) -> bytes:
         size = packet.length - packet.l4 - packet.doff
         seq, flags = 0, RST | ACK
         ack = packet.seq + size + (1 if packet.flags & SYN else 0) + (1 if packet.flags & FIN else 0)
-    raw = craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0)
+    raw = craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0, family=packet.family)
     # Whoever sums up what the kernel left unfinished writes no checksum of zero, as though it were UDP.
-    return raw if any(raw[36:38]) else raw[:36] + b"\xff\xff" + raw[38:]
+    return raw if packet.family == 6 or any(raw[36:38]) else raw[:36] + b"\xff\xff" + raw[38:]
 
 
 def as_kept(reset: Packet) -> Packet:
