@@ -18,7 +18,6 @@ from benchmarks.table import Result, in_turn, times
 from fwtutor.kernel import namespace
 from fwtutor.kernel.errors import RulesetRefused
 from fwtutor.kernel.observation import Setup
-from fwtutor.kernel.rules import OWN_RESTORE
 from fwtutor.kernel.tracelog import TraceLog
 
 PORT = 1338
@@ -65,7 +64,7 @@ def _serve(connection: Connection, rules: int) -> None:
     namespace.enter()
     tun = namespace.furnish(Setup({"wan": ("203.0.113.1/24",)}, "", {"default": "wan"}))["wan"]
     namespace.own_lock()
-    namespace.run([OWN_RESTORE], ruleset(rules) + TRACING, RulesetRefused)
+    namespace.run(["iptables-legacy-restore"], ruleset(rules) + TRACING, RulesetRefused)
     log = TraceLog(namespace.interface_names())
     made = 0
     connection.send(None)

@@ -181,7 +181,7 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
         ("out", _packets(observed.out), _packets(walk.out)),
-        ("log", _logged(observed.logged), _logged((step.prefix, step.packet.raw) for step in walk.logged)),
+        ("log", *_logs(observed.logged, [(step.prefix, step.packet.raw) for step in walk.logged])),
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:
@@ -213,6 +213,12 @@ def _states(states: Sequence[Sequence[str]]) -> str:
 
 def _packets(out: Iterable[Sequence[Any]]) -> str:
     return " ".join(f"{name}:{_comparable(raw).hex()}" for name, raw in out)
+
+
+def _logs(kernel: Sequence[tuple[str, bytes]], engine: Sequence[tuple[str, bytes]]) -> tuple[str, str]:
+    """Both as text. How a packet looked that the kernel does not tell of, the engine is not asked."""
+    told = [raw != b"" for _, raw in kernel] + [True] * len(engine)
+    return _logged(kernel), _logged((prefix, raw if known else b"") for (prefix, raw), known in zip(engine, told, strict=False))
 
 
 def _logged(lines: Iterable[tuple[str, bytes]]) -> str:

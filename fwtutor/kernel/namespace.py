@@ -31,7 +31,7 @@ UNSHARE = "unshare"
 _SO_ATTACH_FILTER = 26
 _REFUSE_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
 """A socket filter of one instruction: of every packet, keep no byte."""
-PROGRAMS = (("iptables-legacy-restore", "iptables"), ("iptables-legacy-save", "iptables"), ("ip", "iproute2"))
+PROGRAMS = (("iptables-legacy-restore", "iptables"), ("iptables-legacy-save", "iptables"), ("ip", "iproute2"), ("nft", "nftables"))
 """What must be installed: (program, Debian's package)."""
 
 SYSCTLS: Mapping[str, int] = {

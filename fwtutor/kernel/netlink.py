@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 NETLINK_NETFILTER = 12
 SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK = 270, 1, 10
@@ -17,6 +18,7 @@ NLA_TYPE_MASK = 0x3FFF
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
+_NFNETLINK = struct.Struct("!BBH")
 _BUFFER = 1 << 16
 _RECEIVE_QUEUE = 8 << 20
 """Bytes. One packet's TRACE lines must fit: nobody reads while the kernel walks it."""
@@ -48,6 +50,16 @@ def attributes(data: bytes | memoryview) -> dict[int, memoryview]:
         found[kind & NLA_TYPE_MASK] = view[at + 4 : at + size]
         at += size + 3 & ~3
     return found
+
+
+class Message(NamedTuple):
+    """One that came without being asked for."""
+
+    kind: int
+    family: int
+    resource: int
+    """The log group, where it is about a log."""
+    payload: memoryview
 
 
 class Netfilter:
@@ -97,9 +109,11 @@ class Netfilter:
                     return answers
                 answers.append(payload[4:])
 
-    def pending(self) -> Iterator[tuple[int, memoryview]]:
-        """Whatever is queued now, as (kind, payload without its nfnetlink header); never waits."""
-        return ((kind, payload[4:]) for kind, payload in self._queued())
+    def pending(self) -> Iterator[Message]:
+        """Whatever is queued now; never waits."""
+        for kind, payload in self._queued():
+            family, _, resource = _NFNETLINK.unpack_from(payload)
+            yield Message(kind, family, resource, payload[4:])
 
     def _queued(self) -> Iterator[tuple[int, memoryview]]:
         while True:
@@ -116,7 +130,7 @@ class Netfilter:
 
 def _message(kind: int, body: bytes, flags: int, resource: int = 0) -> bytes:
     """One about IPv4; ``kind`` is subsystem << 8 | message."""
-    payload = struct.pack("!BBH", socket.AF_INET, 0, resource) + body
+    payload = _NFNETLINK.pack(socket.AF_INET, 0, resource) + body
     return _HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, 0, 0) + payload
 
 

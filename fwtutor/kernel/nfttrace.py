@@ -1,7 +1,7 @@
-"""The rule paths of iptables-nft's table filter, from the kernel's nft trace messages, in the words of legacy TRACE.
+"""The rule paths of iptables-nft's tables, from the kernel's nft trace messages, in the words of legacy TRACE.
 
-The harness's own tables tell of hooks, interfaces and packets in both variants (see ``rules``); what is read here is only
-the way through the tested rules at each hook, which ``merged`` puts where legacy TRACE would have had it.
+The harness's own table tells of hooks, interfaces and packets in both variants (see ``watch``); its rules are traced like the tested
+ones, so that each of its lines has its place among the messages. ``merged`` puts there what legacy TRACE would have said.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from fwtutor.kernel.netlink import NLM_F_DUMP, Netfilter, attributes
 from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
+from fwtutor.kernel.watch import BEGIN, WATCH
 
 _SUBSYSTEM = 10
 _TRACE, _GET_RULE = _SUBSYSTEM << 8 | 17, _SUBSYSTEM << 8 | 7
@@ -20,23 +21,34 @@ _GROUP = 9
 # Attribute and verdict numbers, as the kernel's user interface has them.
 NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE = 1, 2, 3
 NFTA_TRACE_TABLE, NFTA_TRACE_CHAIN, NFTA_TRACE_RULE_HANDLE, NFTA_TRACE_TYPE, NFTA_TRACE_VERDICT, NFTA_TRACE_ID = 1, 2, 3, 4, 5, 6
-NFTA_TRACE_NETWORK_HEADER, NFTA_TRACE_TRANSPORT_HEADER = 8, 9
 NFTA_VERDICT_CODE, NFTA_VERDICT_CHAIN = 1, 2
 NFT_TRACETYPE_POLICY, NFT_TRACETYPE_RULE = 1, 3
 NFT_JUMP, NFT_GOTO, NFT_RETURN = -3, -4, -5
 
-BASE_CHAINS = ("INPUT", "FORWARD", "OUTPUT")
+
+class _Way:
+    """One packet's way through one table at one hook: where it is, and who called."""
+
+    def __init__(self, table: str, hook: str) -> None:
+        self.table, self.hook, self.chain = table, hook, hook
+        self.callers: list[str] = []
 
 
 class _Visit:
-    """One packet's way through table filter at one hook."""
+    """One packet at one hook: what was said of it."""
 
-    def __init__(self, hook: str, packet: bytes) -> None:
-        self.hook, self.packet = hook, packet
-        self.words: list[tuple[str, str, int]] = []
-        """(chain, kind, number)"""
-        self.chain = hook
-        self.callers: list[str] = []
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.way = _Way("", "")
+
+    def forget(self) -> None:
+        """How the packet looked at the rules of the last table: they changed it, and no message says which had been by then."""
+        for number in range(len(self.lines) - 1, -1, -1):
+            line = self.lines[number]
+            if line.table == WATCH:
+                return
+            if line.table == self.way.table:
+                self.lines[number] = line._replace(packet=b"")
 
 
 class NftTrace:
@@ -50,87 +62,80 @@ class NftTrace:
         self._netfilter.close()
 
     def merged(self, lines: Sequence[Line]) -> list[Line]:
-        """``lines`` with those of table filter that have come since the last time, each after its packet's line of mangle."""
-        visits = self._visits()
-        if not visits:
-            return list(lines)
-        found: list[Line] = []
-        for line in lines:
-            found.append(line)
-            if line.table == "mangle" and line.kind in ("rule", "policy"):
-                for index, visit in enumerate(visits):
-                    if visit.hook == line.hook and _is_of(visit.packet, line.packet):
-                        found += [
-                            line._replace(table="filter", chain=chain, kind=kind, number=number) for chain, kind, number in visit.words
-                        ]
-                        del visits[index]
-                        break
-        assert not visits, "a way through table filter that no packet took"
-        return found
-
-    def _visits(self) -> list[_Visit]:
-        messages = [attributes(payload) for kind, payload in self._netfilter.pending() if kind == _TRACE]
-        messages = [message for message in messages if _text(message[NFTA_TRACE_TABLE]) == "filter"]
-        if not messages:
-            return []
-        numbers = self._numbers()
+        """``lines`` with those of the tested tables that have come since the last time."""
+        coming = iter(lines)
         visits: list[_Visit] = []
         current: dict[bytes, _Visit] = {}
-        for message in messages:
-            packet = bytes(message[NFTA_TRACE_ID])
-            if NFTA_TRACE_NETWORK_HEADER in message:
-                headers = bytes(message[NFTA_TRACE_NETWORK_HEADER])
-                size = (headers[0] & 15) * 4
-                headers = headers[:size] + bytes(message.get(NFTA_TRACE_TRANSPORT_HEADER, b"")) if len(headers) >= size else headers
-                current[packet] = _Visit(_text(message[NFTA_TRACE_CHAIN]), headers)
-                visits.append(current[packet])
-            self._tell(current[packet], message, numbers)
-        return visits
+        numbers: dict[tuple[str, bytes], int] | None = None
+        for message in [attributes(message.payload) for message in self._netfilter.pending() if message.kind == _TRACE]:
+            table, packet = _text(message[NFTA_TRACE_TABLE]), bytes(message[NFTA_TRACE_ID])
+            if table != WATCH:
+                if numbers is None:
+                    numbers = self._numbers()
+                # Of a packet that was rejected the kernel says so after all that it says of the answer.
+                visit = current.get(packet, visits[-1])
+                if self._tell(visit, table, message, numbers):
+                    visit.lines.append(next(coming))
+            elif NFTA_TRACE_RULE_HANDLE in message:
+                line = next(coming)
+                if line.chain == BEGIN:
+                    current[packet] = _Visit()
+                    visits.append(current[packet])
+                elif visits[-1].way.table != "nat" and line.packet != visits[-1].lines[-1].packet:
+                    visits[-1].forget()
+                visits[-1].lines.append(line)
+        for visit in visits:
+            if visit.way.table == "mangle":  # and perhaps the last that saw it
+                visit.forget()
+        assert next(coming, None) is None, "a line that no message tells of"
+        return [line for visit in visits for line in visit.lines]
 
-    def _tell(self, visit: _Visit, message: dict[int, memoryview], numbers: dict[bytes, int]) -> None:
+    def _tell(self, visit: _Visit, table: str, message: dict[int, memoryview], numbers: dict[tuple[str, bytes], int]) -> bool:
+        """Put what a message says where it belongs; whether it is of a rule that has just logged a line of its own."""
         kind, chain = _number(message[NFTA_TRACE_TYPE]), _text(message[NFTA_TRACE_CHAIN])
+        way = visit.way
+        if way.table != table:
+            way = visit.way = _Way(table, visit.lines[0].hook)
         if kind == NFT_TRACETYPE_POLICY:
-            while visit.chain not in BASE_CHAINS:
+            while way.chain != way.hook:
                 self._end_of(visit)
-            visit.words.append((chain, "policy", self._rules.count("filter", chain) + 1))
-            return
+            self._say(visit, chain, "policy", self._rules.count(table, chain) + 1)
+            return False
         if kind != NFT_TRACETYPE_RULE or NFTA_TRACE_RULE_HANDLE not in message:
-            return  # the end of a chain, which is told by what comes next
-        while visit.chain != chain:
+            return False  # the end of a chain, which is told by what comes next
+        while way.chain != chain:
             self._end_of(visit)
-        number = numbers[bytes(message[NFTA_TRACE_RULE_HANDLE])]
-        bare = self._rules.unconditional("filter", chain, number)
-        visit.words.append((chain, "rule" if not bare else "policy" if chain in BASE_CHAINS else "return", number))
+        number = numbers[table, bytes(message[NFTA_TRACE_RULE_HANDLE])]
+        bare = self._rules.unconditional(table, chain, number)
+        self._say(visit, chain, "rule" if not bare else "policy" if chain == way.hook else "return", number)
         verdict = attributes(message[NFTA_TRACE_VERDICT])
         code = struct.unpack("!i", verdict[NFTA_VERDICT_CODE])[0]
         if code in (NFT_JUMP, NFT_GOTO):
             if code == NFT_JUMP:
-                visit.callers.append(visit.chain)
-            visit.chain = _text(verdict[NFTA_VERDICT_CHAIN])
+                way.callers.append(way.chain)
+            way.chain = _text(verdict[NFTA_VERDICT_CHAIN])
         elif code == NFT_RETURN:
-            visit.chain = visit.callers.pop() if visit.callers else visit.hook
+            way.chain = way.callers.pop() if way.callers else way.hook
+        return self._rules.is_nflog(table, chain, number)
+
+    def _say(self, visit: _Visit, chain: str, kind: str, number: int) -> None:
+        visit.lines.append(visit.lines[-1]._replace(table=visit.way.table, chain=chain, kind=kind, number=number))
 
     def _end_of(self, visit: _Visit) -> None:
-        assert visit.callers or visit.chain != visit.hook, "a chain nobody jumped to"
-        visit.words.append((visit.chain, "return", self._rules.count("filter", visit.chain) + 1))
-        visit.chain = visit.callers.pop() if visit.callers else visit.hook
+        way = visit.way
+        assert way.callers or way.chain != way.hook, "a chain nobody jumped to"
+        self._say(visit, way.chain, "return", self._rules.count(way.table, way.chain) + 1)
+        way.chain = way.callers.pop() if way.callers else way.hook
 
-    def _numbers(self) -> dict[bytes, int]:
-        """The number of each rule in its chain, by its handle."""
-        seen: dict[str, int] = {}
-        numbers: dict[bytes, int] = {}
+    def _numbers(self) -> dict[tuple[str, bytes], int]:
+        """The number of each rule in its chain, by its table and handle."""
+        seen: dict[tuple[str, str], int] = {}
+        numbers: dict[tuple[str, bytes], int] = {}
         for answer in self._asking.ask(_GET_RULE, b"", NLM_F_DUMP):
             found = attributes(answer)
-            if _text(found[NFTA_RULE_TABLE]) == "filter":
-                chain = _text(found[NFTA_RULE_CHAIN])
-                seen[chain] = numbers[bytes(found[NFTA_RULE_HANDLE])] = seen.get(chain, 0) + 1
+            table, chain = _text(found[NFTA_RULE_TABLE]), _text(found[NFTA_RULE_CHAIN])
+            seen[table, chain] = numbers[table, bytes(found[NFTA_RULE_HANDLE])] = seen.get((table, chain), 0) + 1
         return numbers
-
-
-def _is_of(headers: bytes, packet: bytes) -> bool:
-    """Whether ``headers`` (IP header and the first bytes after it) are those of ``packet``, at the same hook."""
-    size = (packet[0] & 15) * 4
-    return headers[2:20] == packet[2:20] and headers[size : size + 20] == packet[size : size + len(headers[size : size + 20])]
 
 
 def _text(data: memoryview) -> str:

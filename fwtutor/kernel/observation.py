@@ -53,12 +53,12 @@ Item = Shot | Order
 
 
 class Line(NamedTuple):
-    """One line of TRACE, with the packet as it was there."""
+    """One line of what the kernel logs, with the packet as it was there: of TRACE, of ``watch``'s table, or of an NFLOG rule."""
 
     table: str
     chain: str
     kind: str
-    """"rule", "return" or "policy"."""
+    """"rule", "return" or "policy" when it is of TRACE."""
     number: int
     hook: str
     in_interface: str
@@ -133,9 +133,10 @@ class Observed:
     settled: bool = True
     """False when the box's own stack answered before the entry could be read: the answer's entry tells."""
     logged: tuple[tuple[str, bytes], ...] = ()
-    """What LOG rules logged, of it and of netfilter's own answers to it: (prefix, the packet as it was there).
+    """What LOG and NFLOG rules logged, of it and of netfilter's own answers to it: (prefix, the packet as it was there).
 
-    TRACE tells it: the message itself goes to the kernel log, where only the first network namespace may write.
+    Of LOG TRACE tells it: the message itself goes to the kernel log, where only the first network namespace may write. Where iptables-nft's
+    rules of the same table changed the packet, that does not say how it looked: b"".
     """
     late: float = 0.0
     """The time when it was done. A tick between ``at`` and this may have come before or after the kernel looked at its clock."""
@@ -165,7 +166,7 @@ class Observation:
     packets: tuple[Observed, ...]
     """In order, each of the stack's own answers right after the packet it answers."""
     rules: str
-    """iptables-save -c afterwards, without the harness's own tables and without comments."""
+    """iptables-save -c afterwards, without comments."""
     conntrack: tuple[KernelEntry, ...]
     """Every entry there is afterwards."""
     ended: float

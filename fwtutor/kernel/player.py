@@ -68,6 +68,7 @@ class _Player:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             make_room(table, self._sysctls)
             self._drain()  # what the interfaces sent when they came up
+            log.listen(self._rules.groups)
             log.read()
             clock = Clock(fine=self._nft and _limits(self._rules, items))
             for number, item in enumerate(items):
@@ -76,6 +77,7 @@ class _Player:
                 packets += self._by_itself(log, at)
                 if isinstance(item, Order):
                     status, said = self._rules.order(item.line)
+                    log.listen(self._rules.groups)
                     orders.append(Ordered(len(packets), at, item.line, status, said))
                     continue
                 self._inject(item, own)
@@ -84,7 +86,7 @@ class _Player:
                 late = clock.now
                 if visits is not None:
                     lines = visits.merged(lines)
-                traces = assemble(lines, self._drain(), item.raw, own=item.on is None)
+                traces = assemble(lines, self._drain(), item.raw)
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
@@ -104,7 +106,7 @@ class _Player:
         lines, out = log.read(), self._drain()
         if not lines:
             return []
-        traces = assemble(lines, out, lines[0].packet, own=True, several=True)
+        traces = assemble(lines, out, lines[0].packet, several=True)
         return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None, None) for trace in traces]
 
     def _inject(self, shot: Shot, own: socket.socket) -> None:
@@ -147,9 +149,10 @@ class _Player:
         if table is not None and (wanted := ctnetlink.tuple_of(packet)) is not None:
             entry = ctnetlink.lookup(table, wanted)
         looked = clock.now if clock is not None else 0.0
-        verdict, to = trace.verdict(self._rules, packet)
+        held = self._rules.tracks and not packet.fault and bool(packet.mf or packet.offset)
+        verdict, to = trace.verdict(held, self._rules)
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
-        path, states = trace.path(), trace.states(self._rules.tracks)
+        path, states = trace.path(), trace.states()
         at, late = when
         out, logged = tuple(trace.out), trace.logged(self._rules)
         link, mac = (shot.link, shot.mac) if number >= 0 else ("host", None)

@@ -1,148 +1,182 @@
-"""From TRACE lines and the packets that left to what happened to each packet: verdict, path, ctstates."""
+"""From what was logged and the packets that left to what happened to each packet: verdict, path, ctstates.
+
+The kernel handles one packet at one hook at a time: from the line that begins a visit to the next such line, all are of that visit.
+(An answer that REJECT sends begins visits of its own, but after it nothing comes of the packet that was rejected.) So only whole
+visits have to be put together, and between two of a packet nothing of netfilter changes its bytes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
+from fwtutor.kernel.identity import datagram, identity
 from fwtutor.kernel.observation import Line
-from fwtutor.kernel.rules import OWN_TABLES, STATES, Rules
-from fwtutor.netfilter.packet import Packet
+from fwtutor.kernel.rules import Rules
+from fwtutor.kernel.tracelog import NFLOG
+from fwtutor.kernel.watch import BEGIN, END, STATES, WATCH
 
-_BETWEEN = (("mangle", "PREROUTING"), ("security", "FORWARD"), ("security", "OUTPUT"))
-"""(table, hook) after which only the stack itself can refuse a packet: routing, TTL, size."""
+_BEFORE = {"INPUT": ("PREROUTING",), "FORWARD": ("PREROUTING",), "POSTROUTING": ("OUTPUT", "FORWARD"), "PREROUTING": ("POSTROUTING",)}
+"""By hook: the hooks it can follow; PREROUTING by way of loopback."""
 
 
+@dataclass(slots=True)
+class Visit:
+    """One packet at one hook."""
+
+    lines: list[Line]
+
+    @property
+    def hook(self) -> str:
+        return self.lines[0].hook
+
+    @property
+    def ended(self) -> bool:
+        """Whether the packet was let pass, by every table and by what comes after them."""
+        return (self.lines[-1].table, self.lines[-1].chain) == (WATCH, END)
+
+
+def visits_of(lines: Sequence[Line]) -> list[Visit]:
+    """The lines by visit, in order."""
+    visits: list[Visit] = []
+    for line in lines:
+        if (line.table, line.chain) == (WATCH, BEGIN):
+            visits.append(Visit([line]))
+        else:
+            visits[-1].lines.append(line)
+    return visits
+
+
+@dataclass(slots=True, eq=False)
 class Trace:
-    """The lines of one packet and of netfilter's answers to it, in the order of the log."""
+    """The visits of one packet and of netfilter's answers to it, in order."""
 
-    def __init__(self, raw: bytes, identity: bytes) -> None:
-        self.raw = raw
-        self.identity = identity
-        self.lines: list[Line] = []
-        self.own: list[Line] = []
-        """Those of the packet itself, without its answers'."""
-        self.out: list[tuple[str, bytes]] = []
+    raw: bytes
+    visits: list[Visit] = field(default_factory=list)
+    own: list[Visit] = field(default_factory=list)
+    """Those of the packet itself, without its answers'."""
+    out: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
     def delivered(self) -> bool:
-        return any(line.table == "security" and line.hook == "INPUT" for line in self.own)
+        return any(visit.hook == "INPUT" and visit.ended for visit in self.own)
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        return (line for visit in self.visits for line in visit.lines)
 
     def path(self) -> tuple[str, ...]:
-        """TRACE's words, but those of the harness's own tables."""
-        return tuple(line.words for line in self.lines if line.table not in OWN_TABLES)
+        """TRACE's words."""
+        return tuple(line.words for line in self.lines if line.table not in (WATCH, NFLOG))
 
-    def states(self, tracks: bool) -> tuple[tuple[str, str], ...]:
-        """(hook, ctstate) as the harness's rules in mangle tell."""
-        if not tracks:
-            return ()
-        return tuple((line.hook, STATES[line.number - 1]) for line in self.lines if line.table == "mangle" and line.kind == "rule")
+    def states(self) -> tuple[tuple[str, str], ...]:
+        """(hook, ctstate), where they were asked for."""
+        return tuple((line.hook, line.chain) for line in self.lines if line.table == WATCH and line.chain in STATES)
 
     def logged(self, rules: Rules) -> tuple[tuple[str, bytes], ...]:
-        """(prefix, packet) at each LOG rule that was met.
+        """(prefix, packet) at each LOG or NFLOG rule that was met.
 
         A packet goes on after LOG: where hot drops are named and its last line is of such a rule, a match of that rule dropped it.
         """
-        last = {identity(line.packet): number for number, line in enumerate(self.lines)}
         found = []
-        for number, line in enumerate(self.lines):
-            prefix = rules.log_prefix(line.table, line.chain, line.number) if line.kind == "rule" else None
-            dropped = rules.names_hot_drops and last[identity(line.packet)] == number
-            if prefix is not None and not dropped:
-                found.append((prefix, line.packet))
+        for visit in self.visits:
+            for line in visit.lines:
+                if line.table == NFLOG:
+                    found.append((line.chain, line.packet))
+                    continue
+                prefix = rules.log_prefix(line.table, line.chain, line.number) if line.kind == "rule" else None
+                dropped = rules.names_hot_drops and line is visit.lines[-1]
+                if prefix is not None and not dropped:
+                    found.append((prefix, line.packet))
         return tuple(found)
 
-    def verdict(self, rules: Rules, packet: Packet) -> tuple[str, str | None]:
-        """(verdict, where to) in the words of Walk."""
+    def verdict(self, held: bool, rules: Rules) -> tuple[str, str | None]:
+        """(verdict, where to) in the words of Walk. ``held``: whether what nobody saw was kept to be put together."""
         if not self.own:
-            # Not even raw saw it: refused by the stack, or kept by defragmentation, which comes before raw.
-            held = rules.tracks and not packet.fault and (packet.mf or packet.offset)
+            # Refused by the stack, or kept by defragmentation, which comes before everything else.
             return ("HELD" if held else "DISCARD"), None
-        leaves = [line for line in self.own if (line.table, line.hook) == ("mangle", "POSTROUTING")]
-        if len(leaves) == 2:
-            # The first is of the copy that comes back to the box, perhaps after the packet itself has left.
-            return "ACCEPT", leaves[1].out_interface
-        last = self.own[-1]
-        place = last.table, last.hook
-        if place == ("security", "INPUT"):
-            return "ACCEPT", "local"
-        if place == ("mangle", "POSTROUTING"):
-            return "ACCEPT", last.out_interface
-        if place in _BETWEEN:
-            return "DISCARD", None
+        leaves = [visit for visit in self.own if visit.hook == "POSTROUTING"]
+        ways = [visit for visit in self.own if visit.hook in _BEFORE["POSTROUTING"] and visit.ended]
+        # Of two the first is that of the copy that comes back to the box, perhaps after the packet itself has left.
+        visit = leaves[-1] if len(leaves) > len(ways) else self.own[-1]
+        if visit.ended:
+            way = {"INPUT": "local", "POSTROUTING": visit.lines[-1].out_interface}.get(visit.hook)
+            # After any other hook only the stack itself can refuse a packet: routing, TTL, size.
+            return ("ACCEPT" if way is not None else "DISCARD"), way
+        last = visit.lines[-1]
         if last.kind == "rule" and rules.rejects(last.table, last.chain, last.number):
             return "REJECT", None
-        # A rule or a policy dropped it; after a line of mangle it was a match that drops without one ("hot drop").
+        # A rule or a policy dropped it, or a match that drops without one ("hot drop"), or what translates or confirms an entry.
         return "DROP", None
 
 
-def identity(raw: bytes) -> bytes:
-    """What makes a packet recognisable from hook to hook: all but TTL, TOS, DF and the checksums still to be filled in.
+@dataclass(slots=True, eq=False)
+class _Packet:
+    """One that is on its way, and the trace its visits are part of."""
 
-    DF goes where a datagram of the box to itself is taken apart for loopback and put together again.
-    """
-    l4 = (raw[0] & 15) * 4 if raw else 0
-    return (
-        raw[2:6]
-        + bytes(byte & 0xBF for byte in raw[6:7])
-        + raw[7:8]
-        + raw[9:10]
-        + raw[12:20]
-        + raw[l4 : l4 + 6]
-        + raw[l4 + 8 : l4 + 16]
-        + raw[l4 + 18 : l4 + 48]
-    )
+    trace: Trace
+    visits: list[Visit]
 
 
-def _datagram(raw: bytes) -> bytes:
-    """What the fragments of a datagram share."""
-    return raw[4:6] + raw[9:10] + raw[12:20]
-
-
-def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, own: bool, several: bool = False) -> list[Trace]:
-    """Sort lines and leaving packets by packet: first the one played, then each answer the box's own stack made, in order.
+def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, several: bool = False) -> list[Trace]:
+    """Sort visits and leaving packets by packet: first the one played, then each answer the box's own stack made, in order.
 
     An answer of netfilter (REJECT, TTL ...) comes while its packet is still on its way; the stack answers what was delivered.
     ``several``: nothing was played, and every packet there is stands for itself.
     """
-    first = Trace(raw, identity(lines[0].packet) if lines else b"")
-    traces = [first]
-    owner: dict[bytes, Trace] = {first.identity: first}
-    for line in lines:
-        key = identity(line.packet)
-        trace = owner.get(key)
-        if trace is None:
+    traces = [Trace(raw)]
+    packets: list[_Packet] = []
+    leaves: list[tuple[Visit, _Packet]] = []
+    for visit in visits_of(lines):
+        packet = _continued(packets, visit)
+        if packet is None:
+            if packets and (traces[-1].delivered or several):
+                traces.append(Trace(visit.lines[0].packet))
             trace = traces[-1]
-            if trace.delivered or several:
-                trace = Trace(line.packet, key)
-                traces.append(trace)
-            owner[key] = trace
-        trace.lines.append(line)
-        if key == trace.identity:
-            trace.own.append(line)
-    _give_out(traces, owner, out)
+            packet = _Packet(trace, [] if trace.visits else trace.own)
+            packets.append(packet)
+        packet.visits.append(visit)
+        packet.trace.visits.append(visit)
+        if visit.hook == "POSTROUTING" and visit.ended:
+            leaves.append((visit, packet))
+    _give_out(leaves, traces, out)
     return traces
 
 
-def _give_out(traces: list[Trace], owner: dict[bytes, Trace], out: Sequence[tuple[str, bytes]]) -> None:
+def _continued(packets: list[_Packet], visit: Visit) -> _Packet | None:
+    """Whose visit this is, of those that have been at a hook before; None when it is its packet's first."""
+    before = _BEFORE.get(visit.hook)
+    if before is None or not packets:
+        return None
+    here = visit.lines[0].packet
+
+    def like(sign: Callable[[bytes], bytes]) -> Iterator[_Packet]:
+        """The newest first."""
+        wanted = sign(here)
+        for packet in reversed(packets):
+            if any(one.ended and one.hook in before and sign(one.lines[-1].packet) == wanted for one in packet.visits):
+                yield packet
+
+    for packet in like(identity):
+        return packet
+    # What a source route sends elsewhere, and what was put together (or taken apart) since.
+    if visit.hook != "PREROUTING":
+        for packet in reversed(packets):
+            if packet.visits[-1].ended and packet.visits[-1].hook in before:
+                return packet
+    return next(like(datagram), packets[0])
+
+
+def _give_out(leaves: Sequence[tuple[Visit, _Packet]], traces: list[Trace], out: Sequence[tuple[str, bytes]]) -> None:
     """Give each packet that left to its trace, in the order in which they passed POSTROUTING."""
-    order: dict[bytes, int] = {}
-    by_datagram: dict[bytes, bytes] = {}
-    for trace in traces:
-        for line in trace.lines:
-            if line.hook == "POSTROUTING":
-                key = identity(line.packet)
-                order.setdefault(key, len(order))
-                by_datagram.setdefault(_datagram(line.packet), key)
     placed = []
-    for name, packet in out:
-        key = identity(packet)
-        if key not in order:
-            key = by_datagram.get(_datagram(packet), b"")  # a fragment of what passed as one
-        placed.append((order.get(key, len(order)), key, name, packet))
-    placed.sort(key=lambda item: item[0])
-    for _, key, name, packet in placed:
-        trace = owner.get(key, traces[0])
-        trace.out.append((name, packet))
+    for name, raw in out:
+        exact = [number for number, (visit, _) in enumerate(leaves) if identity(visit.lines[-1].packet) == identity(raw)]
+        pieces = [number for number, (visit, _) in enumerate(leaves) if datagram(visit.lines[-1].packet) == datagram(raw)]
+        placed.append(([*exact, *pieces, len(leaves)][0], name, raw))
+    for number, name, raw in sorted(placed, key=lambda one: one[0]):
+        trace = leaves[number][1].trace if number < len(leaves) else traces[0]
+        trace.out.append((name, raw))
         # The stack's own answer as it left, its checksums filled in; not one of the fragments it left in.
-        if trace is not traces[0] and identity(packet) == trace.identity:
-            trace.raw = packet
+        if trace is not traces[0] and leaves[number][0] in trace.own and identity(raw) == identity(trace.own[0].lines[0].packet):
+            trace.raw = raw

@@ -48,12 +48,6 @@ def test_a_refused_ruleset_is_told_in_iptables_words(kernel: Kernel) -> None:
     assert kernel.play(box(), Tcp().open()).packets, "the next run is not harmed"
 
 
-@pytest.mark.parametrize("table", ["raw", "mangle", "security"])
-def test_tables_it_needs_itself_are_refused(kernel: Kernel, table: str) -> None:
-    with pytest.raises(RulesetRefused, match=f"table {table}"):
-        kernel.play(box(f"*{table}\nCOMMIT\n"), [])
-
-
 def test_a_sysctl_that_does_not_exist_is_named(kernel: Kernel) -> None:
     with pytest.raises(KernelUnavailable, match=r"net\.netfilter\.nf_conntrack_wishes"):
         kernel.play(box(wishes=1), [])

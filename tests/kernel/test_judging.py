@@ -185,10 +185,7 @@ def test_a_tun_device_that_is_closed_to_others_is_told_of() -> None:
             {"iptables-legacy-restore": "echo \"can't initialize iptables table \\`filter': do you need to insmod?\" >&2; exit 3"},
             "lacks a table",
         ),
-        (
-            {"iptables-legacy-restore": "grep -q TRACE && { echo 'line 2 failed' >&2; exit 1; }; exit 0"},
-            "modules xt_TRACE, .*line 2 failed",
-        ),
+        ({"nft": "echo 'line 2 failed' >&2; exit 1"}, "modules nf_tables, .*line 2 failed"),
         ({"ip": "echo 'Operation not supported' >&2; exit 1"}, "Operation not supported"),
     ],
 )
