@@ -26,7 +26,7 @@ REJECT_CODES = {
 """Codes of ICMP type 3 by REJECT's kinds."""
 
 LONGEST_ERROR = 576
-_UNVERIFIED = frozenset({47, 50, 51, 132, 136})
+UNVERIFIED = frozenset({47, 50, 51, 132, 136})
 """GRE, ESP, AH, SCTP, UDP-Lite: what protects them is not a sum over all of the packet, and REJECT does not verify it."""
 _ANSWERABLE_ICMP = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 """ICMP types an error may be about: questions and answers. Errors, and types without a meaning, get none."""
@@ -81,7 +81,7 @@ def checksum_holds(packet: Packet, verified: bool) -> bool:
 
     ``verified``: connection tracking has done so, before anything was written into the header.
     """
-    if packet.protocol in _UNVERIFIED:
+    if packet.protocol in UNVERIFIED:
         return True
     segment = packet.raw[packet.l4 :]
     if packet.protocol == UDP and len(segment) >= 8 and segment[6:8] == b"\0\0":

@@ -6,6 +6,7 @@ REJECT's RST is ``answers.reset_for``'s.
 from __future__ import annotations
 
 from fwtutor.netfilter import craft, exthdrs
+from fwtutor.netfilter.answers import UNVERIFIED
 from fwtutor.netfilter.packet import ICMPV6, RST, TCP, UDP, Packet
 
 UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM = 1, 2, 3, 4
@@ -25,9 +26,6 @@ REJECT_CODES = {
 """Codes of ICMPv6 type 1 by REJECT's kinds."""
 
 LONGEST_ERROR = 1280
-_GRE = 47
-_UNVERIFIED = frozenset({33, 50, 51, 132, 136})
-"""DCCP, ESP, AH, SCTP, UDP-Lite: what protects them is not a sum over all of the packet, and REJECT does not verify it."""
 
 
 def may_answer_with_reset(packet: Packet) -> bool:
@@ -51,12 +49,10 @@ def checksum_holds(packet: Packet) -> bool:
     protocol, raw = packet.protocol, packet.raw
     if packet.broken or packet.offset or protocol == exthdrs.NONE or packet.l4 >= packet.length:
         return False
-    if protocol in _UNVERIFIED:
+    if protocol in UNVERIFIED:
         return True
     segment = raw[packet.l4 :]
     if protocol == UDP and segment[6:8] in (b"", b"\0", b"\0\0"):
-        return True
-    if protocol == _GRE and not (segment[0] & 0x80):
         return True
     return not craft.transport_checksum(packet.src, packet.dst, protocol, segment, 6)
 

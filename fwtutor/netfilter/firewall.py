@@ -15,7 +15,7 @@ from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_table
 from fwtutor.netfilter.derive import changes_of
-from fwtutor.netfilter.events import ANSWER, CHANGED
+from fwtutor.netfilter.events import ANSWER, CHANGED, GATHERED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
@@ -230,6 +230,10 @@ class Firewall:
             due, key = incomplete
             events += [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(due)]
             waiting = box.state.memory[key]
+            if not waiting.pieces:
+                box.wait(key, None)
+                events.append((GATHERED, key, waiting, None, None))
+                continue
             first = waiting.pieces[0].packet
             given_up = Walk(first, None, due)
             _passage(box, given_up, Context(first, due)).give_up(key, waiting)

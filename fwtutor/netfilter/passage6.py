@@ -127,7 +127,7 @@ class Passage6(Replying6):
 
     def depart(self) -> None:
         packet, context = self.context.packet, self.context
-        to_self = self.box.routing.is_local6(packet.dst, "")
+        to_self = self.box.routing.is_local6(packet.dst, self._link())
         route = None if to_self else self._way(packet)
         if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
@@ -147,12 +147,15 @@ class Passage6(Replying6):
             context.owner = None
             self.arrive(LOOPBACK)
 
+    def _link(self) -> str:
+        """The link on which it looks for what says nothing without one: what it answers came from there. "": it answers nothing."""
+        return self.answers_by or (self.box.delivered_by if self.context.by_stack else "")
+
     def _way(self, packet: Packet) -> Route | None:
         """Where what the box sends leaves: to a group or on a link, where what it answers came from or its source is at home."""
-        routing = self.box.routing
+        routing, link = self.box.routing, self._link()
         if not scopes.needs_link(packet.dst):
             return routing.lookup(6, packet.dst)
-        link = self.answers_by or (self.box.delivered_by if self.context.by_stack else "")
         if link in ("", LOOPBACK):
             homes = [name for name, own in routing.addresses.items() if name != LOOPBACK and any(family == 6 for family, _, _ in own)]
             at_home = (name for name in homes if any((6, packet.src) == each[:2] for each in routing.addresses[name]))
@@ -215,9 +218,8 @@ class Passage6(Replying6):
         time = defrag6.TIME if where == defrag.DELIVERED else defrag6.TRACKED_TIME
         waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[time] * SECOND)
         gathered = defrag6.gather(waiting._replace(interface=self.context.in_interface), packet, self.context.mark)
-        after = gathered.waiting if gathered.waiting is None or gathered.waiting.pieces else before
-        self.box.wait(key, after)
-        self.walk.events.append((GATHERED, key, before, after, gathered.whole))
+        self.box.wait(key, gathered.waiting)
+        self.walk.events.append((GATHERED, key, before, gathered.waiting, gathered.whole))
         if gathered.whole is not None:
             self.context.packet, self.sizes, self.largest, self.context.mark = gathered.whole
         elif gathered.refused:

@@ -169,7 +169,7 @@ class Routing:
         return route.source or next((address for kind, address in sorted(self.local) if kind == family and address >> 24 != 127), 0)
 
     def source_for6(self, dst: int, interface: str) -> int:
-        """The address the box would send from to ``dst`` (by ``interface``, where that must be said); 0 when there is no way."""
+        """The address the box would send from to ``dst``, about what came in by ``interface`` ("": nothing did); 0 when there is no way."""
         if self.is_local6(dst, interface):
             return dst
         route = self.lookup6(dst, interface)
@@ -182,7 +182,7 @@ class Routing:
             for family, address, length in sorted(own, key=lambda each: (scopes.scope(each[1]), own.index(each)), reverse=True)
             if family == 6
         ]
-        return scopes.choose(every, dst, route.interface)
+        return scopes.choose(every, dst, interface or route.interface) or scopes.choose(every, dst, route.interface)
 
     def martian_source(self, src: int) -> str:
         """Why an arriving IPv4 packet's source is impossible anywhere, "" if it is not."""
