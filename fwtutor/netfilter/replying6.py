@@ -17,8 +17,10 @@ class Replying6(Passage):
 
     def _is_ours(self, address: int) -> bool:
         """Whether the address is one of the box, or one it has as a router of a network."""
-        routing = self.box.routing
-        return routing.is_local6(address, self.context.in_interface) or (address in routing.anycasts and bool(self.box.sysctls[FORWARDING]))
+        return self.box.routing.is_local6(address, self.context.in_interface) or self._is_anycast(address)
+
+    def _is_anycast(self, address: int) -> bool:
+        return bool(self.box.sysctls[FORWARDING]) and self.box.routing.is_anycast(address, self.context.in_interface)
 
     def _may_reset(self) -> bool:
         packet = self.context.packet
@@ -53,7 +55,7 @@ class Replying6(Passage):
             ours = False
         if packet.src == 0 or scopes.is_multicast(packet.src) or not answers6.may_answer_with_error(packet):
             return
-        if packet.src in self.box.routing.anycasts and self.box.sysctls[FORWARDING]:
+        if self._is_anycast(packet.src):
             return
         source = packet.dst if ours else self.box.routing.source_for6(packet.src, context.in_interface)
         if not source or not self._is_reachable(packet.src):

@@ -60,8 +60,8 @@ class Routing:
                 raise ValueError(f"MTU {mtus[name]} of {name}, which has an IPv6 address: those need {LEAST_MTU6}")
         self.local = {(family, address) for own in self.addresses.values() for family, address, _ in own}
         self.broadcasts: set[int] = {LIMITED_BROADCAST}
-        self.anycasts: set[int] = set()
-        """Of each IPv6 network the address of its routers."""
+        self.anycasts: set[tuple[int, str]] = set()
+        """Of each IPv6 network the address of its routers, and its interface where that matters."""
         self.routes: list[Route] = []
         for name, own in self.addresses.items():
             for family, address, length in own:
@@ -70,7 +70,7 @@ class Routing:
                 if family == 4 and length < 31:
                     self.broadcasts.add(address | ~mask & LIMITED_BROADCAST)
                 elif family == 6 and length < 127 and name != LOOPBACK:
-                    self.anycasts.add(address & mask)
+                    self.anycasts.add((address & mask, name if scopes.is_link_local(address) else ""))
         for destination, way in routes.items():
             self.routes += self._parse_route(destination, way)
         # The longest prefix wins; among equals the first that was given.
@@ -132,6 +132,10 @@ class Routing:
         if not scopes.is_link_local(address) or not interface or interface == LOOPBACK:
             return (6, address) in self.local
         return any(family == 6 and own == address for family, own, _ in self.addresses[interface])
+
+    def is_anycast(self, address: int, interface: str) -> bool:
+        """Whether it is the address of all routers of a network of the box's."""
+        return (address, interface if scopes.is_link_local(address) else "") in self.anycasts
 
     def has_joined(self, group: int, interface: str, forwarding: bool) -> bool:
         """Whether the box listens to an IPv6 multicast group on that link."""
