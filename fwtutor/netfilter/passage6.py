@@ -9,7 +9,6 @@ from fwtutor.netfilter.events import COPY, GATHERED, ROUTED, TIED
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import ICMPV6, Packet
 from fwtutor.netfilter.passage import AT, TO_THE_BOX
-from fwtutor.netfilter.rations import RATE_BURST
 from fwtutor.netfilter.replying6 import FORWARDING, Replying6
 from fwtutor.netfilter.routing import LOOPBACK, Route
 from fwtutor.netfilter.walk import Walk
@@ -91,8 +90,7 @@ class Passage6(Replying6):
             self._lose("its hop limit ran out")
             return
         if route.interface == context.in_interface:
-            # The stack would tell of a shorter way, and counts that it thought of it.
-            self._take_token(packet.dst, SECOND, RATE_BURST * SECOND)
+            self._redirect(route)
         elif packet.src in (0, scopes.LOOPBACK_ADDRESS) or scopes.is_multicast(packet.src):
             self._lose(f"nobody can be answered at its source, {packet.source}")
             return
@@ -127,7 +125,8 @@ class Passage6(Replying6):
 
     def depart(self) -> None:
         packet, context = self.context.packet, self.context
-        to_self = self.box.routing.is_local6(packet.dst, self._link())
+        link = self._link()
+        to_self = self.box.routing.is_local6(packet.dst, link) or (self._forwards() and self.box.routing.is_anycast(packet.dst, link))
         route = None if to_self else self._way(packet)
         if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
