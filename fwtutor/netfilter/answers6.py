@@ -59,9 +59,9 @@ def checksum_holds(packet: Packet) -> bool:
     return not craft.transport_checksum(packet.src, packet.dst, protocol, segment, 6)
 
 
-def error_about(packet: Packet, source: int, type: int, code: int, rest: int) -> bytes:
-    """The ICMPv6 error from ``source``, quoting as much of the packet as fits into 1280 bytes."""
-    quoted = packet.raw[: LONGEST_ERROR - exthdrs.FIXED - 8]
+def error_about(packet: Packet, source: int, type: int, code: int, rest: int, length: int | None = None) -> bytes:
+    """The ICMPv6 error from ``source``, quoting as much of the packet (of its first ``length`` bytes) as fits into 1280 bytes."""
+    quoted = packet.raw[:length][: LONGEST_ERROR - exthdrs.FIXED - 8]
     return craft.icmp(source, packet.src, type, code, rest, quoted, family=6)
 
 

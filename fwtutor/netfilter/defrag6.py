@@ -43,9 +43,9 @@ def is_fragment(packet: Packet) -> bool:
 
 
 def cut_short(packet: Packet) -> bool:
-    """Whether a Fragment header is there, but not all of it."""
+    """Whether a Fragment header is there, but not all of it; where it would begin, at least."""
     if not packet.fragment:
-        return packet.broken and packet.protocol == exthdrs.FRAGMENT
+        return packet.broken and packet.protocol == exthdrs.FRAGMENT and packet.l4 <= packet.length
     return packet.fragment > packet.length - _HEADER
 
 
@@ -60,8 +60,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> Gathered:
     raw, header = packet.raw, packet.fragment
     field = raw[header + 2] << 8 | raw[header + 3]
     start, more = field & 0xFFF8, field & 1
-    # By the length the IPv6 header names, which is 0 where a jumbo length should be.
-    end = start + (raw[4] << 8 | raw[5]) - (header + _HEADER - exthdrs.FIXED)
+    end = _end(packet)
     if end > LONGEST:
         return Gathered(waiting, refused="a fragment that ends where no datagram can")
     length, complete = waiting.length, waiting.complete
@@ -95,6 +94,34 @@ def lacks_headers(packet: Packet) -> bool:
     if packet.offset or packet.broken or packet.protocol == exthdrs.NONE:
         return False
     return packet.l4 + _LEAST.get(packet.protocol, 1) > packet.length
+
+
+def fault(packet: Packet) -> exthdrs.Fault | None:
+    """What the stack says about a fragment that cannot be one of anything, or None."""
+    raw, header = packet.raw, packet.fragment or packet.l4
+    if cut_short(packet) or raw[4:6] == b"\0\0":
+        return exthdrs.Fault("its Fragment header is cut short", exthdrs.HEADER_FIELD, header)
+    field = raw[header + 2] << 8 | raw[header + 3]
+    if not field & 0xFFF9:
+        return None
+    if lacks_headers(packet):
+        return exthdrs.Fault("its first fragment lacks headers", exthdrs.INCOMPLETE, 0)
+    end = _end(packet)
+    if end > LONGEST:
+        return exthdrs.Fault("it ends where no datagram can", exthdrs.HEADER_FIELD, header + 2)
+    return exthdrs.Fault("it ends where no fragment can", exthdrs.HEADER_FIELD, 4) if field & 1 and end & 7 else None
+
+
+def is_atomic(packet: Packet) -> bool:
+    """Whether its Fragment header says that it is all of a datagram."""
+    return packet.fragment > 0 and not (packet.raw[packet.fragment + 2] << 8 | packet.raw[packet.fragment + 3]) & 0xFFF9
+
+
+def _end(packet: Packet) -> int:
+    """Where in the datagram the fragment ends, by the length its IPv6 header names."""
+    raw, header = packet.raw, packet.fragment
+    offset = (raw[header + 2] << 8 | raw[header + 3]) & 0xFFF8
+    return offset + (raw[4] << 8 | raw[5]) - (header + _HEADER - exthdrs.FIXED)
 
 
 def _join(pieces: tuple[Piece, ...]) -> Whole | None:

@@ -298,6 +298,13 @@ class Firewall:
     def is_local(self, address: int, family: int = 4) -> bool:
         return self.routing.is_local(family, address)
 
+    def source_of_answer(self, walk: Walk) -> int:
+        """The address from which what was delivered is answered, where its own destination is for many or for any; else 0."""
+        packet = walk.delivered
+        if packet is None or packet.family == 4 or self.routing.is_local(6, packet.dst):
+            return 0
+        return self.routing.source_for6(packet.src, walk.in_interface or "")
+
     # --- packets -----------------------------------------------------------------------------------------
 
     def receive(self, raw: bytes | Packet, on: str, at: float, *, mac: str | None = None, link: str = "host") -> Walk:

@@ -118,7 +118,9 @@ class Passage6(Replying6):
             return
         self.walk.to = "local"
         self.box.delivered_by = self.context.in_interface
-        self.walk.delivered = self.context.packet if self._gather(defrag.DELIVERED) else None
+        packet = self.context.packet
+        whole = not defrag6.is_fragment(packet) or defrag6.is_atomic(packet) or defrag6.fault(packet) is not None
+        self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
         self.walk.verdict, self.walk.reason = "ACCEPT", ""
 
     # --- out ---------------------------------------------------------------------------------------------
@@ -217,6 +219,8 @@ class Passage6(Replying6):
         time = defrag6.TIME if where == defrag.DELIVERED else defrag6.TRACKED_TIME
         waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[time] * SECOND)
         gathered = defrag6.gather(waiting._replace(interface=self.context.in_interface), packet, self.context.mark)
+        if gathered.refused and where == defrag.DELIVERED:
+            gathered = gathered._replace(waiting=None)  # the stack is not as patient as connection tracking
         self.box.wait(key, gathered.waiting)
         self.walk.events.append((GATHERED, key, before, gathered.waiting, gathered.whole))
         if gathered.whole is not None:
