@@ -17,6 +17,7 @@ from fwtutor.netfilter.xtables.errors import BATCH, TABLE, VERSIONS, RuleRefused
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
 from fwtutor.netfilter.xtables.parsed import Parsed
 from fwtutor.netfilter.xtables.parser import Parser
+from fwtutor.netfilter.xtables.placing import wrong_table
 from fwtutor.netfilter.xtables.rule import Continue, CounterKey, Counters, Jump, Rule, Ruleset, Table, Target
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
 from fwtutor.netfilter.xtables.tokens import Token, shell_words
@@ -116,14 +117,15 @@ def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: N
         rules = _rules(draft, parsed, new_id) if parsed.commands in "AIRDC" else []
         output = _run(draft, parsed, rules, counters)
         if parsed.commands in ("A", "I", "R") and not isinstance(draft, NftDraft):
-            _check(rules[0], parsed, line, draft.variant)
+            _check(rules[0], parsed, line, draft)
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
     for late in draft.late[before:]:
         _placed(late, parsed, line)
-    if parsed.jump_token is not None:
-        start, end = parsed.jump_token.span(None)
-        draft.places.update({rule.id: Place(line, start, end, draft.line_number) for rule in rules if isinstance(rule.target, Jump)})
+    token = parsed.jump_token or parsed.chain_token
+    if token is not None:
+        place = Place(line, *token.span(None), draft.line_number)
+        draft.places.update({rule.id: place for rule in rules if isinstance(rule.target, Jump) or rule.hooks() is not None})
     return output
 
 
@@ -161,11 +163,11 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
     nft = isinstance(draft, NftDraft)
     if nft and parsed.target is not None and name not in draft.declared:
         # A chain can be renamed to the name of a target; here the target is meant.
-        return parsed.target
+        return parsed.target.kept(draft.variant)
     if name in draft:
         return Jump(name, parsed.goto)
     if parsed.target is not None:
-        return parsed.target
+        return parsed.target.kept(draft.variant)
     users = [chain for chain in draft.order() if draft.policies[chain] is None]
     if nft and (parsed.goto or name not in TARGETS_NOT_YET):
         raise RuleRefused(f"Chain '{name}' does not exist", hint=nearest(name, users, "user chains"))
@@ -177,17 +179,17 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
     raise RuleRefused(f"Couldn't load target `{name}':No such file or directory", hint=hint)
 
 
-def _check(rule: Rule, parsed: Parsed, line: str, variant: str) -> None:
+def _check(rule: Rule, parsed: Parsed, line: str, draft: Draft) -> None:
     """What the kernel refuses of a rule, wherever it stands."""
     for match, token in parsed.matches:
         wrong = match.misplaced(rule.header)
-        beyond = match.beyond(variant)
+        beyond = match.beyond(draft.variant)
         if wrong or beyond:
             refusal = refused(INVALID, wrong) if wrong else refused(OUT_OF_RANGE, beyond)
             refusal.line, (refusal.start, refusal.end) = line, token.span(None)
             raise refusal
-    if parsed.target is not None and rule.target is parsed.target:
-        wrong = parsed.target.misplaced(rule.header)
+    if not isinstance(rule.target, Jump):
+        wrong = wrong_table(rule.target, draft.name) or rule.target.misplaced(rule.header) or rule.target.needs(rule)
         if wrong:
             raise refused(INVALID, wrong)
 

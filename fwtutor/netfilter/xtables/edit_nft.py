@@ -12,7 +12,9 @@ from typing import ClassVar, NoReturn
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, BAD_RULE, NO_CHAIN, NOT_EMPTY, POLICIES, Draft, goes_to, refused
 from fwtutor.netfilter.xtables.errors import BATCH, TOOL, RuleRefused, nearest
 from fwtutor.netfilter.xtables.native import translated
+from fwtutor.netfilter.xtables.placing import Fault, wrong_hook, wrong_table
 from fwtutor.netfilter.xtables.rule import Header, Jump, Rule, Table
+from fwtutor.netfilter.xtables.targets.trace import Trace
 
 MAX_DEPTH = 15
 """Chains behind a built-in one, each entered from the one before."""
@@ -36,7 +38,7 @@ class NftDraft(Draft):
         self.faults: dict[int, str] = {}
         """Why the kernel will refuse a rule, wherever it stands."""
         self.verbs: dict[int, tuple[str, str]] = {}
-        """What put a rule that jumps there, and into which chain."""
+        """What put a rule that jumps, or may not be reached from everywhere, there, and into which chain."""
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -75,7 +77,7 @@ class NftDraft(Draft):
     def form(self, rule: Rule) -> Rule:
         form = translated(rule)
         # The kernel judges by the protocol's number as it was given, and keeps a byte of it.
-        if fault := misplaced(form, rule.header):
+        if fault := misplaced(form, rule.header) or ("" if isinstance(rule.target, Trace) else wrong_table(rule.target, self.name)):
             self.faults[rule.id] = fault
         return form
 
@@ -89,6 +91,11 @@ class NftDraft(Draft):
                     why = _MISSING
             self.may_loop = True
             self.verbs[rule.id] = verb, chain
+        elif rule.hooks() is not None:
+            self.may_loop = True
+            self.verbs[rule.id] = verb, chain
+            if self.policies[chain] is not None:
+                hint = hint or wrong_hook(rule, chain)
         if hint:
             self._refuse_late(verb, why, f"rule in chain {chain}", hint)
 
@@ -189,8 +196,15 @@ class NftDraft(Draft):
     def _settle_counters(self) -> None:
         """Nothing to do: the kernel changes what it is told to, and no more."""
 
-    def _jumps(self, chain: str) -> list[Rule]:
-        return [rule for rule in self.of(chain) if isinstance(rule.target, Jump)]
+    def _met(self, chain: str) -> list[Rule]:
+        return list(self.of(chain))
+
+    def _directly(self, chain: str) -> bool:
+        # It asks a rule in a user chain before it knows from where that is reached.
+        return self.policies[chain] is not None
+
+    def _misplaced(self, fault: Fault) -> RuleRefused:
+        return self._blame(fault.newest, _INVALID, wrong_hook(fault.rule, fault.hook))
 
     def _looping(self, chains: list[str], ways: list[Rule]) -> NoReturn:
         raise self._too_long(ways, f"a packet could go round and round through {' -> '.join(chains)}")
@@ -209,9 +223,11 @@ class NftDraft(Draft):
 
     def _too_long(self, ways: list[Rule], hint: str) -> RuleRefused:
         """The rule to blame is the one that came last."""
-        blamed = max(ways, key=lambda rule: rule.id)
+        return self._blame(max(ways, key=lambda rule: rule.id), _TOO_DEEP, hint)
+
+    def _blame(self, blamed: Rule, why: str, hint: str) -> RuleRefused:
         verb, chain = self.verbs.get(blamed.id, ("RULE_APPEND", ""))
-        wrong = RuleRefused(f"{verb} failed ({_TOO_DEEP}): rule in chain {chain}", manner=BATCH, hint=hint)
+        wrong = RuleRefused(f"{verb} failed ({why}): rule in chain {chain}", manner=BATCH, hint=hint)
         if blamed.id in self.places:
             wrong.line, wrong.start, wrong.end, wrong.line_number = self.places[blamed.id]
         return wrong

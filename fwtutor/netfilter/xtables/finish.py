@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.native import is_native
 from fwtutor.netfilter.xtables.options import OptionTarget
@@ -23,11 +24,16 @@ _LEGAL = {
 """Which options each command takes; d is -D with a number, z is -Z with one."""
 
 
+NO_DROP = '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n'
+
+
 def finish(line: Reading) -> None:
     """Complete what the line asks for. Raises RuleRefused."""
     parsed = line.parsed
     if "W" in line.places and "w" not in line.places:
         line.refuse("--wait-interval only makes sense with --wait", line.places["W"])
+    if parsed.table == NAT and (parsed.jump == "DROP" or (parsed.commands == "P" and parsed.name == "DROP")):
+        line.refuse(NO_DROP, parsed.jump_token or parsed.name_token)
     for one in line.loaded:
         parsed.matches.append((_build(line, one), one.token))
     if line.target is not None:

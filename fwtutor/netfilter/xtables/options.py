@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target
+from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target, Test
 
 Value = TypeVar("Value")
 
@@ -99,6 +99,15 @@ class Extension:
         kind = "target" if issubclass(cls, Target) else "match"
         return "\n".join([f"{cls.name} {kind}: {cls.meaning}", *(option.help() for option in cls.options)]) + "\n"
 
+    @classmethod
+    def exclude(cls, given: Mapping[str, Given[Any]], *fields: str) -> None:
+        """Refuse two options that exclude each other; ``fields`` in the order in which the tool looks for the second."""
+        found = [option for option in cls.options if option.field in fields and option.field in given]
+        others = [field for field in fields if field in given and field != found[0].field]
+        if others:
+            second = next(option for option in found if option.field == others[0])
+            raise Unreadable(f'{cls.name}: option "--{found[0].names[0]}" cannot be used together with "--{second.names[0]}".')
+
     def given(self) -> Sequence[tuple[Option, Given[Any]]]:
         """The options it has, in order; of several names for one field, the one that is saved."""
         found: dict[str, tuple[Option, Given[Any]]] = {}
@@ -136,6 +145,10 @@ class OptionMatch(Extension, Match):
         """Why the kernel finds its numbers out of range; "" if it does not."""
         return ""
 
+    def compile(self) -> Test:
+        asked = [(option.judge, given.value, given.negated) for option, given in self.given()]
+        return lambda context: all(judge(value, context)[0] != negated for judge, value, negated in asked)
+
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         found = []
         for option, given in self.given():
@@ -146,3 +159,7 @@ class OptionMatch(Extension, Match):
 
 class OptionTarget(Extension, Target):
     """A target whose options are a table."""
+
+    def kept(self, variant: str) -> OptionTarget:
+        """As the kernel gives it back, where a variant's tool stores it in another form."""
+        return self

@@ -20,14 +20,16 @@ def too_long(name: str) -> bool:
 
 
 class Reading:
-    """One line, as far as ``parser`` has read it."""
+    """One line, as far as ``parser`` has read it; ``restored``: the table whose save text it is in."""
 
-    def __init__(self, line: str, words: list[Token], variant: str = "legacy", restoring: bool = False) -> None:
+    def __init__(self, line: str, words: list[Token], variant: str = "legacy", restored: str = "") -> None:
         self.line = line
         self.variant = variant
-        self.restoring = restoring
+        self.restoring = bool(restored)
         self.scanner = Scanner(words)
         self.parsed = Parsed()
+        if restored:
+            self.parsed.table = restored
         self.invert = False
         self.inverted = ""
         self.loaded: list[Loaded] = []

@@ -231,7 +231,7 @@ class _Reader:
             if self.with_counters:
                 counted = (Token(text, (), 0, start) for text in ("--set-counters", line[1:colon], line[colon + 1 : start - 1]))
                 extra = list(counted)
-        parsed = Parser(line, extra + restore_words(line, start), self.variant, restoring=True).parse()
+        parsed = Parser(line, extra + restore_words(line, start), self.variant, draft.name).parse()
         if parsed.ignored or self.failed is not None:
             return
         if parsed.commands in ("V", "h"):

@@ -8,6 +8,7 @@ networks are never resolved here.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
@@ -38,6 +39,34 @@ def number(text: str, low: int, high: int) -> int | None:
     """``text`` as one number in C notation (``0x16``, ``026``, ``22``) within the range, else None."""
     found = leading_number(text, low, high)
     return found[0] if found and not found[1] else None
+
+
+def bounded(extension: str, option: str, low: int, high: int) -> Callable[[str], int]:
+    """A reader of one number in C notation, with the words in which the tool refuses one out of range."""
+
+    def read(text: str) -> int:
+        value = number(text, low, high)
+        if value is None:
+            raise Unreadable(f'{extension}: bad value for option "--{option}", or out of range ({low}-{high}).')
+        return value
+
+    return read
+
+
+def number_range(text: str, extension: str, option: str, high: int) -> tuple[int, int]:
+    """``5``, ``1:10``, ``:7`` or ``10:`` as the newer reader takes them. Raises Unreadable."""
+    parts = text.split(":")
+    if len(parts) > 2:
+        raise Unreadable(f'{extension}: Too many components for option "--{option}" (max: 2)')
+    values = []
+    for part, empty in zip(parts, (0, high), strict=False):
+        found = leading_number(part, 0, high) if part else (empty, "")
+        if found is None:
+            raise Unreadable(f'{extension}: bad value for option "--{option}" near "{part}", or out of range (0-{high}).')
+        if found[1]:
+            raise Unreadable(f'{extension}: Argument to "--{option}" has unexpected characters near "{found[1]}".')
+        values.append(found[0])
+    return values[0], values[-1]
 
 
 def scanned(text: str) -> int | None:

@@ -34,7 +34,7 @@ from fwtutor.netfilter.xtables.matches.udp import read_range
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import HOST, NO_NAMES, format_range, leading_number, mask_length, number, protocol, resolved_address
+from fwtutor.netfilter.xtables.values import HOST, NO_NAMES, format_range, mask_length, number, number_range, protocol, resolved_address
 
 STATES = ("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED")
 VIRTUAL = {"SNAT": SRC_NAT, "DNAT": DST_NAT}
@@ -123,18 +123,7 @@ def write_host(value: Range) -> str:
 
 
 def read_seconds(text: str) -> Range:
-    parts = text.split(":")
-    if len(parts) > 2:
-        raise Unreadable('conntrack: Too many components for option "--ctexpire" (max: 2)')
-    values = []
-    for part, empty in zip(parts, (0, MAX_SECONDS), strict=False):
-        found = leading_number(part, 0, MAX_SECONDS) if part else (empty, "")
-        if found is None:
-            raise Unreadable(f'conntrack: bad value for option "--ctexpire" near "{part}", or out of range (0-{MAX_SECONDS}).')
-        if found[1]:
-            raise Unreadable(f'conntrack: Argument to "--ctexpire" has unexpected characters near "{found[1]}".')
-        values.append(found[0])
-    return values[0], values[-1]
+    return number_range(text, "conntrack", "ctexpire", MAX_SECONDS)
 
 
 def seconds_left(entry: Entry, at: int) -> int:

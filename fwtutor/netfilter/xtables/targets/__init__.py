@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.xtables.options import OptionTarget
+from fwtutor.netfilter.xtables.targets.classify import Classify
+from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
+from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
 from fwtutor.netfilter.xtables.targets.log import Log
+from fwtutor.netfilter.xtables.targets.mark import MarkTarget
+from fwtutor.netfilter.xtables.targets.nflog import Nflog
 from fwtutor.netfilter.xtables.targets.reject import Reject
+from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
+from fwtutor.netfilter.xtables.targets.tos import TosTarget
+from fwtutor.netfilter.xtables.targets.trace import Trace
+from fwtutor.netfilter.xtables.targets.ttl import Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
-TARGETS: dict[str, type[OptionTarget]] = {target.name: target for target in (Accept, Drop, Return, Reject, Log)}
+TARGETS: dict[str, type[OptionTarget]] = {
+    target.name: target
+    for target in (
+        Accept, Drop, Return, Reject, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace, Ttl,
+    )
+}  # fmt: skip
 
 NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNMARK", "CONNSECMARK", "CT", "DNAT", "DSCP", "ECN", "HMARK", "IDLETIMER",
-    "LED", "MARK", "MASQUERADE", "NETMAP", "NFLOG", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "REDIRECT", "SECMARK", "SET",
-    "SNAT", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
+    "AUDIT", "CHECKSUM", "CLUSTERIP", "CONNSECMARK", "CT", "DNAT", "ECN", "HMARK", "IDLETIMER",
+    "LED", "MASQUERADE", "NETMAP", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "REDIRECT", "SECMARK", "SET",
+    "SNAT", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY", "ULOG",
 })  # fmt: skip
 """Targets iptables has and fwtutor does not simulate yet."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from fwtutor.netfilter.hooks import FILTER
 from fwtutor.netfilter.packet import TCP
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
@@ -41,6 +42,7 @@ class Reject(OptionTarget):
     """Dropped, and the sender is told."""
 
     name: ClassVar[str] = "REJECT"
+    tables: ClassVar[tuple[str, ...]] = (FILTER,)
     meaning: ClassVar[str] = "the packet is dropped, and its sender is told"
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="kind", names=("reject-with",), argument="TYPE", read=read_kind, invertible=False,
