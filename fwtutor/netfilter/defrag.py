@@ -27,6 +27,8 @@ class Key(NamedTuple):
     dst: int
     protocol: int
     id: int
+    on: str = ""
+    """The interface, where that matters."""
 
 
 class Piece(NamedTuple):
@@ -101,7 +103,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> tuple[Waiting | None,
         length, complete = end, True
     if end == start:
         return None, None
-    runs = _insert(waiting.runs, start, end)
+    runs = insert(waiting.runs, start, end)
     if runs is None:
         return None, None
     if runs == waiting.runs:
@@ -112,7 +114,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> tuple[Waiting | None,
     return None, _join(pieces)
 
 
-def _insert(runs: tuple[tuple[int, int], ...], start: int, end: int) -> tuple[tuple[int, int], ...] | None:
+def insert(runs: tuple[tuple[int, int], ...], start: int, end: int) -> tuple[tuple[int, int], ...] | None:
     """The runs with a fragment more; the same when it was there; None when it overlaps."""
     if runs and runs[-1][1] == start:
         return (*runs[:-1], (runs[-1][0], end))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-from fwtutor.netfilter.conntrack import sctp, stateless, tcp
+from fwtutor.netfilter.conntrack import icmpv6, sctp, stateless, tcp
 from fwtutor.netfilter.conntrack.entry import (
     ASSURED,
     CONFIRMED,
@@ -22,14 +22,15 @@ from fwtutor.netfilter.conntrack.entry import (
     REPLY,
     SECOND,
     SEEN_REPLY,
+    UNTRACKED,
     Entry,
     Tuple,
 )
 from fwtutor.netfilter.conntrack.gre import GreTrack
 from fwtutor.netfilter.conntrack.settings import Settings
-from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, tuple_at, tuple_of
+from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, is_icmp, tuple_at, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
-from fwtutor.netfilter.packet import ICMP, TCP, Packet, checksum
+from fwtutor.netfilter.packet import TCP, Packet, checksum
 from fwtutor.netfilter.state import State
 
 ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
@@ -83,8 +84,8 @@ class Conntrack:
 
     def track(self, packet: Packet, at: int, arriving: bool) -> Tracked:
         """Tie ``packet`` to an entry, at the time ``at`` (ns). ``arriving``: it is at PREROUTING, where checksums are verified."""
-        if packet.protocol == ICMP and packet.family == 4:
-            error = self._icmp_error(packet, arriving)
+        if is_icmp(packet.protocol, packet.family):
+            error = self._icmp_error(packet, arriving) if packet.family == 4 else self._icmpv6(packet, arriving)
             if error is not None:
                 return error
         key = tuple_of(packet)
@@ -357,6 +358,24 @@ class Conntrack:
         )
         if inner is None or quoted + header > len(raw):
             return invalid("an ICMP error that quotes too little of a packet")
+        return self._about(inner, packet)
+
+    def _icmpv6(self, packet: Packet, arriving: bool) -> Tracked | None:
+        """The same of ICMPv6, which has types that are not tracked at all besides."""
+        fault = icmpv6.fault(packet, arriving and self.settings.checksum)
+        if fault:
+            return Tracked(None, None, None, ORIGINAL, INVALID, fault, ())
+        if packet.icmp_type in icmpv6.NOT_TRACKED:
+            return Tracked(None, None, None, ORIGINAL, UNTRACKED, "", ())
+        if not icmpv6.quotes(packet):
+            return None
+        inner = icmpv6.quoted(packet)
+        if isinstance(inner, str):
+            return Tracked(None, None, None, ORIGINAL, INVALID, inner, ())
+        return self._about(inner, packet)
+
+    def _about(self, inner: Tuple, packet: Packet) -> Tracked:
+        """An error about a packet with the tuple ``inner``: RELATED, if that packet's sender is told about a connection there is."""
         other = inverted(inner)
         entry = self.state.find(other)
         if other is None or entry is None:

@@ -127,7 +127,7 @@ def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None
         _remembering(match, (rule.id, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
         for place, match in enumerate(rule.evaluated)
     ]
-    own = header.compile(rule.header)
+    own = header.compile(rule.header, chain.variant)
     if own is not None:
         tests.insert(0, own)
     if not tests:

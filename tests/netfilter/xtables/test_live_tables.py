@@ -18,7 +18,7 @@ OPTIONS = [line for line in (Path(__file__).parent / "options.txt").read_text().
 
 @pytest.fixture(scope="module", params=["legacy", "nft"])
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
-    with namespace(request.param, 1) as one:
+    with namespace(request.param, number=1) as one:
         yield one
 
 
@@ -34,15 +34,15 @@ def test_options_are_taken_listed_deleted_and_refused_in_the_tools_words(live: L
 @pytest.mark.parametrize("table", BUILTIN_CHAINS)
 def test_generated_commands_are_taken_and_refused_in_the_tools_words(live: Live, table: str) -> None:
     draw = random.Random(20240602)
-    sessions = [[command(draw, live.variant, table) for _ in range(12)] for _ in range(25)]
+    sessions = [[command(draw, live.variant, table=table) for _ in range(12)] for _ in range(25)]
     found = differences(live, sessions, table)
     assert not found, f"{len(found)} differences\n" + "\n".join(found[:20])
 
 
 @pytest.mark.parametrize("table", BUILTIN_CHAINS)
 def test_a_generated_table_is_saved_and_listed_byte_for_byte(live: Live, table: str) -> None:
-    live.ask([clean(live.variant, table)])
-    text = ruleset_text(random.Random(7), 60, table)
+    live.ask([clean(live, table)])
+    text = ruleset_text(random.Random(7), 60, table=table)
     assert live.restore(text, "-c") == (0, "")
     ours = Ours(live.variant)
     ours.restore(text, counters=True)
