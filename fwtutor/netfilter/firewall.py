@@ -146,7 +146,7 @@ class Firewall:
         """
         options = {"counters": counters, "noflush": noflush}
         known = self.state.counters
-        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, family=family, known=known, **options))
+        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, known=known, **options))
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""

@@ -159,6 +159,34 @@ class Routing:
     def is_multicast(self, family: int, address: int) -> bool:
         return address >> 28 == 0xE if family == 4 else scopes.is_multicast(address)
 
+    def mtu_to(self, family: int, dst: int) -> int | None:
+        """The MTU of the way the box would send to ``dst``; None when there is none."""
+        if self.is_local(family, dst) or dst == 0:
+            return self.mtus[LOOPBACK]
+        route = self.lookup(family, dst)
+        return None if route is None else self.mtus[route.interface]
+
+    def type_of(self, family: int, address: int, interface: str | None) -> str:
+        """What kind of address it is for the box: LOCAL, BROADCAST, MULTICAST or UNICAST; LOCAL and BROADCAST only if on ``interface``."""
+        if family == 4 and (address >> 24 == 0 or address == LIMITED_BROADCAST):
+            return "BROADCAST"
+        if self.is_multicast(family, address):
+            return "MULTICAST"
+        for name, own in self.addresses.items():
+            if interface not in (None, name):
+                continue
+            if family == 4 and address in self._broadcasts_of(name):
+                return "BROADCAST"
+            if any((kind, each) == (family, address) for kind, each, _ in own) or (
+                family == 4 and name == LOOPBACK and address >> 24 == 127
+            ):
+                return "LOCAL"
+        return "UNICAST"
+
+    def _broadcasts_of(self, name: str) -> set[int]:
+        own = self.addresses[name]
+        return {address | ~prefix_mask(4, length) & LIMITED_BROADCAST for family, address, length in own if family == 4 and length < 31}
+
     def source_for(self, family: int, dst: int) -> int:
         """The address the box would send from to ``dst``; 0 when there is no way."""
         if self.is_local(family, dst):

@@ -295,6 +295,7 @@ class CompiledTable:
                     hits.append(Hit(ACTED, chain, position, acted))
                     if acted.dropped:
                         return "DROP"
+                    length = context.packet.length
                     position += 1
                     continue
             elif chain.chain.policy is None:

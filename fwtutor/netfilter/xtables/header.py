@@ -18,7 +18,7 @@ def _parts(header: Header) -> list[tuple[str, bool]]:
     found = []
     for letter, value, negated in (("s", header.src, header.src_not), ("d", header.dst, header.dst_not)):
         if value is not None:
-            found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value)}", True))
+            found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value, header.family)}", True))
     for letter, name, negated in (("i", header.in_interface, header.in_not), ("o", header.out_interface, header.out_not)):
         if name:
             # "+" alone fits every name: the legacy tool keeps it, and does not print it.

@@ -1,15 +1,44 @@
-"""Random iptables commands, good and bad, drawn from a seed."""
+"""Random iptables and ip6tables commands, good and bad, drawn from a seed."""
 
 from __future__ import annotations
 
 from random import Random
 
 CHAINS = ("INPUT", "FORWARD", "OUTPUT", "uc", "ud")
-ADDRESSES = (
-    "10.0.0.0/8", "192.168.0.0/16", "203.0.113.9", "1.2.3.4/255.255.0.0", "1.2.3.4/255.0.255.0", "0.0.0.0/0", "10.1", "255.255.255.255",
-    "172.16.0.0/12", "198.51.100.0/25", "1.1.1.1,2.2.2.2/31", "0.0.0.0/1", "1.2.3.4/32", "127.0.0.1/+8",
-)  # fmt: skip
-BAD_ADDRESSES = ("1.2.3.4/33", "300.1.1.1", "1.2.3.4/", "1.2.3.4/8/9", ",", "1.2.3.4,")
+ADDRESSES = {
+    4: (
+        "10.0.0.0/8", "192.168.0.0/16", "203.0.113.9", "1.2.3.4/255.255.0.0", "1.2.3.4/255.0.255.0", "0.0.0.0/0", "10.1",
+        "255.255.255.255", "172.16.0.0/12", "198.51.100.0/25", "1.1.1.1,2.2.2.2/31", "0.0.0.0/1", "1.2.3.4/32", "127.0.0.1/+8",
+    ),
+    6: (
+        "2001:db8::/32", "2001:db8:1::9", "fe80::1/ffff:ffff::", "fe80::1/ffff::ffff", "::/0", "2001:db8::1.2.3.4", "::ffff:1.2.3.4/96",
+        "FE80::/0xa", "::5/128", "2001:db8::1,2001:db8::2/127", "ff02::1", "fc00::/7", "::2:3", "1:0:0:2:3:0:0:4",
+    ),
+}  # fmt: skip
+BAD_ADDRESSES = {
+    4: ("1.2.3.4/33", "300.1.1.1", "1.2.3.4/", "1.2.3.4/8/9", ",", "1.2.3.4,", "2001:db8::1"),
+    6: ("2001:db8::/129", "2001:db8::g", "::1/", "::1/8/9", ",", "::1,", "1.2.3.4", "::1/255.0.0.0", "::1%lo"),
+}
+ENTRY_ADDRESSES = {
+    4: ("10.0.0.0/8", "192.168.0.0/16", "203.0.113.9", "1.2.3.4/255.255.0.0", "1.2.3.4", "10.1.2.3/9"),
+    6: ("2001:db8::/32", "fe80::7", "2001:db8::7/9", "fe80::1/ffff::", "fe80::1/ffff::ffff", "::/1"),
+}
+PROTOCOLS = {
+    4: ("47", "esp", "253", "ipv6-icmp", "ipencap"),
+    6: ("47", "esp", "253", "icmp", "ipv6-icmp", "icmpv6", "58", "ipv6", "ipv6-frag", "43", "AH", "mh", "60", "ipv6-nonxt", "hopopt"),
+}
+MESSAGES = {
+    4: ("icmp", ("8", "echo-request", "any", "3/1", "3", "host-unreachable", "12/0", "40", "40/3", "pong"), ("foo", "300", "3/x", "e")),
+    6: (
+        "icmpv6", ("128", "echo-request", "255", "1/4", "1", "no-route", "4/0", "neighbor-adv", "135/7", "redir", "ping", "0x85"),
+        ("any", "300", "1/x", "e", "neigh"),
+    ),
+}  # fmt: skip
+"""Protocol, types, and bad ones."""
+ANSWERS = {
+    4: (" --reject-with icmp-host-prohibited", " --reject-with admin-prohib"),
+    6: (" --reject-with icmp6-adm-prohibited", " --reject-with reject-route"),
+}
 NAMES = ("eth0", "eth+", "wan", "lo", "+", "a.b-c", "averylongiface1")
 PORTS = ("22", "80:443", "1024:", ":1023", "0", "65535", "1:65535", "0:65535", "53", "0x16", "026", "6000:6063")
 BAD_PORTS = ("65536", "22x", "443:80", "22,80", "1:2:3", "nosuchport")
@@ -36,8 +65,9 @@ def ports(draw: Random, bad: float, known: tuple[str, ...] = PORTS) -> str:
     return " ".join(parts)
 
 
-def protocol(draw: Random, bad: float) -> str:
-    kind = draw.choice(("tcp", "tcp", "udp", "icmp", "other"))
+def protocol(draw: Random, bad: float, family: int) -> str:
+    icmp, types, bad_types = MESSAGES[family]
+    kind = draw.choice(("tcp", "tcp", "udp", icmp, "other"))
     explicit = f"-m {kind} " if draw.random() < 0.3 else ""
     if kind == "tcp":
         parts = [f"{_not(draw, bad)}-p {draw.choice(('tcp', '6', 'TCP'))}"]
@@ -50,11 +80,10 @@ def protocol(draw: Random, bad: float) -> str:
         return " ".join(parts)
     if kind == "udp":
         return f"{_not(draw, bad)}-p udp {explicit}{ports(draw, bad, PORTS[:9])}"
-    if kind == "icmp":
-        types = ["8", "echo-request", "any", "3/1", "3", "host-unreachable", "12/0", "40", "40/3", "pong"]
-        types += ["foo", "300", "3/x", "e"] if bad else []
-        return f"-p icmp {explicit}{_not(draw)}--icmp-type {draw.choice(types)}"
-    return f"{_not(draw)}-p {draw.choice(('47', 'esp', '253', 'ipv6-icmp', 'ipencap', *(('999', 'foo') if bad else ())))}"
+    if kind == icmp:
+        return f"-p {icmp} {explicit}{_not(draw)}--{icmp}-type {draw.choice((*types, *(bad_types if bad else ())))}"
+    known = PROTOCOLS[family] if bad else tuple(name for name in PROTOCOLS[family] if name != "hopopt")
+    return f"{_not(draw)}-p {draw.choice((*known, *(('999', 'foo') if bad else ())))}"
 
 
 def multiport(draw: Random, bad: float) -> str:
@@ -84,14 +113,23 @@ def log(draw: Random, bad: float) -> str:
     return " ".join([*parts, *draw.sample(switches, draw.choice((0, 0, 1, 2, 5)))])
 
 
-def conntrack(draw: Random, bad: float) -> str:
+def ttl(draw: Random, bad: float, family: int) -> str:
+    name = "ttl" if family == 4 else "hl"
+    options = [f"{_not(draw)}--{name}-eq", f"{_not(draw, bad)}--{name}-lt", f"--{name}-gt", f"--{name}"]
+    chosen = draw.sample(options, 1 if draw.random() >= bad else draw.randint(0, 4))
+    return " ".join(
+        [f"-m {name}", *(f"{option} {draw.choice(('64', '0', '0x10', '255', *(('256', 'x') if bad else ())))}" for option in chosen)]
+    )
+
+
+def conntrack(draw: Random, bad: float, family: int) -> str:
     if draw.random() < 0.2:
         return f"-m state {_not(draw)}--state {draw.choice(STATES[:5] if not bad else STATES)}"
     options = [
         f"{_not(draw)}--ctstate {draw.choice(STATES[:7] if not bad else STATES)}",
         f"{_not(draw)}--ctproto {draw.choice(('tcp', '17', 'icmp', '0' if bad else '47'))}",
-        f"{_not(draw)}--ctorigsrc {draw.choice(ADDRESSES[:4])}",
-        f"{_not(draw)}--ctrepldst {draw.choice(('10.0.0.0/8', '1.2.3.4', '10.1.2.3/9'))}",
+        f"{_not(draw)}--ctorigsrc {draw.choice(ENTRY_ADDRESSES[family][:4])}",
+        f"{_not(draw)}--ctrepldst {draw.choice(ENTRY_ADDRESSES[family])}",
         f"{_not(draw)}--ctorigdstport {draw.choice(PORTS[:9])}",
         f"{_not(draw)}--ctreplsrcport {draw.choice(('22', '9:2', '70000'))}",
         f"{_not(draw)}--ctstatus {draw.choice(('ASSURED', 'NONE', 'EXPECTED,CONFIRMED', 'A', *(('FOO',) if bad else ())))}",
@@ -101,26 +139,28 @@ def conntrack(draw: Random, bad: float) -> str:
     return f"-m conntrack {' '.join(draw.sample(options, draw.randint(0 if bad else 1, 3)))}"
 
 
-def rule(draw: Random, chain: str, bad: float) -> str:
+def rule(draw: Random, chain: str, bad: float, family: int = 4) -> str:
     """Everything behind ``-A CHAIN``."""
     parts = []
     lists = draw.random() < 0.2
-    known = [address for address in ADDRESSES if lists or "," not in address]
+    known = [address for address in ADDRESSES[family] if lists or "," not in address]
     for letter in ("-s", "-d"):
         if draw.random() < 0.3:
-            address = draw.choice(BAD_ADDRESSES if draw.random() < bad else known)
+            address = draw.choice(BAD_ADDRESSES[family] if draw.random() < bad else known)
             parts.append(f"{_not(draw) if bad or not lists else ''}{letter} {address}")
     if draw.random() < 0.25 and (bad or chain != "OUTPUT"):
         parts.append(f"{_not(draw)}-i {draw.choice(NAMES)}")
     if draw.random() < 0.2 and (bad or chain != "INPUT"):
         parts.append(f"{_not(draw)}-o {draw.choice(NAMES)}")
-    spoken = protocol(draw, bad) if draw.random() < 0.6 else multiport(draw, bad) if draw.random() < 0.4 else ""
+    spoken = protocol(draw, bad, family) if draw.random() < 0.6 else multiport(draw, bad) if draw.random() < 0.4 else ""
     if spoken:
         parts.append(spoken)
-    if draw.random() < 0.1:
+    if draw.random() < 0.1 and (family == 4 or bad):
         parts.append(f"{_not(draw)}-f")
+    if draw.random() < 0.1:
+        parts.append(ttl(draw, bad, family))
     if draw.random() < 0.35:
-        parts.append(conntrack(draw, bad))
+        parts.append(conntrack(draw, bad, family))
     if draw.random() < 0.12:
         parts.append(limit(draw, bad))
     if draw.random() < 0.15:
@@ -130,7 +170,7 @@ def rule(draw: Random, chain: str, bad: float) -> str:
         remarks = ('"hello world"', "plain_remark", '"quotes \\" and \\\\ here"', '"#1; [x] (y) é"', '""')
         parts.append(f"-m comment --comment {draw.choice(remarks)}")
     reset = spoken.startswith(("-p tcp", "-p 6", "-p TCP"))
-    kinds = ["", " --reject-with icmp-host-prohibited", " --reject-with admin-prohib"]
+    kinds = ["", *ANSWERS[family]]
     kinds += [" --reject-with tcp-reset"] if reset or bad else []
     jumps = [chain_ for chain_ in ("ud",) if chain != chain_] if chain in ("uc", "ud") else ["uc", "ud"]
     targets = ["-j ACCEPT", "-j DROP", "-j RETURN", f"-j REJECT{draw.choice(kinds)}", "", log(draw, bad)]
@@ -142,7 +182,7 @@ def rule(draw: Random, chain: str, bad: float) -> str:
     return " ".join(part for part in parts if part)
 
 
-def command(draw: Random, variant: str) -> str:
+def command(draw: Random, variant: str, family: int = 4) -> str:
     """One command, now and then a bad one."""
     chain = draw.choice(CHAINS)
     bad = 0.12 if draw.random() < 0.4 else 0.0
@@ -153,11 +193,11 @@ def command(draw: Random, variant: str) -> str:
     if kind in ("-A", "-D", "-C"):
         counter = f"-c {draw.randint(0, 99)} {draw.randint(0, 10**6)} " if kind == "-A" and draw.random() < 0.2 else ""
         verbose = "-v " if draw.random() < 0.2 else ""
-        return f"{kind} {chain} {counter}{verbose}{rule(draw, chain, bad)}"
+        return f"{kind} {chain} {counter}{verbose}{rule(draw, chain, bad, family)}"
     if kind == "-I":
-        return f"-I {chain} {draw.choice(('', '1', '2', '3', '0', 'x'))} {rule(draw, chain, bad)}"
+        return f"-I {chain} {draw.choice(('', '1', '2', '3', '0', 'x'))} {rule(draw, chain, bad, family)}"
     if kind == "-R":
-        return f"-R {chain} {draw.choice(('1', '2', '9', '0'))} {rule(draw, chain, bad)}"
+        return f"-R {chain} {draw.choice(('1', '2', '9', '0'))} {rule(draw, chain, bad, family)}"
     if kind == "number":
         return f"-D {chain} {draw.choice(('1', '1', '2', '5', '0', 'x'))}"
     if kind == "-N":
@@ -175,11 +215,12 @@ def command(draw: Random, variant: str) -> str:
     if kind == "-E":
         old = draw.choice(("uc", "ud", "INPUT" if variant == "legacy" else "zz"))  # iptables-nft would rename INPUT
         return f"-E {old} {draw.choice(('ue', 'ud', 'uc'))}"
-    twice = f"-A {chain} -s 1.1.1.1 -s 2.2.2.2"
+    one = ADDRESSES[family][1]
+    twice = f"-A {chain} -s {one} -s {one}"
     return draw.choice((twice, f"-A {chain} foo", "-S -n", f"-A {chain} -L", f"-A {chain} -j DROP !", f"-C {chain}"))
 
 
-def ruleset_text(draw: Random, size: int) -> str:
+def ruleset_text(draw: Random, size: int, family: int = 4) -> str:
     """Save text that is taken as it is, with counters."""
 
     def counter() -> str:
@@ -187,7 +228,15 @@ def ruleset_text(draw: Random, size: int) -> str:
 
     lines = ["*filter", f":INPUT DROP {counter()}", f":FORWARD ACCEPT {counter()}", f":OUTPUT ACCEPT {counter()}"]
     lines += [":uc - [0:0]", ":ud - [0:0]"]
-    lines += [f"{counter()} -A {chain} {rule(draw, chain, 0.0)}" for chain in draw.choices(CHAINS, k=size)]
-    # Without -n the tool would look up names of addresses that /etc/networks and /etc/hosts know.
-    known = ("127.0.0.1", "0.0.0.0/1", "10.0.0.1 ", "! -s 0.0.0.0/0", "! -d 0.0.0.0/0")  # the last two iptables-nft refuses
+    lines += [f"{counter()} -A {chain} {rule(draw, chain, 0.0, family)}" for chain in draw.choices(CHAINS, k=size)]
+    # Without -n the tool would look up names of addresses that /etc/networks and /etc/hosts know; the last four iptables-nft refuses.
+    known = (
+        "127.0.0.1",
+        "0.0.0.0/1",
+        "10.0.0.1 ",
+        "! -s 0.0.0.0/0",
+        "! -d 0.0.0.0/0",
+        "! -s ::/0",
+        "! -d ::/0",
+    )  # the last two iptables-nft refuses
     return "\n".join(line for line in lines if not any(name in line for name in known)) + "\nCOMMIT\n"

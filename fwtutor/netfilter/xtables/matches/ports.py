@@ -87,12 +87,12 @@ def with_header(tests: list[Test], drop_offset: int = 0) -> Test:
     return lambda c: all(test(c) for test in tests) if c.packet.has_l4 else headless(c)
 
 
-def missing_header(name: str, context: Context, drop_offset: int = 0) -> tuple[Condition, ...]:
-    """The one condition that fails when the packet has no such header; () when it has."""
+def missing_header(name: str, context: Context, drop_offset: int = 0, said: str = "") -> tuple[Condition, ...]:
+    """The one condition that fails when the packet has no such header; () when it has. ``said``: the protocol, if not the match's name."""
     packet = context.packet
     if packet.has_l4:
         return ()
-    upper = name.upper()
+    upper = said or name.upper()
     if not packet.offset:
         return (Condition(f"-m {name}", False, f"the {upper} header is cut short: the packet is dropped at once"),)
     if packet.offset == drop_offset and packet.family == 4:

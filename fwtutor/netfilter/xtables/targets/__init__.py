@@ -1,17 +1,35 @@
-"""Targets: what happens to a packet that matches. ``TARGETS`` finds them by name; jumps to chains are ``rule.Jump``."""
+"""Targets: what happens to a packet that matches. ``TARGETS`` finds them by family and name; jumps to chains are ``rule.Jump``."""
 
 from __future__ import annotations
 
 from fwtutor.netfilter.xtables.options import OptionTarget
+from fwtutor.netfilter.xtables.targets.classify import Classify
+from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
+from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
 from fwtutor.netfilter.xtables.targets.log import Log
-from fwtutor.netfilter.xtables.targets.reject import Reject
+from fwtutor.netfilter.xtables.targets.mark import MarkTarget
+from fwtutor.netfilter.xtables.targets.nflog import Nflog
+from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
+from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
+from fwtutor.netfilter.xtables.targets.tos import TosTarget
+from fwtutor.netfilter.xtables.targets.trace import Trace
+from fwtutor.netfilter.xtables.targets.ttl import Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
-TARGETS: dict[str, type[OptionTarget]] = {target.name: target for target in (Accept, Drop, Return, Reject, Log)}
+_BOTH: tuple[type[OptionTarget], ...] = (
+    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace,
+)  # fmt: skip
 
-NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNMARK", "CONNSECMARK", "CT", "DNAT", "DSCP", "ECN", "HMARK", "IDLETIMER",
-    "LED", "MARK", "MASQUERADE", "NETMAP", "NFLOG", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "REDIRECT", "SECMARK", "SET",
-    "SNAT", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
+
+def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
+    return {target.name: target for target in targets}
+
+
+TARGETS = {4: _named(*_BOTH, Reject, Ttl), 6: _named(*_BOTH, Reject6)}
+
+_BOTH_NOT_YET = frozenset({
+    "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "DNAT", "HMARK", "IDLETIMER", "LED", "MASQUERADE", "NETMAP", "NFQUEUE", "NOTRACK", "QUEUE",
+    "RATEEST", "REDIRECT", "SECMARK", "SET", "SNAT", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
 })  # fmt: skip
-"""Targets iptables has and fwtutor does not simulate yet."""
+NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "HL", "SNPT"}}
+"""Targets the tool of a family has and fwtutor does not simulate yet."""
