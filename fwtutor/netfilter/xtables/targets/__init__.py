@@ -5,11 +5,16 @@ from __future__ import annotations
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.targets.classify import Classify
 from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
+from fwtutor.netfilter.xtables.targets.dnat import Dnat
 from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
 from fwtutor.netfilter.xtables.targets.log import Log
 from fwtutor.netfilter.xtables.targets.mark import MarkTarget
+from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
+from fwtutor.netfilter.xtables.targets.netmap import Netmap
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
+from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject
+from fwtutor.netfilter.xtables.targets.snat import Snat
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
@@ -20,12 +25,13 @@ TARGETS: dict[str, type[OptionTarget]] = {
     target.name: target
     for target in (
         Accept, Drop, Return, Reject, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace, Ttl,
+        Dnat, Masquerade, Netmap, Redirect, Snat,
     )
 }  # fmt: skip
 
 NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CLUSTERIP", "CONNSECMARK", "CT", "DNAT", "ECN", "HMARK", "IDLETIMER",
-    "LED", "MASQUERADE", "NETMAP", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "REDIRECT", "SECMARK", "SET",
-    "SNAT", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY", "ULOG",
+    "AUDIT", "CHECKSUM", "CLUSTERIP", "CONNSECMARK", "CT", "ECN", "HMARK", "IDLETIMER",
+    "LED", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "SECMARK", "SET",
+    "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY", "ULOG",
 })  # fmt: skip
 """Targets iptables has and fwtutor does not simulate yet."""
