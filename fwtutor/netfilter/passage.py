@@ -26,6 +26,7 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, NAT, OUTPUT, POSTROUTING, PR
 from fwtutor.netfilter.replying import Replying
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.compiled import ACTED
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -152,6 +153,8 @@ class Passage(Replying):
         assert stop.chain is not None
         result = stop.table.walk(stop.chain, context, self.box.state.counters, hits)
         self.walk.events.append((TABLE, stop.chain, hits, shown))
+        if self.sizes and any(hit.what == ACTED and hit.chain.rules[hit.position].target.flattens for hit in hits):
+            self.sizes = ()
         return result
 
     def _confirm(self) -> bool:

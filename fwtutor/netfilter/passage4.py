@@ -159,6 +159,8 @@ class Passage4(Optioned):
     def _come_back(self) -> None:
         """PREROUTING and INPUT of a copy: where it goes was known when it was sent."""
         self.context.in_interface, self.context.out_interface = self.context.out_interface, ""
+        context, packet = self.context, self.context.packet
+        context.link = self.walk.link = "multicast" if self.box.routing.is_multicast(packet.family, packet.dst) else "broadcast"
         if self._gather_to_track(defrag.ARRIVING) and self._enter(PREROUTING) and self._read_options():
             self._deliver()
 
@@ -168,10 +170,9 @@ class Passage4(Optioned):
         # Before INPUT the stack itself puts together what is for the box, tracking or not.
         if not self._gather(defrag.DELIVERED):
             return
-        packet = self.context.packet
         self.walk.events.append(AT[INPUT])
         if self._pass(INPUT) and self._confirm():
-            self.walk.to, self.walk.delivered = "local", packet
+            self.walk.to, self.walk.delivered = "local", self.context.packet
             self.box.delivered_by = self.context.in_interface
 
     def _as_sent(self, mtu: int) -> list[bytes]:

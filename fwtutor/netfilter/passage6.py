@@ -181,6 +181,7 @@ class Passage6(Replying6):
             here = Passage6(self.box, copy, context.copy())
             copy.events += [(TIED, context.state), AT[POSTROUTING]]
             if here._pass(POSTROUTING) and here._confirm():
+                here.context.link = copy.link = "multicast"
                 here.arrive(interface)
             walk.events.append((COPY, copy))
             walk.delivered = copy.delivered
