@@ -11,7 +11,7 @@ from struct import pack, pack_into
 from typing import NamedTuple
 
 from fwtutor.netfilter import exthdrs
-from fwtutor.netfilter.defrag import LONGEST, Key, Piece, Waiting, Whole, insert
+from fwtutor.netfilter.defrag import LONGEST, Key, Piece, Waiting, Whole, congestion, insert
 from fwtutor.netfilter.packet import ICMPV6, TCP, UDP, Packet
 
 TIME = "net.ipv6.ip6frag_time"
@@ -86,7 +86,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> Gathered:
     if not complete or pieces[0].start or pieces[-1].end != length or any(a.end != b.start for a, b in pairwise(pieces)):
         return Gathered(waiting._replace(pieces=pieces, runs=runs))
     whole = _join(pieces)
-    return Gathered(None, whole, refused="" if whole else "its fragments are more than a datagram can be")
+    return Gathered(None, whole, refused="" if whole else "its fragments make no datagram")
 
 
 def lacks_headers(packet: Packet) -> bool:
@@ -126,11 +126,15 @@ def _end(packet: Packet) -> int:
 
 def _join(pieces: tuple[Piece, ...]) -> Whole | None:
     first = pieces[0].packet
+    ecn = congestion(pieces)
+    if ecn is None:
+        return None
     header = bytearray(first.raw[: first.fragment])
     header[_field_before(first)] = first.raw[first.fragment]
     length = len(header) + pieces[-1].end
     if length - exthdrs.FIXED > LONGEST:
         return None
+    header[1] |= ecn << 4
     pack_into("!H", header, 4, length - exthdrs.FIXED)
     begins = [(piece.packet, piece.packet.fragment + _HEADER) for piece in pieces]
     payload = b"".join(packet.raw[at : at + piece.end - piece.start] for (packet, at), piece in zip(begins, pieces, strict=True))

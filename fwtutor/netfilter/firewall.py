@@ -80,12 +80,15 @@ class Firewall:
         sysctls: Mapping[str, int] | None = None,
         variant: str = "legacy",
         mtus: Mapping[str, int] | None = None,
+        seed: int = 0,
     ) -> None:
+        """``seed``: of all that the kernel would draw by lot."""
         if variant not in ("legacy", "nft"):
             raise ValueError(f"variant {variant!r} is neither 'legacy' nor 'nft'")
         self.variant = variant
         self.sysctls: dict[str, int] = dict(SYSCTLS)
         self.box = Box(Routing(interfaces, routes or {}, mtus or {}), self.sysctls, variant)
+        self.box.seed = seed
         self.routing, self.state = self.box.routing, self.box.state
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)

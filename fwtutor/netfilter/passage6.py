@@ -142,11 +142,19 @@ class Passage6(Replying6):
             return
         if not self._gather_to_track(defrag.OWN) or not self._enter(OUTPUT):
             return
+        to_self = context.out_interface == LOOPBACK
         if scopes.is_multicast(context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
             context.owner = None
             self.arrive(LOOPBACK)
+
+    def _way_out(self) -> str | None:
+        packet = self.context.packet
+        if self.box.routing.is_local6(packet.dst, self._link()):
+            return LOOPBACK
+        route = self._way(packet)
+        return None if route is None else route.interface
 
     def _link(self) -> str:
         """The link on which it looks for what says nothing without one: what it answers came from there. "": it answers nothing."""

@@ -89,13 +89,35 @@ class Routing:
         found = []
         for family, network, length in networks:
             if gateway_family in (0, family):
-                found.append(Route(family, network, prefix_mask(family, length), name, gateway, self._first_address(name, family)))
+                found.append(Route(family, network, prefix_mask(family, length), name, gateway, self.first_address(name, family)))
         if not found:
             raise ValueError(f"route to {destination}: its gateway {gateway_text} is of the other family")
         return found
 
-    def _first_address(self, name: str, family: int) -> int:
+    def first_address(self, name: str, family: int) -> int:
+        """The first of an interface's addresses; 0: it has none."""
         return next((address for kind, address, _ in self.addresses[name] if kind == family), 0)
+
+    def address_on(self, family: int, name: str, hop: int) -> int:
+        """The IPv4 address to send from by an interface to a neighbour: one of its network, or the interface's first; 0: none."""
+        primary = self._primary(family, name)
+        near = next((address for address, mask in primary if address & mask == hop & mask), 0)
+        if near or primary:
+            return near or primary[0][0]
+        return next((own[0][0] for other in self.addresses if (own := self._primary(family, other))), 0)
+
+    def _primary(self, family: int, name: str) -> list[tuple[int, int]]:
+        """An interface's addresses with their masks; of several in one network the first, and none of 127.0.0.0/8."""
+        found: list[tuple[int, int]] = []
+        for kind, address, length in self.addresses[name]:
+            mask = prefix_mask(kind, length)
+            if (
+                kind == family
+                and not (family == 4 and address >> 24 == 127)
+                and (address & mask, mask) not in {(a & m, m) for a, m in found}
+            ):
+                found.append((address, mask))
+        return found
 
     def lookup(self, family: int, dst: int) -> Route | None:
         """The route a packet to ``dst`` takes; None: there is none."""

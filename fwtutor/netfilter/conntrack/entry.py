@@ -13,6 +13,7 @@ SECOND = 1_000_000_000
 
 EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED = 1, 2, 4, 8
 SRC_NAT, DST_NAT, SEQ_ADJUST, SRC_NAT_DONE, DST_NAT_DONE, DYING, FIXED_TIMEOUT = 16, 32, 64, 128, 256, 512, 1024
+NAT_MASK = SRC_NAT | DST_NAT
 
 ORIGINAL, REPLY = 0, 1
 """Directions: that of the packet which created the entry, and the other."""
@@ -66,6 +67,8 @@ class Entry(NamedTuple):
     """(packets, bytes) original, (packets, bytes) reply, when nf_conntrack_acct was on at creation."""
     touched: int
     """ns: when a packet last refreshed it."""
+    leaves_by: str = ""
+    """The interface by which it has to leave, as MASQUERADE gave it that one's address; "" if none has to be."""
 
     @property
     def state(self) -> str:

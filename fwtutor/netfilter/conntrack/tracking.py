@@ -217,7 +217,9 @@ class Conntrack:
         if counters is not None:
             a, b, c, d = counters
             counters = (a + 1, b + packet.length, c, d) if direction == ORIGINAL else (a, b, c + 1, d + packet.length)
-        return Entry(entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at)
+        return Entry(
+            entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at, entry.leaves_by
+        )
 
     def _evict(self) -> Entry | None:
         """Early drop: throw out the oldest entry that is not ASSURED; None when there is none.

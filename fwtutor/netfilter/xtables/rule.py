@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from fwtutor.netfilter.conntrack.nat.ranges import Range
+from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.context import Context
 
 CounterKey = int | str
@@ -153,6 +155,17 @@ class ActingTarget(Target):
 
         Values are immutable: another Packet, another Entry take the place of the former.
         """
+
+
+class NatTarget(Target):
+    """A target that decides what one end of a connection is translated to. It is asked about first packets only."""
+
+    tracks: ClassVar[bool] = True
+    tables: ClassVar[tuple[str, ...]] = (NAT,)
+
+    @abstractmethod
+    def wanted(self, context: Context) -> Range | None:
+        """What to choose from; None when there is nothing, and the packet is dropped. Pure."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.targets.classify import Classify
 from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
+from fwtutor.netfilter.xtables.targets.dnat import Dnat
 from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
 from fwtutor.netfilter.xtables.targets.log import Log
 from fwtutor.netfilter.xtables.targets.mark import MarkTarget
+from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
+from fwtutor.netfilter.xtables.targets.netmap import Netmap
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
+from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
+from fwtutor.netfilter.xtables.targets.snat import Snat
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
@@ -19,17 +24,21 @@ from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 _BOTH: tuple[type[OptionTarget], ...] = (
     Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace,
 )  # fmt: skip
+_NAT: tuple[type[OptionTarget], ...] = (Dnat, Masquerade, Netmap, Redirect, Snat)
 
 
 def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
     return {target.name: target for target in targets}
 
 
-TARGETS = {4: _named(*_BOTH, Reject, Ttl), 6: _named(*_BOTH, Reject6)}
+TARGETS = {4: _named(*_BOTH, *_NAT, Reject, Ttl), 6: _named(*_BOTH, Reject6)}
 
 _BOTH_NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "DNAT", "HMARK", "IDLETIMER", "LED", "MASQUERADE", "NETMAP", "NFQUEUE", "NOTRACK", "QUEUE",
-    "RATEEST", "REDIRECT", "SECMARK", "SET", "SNAT", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
+    "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "SECMARK", "SET",
+    "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
 })  # fmt: skip
-NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "HL", "SNPT"}}
+NOT_YET = {
+    4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"},
+    6: _BOTH_NOT_YET | {"DNAT", "DNPT", "HL", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT", "SNPT"},
+}
 """Targets the tool of a family has and fwtutor does not simulate yet."""
