@@ -32,7 +32,7 @@ def _lines(found: Comparison) -> Iterator[tuple[str, ...]]:
         firewall.advance(at)
         lines: tuple[str, ...] = ()
         if observed.shot != BY_ITSELF:
-            lines = tuple(step.line.rstrip() for step in replay(firewall, observed, at).logged if step.group is None)
+            lines = tuple(step.line.rstrip() for step in replay(firewall, observed, at).logged)
         # A match with a limit may say otherwise where a tick passed: then there is only what the kernel told.
         yield lines if len(lines) == len(observed.logged) else tuple(prefix for prefix, _ in observed.logged)
         if number == last:

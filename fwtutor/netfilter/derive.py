@@ -226,7 +226,7 @@ def context_of(shown: Shown, walk: Walk) -> Context:
         # To whom on a link: that is only known of what came by one.
         context.link = "host"
     # Over loopback a packet comes back without the socket it was sent by.
-    context.owner = None if shown.in_interface else walk.owner
+    context.owner, context.socket = (None, False) if shown.in_interface else (walk.owner, walk.socket)
     context.hook, context.in_interface, context.out_interface = shown.hook, shown.in_interface, shown.out_interface
     context.entry, context.state, context.direction, context.mark = shown.entry, shown.state, shown.direction, shown.mark
     return context
@@ -239,7 +239,7 @@ def _logged(target: Log | Nflog, context: Context) -> s.Logged:
         mark=context.mark, owner=context.owner,
     )  # fmt: skip
     if isinstance(target, Nflog):
-        return s.Logged(packet=context.packet, prefix=prefix, line=line, group=target.group)
+        return s.Logged(packet=context.packet, prefix=prefix, line=line, group=target.group, size=target.size)
     return s.Logged(packet=context.packet, prefix=prefix, level=target.level.value, line=line)
 
 

@@ -129,7 +129,7 @@ class Passage4(Optioned):
         if not to_self and self._is_for_many(self.context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
-            self.context.owner = None
+            self.context.owner, self.context.socket = None, False
             self.arrive(LOOPBACK)
 
     def _way_out(self) -> str | None:

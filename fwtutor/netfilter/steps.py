@@ -142,6 +142,8 @@ class Logged(Step):
     level: int = 0
     line: str = ""
     group: int | None = None
+    size: int | None = None
+    """Of what is handed to a group: how many bytes of the packet, None: all."""
 
 
 @dataclass(slots=True, frozen=True)
