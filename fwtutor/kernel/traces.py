@@ -186,6 +186,9 @@ def _give_out(leaves: Sequence[tuple[Visit, _Packet]], traces: list[Trace], out:
     for number, name, raw in sorted(placed, key=lambda one: one[0]):
         trace = leaves[number][1].trace if number < len(leaves) else traces[0]
         trace.out.append((name, raw))
-        # The stack's own answer as it left, its checksums filled in; not one of the fragments it left in.
+        # The stack's own answer with its checksums filled in, as it left; but with the header it had before mangle changed that. Not one of
+        # the fragments it left in.
         if trace is not traces[0] and leaves[number][0] in trace.own and identity(raw) == identity(trace.own[0].lines[0].packet):
-            trace.raw = raw
+            first = trace.own[0].lines[0].packet
+            header = (first[0] & 15) * 4 if first[0] >> 4 == 4 else 40
+            trace.raw = first[:header] + raw[header:]

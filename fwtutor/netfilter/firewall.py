@@ -338,7 +338,7 @@ class Firewall:
             return self._discard(walk, packet.fault)
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
-        walk.owner = None if by_stack else (uid, gid)
+        walk.owner, walk.socket = None if by_stack else (uid, gid), True
         _passage(self.box, walk, context).depart()
         return self._finish(walk)
 

@@ -146,7 +146,7 @@ class Passage6(Replying6):
         if scopes.is_multicast(context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
-            context.owner = None
+            context.owner, context.socket = None, False
             self.arrive(LOOPBACK)
 
     def _way_out(self) -> str | None:
@@ -172,6 +172,7 @@ class Passage6(Replying6):
         return routing.lookup6(packet.dst, link) if link else None
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
+        walk.socket = not reset
         answer = Passage6(self.box, walk, context)
         answer.busy, answer.reset, answer.answers_by = True, reset, self.context.in_interface
         answer.depart()
@@ -189,6 +190,7 @@ class Passage6(Replying6):
             here = Passage6(self.box, copy, context.copy())
             copy.events += [(TIED, context.state), AT[POSTROUTING]]
             if here._pass(POSTROUTING) and here._confirm():
+                here.context.link = copy.link = "multicast"
                 here.arrive(interface)
             walk.events.append((COPY, copy))
             walk.delivered = copy.delivered

@@ -13,6 +13,7 @@ from typing import Literal
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.steps import (
+    Acted,
     Arrived,
     Change,
     Confirmed,
@@ -280,6 +281,9 @@ def _packet_state(steps: tuple[Step, ...]) -> tuple[Entry | None, str]:
         elif isinstance(step, StateChanged):
             if pending is not None and step.before is not None and step.before.id == pending.id:
                 pending = step.after
+        elif isinstance(step, Acted):
+            if pending is not None and step.after is not None and step.after.entry is not None and step.after.entry.id == pending.id:
+                pending = step.after.entry
         elif isinstance(step, (Confirmed, EntryForgotten)):
             pending = None
     return pending, ctstate

@@ -94,7 +94,7 @@ class Report:
         for hook, deciding in deciders(steps):
             yield self._detail(hook, _decision(deciding))
         for logged in walk.logged:
-            yield self._detail("log", logged.line.rstrip())
+            yield self._detail("log" if logged.group is None else f"nflog {logged.group}", logged.line.rstrip())
         if walk.verdict in ("DROP", "REJECT"):
             yield from self._reasons(walk, steps)
         for answer in walk.answers:

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from fwtutor.netfilter.steps import (
+    Acted,
     Answered,
     Arrived,
     Confirmed,
@@ -46,7 +47,7 @@ LONGEST = 0.16
 """Seconds of one beat at most."""
 MOST = 14
 """Beats of a packet at most: of many rules tried only some are shown."""
-WORTH = (LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Answered, Confirmed, EntryForgotten)
+WORTH = (LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Acted, Answered, Confirmed, EntryForgotten)
 """Steps at which there is something to see."""
 
 

@@ -50,6 +50,7 @@ class Context:
         "packet",
         "priority",
         "routing",
+        "socket",
         "state",
         "template",
     )
@@ -63,7 +64,7 @@ class Context:
     entry: Entry | None
     """The entry the packet is tied to (also while not confirmed); None when INVALID, UNTRACKED or tracking is off."""
     state: str
-    """ctstate: NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; "" when tracking is off (no state option can hold then)."""
+    """ctstate: NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; "" when it was not looked up (yet), which counts as INVALID."""
     direction: int
     """0 original, 1 reply: the packet's direction within ``entry``."""
     mark: int
@@ -82,6 +83,8 @@ class Context:
     """For queues (``skb->priority``), 0 until CLASSIFY says otherwise."""
     owner: tuple[int, int] | None
     """User and group of the program that sent it; None for what came in, and what the box's own stack made."""
+    socket: bool
+    """Whether it came out of a socket: a program's, or the stack's own."""
     mac: str | None
     """The link address of who sent it here, where the link has addresses."""
     link: str
@@ -103,7 +106,7 @@ class Context:
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = 0
-        self.hot_drop = self.by_stack = False
+        self.hot_drop = self.by_stack = self.socket = False
         self.memory = {}
 
     def seen(self) -> Seen:
