@@ -282,10 +282,10 @@ class Firewall:
 
     # --- views -------------------------------------------------------------------------------------------
 
-    def conntrack(self, at: float | None = None) -> str:
-        """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given)."""
+    def conntrack(self, at: float | None = None, family: int = 0) -> str:
+        """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given); of one ``family`` with ``-f``."""
         when = self.now if at is None else round(at * SECOND)
-        return format_table(self.state.entries.values(), when)
+        return format_table((entry for entry in self.state.entries.values() if family in (0, entry.original.family)), when)
 
     def route(self, dst: int, family: int = 4) -> Route | None:
         """The route to an address (an integer); None: there is none."""
