@@ -291,7 +291,7 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("play", "too-open", "--at", "soon"), "'soon' is not a whole number"),
         ((*TRACE, "--conntrack", "/nowhere/table", str(CAPTURE)), "--conntrack /nowhere/table: No such file or directory"),
     ],
-    ids=range(15),
+    ids=range(16),
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_with_exit_code_2(home: Path, arguments: tuple[str, ...], said: str) -> None:
     refused(fwtutor(home, *arguments), said)
