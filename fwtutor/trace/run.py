@@ -132,12 +132,11 @@ def _answers(firewall: Firewall, walk: Walk, seen: Seen) -> Iterator[Walk]:
     for _ in range(MAX_ANSWERS):
         if not waiting:
             return
-        walk = waiting.pop(0)
-        packet = walk.delivered
+        packet = waiting.pop(0).delivered
         if packet is None:
             continue
         to_many = firewall.routing.is_broadcast(packet.family, packet.dst)
-        for raw in closed_port_answers(packet, seen.at, to_many, seen.link, firewall.source_of_answer(walk)):
+        for raw in closed_port_answers(packet, seen.at, to_many, seen.link, firewall.source_of_answer(packet)):
             answer = firewall.send_ns(raw, at=seen.at, by_stack=True)
             waiting.append(answer)
             yield answer
