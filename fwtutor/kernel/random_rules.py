@@ -83,7 +83,7 @@ def is_fixed(rules: str) -> bool:
     return rules in _FIXED
 
 
-_TRACKS = re.compile(r" -m (conntrack|state) ")
+_TRACKS = re.compile(r" -m (conntrack|state) | -j (SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)\b")
 
 
 def tracks(rules: str) -> bool:

@@ -10,6 +10,7 @@ from fwtutor.netfilter.answers import UNVERIFIED
 from fwtutor.netfilter.packet import ICMPV6, RST, TCP, UDP, Packet
 
 UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM = 1, 2, 3, 4
+REDIRECT = 137
 NO_ROUTE, BEYOND_SCOPE = 0, 2
 REASSEMBLY_TIME = 1
 INFORMATIONAL = 128
@@ -26,6 +27,7 @@ REJECT_CODES = {
 """Codes of ICMPv6 type 1 by REJECT's kinds."""
 
 LONGEST_ERROR = 1280
+_REDIRECTED_HEADER = 4
 
 
 def may_answer_with_reset(packet: Packet) -> bool:
@@ -57,10 +59,18 @@ def checksum_holds(packet: Packet) -> bool:
     return not craft.transport_checksum(packet.src, packet.dst, protocol, segment, 6)
 
 
-def error_about(packet: Packet, source: int, type: int, code: int, rest: int) -> bytes:
-    """The ICMPv6 error from ``source``, quoting as much of the packet as fits into 1280 bytes."""
-    quoted = packet.raw[: LONGEST_ERROR - exthdrs.FIXED - 8]
+def error_about(packet: Packet, source: int, type: int, code: int, rest: int, length: int | None = None) -> bytes:
+    """The ICMPv6 error from ``source``, quoting as much of the packet (of its first ``length`` bytes) as fits into 1280 bytes."""
+    quoted = packet.raw[:length][: LONGEST_ERROR - exthdrs.FIXED - 8]
     return craft.icmp(source, packet.src, type, code, rest, quoted, family=6)
+
+
+def redirect_about(packet: Packet, source: int, target: int) -> bytes:
+    """The Redirect that tells the packet's sender of a shorter way, ``target``, as on a link without addresses of its own."""
+    quoted = packet.raw[: min(LONGEST_ERROR - exthdrs.FIXED - 40, packet.length + 8) // 8 * 8 - 8]
+    option = bytes([_REDIRECTED_HEADER, len(quoted) // 8 + 1, 0, 0, 0, 0, 0, 0])
+    told = target.to_bytes(16, "big") + packet.dst.to_bytes(16, "big") + option + quoted
+    return craft.icmp(source, packet.src, REDIRECT, 0, 0, told, family=6, ttl=255)
 
 
 def with_lower_hop_limit(packet: Packet) -> bytes:

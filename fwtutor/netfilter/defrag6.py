@@ -11,7 +11,7 @@ from struct import pack, pack_into
 from typing import NamedTuple
 
 from fwtutor.netfilter import exthdrs
-from fwtutor.netfilter.defrag import LONGEST, Key, Piece, Waiting, Whole, insert
+from fwtutor.netfilter.defrag import LONGEST, Key, Piece, Waiting, Whole, congestion, insert
 from fwtutor.netfilter.packet import ICMPV6, TCP, UDP, Packet
 
 TIME = "net.ipv6.ip6frag_time"
@@ -43,9 +43,9 @@ def is_fragment(packet: Packet) -> bool:
 
 
 def cut_short(packet: Packet) -> bool:
-    """Whether a Fragment header is there, but not all of it."""
+    """Whether a Fragment header is there, but not all of it; where it would begin, at least."""
     if not packet.fragment:
-        return packet.broken and packet.protocol == exthdrs.FRAGMENT
+        return packet.broken and packet.protocol == exthdrs.FRAGMENT and packet.l4 <= packet.length
     return packet.fragment > packet.length - _HEADER
 
 
@@ -60,8 +60,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> Gathered:
     raw, header = packet.raw, packet.fragment
     field = raw[header + 2] << 8 | raw[header + 3]
     start, more = field & 0xFFF8, field & 1
-    # By the length the IPv6 header names, which is 0 where a jumbo length should be.
-    end = start + (raw[4] << 8 | raw[5]) - (header + _HEADER - exthdrs.FIXED)
+    end = _end(packet)
     if end > LONGEST:
         return Gathered(waiting, refused="a fragment that ends where no datagram can")
     length, complete = waiting.length, waiting.complete
@@ -87,7 +86,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> Gathered:
     if not complete or pieces[0].start or pieces[-1].end != length or any(a.end != b.start for a, b in pairwise(pieces)):
         return Gathered(waiting._replace(pieces=pieces, runs=runs))
     whole = _join(pieces)
-    return Gathered(None, whole, refused="" if whole else "its fragments are more than a datagram can be")
+    return Gathered(None, whole, refused="" if whole else "its fragments make no datagram")
 
 
 def lacks_headers(packet: Packet) -> bool:
@@ -97,13 +96,45 @@ def lacks_headers(packet: Packet) -> bool:
     return packet.l4 + _LEAST.get(packet.protocol, 1) > packet.length
 
 
+def fault(packet: Packet) -> exthdrs.Fault | None:
+    """What the stack says about a fragment that cannot be one of anything, or None."""
+    raw, header = packet.raw, packet.fragment or packet.l4
+    if cut_short(packet) or raw[4:6] == b"\0\0":
+        return exthdrs.Fault("its Fragment header is cut short", exthdrs.HEADER_FIELD, header)
+    field = raw[header + 2] << 8 | raw[header + 3]
+    if not field & 0xFFF9:
+        return None
+    if lacks_headers(packet):
+        return exthdrs.Fault("its first fragment lacks headers", exthdrs.INCOMPLETE, 0)
+    end = _end(packet)
+    if end > LONGEST:
+        return exthdrs.Fault("it ends where no datagram can", exthdrs.HEADER_FIELD, header + 2)
+    return exthdrs.Fault("it ends where no fragment can", exthdrs.HEADER_FIELD, 4) if field & 1 and end & 7 else None
+
+
+def is_atomic(packet: Packet) -> bool:
+    """Whether its Fragment header says that it is all of a datagram."""
+    return packet.fragment > 0 and not (packet.raw[packet.fragment + 2] << 8 | packet.raw[packet.fragment + 3]) & 0xFFF9
+
+
+def _end(packet: Packet) -> int:
+    """Where in the datagram the fragment ends, by the length its IPv6 header names."""
+    raw, header = packet.raw, packet.fragment
+    offset = (raw[header + 2] << 8 | raw[header + 3]) & 0xFFF8
+    return offset + (raw[4] << 8 | raw[5]) - (header + _HEADER - exthdrs.FIXED)
+
+
 def _join(pieces: tuple[Piece, ...]) -> Whole | None:
     first = pieces[0].packet
+    ecn = congestion(pieces)
+    if ecn is None:
+        return None
     header = bytearray(first.raw[: first.fragment])
     header[_field_before(first)] = first.raw[first.fragment]
     length = len(header) + pieces[-1].end
     if length - exthdrs.FIXED > LONGEST:
         return None
+    header[1] |= ecn << 4
     pack_into("!H", header, 4, length - exthdrs.FIXED)
     begins = [(piece.packet, piece.packet.fragment + _HEADER) for piece in pieces]
     payload = b"".join(packet.raw[at : at + piece.end - piece.start] for (packet, at), piece in zip(begins, pieces, strict=True))

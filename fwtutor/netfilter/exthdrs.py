@@ -33,27 +33,30 @@ class Chain(NamedTuple):
     """Of the fragment (bytes), 0 for a first one."""
     fragment: int
     """Where the first Fragment header is, 0: there is none."""
+    authentication: int
+    """The same of the Authentication header."""
 
 
 def walk(raw: bytes, begin: int = 0, end: int | None = None) -> Chain:
     """Along the extension headers of the IPv6 packet that begins at ``begin`` (with a whole header) and reaches to ``end``."""
     end = len(raw) if end is None else end
     protocol, at = raw[begin + 6], begin + FIXED
-    fragment = 0
+    fragment = authentication = 0
     while protocol in EXTENSIONS:
         if at + (4 if protocol == FRAGMENT else 2) > end:
-            return Chain(protocol, at, True, 0, fragment)
+            return Chain(protocol, at, True, 0, fragment, authentication)
         following = raw[at]
         if protocol == FRAGMENT:
             fragment = fragment or at
             offset = (raw[at + 2] << 8 | raw[at + 3]) & 0xFFF8
             if offset:
-                return Chain(following, at + 8, following in EXTENSIONS, offset, fragment)
+                return Chain(following, at + 8, following in EXTENSIONS, offset, fragment, authentication)
             size = 8
         else:
+            authentication = authentication or (at if protocol == AUTHENTICATION else 0)
             size = length(protocol, raw, at)
         protocol, at = following, at + size
-    return Chain(protocol, at, False, 0, fragment)
+    return Chain(protocol, at, False, 0, fragment, authentication)
 
 
 def length(protocol: int, raw: bytes, at: int) -> int:

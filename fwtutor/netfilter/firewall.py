@@ -149,7 +149,7 @@ class Firewall:
         """
         options = {"counters": counters, "noflush": noflush}
         known = self.state.counters
-        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, family=family, known=known, **options))
+        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, known=known, **options))
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
@@ -300,6 +300,13 @@ class Firewall:
 
     def is_local(self, address: int, family: int = 4) -> bool:
         return self.routing.is_local(family, address)
+
+    def source_of_answer(self, walk: Walk) -> int:
+        """The address from which what was delivered is answered, where its own destination is for many or for any; else 0."""
+        packet = walk.delivered
+        if packet is None or packet.family == 4 or self.routing.is_local(6, packet.dst):
+            return 0
+        return self.routing.source_for6(packet.src, walk.in_interface or "")
 
     # --- packets -----------------------------------------------------------------------------------------
 

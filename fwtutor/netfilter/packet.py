@@ -46,6 +46,7 @@ class Packet:
 
     __slots__ = (
         "ack",
+        "authentication",
         "broken",
         "df",
         "doff",
@@ -92,6 +93,8 @@ class Packet:
     l4: int
     fragment: int
     """IPv6: where the first Fragment header is, 0: there is none."""
+    authentication: int
+    """IPv6: where the first Authentication header is, 0: there is none. For iptables-nft's rules that is the protocol."""
     broken: bool
     """IPv6: the chain of extension headers broke off, so what protocol it is nobody knows. Legacy's rules with -p drop it at once."""
     fault: str
@@ -115,7 +118,7 @@ class Packet:
         self.src = self.dst = self.protocol = self.ttl = self.tos = self.id = self.offset = self.l4 = 0
         self.sport = self.dport = self.flags = self.seq = self.ack = self.window = self.doff = 0
         self.icmp_type = self.icmp_code = self.icmp_id = 0
-        self.fragment = 0
+        self.fragment = self.authentication = 0
         self.df = self.mf = self.has_l4 = self.broken = False
         self.fault = ""
         self.raw = raw
@@ -172,7 +175,7 @@ class Packet:
             self.raw = raw = raw[:total]
         self.length = total
         if raw[6] in exthdrs.EXTENSIONS:
-            self.protocol, self.l4, self.broken, self.offset, self.fragment = exthdrs.walk(raw)
+            self.protocol, self.l4, self.broken, self.offset, self.fragment, self.authentication = exthdrs.walk(raw)
             if self.fragment:
                 self.mf = bool(raw[self.fragment + 3] & 1)
                 self.id = int.from_bytes(raw[self.fragment + 4 : self.fragment + 8], "big")

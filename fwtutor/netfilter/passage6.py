@@ -9,7 +9,6 @@ from fwtutor.netfilter.events import COPY, GATHERED, ROUTED, TIED
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import ICMPV6, Packet
 from fwtutor.netfilter.passage import AT, TO_THE_BOX
-from fwtutor.netfilter.rations import RATE_BURST
 from fwtutor.netfilter.replying6 import FORWARDING, Replying6
 from fwtutor.netfilter.routing import LOOPBACK, Route
 from fwtutor.netfilter.walk import Walk
@@ -91,8 +90,7 @@ class Passage6(Replying6):
             self._lose("its hop limit ran out")
             return
         if route.interface == context.in_interface:
-            # The stack would tell of a shorter way, and counts that it thought of it.
-            self._take_token(packet.dst, SECOND, RATE_BURST * SECOND)
+            self._redirect(route)
         elif packet.src in (0, scopes.LOOPBACK_ADDRESS) or scopes.is_multicast(packet.src):
             self._lose(f"nobody can be answered at its source, {packet.source}")
             return
@@ -120,14 +118,17 @@ class Passage6(Replying6):
             return
         self.walk.to = "local"
         self.box.delivered_by = self.context.in_interface
-        self.walk.delivered = self.context.packet if self._gather(defrag.DELIVERED) else None
+        packet = self.context.packet
+        whole = not defrag6.is_fragment(packet) or defrag6.is_atomic(packet) or defrag6.fault(packet) is not None
+        self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
         self.walk.verdict, self.walk.reason = "ACCEPT", ""
 
     # --- out ---------------------------------------------------------------------------------------------
 
     def depart(self) -> None:
         packet, context = self.context.packet, self.context
-        to_self = self.box.routing.is_local6(packet.dst, self._link())
+        link = self._link()
+        to_self = self.box.routing.is_local6(packet.dst, link) or (self._forwards() and self.box.routing.is_anycast(packet.dst, link))
         route = None if to_self else self._way(packet)
         if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
@@ -226,6 +227,8 @@ class Passage6(Replying6):
         time = defrag6.TIME if where == defrag.DELIVERED else defrag6.TRACKED_TIME
         waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[time] * SECOND)
         gathered = defrag6.gather(waiting._replace(interface=self.context.in_interface), packet, self.context.mark)
+        if gathered.refused and where == defrag.DELIVERED:
+            gathered = gathered._replace(waiting=None)  # the stack is not as patient as connection tracking
         self.box.wait(key, gathered.waiting)
         self.walk.events.append((GATHERED, key, before, gathered.waiting, gathered.whole))
         if gathered.whole is not None:

@@ -104,12 +104,12 @@ class Replying(ABC):
         self.walk.events.append((MEMORY, key, memory.get(key), after, allowed))
         memory[key] = after
 
-    def _answer(self, raw: bytes, *, reset: bool = False) -> None:
-        """Send a packet of the box's own, tied to the entry of the packet it answers, if that has one, as RELATED."""
+    def _answer(self, raw: bytes, *, reset: bool = False, tied: bool = True) -> None:
+        """Send a packet of the box's own, ``tied`` to the entry of the packet it answers, if that has one, as RELATED."""
         packet = Packet(raw)
         answer = Walk(packet, None, self.walk.at)
         own = Context(packet, self.walk.at)
-        if self.context.entry is not None:
+        if self.context.entry is not None and tied:
             own.entry, own.state = self.context.entry, RELATED
             own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
             answer.events.append((TIED, own.state))

@@ -1,4 +1,4 @@
-"""Running one iptables command line on a ruleset: what it changes, what it prints, or why it is refused.
+"""Running one iptables or ip6tables command line on a ruleset: what it changes, what it prints, or why it is refused.
 
 A ruleset is a value: a command makes another one, and a refused command makes none. Parsing the line is ``parser``'s,
 changing a table ``edit``'s, printing ``listing``'s.
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, OUT_OF_RANGE, Draft, Place, new_table, refused
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
-from fwtutor.netfilter.xtables.errors import BATCH, TABLE, VERSIONS, RuleRefused, nearest
+from fwtutor.netfilter.xtables.errors import BATCH, TABLE, TOOLS, RuleRefused, nearest, version
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
 from fwtutor.netfilter.xtables.parsed import Parsed
 from fwtutor.netfilter.xtables.parser import Parser
@@ -44,28 +44,35 @@ def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:
 
 
 def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId) -> Outcome:
-    """Run what follows the word ``iptables`` (the word itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+    """Run what follows the tool's name (the name itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+    parser = None
     try:
-        return _run_command(ruleset, line, counters, new_id)
+        parser = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant)
+        return _run_command(ruleset, parser.parse(), line, counters, new_id)
     except RuleRefused as wrong:
-        wrong.variant = ruleset.variant
+        wrong.family, wrong.variant = ruleset.family, ruleset.variant
+        wrong.before = parser.parsed.warning if parser else ""
         raise
 
 
-def _run_command(ruleset: Ruleset, line: str, counters: Counters, new_id: NewId) -> Outcome:
-    check_family(ruleset.family)
+def _own_words(ruleset: Ruleset, line: str) -> list[Token]:
+    """The words behind the tool's name."""
     words = shell_words(line)
     if words and words[0].text == "sudo":
         del words[0]
-    if words and words[0].text in ("iptables", f"iptables-{ruleset.variant}"):
+    tool = TOOLS[ruleset.family]
+    if words and words[0].text in (tool, f"{tool}-{ruleset.variant}"):
         del words[0]
-    parsed = Parser(line, words, ruleset.variant).parse()
+    return words
+
+
+def _run_command(ruleset: Ruleset, parsed: Parsed, line: str, counters: Counters, new_id: NewId) -> Outcome:
     if parsed.commands == "V":
-        return Outcome(ruleset, f"{VERSIONS[ruleset.variant]}\n")
+        return Outcome(ruleset, f"{version(ruleset.family, ruleset.variant)}\n")
     if parsed.commands == "h":
         return Outcome(ruleset, parsed.output)
     draft = open_table(ruleset, parsed, line)
-    output = apply(draft, parsed, line, counters, new_id)
+    output = parsed.warning + apply(draft, parsed, line, counters, new_id)
     try:
         changed = draft.finish()
     except RuleRefused as wrong:
@@ -77,20 +84,15 @@ def _run_command(ruleset: Ruleset, line: str, counters: Counters, new_id: NewId)
     return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters, written)
 
 
-def check_family(family: int) -> None:
-    """Raises RuleRefused for IPv6, which is not simulated yet."""
-    if family != 4:
-        raise RuleRefused("fwtutor does not simulate ip6tables yet", hint="IPv4 (iptables) is")
-
-
-def table_refused(name: str, line: str, start: int, end: int, variant: str = "legacy") -> RuleRefused:
+def table_refused(ruleset: Ruleset, name: str, line: str, start: int, end: int) -> RuleRefused:
     """Why there is no such table."""
-    if variant == "nft":
+    if ruleset.variant == "nft":
         words = f"table '{name}' does not exist"
         return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
+    tool = TOOLS[ruleset.family]
     words = (
-        f"can't initialize iptables table `{name}': Table does not exist (do you need to insmod?)\n"
-        "Perhaps iptables or your kernel needs to be upgraded."
+        f"can't initialize {tool} table `{name}': Table does not exist (do you need to insmod?)\n"
+        f"Perhaps {tool} or your kernel needs to be upgraded."
     )
     return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
 
@@ -106,7 +108,7 @@ def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
     name = parsed.table
     if name not in BUILTIN_CHAINS:
         start, end = parsed.table_token.span(None) if parsed.table_token else (0, len(line))
-        raise table_refused(name, line, start, end, ruleset.variant)
+        raise table_refused(ruleset, name, line, start, end)
     return draft_of(ruleset, name, ruleset.tables.get(name))
 
 
@@ -169,13 +171,14 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
     if parsed.target is not None:
         return parsed.target.kept(draft.variant)
     users = [chain for chain in draft.order() if draft.policies[chain] is None]
-    if nft and (parsed.goto or name not in TARGETS_NOT_YET):
+    if nft and (parsed.goto or name not in TARGETS_NOT_YET[draft.family]):
         raise RuleRefused(f"Chain '{name}' does not exist", hint=nearest(name, users, "user chains"))
     if parsed.goto:
         raise RuleRefused(f"goto '{name}' is not a chain", hint=nearest(name, users, "user chains"))
-    if name in TARGETS_NOT_YET:
-        raise RuleRefused(f"fwtutor does not simulate -j {name} yet", hint=f"targets: {', '.join(sorted(TARGETS))}")
-    hint = nearest(name, [*TARGETS, *users], "targets and chains")
+    targets = TARGETS[draft.family]
+    if name in TARGETS_NOT_YET[draft.family]:
+        raise RuleRefused(f"fwtutor does not simulate -j {name} yet", hint=f"targets: {', '.join(sorted(targets))}")
+    hint = nearest(name, [*targets, *users], "targets and chains")
     raise RuleRefused(f"Couldn't load target `{name}':No such file or directory", hint=hint)
 
 
@@ -206,7 +209,7 @@ def _run(draft: Draft, parsed: Parsed, rules: list[Rule], counters: Counters) ->
                 draft.insert(name, parsed.number, rule)
             else:
                 draft.replace(name, parsed.number, rule)
-            if parsed.counter is not None:
+            if parsed.counter is not None and draft.rule_with_counter:
                 draft.counters[rule.id] = parsed.counter
         return shown
     if command in ("D", "C"):

@@ -131,6 +131,11 @@ class Draft:
         return self.chain(name)
 
     @property
+    def rule_with_counter(self) -> bool:
+        """Whether a rule minds ``-c``."""
+        return True
+
+    @property
     def remains(self) -> bool:
         """Whether the table is there afterwards."""
         return True
@@ -340,7 +345,7 @@ class Draft:
         found = []
         for rule in self.of(chain):
             found.append(rule)
-            if rule.target.name in VERDICTS and not rule.matches and rule.header == Header(rule.header.family):
+            if rule.target.name in VERDICTS and not rule.matches and rule.header == Header(self.family):
                 break
         return found
 

@@ -7,6 +7,7 @@ needs it: it is listed all the same, but packets pass it by.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, NoReturn
 
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, BAD_RULE, NO_CHAIN, NOT_EMPTY, POLICIES, Draft, goes_to, refused
@@ -15,12 +16,14 @@ from fwtutor.netfilter.xtables.native import translated
 from fwtutor.netfilter.xtables.placing import Fault, wrong_hook, wrong_table
 from fwtutor.netfilter.xtables.rule import Header, Jump, Rule, Table
 from fwtutor.netfilter.xtables.targets.trace import Trace
+from fwtutor.netfilter.xtables.values import EVERYWHERE
 
 MAX_DEPTH = 15
 """Chains behind a built-in one, each entered from the one before."""
 MAX_NAME = 255
 """Bytes of a chain's name that nf_tables takes from -E; the tool itself takes fewer everywhere else."""
 
+INCOMPATIBLE = "Incompatible with this kernel."
 _INVALID = "Invalid argument"
 _TOO_DEEP = "Too many links"
 _BUSY = "Device or resource busy"
@@ -66,6 +69,10 @@ class NftDraft(Draft):
         return name
 
     @property
+    def rule_with_counter(self) -> bool:
+        return self.family == 4  # ip6tables-nft forgets it, also in a save file
+
+    @property
     def remains(self) -> bool:
         return self.exists or len(self.absent) < len(self.policies)
 
@@ -100,10 +107,18 @@ class NftDraft(Draft):
             self._refuse_late(verb, why, f"rule in chain {chain}", hint)
 
     def find(self, chain: str, rule: Rule) -> int:
+        wanted = self._compared(rule)
         for index, other in enumerate(self.of(chain) if chain in self.policies else ()):
-            if rule == other:
+            if self._compared(other) == wanted:
                 return index
         raise refused(BAD_RULE, f"no rule of {chain} is exactly this one: -S {chain} shows them")
+
+    def _compared(self, rule: Rule) -> Rule:
+        """What it compares of a rule. ip6tables-nft forgets the masks: to ``-D``, 2001:db8::/32 is 2001:db8::/48."""
+        if self.family == 4:
+            return rule
+        (src, _), (dst, _) = rule.header.src or (0, 0), rule.header.dst or (0, 0)
+        return replace(rule, header=replace(rule.header, src=(src, 0), dst=(dst, 0)))
 
     def zero(self, chain: str) -> None:
         """Of a built-in chain it sends the policy along: the one there was before this command or file."""
@@ -118,6 +133,10 @@ class NftDraft(Draft):
             super().zero_number(chain, number)
 
     def numbered(self, name: str | None) -> str:
+        builtin = [chain for chain, policy in self.policies.items() if policy is not None]
+        if name in self.absent and len(self.absent) < len(builtin):
+            # Where other built-in chains are there, the tool takes it for a thing the kernel should know, and does not.
+            raise refused(INCOMPATIBLE, f"no command has put anything into {name} yet, and until then it does not exist")
         if name is None or name not in self.policies or name in self.absent:
             raise refused(BAD_RULE, nearest(name or "", self.policies, "chains"))
         return name
@@ -237,6 +256,6 @@ def misplaced(rule: Rule, header: Header) -> str:
     """Why the kernel refuses the rule, wherever it stands; "" if it does not."""
     for value, negated in ((header.src, header.src_not), (header.dst, header.dst_not)):
         if negated and value is not None and not value[1]:
-            return "no address is outside 0.0.0.0/0"
+            return f"no address is outside {EVERYWHERE[header.family]}"
     words = [match.misplaced(header) for match in rule.evaluated] + [rule.target.misplaced(header)]
     return next(filter(None, words), "")

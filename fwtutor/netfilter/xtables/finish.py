@@ -75,8 +75,8 @@ def _build(line: Reading, one: Loaded) -> Any:
 
 
 def _addresses(line: Reading) -> None:
-    sources = line.read(networks, line.source)
-    destinations = line.read(networks, line.destination)
+    sources = line.read(networks, line.source, line.family)
+    destinations = line.read(networks, line.destination, line.family)
     lists = len(sources) > 1 or len(destinations) > 1
     if lists and ("s" in line.inverted or "d" in line.inverted):
         place = line.source if len(sources) > 1 else line.destination
@@ -91,7 +91,7 @@ def _addresses(line: Reading) -> None:
 def _header(line: Reading, source: tuple[int, int], destination: tuple[int, int]) -> Header:
     inverted = line.inverted
     return Header(
-        src=source if source != (0, 0) or "s" in inverted else None, src_not="s" in inverted,
+        line.family, src=source if source != (0, 0) or "s" in inverted else None, src_not="s" in inverted,
         dst=destination if destination != (0, 0) or "d" in inverted else None, dst_not="d" in inverted,
         in_interface=line.interfaces["i"], in_not="i" in inverted,
         out_interface=line.interfaces["o"], out_not="o" in inverted,

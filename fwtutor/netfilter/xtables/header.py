@@ -7,6 +7,7 @@ parts present must hold, and a part that is absent always does. A missing interf
 from __future__ import annotations
 
 from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.exthdrs import AUTHENTICATION
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
@@ -18,7 +19,7 @@ def _parts(header: Header) -> list[tuple[str, bool]]:
     found = []
     for letter, value, negated in (("s", header.src, header.src_not), ("d", header.dst, header.dst_not)):
         if value is not None:
-            found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value)}", True))
+            found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value, header.family)}", True))
     for letter, name, negated in (("i", header.in_interface, header.in_not), ("o", header.out_interface, header.out_not)):
         if name:
             # "+" alone fits every name: the legacy tool keeps it, and does not print it.
@@ -85,7 +86,7 @@ def compile(header: Header, variant: str = "legacy") -> Test | None:
         tests.append((lambda c: c.packet.offset != 0) if header.fragment else (lambda c: c.packet.offset == 0))
     if header.protocol and header.family == 6:
         # Looked for at last, as a packet in which none is found is dropped at once.
-        tests += [_found if variant == "legacy" else _whole, _protocol(header.protocol, header.protocol_not)]
+        tests.append((_protocol6 if variant == "legacy" else _protocol6_nft)(header.protocol, header.protocol_not))
     return all_of(tests)
 
 
@@ -93,14 +94,27 @@ def _protocol(protocol: int, negated: bool) -> Test:
     return (lambda c: c.packet.protocol != protocol) if negated else (lambda c: c.packet.protocol == protocol)
 
 
-def _whole(context: Context) -> bool:
-    return not context.packet.broken
-
-
-def _found(context: Context) -> bool:
+def _protocol6(protocol: int, negated: bool) -> Test:
     """Legacy drops a packet whose chain of IPv6 extension headers is broken where a rule asks for its protocol."""
-    context.hot_drop = context.hot_drop or context.packet.broken
-    return not context.packet.broken
+
+    def test(context: Context) -> bool:
+        if context.packet.broken:
+            context.hot_drop = True
+            return False
+        return (context.packet.protocol == protocol) != negated
+
+    return test
+
+
+def _protocol6_nft(protocol: int, negated: bool) -> Test:
+    """For iptables-nft such a packet has none, which fits nothing; and one with an Authentication header has that."""
+
+    def test(context: Context) -> bool:
+        packet = context.packet
+        seen = AUTHENTICATION if packet.authentication else packet.protocol
+        return (seen == protocol) != negated and not (packet.broken and not packet.authentication)
+
+    return test
 
 
 def all_of(tests: list[Test]) -> Test | None:

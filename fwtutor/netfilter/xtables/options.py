@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target, Test
 
 Value = TypeVar("Value")
@@ -57,6 +58,8 @@ class Option:
     """The name iptables-save uses, when it is not the first of ``names``."""
     invertible: bool = True
     required: bool = False
+    after: tuple[str, str] = ("", "")
+    """The field of an option that must stand before it, and what the tool says when it does not."""
     unsaved: Callable[[Given[Any]], bool] = _never
     """True for what the tool keeps but does not print."""
 
@@ -75,6 +78,8 @@ class Extension:
     """What matches and targets with options share. Subclasses are frozen dataclasses with a field for each option."""
 
     name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names ``-m`` takes for it."""
     meaning: ClassVar[str] = ""
     """What it is for: the first line of its help."""
     options: ClassVar[tuple[Option, ...]] = ()
@@ -134,7 +139,7 @@ class OptionMatch(Extension, Match):
 
     def misplaced(self, header: Header) -> str:
         if self.protocol and (header.protocol != self.protocol or header.protocol_not):
-            return f"-m {self.name} works only in a rule that says -p {self.name}"
+            return f"-m {self.name} works only in a rule that says -p {protocol_name(self.protocol)}"
         return ""
 
     def kept(self, variant: str, new: bool) -> OptionMatch:

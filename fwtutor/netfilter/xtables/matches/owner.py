@@ -33,7 +33,7 @@ GROUPS = {
 """Debian's, which every system of that kind begins with; who else there may be on a machine is not looked up."""
 MOST = 2**32 - 2
 Range = tuple[int, int]
-TO_FIRST = '"you need to use --gid-owner first"'
+FIRST = 'owner: Bad value for "--suppl-groups" option: "you need to use --gid-owner first"'
 
 
 def read_owner(option: str, names: Mapping[str, int]) -> Callable[[str], Range]:
@@ -89,7 +89,8 @@ class Owner(OptionMatch):
         Option(field="group", names=("gid-owner",), argument="GROUP[-GROUP]", read=read_owner("gid-owner", GROUPS), write=write_owner,
                judge=_judge(1, "group"), meaning="its program runs in this group"),
         Option(field="also", names=("suppl-groups",), arguments=0, read=lambda: True, invertible=False,
-               judge=lambda value, context: (True, "it has no other groups"), meaning="the other groups of the program count too"),
+               after=("group", FIRST), judge=lambda value, context: (True, "it has no other groups"),
+               meaning="the other groups of the program count too"),
     )  # fmt: skip
 
     socket: Given[bool] | None = None
@@ -99,8 +100,6 @@ class Owner(OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        if "also" in given and ("group" not in given or list(given).index("also") < list(given).index("group")):
-            raise Unreadable(f'owner: Bad value for "--suppl-groups" option: {TO_FIRST}')
         if not given:
             raise Unreadable("owner: At least one of --uid-owner, --gid-owner or --socket-exists is required")
         return cls(**given)

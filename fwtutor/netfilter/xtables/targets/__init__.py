@@ -1,4 +1,4 @@
-"""Targets: what happens to a packet that matches. ``TARGETS`` finds them by name; jumps to chains are ``rule.Jump``."""
+"""Targets: what happens to a packet that matches. ``TARGETS`` finds them by family and name; jumps to chains are ``rule.Jump``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
 from fwtutor.netfilter.xtables.targets.netmap import Netmap
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
-from fwtutor.netfilter.xtables.targets.reject import Reject
+from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
 from fwtutor.netfilter.xtables.targets.snat import Snat
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
@@ -21,17 +21,21 @@ from fwtutor.netfilter.xtables.targets.trace import Trace
 from fwtutor.netfilter.xtables.targets.ttl import Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
-TARGETS: dict[str, type[OptionTarget]] = {
-    target.name: target
-    for target in (
-        Accept, Drop, Return, Reject, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace, Ttl,
-        Dnat, Masquerade, Netmap, Redirect, Snat,
-    )
-}  # fmt: skip
+_BOTH: tuple[type[OptionTarget], ...] = (
+    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace, Dnat,
+    Masquerade, Netmap, Redirect, Snat,
+)  # fmt: skip
 
-NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CLUSTERIP", "CONNSECMARK", "CT", "ECN", "HMARK", "IDLETIMER",
-    "LED", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "SECMARK", "SET",
-    "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY", "ULOG",
+
+def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
+    return {target.name: target for target in targets}
+
+
+TARGETS = {4: _named(*_BOTH, Reject, Ttl), 6: _named(*_BOTH, Reject6)}
+
+_BOTH_NOT_YET = frozenset({
+    "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "NOTRACK", "QUEUE",
+    "RATEEST", "SECMARK", "SET", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
 })  # fmt: skip
-"""Targets iptables has and fwtutor does not simulate yet."""
+NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "HL", "SNPT"}}
+"""Targets the tool of a family has and fwtutor does not simulate yet."""
