@@ -70,8 +70,8 @@ def _rewrite(raw: bytearray, at: int, target: Tuple, end: str) -> bool:
         known = True
     else:
         place, size = (at + 8 if end == SRC else at + 24), 16
-        _, l4, broken, offset, _ = exthdrs.walk(bytes(raw), at)
-        known = not broken and not offset
+        chain = exthdrs.walk(bytes(raw), at)
+        l4, known = chain.at, not chain.broken and not chain.offset
     address = (target.src if end == SRC else target.dst).to_bytes(size, "big")
     old = bytes(raw[place : place + size])
     if known and not _rewrite_transport(raw, l4, target, end, old, address):

@@ -8,24 +8,24 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.nat.ranges import SRC, Range, end_at
 from fwtutor.netfilter.hooks import INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import NatTarget
-from fwtutor.netfilter.xtables.values import HOST, NO_NAMES, mask_length, number, resolved_address
+from fwtutor.netfilter.xtables.values import NO_NAMES, mask_length, number, resolved_address
 
 
 def read_network(text: str) -> tuple[int, int]:
     """(address, bits of the network). Raises Unreadable."""
     host, slash, given = text.partition("/")
     length = _length(given) if slash else 32
-    address = resolved_address(host)
+    address = resolved_address(host, 4)
     if address is None:
         raise Unreadable("getaddrinfo: Name or service not known\n", hint=NO_NAMES if re.search("[a-zA-Z]", host) else "")
-    return address & _mask(length), length
+    return address & prefix_mask(4, length), length
 
 
 def _length(text: str) -> int:
@@ -33,16 +33,12 @@ def _length(text: str) -> int:
         parts = [number(part, 0, 255) for part in text.split(".")]
         if None not in parts:
             whole = len(parts) == 4
-            found = mask_length(int.from_bytes(bytes(part or 0 for part in parts), "big")) if whole else None
+            found = mask_length(int.from_bytes(bytes(part or 0 for part in parts), "big"), 4) if whole else None
             return 32 if found is None else found
-    length = number(text, 0, HOST)
+    length = number(text, 0, 0xFFFFFFFF)
     if length is None:
         raise Unreadable('NETMAP: bad value for option "--to", neither a valid network mask nor valid CIDR (0-32).\n')
     return min(length, 32)
-
-
-def _mask(length: int) -> int:
-    return HOST << 32 - length & HOST
 
 
 def write_network(network: tuple[int, int]) -> str:
@@ -67,7 +63,7 @@ class Netmap(OptionTarget, NatTarget):
         network, length = self.to.value
         packet = context.packet
         own = packet.src if end_at(context.hook) == SRC else packet.dst
-        mapped = network | own & ~_mask(length)
+        mapped = network | own & ~prefix_mask(4, length)
         return Range(mapped, mapped)
 
     def listing(self, numeric: bool) -> str:
