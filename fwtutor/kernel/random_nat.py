@@ -57,13 +57,16 @@ def plan(random: Random, *, lots: bool) -> Plan:
     source = destination = Guess()
     if random.random() < 0.8:
         rule, source = _source(random)
-        lines.append(f"-A POSTROUTING {random.choice(('-o wan', '-o wan', '', '-s 192.168.0.0/16', '! -o lan'))} {rule}")
+        where = random.choice(("-o wan", "-o wan", "", "! -o lan" if "-s " in rule else "-s 192.168.0.0/16"))
+        lines.append(f"-A POSTROUTING {where} {rule}")
     if random.random() < 0.6:
         rule, destination = _destination(random, lots)
-        lines.append(f"-A PREROUTING {random.choice(('-i wan', '-i wan', f'-d {WAN_BOX}', ''))} {rule}")
+        where = random.choice(("-i wan", "-i wan", "" if "-d " in rule else f"-d {WAN_BOX}", ""))
+        lines.append(f"-A PREROUTING {where} {rule}")
     for chain, share in (("PREROUTING", 0.3), ("INPUT", 0.3), ("OUTPUT", 0.4), ("POSTROUTING", 0.4)):
         while random.random() < share:
-            lines.insert(random.randint(0, len(lines)), f"-A {chain} {_condition(random, chain)} {_anything(random, chain, lots)}")
+            target = _anything(random, chain, lots)
+            lines.insert(random.randint(0, len(lines)), f"-A {chain} {_condition(random, chain, target)} {target}")
     chains = [":PREROUTING ACCEPT [0:0]", ":POSTROUTING ACCEPT [0:0]"] if random.random() < 0.5 else []
     return Plan("\n".join(["*nat", *chains, *(" ".join(line.split()) for line in lines), "COMMIT", ""]), source, destination)
 
@@ -118,11 +121,11 @@ def _destination(random: Random, lots: bool) -> tuple[str, Guess]:
     return f"{protocol} -j DNAT --to-destination {where}:{spread}{shift} {drawn}", Guess(own if where else (), ports)
 
 
-def _condition(random: Random, chain: str) -> str:
+def _condition(random: Random, chain: str, target: str) -> str:
     parts = []
-    if random.random() < 0.4:
+    if random.random() < 0.4 and "-d " not in target:
         parts.append(f"-d {random.choice((*FAR, *NEAR, WAN_BOX, '198.51.100.0/24'))}")
-    if random.random() < 0.2:
+    if random.random() < 0.2 and "-s " not in target:
         parts.append(f"-s {random.choice((*FAR, *NEAR, WAN_BOX, '192.168.0.0/16'))}")
     if chain == "PREROUTING" and random.random() < 0.4:
         parts.append(f"-i {random.choice(('wan', 'lan'))}")
