@@ -22,6 +22,7 @@ from fwtutor.netfilter.steps import (
     LookedUp,
     StateChanged,
     Step,
+    Translated,
 )
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import CounterKey, Ruleset
@@ -280,6 +281,8 @@ def _packet_state(steps: tuple[Step, ...]) -> tuple[Entry | None, str]:
         elif isinstance(step, StateChanged):
             if pending is not None and step.before is not None and step.before.id == pending.id:
                 pending = step.after
+        elif isinstance(step, Translated):
+            pending = pending and step.entry_after
         elif isinstance(step, (Confirmed, EntryForgotten)):
             pending = None
     return pending, ctstate

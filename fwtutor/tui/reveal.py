@@ -26,6 +26,7 @@ from fwtutor.netfilter.steps import (
     RuleTried,
     StateChanged,
     Step,
+    Translated,
 )
 from fwtutor.netfilter.why import why
 from fwtutor.recording.cursor import Cursor
@@ -46,7 +47,9 @@ LONGEST = 0.16
 """Seconds of one beat at most."""
 MOST = 14
 """Beats of a packet at most: of many rules tried only some are shown."""
-WORTH = (LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Answered, Confirmed, EntryForgotten)
+WORTH = (
+    LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Translated, Answered, Confirmed, EntryForgotten,
+)  # fmt: skip
 """Steps at which there is something to see."""
 
 
