@@ -11,7 +11,7 @@ from fwtutor.badinput import printable
 from fwtutor.netfilter import Firewall, Walk, why
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.packet import TCP, UDP, Packet
-from fwtutor.netfilter.steps import HookEntered, LookedUp, PolicyApplied, RuleTried, Step
+from fwtutor.netfilter.steps import HookEntered, LookedUp, PolicyApplied, RuleTried, Step, Translated
 from fwtutor.netfilter.why import describe_packet
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.trace.run import Traced
@@ -93,6 +93,9 @@ class Report:
         steps = walk.steps
         for hook, deciding in deciders(steps):
             yield self._detail(hook, _decision(deciding))
+        for step in steps:
+            if isinstance(step, Translated):
+                yield self._detail("nat", why(walk, step).text)
         for logged in walk.logged:
             yield self._detail("log" if logged.group is None else f"nflog {logged.group}", logged.line.rstrip())
         if walk.verdict in ("DROP", "REJECT"):
