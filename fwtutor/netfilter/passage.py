@@ -58,7 +58,7 @@ class Passage(Translating):
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
-        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.put
+        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.exchange
         context.owner, context.socket, context.mac, context.link = walk.owner, walk.socket, walk.mac, walk.link
 
     @abstractmethod

@@ -21,8 +21,8 @@ class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "link", "mac", "out",
-        "out_interface", "owner", "packet", "reason", "socket", "to", "tracked", "verdict",
+        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to",
+        "tracked", "verdict",
     )  # fmt: skip
 
     at: int
