@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from fwtutor.kernel.clock import tick_length
 from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.conntrack.listing import format_entry
+from fwtutor.netfilter.conntrack.listing import format_entry, format_tuple
+from fwtutor.netfilter.conntrack.nat.ranges import SRC
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -137,6 +139,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
         if bool(caused) != (observed.shot == BY_ITSELF):
             theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
             return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
+        firewall.box.chooser = partial(_kernels_choice, observation, number)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
         if found:
@@ -146,6 +149,17 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
         if found:
             return found
     return [Difference(-1, *difference) for difference in _end_differences(observation, firewall)]
+
+
+def _kernels_choice(observation: Observation, number: int, entry: Entry, end: str) -> int | None:
+    """The port (or ICMP id) the kernel gave an end of a connection that began with the packet ``number``, if its entry was seen."""
+    original = format_tuple(entry.original)
+    seen = chain((packet.entry for packet in observation.packets[number:]), observation.conntrack)
+    known = next((each for each in seen if each is not None and each.original == original), None)
+    if known is None:
+        return None
+    found = re.search(r"id=(\d+)", known.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", known.reply)
+    return int(found[1]) if found else None
 
 
 def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:

@@ -10,9 +10,10 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from fwtutor.kernel.ctnetlink import CTA_MARK, CTA_STATUS, CTA_TIMEOUT, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, NEW, STRANGER, tuple_attribute
+from fwtutor.kernel.ctnetlink import CTA_MARK, CTA_STATUS, CTA_TIMEOUT, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, NEW, STRANGER
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.netlink import Netfilter, attribute
+from fwtutor.kernel.tuples import tuple_attribute
 from fwtutor.netfilter.conntrack.entry import ASSURED, CONFIRMED, SEEN_REPLY, Tuple
 from fwtutor.netfilter.packet import UDP
 

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import errno
 import struct
-from ipaddress import IPv4Address
 
-from fwtutor.kernel.netlink import NLM_F_DUMP, Netfilter, NetlinkError, attribute, attributes
-from fwtutor.kernel.observation import KernelEntry
+from fwtutor.kernel.netlink import FAMILIES, NLM_F_DUMP, Netfilter, NetlinkError, attribute, attributes
+from fwtutor.kernel.observation import Adjustment, KernelEntry, KernelExpectation
+from fwtutor.kernel.tuples import read_tuple, tuple_attribute, word
 from fwtutor.netfilter.conntrack.entry import Tuple
-from fwtutor.netfilter.packet import ICMP, TCP, Packet
 
-_SUBSYSTEM = 1
+_SUBSYSTEM, _EXPECTATIONS = 1, 2
 NEW = _SUBSYSTEM << 8
-_GET = _SUBSYSTEM << 8 | 1
-_GET_EXPECTATION = 2 << 8 | 1
+_GET, _GET_EXPECTATION = _SUBSYSTEM << 8 | 1, _EXPECTATIONS << 8 | 1
 
 # Attribute types of ctnetlink; names as the kernel's user interface has them.
-CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_PROTOINFO = 1, 2, 3, 4
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_PROTOINFO, CTA_HELP = 1, 2, 3, 4, 5
 CTA_TIMEOUT, CTA_MARK, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_USE = 7, 8, 9, 10, 11
-CTA_TUPLE_IP, CTA_TUPLE_PROTO = 1, 2
-CTA_IP_V4_SRC, CTA_IP_V4_DST = 1, 2
-CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
-CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE = 4, 5, 6
+CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_ZONE, CTA_MARK_MASK = 15, 16, 18, 21
 CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
 CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_STATE = 3, 1
 CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
-CTA_MARK_MASK = 21
-CTA_EXPECT_TUPLE = 2
+CTA_HELP_NAME = 1
+CTA_SEQADJ_CORRECTION_POS, CTA_SEQADJ_OFFSET_BEFORE, CTA_SEQADJ_OFFSET_AFTER = 1, 2, 3
+CTA_EXPECT_MASTER, CTA_EXPECT_TUPLE, CTA_EXPECT_MASK, CTA_EXPECT_TIMEOUT, CTA_EXPECT_HELP_NAME = 1, 2, 3, 4, 6
+CTA_EXPECT_ZONE, CTA_EXPECT_FLAGS, CTA_EXPECT_CLASS = 7, 8, 9
 
 STRANGER = 1 << 31
 """The bit of the mark that says: an entry of a stranger (``crowd``), to be left out of a dump."""
@@ -37,56 +34,13 @@ SCTP_STATES = (
     "NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT",
     "HEARTBEAT_SENT",
 )  # fmt: skip
-DCCP, GRE = 33, 47
-PPP = b"\x88\x0b"
-"""What enhanced GRE (version 1) carries: the protocol field has this, and a call's number stands where a key would."""
-PORTED = frozenset((TCP, 17, 132, 136))
-"""Protocols whose tuple has ports."""
-QUERIES = frozenset((0, 8, 13, 14, 15, 16, 17, 18))
-"""ICMP types an entry can have; asking for another is an error."""
-
-
-def tuple_of(packet: Packet) -> Tuple | None:
-    """The tuple conntrack would look up for this IPv4 packet; None where it makes none."""
-    if packet.fault or packet.offset or packet.family != 4:
-        return None
-    if packet.protocol == ICMP:
-        if not packet.has_l4 or packet.icmp_type not in QUERIES:
-            return None
-        return Tuple(4, packet.src, packet.dst, ICMP, packet.icmp_id, packet.icmp_type << 8 | packet.icmp_code)
-    if packet.protocol in PORTED:
-        l4 = packet.raw[packet.l4 : packet.l4 + 4]
-        if len(l4) < 4:
-            return None
-        return Tuple(4, packet.src, packet.dst, packet.protocol, *struct.unpack("!HH", l4))
-    if packet.protocol == GRE:
-        l4 = packet.raw[packet.l4 : packet.l4 + 8]
-        enhanced = len(l4) == 8 and l4[1] & 7 == 1
-        if enhanced and l4[2:4] != PPP:
-            return None
-        return Tuple(4, packet.src, packet.dst, GRE, 0, int.from_bytes(l4[6:8], "big") if enhanced else 0)
-    return Tuple(4, packet.src, packet.dst, packet.protocol, 0, 0)
-
-
-def tuple_attribute(kind: int, wanted: Tuple) -> bytes:
-    """A tuple, as the attribute of that kind."""
-    address = attribute(CTA_IP_V4_SRC, wanted.src.to_bytes(4, "big")) + attribute(CTA_IP_V4_DST, wanted.dst.to_bytes(4, "big"))
-    protocol = attribute(CTA_PROTO_NUM, bytes([wanted.protocol]))
-    if wanted.protocol == ICMP:
-        protocol += attribute(CTA_PROTO_ICMP_ID, wanted.sport.to_bytes(2, "big"))
-        protocol += attribute(CTA_PROTO_ICMP_TYPE, bytes([wanted.dport >> 8]))
-        protocol += attribute(CTA_PROTO_ICMP_CODE, bytes([wanted.dport & 255]))
-    elif wanted.protocol in PORTED or wanted.protocol == GRE:
-        protocol += attribute(CTA_PROTO_SRC_PORT, wanted.sport.to_bytes(2, "big"))
-        protocol += attribute(CTA_PROTO_DST_PORT, wanted.dport.to_bytes(2, "big"))
-    inside = attribute(CTA_TUPLE_IP, address, nested=True) + attribute(CTA_TUPLE_PROTO, protocol, nested=True)
-    return attribute(kind, inside, nested=True)
 
 
 def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
-    """The entry that has this tuple in either direction, or None."""
+    """The entry that has this tuple in either direction, in the tuple's zone; or None."""
+    zone = attribute(CTA_ZONE, struct.pack("!H", wanted.zone)) if wanted.zone else b""
     try:
-        answers = netfilter.ask(_GET, tuple_attribute(CTA_TUPLE_ORIG, wanted))
+        answers = netfilter.ask(_GET, tuple_attribute(CTA_TUPLE_ORIG, wanted) + zone, family=FAMILIES[wanted.family])
     except NetlinkError as problem:
         if problem.errno == errno.ENOENT:
             return None
@@ -96,22 +50,20 @@ def lookup(netfilter: Netfilter, wanted: Tuple) -> KernelEntry | None:
 
 
 def dump(netfilter: Netfilter) -> list[KernelEntry]:
-    """Every IPv4 entry of the namespace, but those of strangers."""
+    """Every entry of the namespace, but those of strangers."""
     ours = attribute(CTA_MARK, bytes(4)) + attribute(CTA_MARK_MASK, struct.pack("!I", STRANGER))
-    return [read_entry(answer) for answer in netfilter.ask(_GET, ours, NLM_F_DUMP)]
+    return [read_entry(answer) for answer in netfilter.ask(_GET, ours, NLM_F_DUMP, family=0)]
 
 
-def expectations(netfilter: Netfilter) -> list[str]:
-    """The tuple every IPv4 expectation of the namespace waits for, with its protocol's number first."""
-    answers = netfilter.ask(_GET_EXPECTATION, b"", NLM_F_DUMP)
-    return ["{} {}".format(*_read_tuple(attributes(answer)[CTA_EXPECT_TUPLE])) for answer in answers]
+def expectations(netfilter: Netfilter) -> list[KernelExpectation]:
+    """Every expectation of the namespace."""
+    return [_read_expectation(answer) for answer in netfilter.ask(_GET_EXPECTATION, b"", NLM_F_DUMP, family=0)]
 
 
 def read_entry(data: memoryview) -> KernelEntry:
     """One entry from its netlink message."""
     found = attributes(data)
-    protocol, original = _read_tuple(found[CTA_TUPLE_ORIG])
-    _, reply = _read_tuple(found[CTA_TUPLE_REPLY])
+    original, reply = read_tuple(found[CTA_TUPLE_ORIG]), read_tuple(found[CTA_TUPLE_REPLY])
     state = ""
     if CTA_PROTOINFO in found:
         info = attributes(found[CTA_PROTOINFO])
@@ -120,33 +72,38 @@ def read_entry(data: memoryview) -> KernelEntry:
         elif CTA_PROTOINFO_SCTP in info:
             state = SCTP_STATES[attributes(info[CTA_PROTOINFO_SCTP])[CTA_PROTOINFO_SCTP_STATE][0]]
     return KernelEntry(
-        protocol, original, reply, _word(found, CTA_STATUS), _word(found, CTA_TIMEOUT), _word(found, CTA_MARK), state,
-        _word(found, CTA_USE), _read_counters(found.get(CTA_COUNTERS_ORIG)),
-        _read_counters(found.get(CTA_COUNTERS_REPLY)),
+        original.protocol, original.text, reply.text, word(found, CTA_STATUS), word(found, CTA_TIMEOUT), word(found, CTA_MARK), state,
+        word(found, CTA_USE), _read_counters(found.get(CTA_COUNTERS_ORIG)), _read_counters(found.get(CTA_COUNTERS_REPLY)),
+        word(found, CTA_ZONE), original.zone, reply.zone,
+        _text(attributes(found[CTA_HELP])[CTA_HELP_NAME]) if CTA_HELP in found else "",
+        _read_adjustment(found.get(CTA_SEQ_ADJ_ORIG)), _read_adjustment(found.get(CTA_SEQ_ADJ_REPLY)),
     )  # fmt: skip
-
-
-def _word(found: dict[int, memoryview], kind: int) -> int:
-    return int.from_bytes(found[kind], "big") if kind in found else 0
 
 
 def _read_counters(data: memoryview | None) -> tuple[int, int] | None:
     if data is None:
         return None
     found = attributes(data)
-    return _word(found, CTA_COUNTERS_PACKETS), _word(found, CTA_COUNTERS_BYTES)
+    return word(found, CTA_COUNTERS_PACKETS), word(found, CTA_COUNTERS_BYTES)
 
 
-def _read_tuple(data: memoryview) -> tuple[int, str]:
+def _read_adjustment(data: memoryview | None) -> Adjustment | None:
+    if data is None:
+        return None
     found = attributes(data)
-    address, proto = attributes(found[CTA_TUPLE_IP]), attributes(found[CTA_TUPLE_PROTO])
-    protocol = proto[CTA_PROTO_NUM][0]
-    text = f"src={IPv4Address(bytes(address[CTA_IP_V4_SRC]))} dst={IPv4Address(bytes(address[CTA_IP_V4_DST]))}"
-    if protocol == ICMP:
-        kind, code = _word(proto, CTA_PROTO_ICMP_TYPE), _word(proto, CTA_PROTO_ICMP_CODE)
-        text += f" type={kind} code={code} id={_word(proto, CTA_PROTO_ICMP_ID)}"
-    elif protocol == GRE:
-        text += f" srckey={_word(proto, CTA_PROTO_SRC_PORT):#x} dstkey={_word(proto, CTA_PROTO_DST_PORT):#x}"
-    elif protocol in PORTED or protocol == DCCP:  # which are 0 for DCCP: nothing reads them any more, but they are printed
-        text += f" sport={_word(proto, CTA_PROTO_SRC_PORT)} dport={_word(proto, CTA_PROTO_DST_PORT)}"
-    return protocol, text
+    before, after = (int.from_bytes(found[kind], "big", signed=True) for kind in (CTA_SEQADJ_OFFSET_BEFORE, CTA_SEQADJ_OFFSET_AFTER))
+    return Adjustment(word(found, CTA_SEQADJ_CORRECTION_POS), before, after)
+
+
+def _read_expectation(data: memoryview) -> KernelExpectation:
+    found = attributes(data)
+    awaited, mask, master = (read_tuple(found[kind]) for kind in (CTA_EXPECT_TUPLE, CTA_EXPECT_MASK, CTA_EXPECT_MASTER))
+    return KernelExpectation(
+        word(found, CTA_EXPECT_TIMEOUT), awaited.protocol, awaited.text, mask.named("mask-src", "mask-dst"),
+        master.named("master-src", "master-dst"), word(found, CTA_EXPECT_FLAGS), word(found, CTA_EXPECT_CLASS),
+        _text(found[CTA_EXPECT_HELP_NAME]) if CTA_EXPECT_HELP_NAME in found else "", word(found, CTA_EXPECT_ZONE),
+    )  # fmt: skip
+
+
+def _text(data: memoryview) -> str:
+    return bytes(data).rstrip(b"\0").decode("ascii", "replace")

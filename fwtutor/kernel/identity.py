@@ -1,6 +1,39 @@
-"""Packets recognised where netfilter does not touch them: between two hooks, and on the way out."""
+"""Packets recognised where netfilter does not touch them, between two hooks and on the way out; and where their headers begin."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _NOTHING, _DESTINATION = 0, 43, 44, 51, 59, 60
+FIXED6 = 40
+
+
+class Transport(NamedTuple):
+    """Where the header of the transport protocol begins."""
+
+    protocol: int
+    at: int
+    offset: int
+    """Of a fragment, in bytes; -1 when it is no fragment."""
+    more: bool
+
+
+def transport6(raw: bytes) -> Transport | None:
+    """Behind the extension headers of an IPv6 packet; None where they end before it, or say that nothing follows."""
+    protocol, at, offset, more = raw[6], FIXED6, -1, False
+    while protocol in (_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _NOTHING, _DESTINATION):
+        if protocol == _NOTHING or at + 8 > len(raw):
+            return None
+        header = raw[at : at + 8]
+        if protocol == _FRAGMENT:
+            size, word = 8, int.from_bytes(header[2:4], "big")
+            offset, more = word & 0xFFF8, bool(word & 1)
+        else:
+            size = (header[1] + 2) * 4 if protocol == _AUTHENTICATION else (header[1] + 1) * 8
+        protocol, at = header[0], at + size
+        if offset > 0:
+            break
+    return Transport(protocol, at, offset, more)
 
 
 def identity(raw: bytes) -> bytes:
@@ -8,19 +41,23 @@ def identity(raw: bytes) -> bytes:
 
     DF goes where a datagram of the box to itself is taken apart for loopback and put together again.
     """
-    l4 = (raw[0] & 15) * 4 if raw else 0
-    return (
-        raw[2:6]
-        + bytes(byte & 0xBF for byte in raw[6:7])
-        + raw[7:8]
-        + raw[9:10]
-        + raw[12:20]
-        + raw[l4 : l4 + 6]
-        + raw[l4 + 8 : l4 + 16]
-        + raw[l4 + 18 : l4 + 48]
-    )
+    if _is6(raw):
+        found = transport6(raw)
+        l4 = found.at if found else FIXED6
+        head = raw[4:7] + raw[8:l4]
+    else:
+        l4 = (raw[0] & 15) * 4 if raw else 0
+        head = raw[2:6] + bytes(byte & 0xBF for byte in raw[6:7]) + raw[7:8] + raw[9:10] + raw[12:20]
+    return head + raw[l4 : l4 + 6] + raw[l4 + 8 : l4 + 16] + raw[l4 + 18 : l4 + 48]
 
 
 def datagram(raw: bytes) -> bytes:
-    """What the fragments of a datagram share."""
+    """What the fragments of a datagram share, and the whole with them."""
+    if _is6(raw):
+        found = transport6(raw)
+        return raw[8:FIXED6] + bytes([found.protocol if found else 255])
     return raw[4:6] + raw[9:10] + raw[12:20]
+
+
+def _is6(raw: bytes) -> bool:
+    return len(raw) >= FIXED6 and raw[0] >> 4 == 6

@@ -15,6 +15,7 @@ SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK = 270, 1, 10
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_CREATE = 1, 4, 0x300, 0x400
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_TYPE_MASK = 0x3FFF
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -96,9 +97,9 @@ class Netfilter:
             if got == NLMSG_ERROR:
                 _raise_refusal(payload)
 
-    def ask(self, kind: int, body: bytes, flags: int = NLM_F_ACK, *, resource: int = 0) -> list[memoryview]:
+    def ask(self, kind: int, body: bytes, flags: int = NLM_F_ACK, *, resource: int = 0, family: int = socket.AF_INET) -> list[memoryview]:
         """Send and collect the answers (without their nfnetlink header) until the acknowledgement or the end of a dump."""
-        self._socket.send(_message(kind, body, flags, resource))
+        self._socket.send(_message(kind, body, flags, resource, family))
         answers: list[memoryview] = []
         while True:
             for got, payload in messages(self._socket.recv(_BUFFER)):
@@ -128,9 +129,9 @@ class Netfilter:
             yield from messages(data)
 
 
-def _message(kind: int, body: bytes, flags: int, resource: int = 0) -> bytes:
-    """One about IPv4; ``kind`` is subsystem << 8 | message."""
-    payload = _NFNETLINK.pack(socket.AF_INET, 0, resource) + body
+def _message(kind: int, body: bytes, flags: int, resource: int = 0, family: int = socket.AF_INET) -> bytes:
+    """``kind`` is subsystem << 8 | message; family 0 is about any."""
+    payload = _NFNETLINK.pack(family, 0, resource) + body
     return _HEADER.pack(16 + len(payload), kind, NLM_F_REQUEST | flags, 0, 0) + payload
 
 

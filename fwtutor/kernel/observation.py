@@ -70,6 +70,14 @@ class Line(NamedTuple):
         return f"{self.table}:{self.chain}:{self.kind}:{self.number}"
 
 
+class Adjustment(NamedTuple):
+    """From that sequence number on a side's numbers differ by another offset."""
+
+    position: int
+    before: int
+    after: int
+
+
 class KernelEntry(NamedTuple):
     """One conntrack entry as ctnetlink tells it; ``str()`` is the line ``conntrack -L`` prints."""
 
@@ -86,6 +94,14 @@ class KernelEntry(NamedTuple):
     original_counters: tuple[int, int] | None = None
     """(packets, bytes) when nf_conntrack_acct was on at creation."""
     reply_counters: tuple[int, int] | None = None
+    zone: int = 0
+    """Of both directions; that of one alone is in the next two."""
+    original_zone: int = 0
+    reply_zone: int = 0
+    helper: str = ""
+    original_adjustment: Adjustment | None = None
+    """What conntrack -L does not print: how the numbers of a side's segments are changed since its text was."""
+    reply_adjustment: Adjustment | None = None
 
     def __str__(self) -> str:
         names = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "icmpv6", 132: "sctp", 136: "udplite"}
@@ -93,17 +109,50 @@ class KernelEntry(NamedTuple):
         if self.state:
             words.append(self.state)
         words.append(self.original)
+        if self.original_zone:
+            words.append(f"zone-orig={self.original_zone}")
         if self.original_counters:
             words.append("packets={} bytes={}".format(*self.original_counters))
         if not self.status & 2:
             words.append("[UNREPLIED]")
         words.append(self.reply)
+        if self.reply_zone:
+            words.append(f"zone-reply={self.reply_zone}")
         if self.reply_counters:
             words.append("packets={} bytes={}".format(*self.reply_counters))
         if self.status & 4:
             words.append("[ASSURED]")
-        words.append(f"mark={self.mark} use={self.use}")
+        words.append(f"mark={self.mark}")
+        if self.zone:
+            words.append(f"zone={self.zone}")
+        if self.helper:
+            words.append(f"helper={self.helper}")
+        words.append(f"use={self.use}")
         return " ".join(words)
+
+
+class KernelExpectation(NamedTuple):
+    """One expectation as ctnetlink tells it; ``str()`` is the line ``conntrack -L expect`` prints."""
+
+    seconds: int
+    protocol: int
+    awaited: str
+    """``src=... dst=... sport=... dport=...``: the tuple it waits for."""
+    mask: str
+    """``mask-src=...``: which bits of it must be so."""
+    master: str
+    """``master-src=...``: the connection it belongs to."""
+    flags: int
+    klass: int
+    """The helper's kind of expectation."""
+    helper: str
+    zone: int
+    """Which conntrack does not print."""
+
+    def __str__(self) -> str:
+        flags = ",".join(name for bit, name in ((1, "PERMANENT"), (2, "INACTIVE"), (4, "USERSPACE")) if self.flags & bit)
+        words = [f"{self.seconds} proto={self.protocol}", self.awaited, self.mask, self.master, flags, f"class={self.klass}"]
+        return " ".join([*(word for word in words if word), *([f"helper={self.helper}"] if self.helper else [])])
 
 
 ANSWER, BY_ITSELF = -1, -2
@@ -145,6 +194,8 @@ class Observed:
     mac: str | None = None
     looked: float = 0.0
     """The time when ``entry`` had been read: between ``at`` and this its seconds went on."""
+    expectations: tuple[KernelExpectation, ...] | None = None
+    """All there were afterwards; not read (None) when no rule gives connections a helper, or ``settled`` is False."""
 
 
 class Ordered(NamedTuple):
@@ -174,5 +225,5 @@ class Observation:
     orders: tuple[Ordered, ...] = ()
     looked: float = 0.0
     """Seconds since the beginning at which it had been read."""
-    expectations: tuple[str, ...] = ()
-    """Every expectation there is afterwards, as ``conntrack -L expect`` would name its tuple."""
+    expectations: tuple[KernelExpectation, ...] = ()
+    """Every expectation there is afterwards."""

@@ -23,6 +23,7 @@ from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Observation, Obs
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
+from fwtutor.kernel.tuples import tuple_of
 from fwtutor.netfilter.packet import Packet
 
 _HEADER = 14
@@ -46,14 +47,15 @@ def play(setup: Setup, items: Sequence[Item]) -> Observation:
             opened.callback(os.close, descriptor)
         for taker in hush(setup.quiet):
             opened.enter_context(taker)
-        return _Player(setup, tuns, ethernet).play(items)
+        marks = {item.mark for item in items if isinstance(item, Shot)}
+        return _Player(setup, tuns, ethernet, marks).play(items)
 
 
 class _Player:
-    def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool) -> None:
+    def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool, marks: set[int]) -> None:
         self._tuns = tuns
         self._macs = {name: mac_of(number) for number, name in enumerate(tuns, 1)} if ethernet else {}
-        self._rules = Rules(setup.rules, setup.variant)
+        self._rules = Rules(setup.rules, setup.variant, marks=marks)
         self._sysctls = setup.sysctls
         self._nft = setup.variant == "nft"
 
@@ -146,9 +148,10 @@ class _Player:
     ) -> Observed:
         packet = Packet(trace.raw)
         entry = None
-        if table is not None and (wanted := ctnetlink.tuple_of(packet)) is not None:
-            entry = ctnetlink.lookup(table, wanted)
+        if table is not None and (wanted := tuple_of(packet)) is not None:
+            entry = ctnetlink.lookup(table, wanted._replace(zone=trace.zone))
         looked = clock.now if clock is not None else 0.0
+        expectations = tuple(ctnetlink.expectations(table)) if table is not None and self._rules.helps else None
         held = self._rules.tracks and not packet.fault and bool(packet.mf or packet.offset)
         verdict, to = trace.verdict(held, self._rules)
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
@@ -157,7 +160,8 @@ class _Player:
         out, logged = tuple(trace.out), trace.logged(self._rules)
         link, mac = (shot.link, shot.mac) if number >= 0 else ("host", None)
         return Observed(
-            number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac, looked
+            number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac, looked,
+            expectations,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Iterable
 
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.namespace import run
@@ -17,23 +18,30 @@ _TRACKING = re.compile(
 )
 _REJECT = re.compile(r" -j REJECT --reject-with \S+$")
 _UNCONDITIONAL = re.compile(r"-A \S+ -j (ACCEPT|DROP|RETURN)$")
+_HELPER = re.compile(r" -j CT .*--helper ")
+_ZONE = re.compile(r" --zone(?:-orig|-reply)? (\d+)")
+_ZONE_BY_MARK, _MARK = re.compile(r" --zone(-orig|-reply)? mark"), re.compile(r"mark (0x\w+)/")
 _TOOLS = {4: "iptables", 6: "ip6tables"}
 
 
 class Rules:
     """The ruleset under test, loaded."""
 
-    def __init__(self, text: str, variant: str = "legacy", family: int = 4) -> None:
-        """Load ``text`` (iptables-save format) with the tool of ``variant``. Raises RulesetRefused."""
+    def __init__(self, text: str, variant: str = "legacy", family: int = 4, marks: Iterable[int] = ()) -> None:
+        """Load ``text`` (iptables-save format) with the tool of ``variant``. Raises RulesetRefused.
+
+        ``marks``: those that packets begin with.
+        """
         self._family = family
         self._tool = f"{_TOOLS[family]}-{variant}"
         self.names_hot_drops = variant == "nft"
         """Whether the trace names the rule whose match dropped a packet at once."""
+        self._marks = {*marks}
         watch(family, between=variant == "nft")
         self._load(text if text.endswith("\n") else text + "\n")
         self._read()
-        if self.tracks:
-            ask_for_states(family, on=True)
+        self._asked: tuple[bool, set[int]] = False, set()
+        self._ask()
 
     def _load(self, text: str) -> None:
         try:
@@ -42,6 +50,20 @@ class Rules:
             if "do you need to insmod" in str(problem):  # iptables' words for a kernel that lacks a table, or all of them
                 raise KernelUnavailable(f"this kernel lacks a table (modules ip_tables, iptable_filter): {problem}") from None
             raise
+
+    def _ask(self) -> None:
+        wanted = self.tracks, self._zones()
+        if wanted != self._asked:
+            ask_for_states(self._family, on=self.tracks, zones=sorted(wanted[1]))
+            self._asked = wanted
+
+    def _zones(self) -> set[int]:
+        """Zones that connections can come to be in, by these rules."""
+        saved = "\n".join(_QUOTED.sub('""', rule) for rules in self._rules.values() for rule in rules)
+        zones = {int(number) for number in _ZONE.findall(saved)}
+        if _ZONE_BY_MARK.search(saved):
+            zones |= {mark & 0xFFFF for mark in (*self._marks, *(int(number, 16) for number in _MARK.findall(saved)))}
+        return zones - {0}
 
     def _read(self) -> None:
         saved = self.save(counters=False)
@@ -63,10 +85,8 @@ class Rules:
         except ValueError as problem:
             raise RulesetRefused(f"{line}: {problem}") from None
         done = subprocess.run([self._tool, *words], capture_output=True, text=True, check=False)
-        tracked = self.tracks
         self._read()
-        if self.tracks != tracked:
-            ask_for_states(self._family, on=self.tracks)
+        self._ask()
         return done.returncode, done.stderr if done.returncode else done.stdout
 
     def count(self, table: str, chain: str) -> int:
@@ -95,6 +115,11 @@ class Rules:
         """Whether that rule's target is NFLOG."""
         rules = self._rules.get((table, chain), [])
         return number <= len(rules) and " -j NFLOG" in rules[number - 1] and "NFLOG" in shlex.split(rules[number - 1])
+
+    @property
+    def helps(self) -> bool:
+        """Whether a rule gives connections a helper."""
+        return any(_HELPER.search(_QUOTED.sub('""', rule)) for rules in self._rules.values() for rule in rules)
 
     @property
     def groups(self) -> set[int]:

@@ -14,7 +14,7 @@ from fwtutor.kernel.identity import datagram, identity
 from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import NFLOG
-from fwtutor.kernel.watch import BEGIN, END, STATES, WATCH
+from fwtutor.kernel.watch import BEGIN, END, STATES, WATCH, ZONE
 
 _BEFORE = {"INPUT": ("PREROUTING",), "FORWARD": ("PREROUTING",), "POSTROUTING": ("OUTPUT", "FORWARD"), "PREROUTING": ("POSTROUTING",)}
 """By hook: the hooks it can follow; PREROUTING by way of loopback."""
@@ -64,6 +64,15 @@ class Trace:
     @property
     def lines(self) -> Iterator[Line]:
         return (line for visit in self.visits for line in visit.lines)
+
+    @property
+    def zone(self) -> int:
+        """That of the entry the packet itself had, in its direction; 0 where that was not asked for."""
+        for visit in reversed(self.own):
+            words = [line.chain for line in visit.lines if line.table == WATCH]
+            if any(word in STATES for word in words):
+                return max((int(word.removeprefix(ZONE)) for word in words if word.startswith(ZONE)), default=0)
+        return 0
 
     def path(self) -> tuple[str, ...]:
         """TRACE's words."""

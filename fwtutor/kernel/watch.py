@@ -7,6 +7,9 @@ lies between a packet's ``begin`` and its ``end`` happened to it there, whatever
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
+
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.namespace import run
 
@@ -16,6 +19,8 @@ GROUP = 65535
 """Where its lines are logged to."""
 BEGIN, END, AGAIN = "begin", "end", "again"
 """Words of its lines, besides the ctstates. AGAIN: nothing but how the packet looks between two tables."""
+ZONE = "zone "
+"""The beginning of a word: which zone the packet's entry is in, in the packet's direction. Nothing is said of zone 0."""
 STATES = ("INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED")
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 """By the kernel's number, from 0."""
@@ -44,14 +49,16 @@ def _chain(name: str, hook: str, priority: int, rule: str) -> str:
     return f"chain {name}_{hook} {{ type filter hook {hook.lower()} priority {priority}; {rule}\n}}"
 
 
-def ask_for_states(family: int, *, on: bool) -> None:
-    """Have ctstates logged, or no longer. Asking for them switches connection tracking on."""
+def ask_for_states(family: int, *, on: bool, zones: Iterable[int] = ()) -> None:
+    """Have ctstates logged, or no longer; and any of ``zones``. Asking for them switches connection tracking on."""
     lines = []
     for hook in HOOKS:
         place = f"{_FAMILIES[family]} {WATCH} state_{hook}"
         lines.append(f"flush chain {place}")
         if on:
             lines += [f'add rule {place} ct state {state.lower()} log prefix "{state}" group {GROUP}' for state in STATES]
+            for zone, way in product(zones, ("original", "reply")):
+                lines.append(f'add rule {place} ct direction {way} ct {way} zone {zone} log prefix "{ZONE}{zone}" group {GROUP}')
     _load("\n".join([*lines, ""]))
 
 

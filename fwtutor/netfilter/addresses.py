@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from functools import lru_cache
 
 ALL_ONES = {4: (1 << 32) - 1, 6: (1 << 128) - 1}
@@ -18,8 +19,8 @@ def parse_address(text: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=65536)
 def format_address(family: int, value: int) -> str:
-    """The address as people write it, IPv6 in its shortest form."""
-    return str(ipaddress.IPv4Address(value) if family == 4 else ipaddress.IPv6Address(value))
+    """The address as people write it, IPv6 in its shortest form: as the system's library has it, which all tools use."""
+    return str(ipaddress.IPv4Address(value)) if family == 4 else socket.inet_ntop(socket.AF_INET6, value.to_bytes(16, "big"))
 
 
 def prefix_mask(family: int, length: int) -> int:

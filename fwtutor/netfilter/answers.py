@@ -26,7 +26,7 @@ REJECT_CODES = {
 """Codes of ICMP type 3 by REJECT's kinds."""
 
 LONGEST_ERROR = 576
-_UNVERIFIED = frozenset({47, 50, 51, 132, 136})
+UNVERIFIED = frozenset({47, 50, 51, 132, 136})
 """GRE, ESP, AH, SCTP, UDP-Lite: what protects them is not a sum over all of the packet, and REJECT does not verify it."""
 _ANSWERABLE_ICMP = frozenset({0, 8, 13, 14, 15, 16, 17, 18})
 """ICMP types an error may be about: questions and answers. Errors, and types without a meaning, get none."""
@@ -48,9 +48,9 @@ def reset_for(packet: Packet) -> bytes:
         size = packet.length - packet.l4 - packet.doff
         seq, flags = 0, RST | ACK
         ack = packet.seq + size + (1 if packet.flags & SYN else 0) + (1 if packet.flags & FIN else 0)
-    raw = craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0)
+    raw = craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0, family=packet.family)
     # Whoever sums up what the kernel left unfinished writes no checksum of zero, as though it were UDP.
-    return raw if any(raw[36:38]) else raw[:36] + b"\xff\xff" + raw[38:]
+    return raw if packet.family == 6 or any(raw[36:38]) else raw[:36] + b"\xff\xff" + raw[38:]
 
 
 def as_kept(reset: Packet) -> Packet:
@@ -81,7 +81,7 @@ def checksum_holds(packet: Packet, verified: bool) -> bool:
 
     ``verified``: connection tracking has done so, before anything was written into the header.
     """
-    if packet.protocol in _UNVERIFIED:
+    if packet.protocol in UNVERIFIED:
         return True
     segment = packet.raw[packet.l4 :]
     if packet.protocol == UDP and len(segment) >= 8 and segment[6:8] == b"\0\0":

@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.conntrack.nat.choosing import Chooser
 from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
@@ -30,7 +31,20 @@ class Stop(NamedTuple):
 class Box:
     """Routes, sysctls, compiled chains, and the state it changes."""
 
-    __slots__ = ("_incomplete", "chains", "conntrack", "delivered_by", "raw", "routing", "state", "sysctls", "tracking", "variant")
+    __slots__ = (
+        "_incomplete",
+        "chains",
+        "chooser",
+        "conntrack",
+        "delivered_by",
+        "raw",
+        "routing",
+        "seed",
+        "state",
+        "sysctls",
+        "tracking",
+        "variant",
+    )
 
     def __init__(self, routing: Routing, sysctls: dict[str, int], variant: str) -> None:
         self.routing, self.sysctls, self.variant = routing, sysctls, variant
@@ -40,6 +54,10 @@ class Box:
         """By family and hook: what comes before connection tracking."""
         self.chains: dict[int, dict[str, list[Stop]]] = {4: {}, 6: {}}
         """By family and hook: what comes after it, in the order of the tables' priorities."""
+        self.seed = 0
+        """What the first lot is drawn from, where the kernel chooses at random."""
+        self.chooser: Chooser | None = None
+        """Who knows what the kernel chose, where it chose at random."""
         self.tracking: dict[int, bool] = {4: False, 6: False}
         """By family: whether some rule needs connection tracking."""
         self.delivered_by = ""
@@ -53,7 +71,11 @@ class Box:
         def stops(hook: str, names: Iterable[str]) -> list[Stop]:
             found = [Stop(name, tables[name], tables[name].chains.get(hook)) for name in names if name in tables]
             there = [stop if stop.chain is None or stop.chain.chain.there else stop._replace(chain=None) for stop in found]
-            return [stop for stop in there if stop.chain is not None or stop.name == NAT]
+            return [stop for stop in there if stop.chain is not None or (stop.name == NAT and translates)]
+
+        # One chain of nat that is there makes the kernel translate at every hook.
+        chains = tables[NAT].chains.values() if NAT in tables else ()
+        translates = any(compiled.chain.policy is not None and compiled.chain.there for compiled in chains)
 
         self.raw[family] = {hook: found for hook in ORDER if (found := stops(hook, (RAW,)))}
         self.chains[family] = {hook: found for hook, names in ORDER.items() if (found := stops(hook, names))}

@@ -36,7 +36,7 @@ def transport_checksum(src: int, dst: int, protocol: int, segment: bytes, family
     """The checksum of a TCP, UDP or ICMPv6 segment under its pseudo header."""
     size = 4 if family == 4 else 16
     pseudo = src.to_bytes(size, "big") + dst.to_bytes(size, "big")
-    return checksum(pseudo + pack("!HH", protocol, len(segment)) + segment)
+    return checksum(pseudo + pack("!HI", protocol, len(segment)) + segment)
 
 
 def tcp_segment(

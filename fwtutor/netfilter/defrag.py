@@ -15,6 +15,8 @@ from fwtutor.netfilter.packet import Packet, checksum
 TIME = "net.ipv4.ipfrag_time"
 """Seconds that fragments wait for the rest, from the first of their datagram to come."""
 LONGEST = 65535
+_ECN = 3
+"""The bits of TOS that tell of congestion; all of them: it was met."""
 ARRIVING, OWN, DELIVERED = "arriving", "own", "delivered"
 """Where fragments are gathered: before PREROUTING and OUTPUT for connection tracking, before INPUT for the box's own stack."""
 
@@ -27,6 +29,8 @@ class Key(NamedTuple):
     dst: int
     protocol: int
     id: int
+    on: str = ""
+    """The interface, where that matters."""
 
 
 class Piece(NamedTuple):
@@ -101,7 +105,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> tuple[Waiting | None,
         length, complete = end, True
     if end == start:
         return None, None
-    runs = _insert(waiting.runs, start, end)
+    runs = insert(waiting.runs, start, end)
     if runs is None:
         return None, None
     if runs == waiting.runs:
@@ -112,7 +116,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> tuple[Waiting | None,
     return None, _join(pieces)
 
 
-def _insert(runs: tuple[tuple[int, int], ...], start: int, end: int) -> tuple[tuple[int, int], ...] | None:
+def insert(runs: tuple[tuple[int, int], ...], start: int, end: int) -> tuple[tuple[int, int], ...] | None:
     """The runs with a fragment more; the same when it was there; None when it overlaps."""
     if runs and runs[-1][1] == start:
         return (*runs[:-1], (runs[-1][0], end))
@@ -124,8 +128,19 @@ def _insert(runs: tuple[tuple[int, int], ...], start: int, end: int) -> tuple[tu
     return tuple(sorted((*runs, (start, end))))
 
 
+def congestion(pieces: tuple[Piece, ...]) -> int | None:
+    """What the fragments' ECN bits add to the datagram's: that one met congestion. None: some know of ECN and some do not (RFC 3168)."""
+    seen = {piece.packet.tos & _ECN for piece in pieces}
+    if 0 in seen:
+        return 0 if len(seen) == 1 else None
+    return _ECN if _ECN in seen else 0
+
+
 def _join(pieces: tuple[Piece, ...]) -> Whole | None:
     first = pieces[0].packet
+    ecn = congestion(pieces)
+    if ecn is None:
+        return None
     header = bytearray(first.raw[: first.l4])
     length = len(header) + pieces[-1].end
     if length > LONGEST:
@@ -134,6 +149,7 @@ def _join(pieces: tuple[Piece, ...]) -> Whole | None:
     # The datagram may not be fragmented further only when its largest fragment, header and all, said so.
     largest = max(piece.packet.l4 + size for piece, size in zip(pieces, sizes, strict=True))
     may_not = any(piece.packet.df and piece.packet.l4 + size == largest for piece, size in zip(pieces, sizes, strict=True))
+    header[1] |= ecn
     pack_into("!H", header, 2, length)
     pack_into("!H", header, 6, 0x4000 if may_not else 0)
     header[10:12] = b"\0\0"

@@ -78,6 +78,8 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
         return [Change(MEMORY, event[1], event[2], event[3])]
     if kind in (events.ANSWER, events.COPY):
         return list(changes(event[1]))
+    if kind == events.TRANSLATED:
+        return list(event[6])
     return []
 
 
@@ -229,6 +231,8 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
         yield s.Confirmed(effects, entry=event[1])
     elif kind == events.FORGOTTEN:
         yield s.EntryForgotten(entry=event[1])
+    elif kind == events.TRANSLATED:
+        yield s.Translated(effects, *event[1:6])
 
 
 def _news_steps(news: Iterable[News], effects: Iterable[Change]) -> Iterator[s.Step]:

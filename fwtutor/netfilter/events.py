@@ -6,7 +6,8 @@ ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after, whe
 GATHERED key, before, after, whole datagram or None |
 TIED ctstate: what NOTRACK marked is not looked up; an answer begins its way tied to the entry of what it answers, a copy to that of
 what it is a copy of |
-COPY walk: of the copy that comes back to the box of what it sends to many
+COPY walk: of the copy that comes back to the box of what it sends to many |
+TRANSLATED end, packet before, packet after, entry before, entry after, changes: an end of a connection was decided on or rewritten
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Routing
 
-HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED, GATHERED, COPY, HELPED, EXPECTATION = range(14)
+(
+    HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED, GATHERED, COPY, TRANSLATED, HELPED, EXPECTATION,
+) = range(15)  # fmt: skip
 
 
 class Shown(NamedTuple):

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fwtutor.netfilter import defrag
+from fwtutor.netfilter import defrag, defrag6
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
-from fwtutor.netfilter.events import ANSWER
+from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
+from fwtutor.netfilter.passage6 import Passage6
 from fwtutor.netfilter.replying import BURST, PER_SECOND
+from fwtutor.netfilter.replying6 import FORWARDING, RATELIMIT
 from fwtutor.netfilter.routing import Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
@@ -40,10 +43,14 @@ SYSCTLS: dict[str, int] = {
     defrag.TIME: 30,
     "net.ipv4.icmp_ratelimit": 1000,
     "net.ipv4.icmp_ratemask": 0x1818,
+    FORWARDING: 1,
+    RATELIMIT: 100,
+    defrag6.TIME: 60,
+    defrag6.TRACKED_TIME: 60,
     PER_SECOND: 1000,
     BURST: 50,
 }
-"""Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for ip_forward."""
+"""Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding."""
 
 HIGHEST_SYSCTL = 2**31 - 1
 
@@ -73,12 +80,15 @@ class Firewall:
         sysctls: Mapping[str, int] | None = None,
         variant: str = "legacy",
         mtus: Mapping[str, int] | None = None,
+        seed: int = 0,
     ) -> None:
+        """``seed``: of all that the kernel would draw by lot."""
         if variant not in ("legacy", "nft"):
             raise ValueError(f"variant {variant!r} is neither 'legacy' nor 'nft'")
         self.variant = variant
         self.sysctls: dict[str, int] = dict(SYSCTLS)
         self.box = Box(Routing(interfaces, routes or {}, mtus or {}), self.sysctls, variant)
+        self.box.seed = seed
         self.routing, self.state = self.box.routing, self.box.state
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)
@@ -139,7 +149,7 @@ class Firewall:
         """
         options = {"counters": counters, "noflush": noflush}
         known = self.state.counters
-        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, family=family, known=known, **options))
+        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, known=known, **options))
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
@@ -224,9 +234,13 @@ class Firewall:
             due, key = incomplete
             events += box.expire(due)
             waiting = box.state.memory[key]
+            if not waiting.pieces:
+                box.wait(key, None)
+                events.append((GATHERED, key, waiting, None, None))
+                continue
             first = waiting.pieces[0].packet
             given_up = Walk(first, None, due)
-            Passage4(box, given_up, Context(first, due)).give_up(key, waiting)
+            _passage(box, given_up, Context(first, due)).give_up(key, waiting)
             events += given_up.events
         return events + box.expire(at)
 
@@ -293,6 +307,13 @@ class Firewall:
     def is_local(self, address: int, family: int = 4) -> bool:
         return self.routing.is_local(family, address)
 
+    def source_of_answer(self, walk: Walk) -> int:
+        """The address from which what was delivered is answered, where its own destination is for many or for any; else 0."""
+        packet = walk.delivered
+        if packet is None or packet.family == 4 or self.routing.is_local(6, packet.dst):
+            return 0
+        return self.routing.source_for6(packet.src, walk.in_interface or "")
+
     # --- packets -----------------------------------------------------------------------------------------
 
     def receive(self, raw: bytes | Packet, on: str, at: float, *, mac: str | None = None, link: str = "host") -> Walk:
@@ -308,9 +329,8 @@ class Firewall:
         walk = self._begin(packet, on, at)
         if packet.fault:
             return self._discard(walk, packet.fault)
-        _only_ipv4(packet.family)
         walk.mac, walk.link = mac, link
-        Passage4(self.box, walk, Context(packet, at)).arrive(on)
+        _passage(self.box, walk, Context(packet, at)).arrive(on)
         return self._finish(walk)
 
     def send(self, raw: bytes | Packet, at: float, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False) -> Walk:
@@ -322,11 +342,10 @@ class Firewall:
         walk = self._begin(packet, None, at)
         if packet.fault:
             return self._discard(walk, packet.fault)
-        _only_ipv4(packet.family)
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
         walk.owner = None if by_stack else (uid, gid)
-        Passage4(self.box, walk, context).depart()
+        _passage(self.box, walk, context).depart()
         return self._finish(walk)
 
     def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:
@@ -340,6 +359,8 @@ class Firewall:
 
     def _finish(self, walk: Walk) -> Walk:
         walk.tracked = self.box.entry_of(walk.whole)
+        # What was deleted elsewhere may have had some.
+        walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
         if walk.tracked is not None:
             walk.uses = self.state.uses(walk.tracked)
         if self._journal is not None:
@@ -357,6 +378,5 @@ def _known(family: int) -> int:
     return family
 
 
-def _only_ipv4(family: int) -> None:
-    if family == 6:
-        raise NotSimulated("IPv6 is not simulated yet")
+def _passage(box: Box, walk: Walk, context: Context) -> Passage:
+    return Passage4(box, walk, context) if context.packet.family == 4 else Passage6(box, walk, context)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from struct import Struct
 
+from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.addresses import format_address
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
@@ -39,11 +40,14 @@ class Packet:
     """One IP packet. Immutable in use: a changed packet is another Packet.
 
     Addresses are integers, ``length`` is the IP total length in bytes, ``offset`` the fragment offset in bytes,
-    ``l4`` the index in ``raw`` where the transport header begins. Fields a packet has no header for are 0.
+    ``l4`` the index in ``raw`` where the transport header begins. Fields a packet has no header for are 0. Of IPv6, ``protocol`` and
+    ``l4`` are those behind all extension headers, and ``id``, ``mf`` and ``fragment`` are of the first Fragment header.
     """
 
     __slots__ = (
         "ack",
+        "authentication",
+        "broken",
         "df",
         "doff",
         "dport",
@@ -51,6 +55,7 @@ class Packet:
         "family",
         "fault",
         "flags",
+        "fragment",
         "has_l4",
         "icmp_code",
         "icmp_id",
@@ -86,6 +91,12 @@ class Packet:
     mf: bool
     offset: int
     l4: int
+    fragment: int
+    """IPv6: where the first Fragment header is, 0: there is none."""
+    authentication: int
+    """IPv6: where the first Authentication header is, 0: there is none. For iptables-nft's rules that is the protocol."""
+    broken: bool
+    """IPv6: the chain of extension headers broke off, so what protocol it is nobody knows. Legacy's rules with -p drop it at once."""
     fault: str
     """Why the stack refuses it before PREROUTING ("" if it does not)."""
     sport: int
@@ -107,7 +118,8 @@ class Packet:
         self.src = self.dst = self.protocol = self.ttl = self.tos = self.id = self.offset = self.l4 = 0
         self.sport = self.dport = self.flags = self.seq = self.ack = self.window = self.doff = 0
         self.icmp_type = self.icmp_code = self.icmp_id = 0
-        self.df = self.mf = self.has_l4 = False
+        self.fragment = self.authentication = 0
+        self.df = self.mf = self.has_l4 = self.broken = False
         self.fault = ""
         self.raw = raw
         self.length = len(raw)
@@ -150,17 +162,27 @@ class Packet:
         word = int.from_bytes(raw[:4], "big")
         self.tos = word >> 20 & 0xFF
         total = 40 + int.from_bytes(raw[4:6], "big")
-        self.protocol, self.ttl = raw[6], raw[7]
+        self.ttl = raw[7]
         self.src = int.from_bytes(raw[8:24], "big")
         self.dst = int.from_bytes(raw[24:40], "big")
+        if total == 40 and raw[6] == exthdrs.HOP_BY_HOP:
+            total = len(raw)  # that is where a jumbo length may be
         if total > len(raw):
+            self.protocol = raw[6]
             self.fault = "IP length beyond the packet"
             return
         if total < len(raw):
             self.raw = raw = raw[:total]
         self.length = total
-        self.l4 = 40
-        self._read_l4(raw, 40, total - 40)
+        if raw[6] in exthdrs.EXTENSIONS:
+            self.protocol, self.l4, self.broken, self.offset, self.fragment, self.authentication = exthdrs.walk(raw)
+            if self.fragment:
+                self.mf = bool(raw[self.fragment + 3] & 1)
+                self.id = int.from_bytes(raw[self.fragment + 4 : self.fragment + 8], "big")
+        else:
+            self.protocol, self.l4 = raw[6], 40
+        if not self.offset and not self.broken:
+            self._read_l4(raw, self.l4, total - self.l4)
 
     def _read_l4(self, raw: bytes, at: int, room: int) -> None:
         protocol = self.protocol
@@ -178,7 +200,7 @@ class Packet:
                 self.icmp_type, self.icmp_code, _, self.icmp_id = _ICMP.unpack_from(raw, at)
                 self.has_l4 = True
         else:
-            self.has_l4 = True
+            self.has_l4 = room >= 0
             return
         if not self.has_l4 and room >= 4 and protocol in (TCP, UDP):
             self.sport, self.dport = _PORTS.unpack_from(raw, at)

@@ -24,9 +24,9 @@ from fwtutor.netfilter.events import (
     TIED,
     Shown,
 )
-from fwtutor.netfilter.hooks import FORWARD, INPUT, NAT, OUTPUT, POSTROUTING, PREROUTING
-from fwtutor.netfilter.replying import Replying
+from fwtutor.netfilter.hooks import FORWARD, INPUT, MANGLE, NAT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.routing import LOOPBACK
+from fwtutor.netfilter.translating import Translating
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Rule
@@ -37,10 +37,15 @@ TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
 
 
-class Passage(Replying):
+def _routed_by(context: Context) -> tuple[int, int, int, int]:
+    """What routing looks at: when mangle changes it in OUTPUT, the packet is routed again."""
+    return context.packet.src, context.packet.dst, context.packet.tos, context.mark
+
+
+class Passage(Translating):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("busy", "largest", "later", "sizes")
+    __slots__ = ("busy", "goes_by", "largest", "later", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
@@ -48,6 +53,8 @@ class Passage(Replying):
         """True for an answer: the stack makes it on account of another packet."""
         self.later = False
         """Whether what comes back to the box has to wait, as the stack is at work on another packet."""
+        self.goes_by = ""
+        """The interface by which it leaves when it was routed again on its way through OUTPUT, whose tables still know of the former."""
         self.sizes: tuple[int, ...] = ()
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
@@ -74,6 +81,10 @@ class Passage(Replying):
     @abstractmethod
     def _as_sent(self, mtu: int) -> list[bytes]:
         """What goes onto the wire: the packet, or its fragments; a datagram that came in fragments leaves in the same."""
+
+    @abstractmethod
+    def _way_out(self) -> str | None:
+        """The interface by which routing would now have it leave, LOOPBACK for the box itself; None: there is none."""
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         answer = type(self)(self.box, walk, context)
@@ -110,7 +121,11 @@ class Passage(Replying):
             for stop in stops:
                 if not self._through(hook, stop):
                     return False
-        return self._track(hook == PREROUTING) and self._pass(hook)
+        if not self._track(hook == PREROUTING) or not self._pass(hook):
+            return False
+        self.context.out_interface = self.goes_by or self.context.out_interface
+        self.goes_by = ""
+        return True
 
     def _track(self, arriving: bool) -> bool:
         """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""
@@ -135,14 +150,15 @@ class Passage(Replying):
     def _pass(self, hook: str) -> bool:
         """Through the tables of a hook behind connection tracking; False when the packet ends here."""
         for stop in self.box.chains[self.context.packet.family].get(hook, ()):
-            if stop.name != NAT and not self._through(hook, stop):
+            if not (self._translate if stop.name == NAT else self._through)(hook, stop):
                 return False
         return True
 
     def _through(self, hook: str, stop: Stop) -> bool:
         """Through one table; False when the packet ends there."""
+        before = _routed_by(self.context)
         result = self._walk(hook, stop)
-        if result == "ACCEPT":
+        if result == "ACCEPT" and (hook != OUTPUT or stop.name != MANGLE or before == _routed_by(self.context) or self._route_again()):
             return True
         if not isinstance(result, str) and isinstance(result.target, Reject):
             self._reject(result.target)
@@ -207,6 +223,13 @@ class Passage(Replying):
             if entry.help is not None:
                 self.box.conntrack.expectations.orphan(entry.id)
                 self.walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
+
+    def _route_again(self) -> bool:
+        interface = self._way_out()
+        if interface != (self.goes_by or self.context.out_interface):
+            self.walk.events.append((ROUTED, interface, "" if interface else f"no route to {self.context.packet.destination}"))
+        self.goes_by = interface or ""
+        return interface is not None
 
     def _lose(self, reason: str) -> None:
         self.walk.events.append((ROUTED, None, reason))

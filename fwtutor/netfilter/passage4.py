@@ -125,12 +125,24 @@ class Passage4(Optioned):
             return
         if not self._enter(OUTPUT):
             return
-        packet = self.context.packet
-        if not to_self and self._is_for_many(packet.dst):
+        to_self = self.context.out_interface == LOOPBACK
+        if not to_self and self._is_for_many(self.context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
             self.context.owner = None
             self.arrive(LOOPBACK)
+
+    def _way_out(self) -> str | None:
+        packet, routing = self.context.packet, self.box.routing
+        if routing.is_local(4, packet.dst) or packet.dst == 0:
+            return LOOPBACK
+        chosen = not self._is_to_many_address(packet.src)
+        route = routing.lookup_from(4, packet.dst, packet.src) if chosen else routing.lookup(4, packet.dst)
+        # What is from 127.0.0.0/8 does not leave the box.
+        return None if route is None or packet.src >> 24 == 127 else route.interface
+
+    def _is_to_many_address(self, address: int) -> bool:
+        return self.box.routing.type_of(4, address, None) in ("BROADCAST", "MULTICAST")
 
     def _leave_and_come_back(self) -> None:
         """What goes to many goes to the box too: a copy passes POSTROUTING first, and comes in where the packet goes out."""
@@ -168,10 +180,9 @@ class Passage4(Optioned):
         # Before INPUT the stack itself puts together what is for the box, tracking or not.
         if not self._gather(defrag.DELIVERED):
             return
-        packet = self.context.packet
         self.walk.events.append(AT[INPUT])
         if self._pass(INPUT) and self._confirm():
-            self.walk.to, self.walk.delivered = "local", packet
+            self.walk.to, self.walk.delivered = "local", self.context.packet
             self.box.delivered_by = self.context.in_interface
 
     def _as_sent(self, mtu: int) -> list[bytes]:

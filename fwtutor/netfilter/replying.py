@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 
 from fwtutor.netfilter import answers, rations
 from fwtutor.netfilter.box import Box
-from fwtutor.netfilter.conntrack.entry import ORIGINAL, RELATED, REPLY, SECOND, UNTRACKED
+from fwtutor.netfilter.conntrack.entry import ORIGINAL, RELATED, REPLY, SECOND
 from fwtutor.netfilter.events import ANSWER, CHANGED, MEMORY, TIED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import LOOPBACK
@@ -104,14 +104,13 @@ class Replying(ABC):
         self.walk.events.append((MEMORY, key, memory.get(key), after, allowed))
         memory[key] = after
 
-    def _answer(self, raw: bytes, *, reset: bool = False) -> None:
-        """Send a packet of the box's own, tied to the entry of the packet it answers as RELATED."""
+    def _answer(self, raw: bytes, *, reset: bool = False, tied: bool = True) -> None:
+        """Send a packet of the box's own, ``tied`` to the entry of the packet it answers, if that has one, as RELATED."""
         packet = Packet(raw)
         answer = Walk(packet, None, self.walk.at)
         own = Context(packet, self.walk.at)
-        if self.context.entry is not None or self.context.state == UNTRACKED:
-            own.entry = self.context.entry
-            own.state = UNTRACKED if self.context.entry is None else RELATED
+        if self.context.entry is not None and tied:
+            own.entry, own.state = self.context.entry, RELATED
             own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
             answer.events.append((TIED, own.state))
         self.answering(answer, own, reset)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from fwtutor.netfilter import scopes
 from fwtutor.netfilter.addresses import format_address, parse_address, parse_interface, parse_network, prefix_mask
 
 LOOPBACK = "lo"
 LIMITED_BROADCAST = 0xFFFFFFFF
 DEFAULT_MTU = 1500
 LOOPBACK_MTU = 65536
+LEAST_MTU6 = 1280
+"""Bytes every IPv6 link must carry."""
 
 
 class Route(NamedTuple):
@@ -53,8 +56,12 @@ class Routing:
                 raise ValueError(f"MTU of an unknown interface {name!r}")
             if not 68 <= mtus[name] <= 65536:
                 raise ValueError(f"MTU {mtus[name]} of {name} is not between 68 and 65536")
+            if mtus[name] < LEAST_MTU6 and any(family == 6 for family, _, _ in self.addresses[name]):
+                raise ValueError(f"MTU {mtus[name]} of {name}, which has an IPv6 address: those need {LEAST_MTU6}")
         self.local = {(family, address) for own in self.addresses.values() for family, address, _ in own}
         self.broadcasts: set[int] = {LIMITED_BROADCAST}
+        self.anycasts: set[tuple[int, str]] = set()
+        """Of each IPv6 network the address of its routers, and its interface where that matters."""
         self.routes: list[Route] = []
         for name, own in self.addresses.items():
             for family, address, length in own:
@@ -62,6 +69,8 @@ class Routing:
                 self.routes.append(Route(family, address & mask, mask, name, 0, address))
                 if family == 4 and length < 31:
                     self.broadcasts.add(address | ~mask & LIMITED_BROADCAST)
+                elif family == 6 and length < 127 and name != LOOPBACK:
+                    self.anycasts.add((address & mask, name if scopes.is_link_local(address) else ""))
         for destination, way in routes.items():
             self.routes += self._parse_route(destination, way)
         # The longest prefix wins; among equals the first that was given.
@@ -80,13 +89,35 @@ class Routing:
         found = []
         for family, network, length in networks:
             if gateway_family in (0, family):
-                found.append(Route(family, network, prefix_mask(family, length), name, gateway, self._first_address(name, family)))
+                found.append(Route(family, network, prefix_mask(family, length), name, gateway, self.first_address(name, family)))
         if not found:
             raise ValueError(f"route to {destination}: its gateway {gateway_text} is of the other family")
         return found
 
-    def _first_address(self, name: str, family: int) -> int:
+    def first_address(self, name: str, family: int) -> int:
+        """The first of an interface's addresses; 0: it has none."""
         return next((address for kind, address, _ in self.addresses[name] if kind == family), 0)
+
+    def address_on(self, family: int, name: str, hop: int) -> int:
+        """The IPv4 address to send from by an interface to a neighbour: one of its network, or the interface's first; 0: none."""
+        primary = self._primary(family, name)
+        near = next((address for address, mask in primary if address & mask == hop & mask), 0)
+        if near or primary:
+            return near or primary[0][0]
+        return next((own[0][0] for other in self.addresses if (own := self._primary(family, other))), 0)
+
+    def _primary(self, family: int, name: str) -> list[tuple[int, int]]:
+        """An interface's addresses with their masks; of several in one network the first, and none of 127.0.0.0/8."""
+        found: list[tuple[int, int]] = []
+        for kind, address, length in self.addresses[name]:
+            mask = prefix_mask(kind, length)
+            if (
+                kind == family
+                and not (family == 4 and address >> 24 == 127)
+                and (address & mask, mask) not in {(a & m, m) for a, m in found}
+            ):
+                found.append((address, mask))
+        return found
 
     def lookup(self, family: int, dst: int) -> Route | None:
         """The route a packet to ``dst`` takes; None: there is none."""
@@ -110,6 +141,36 @@ class Routing:
         matching = (route for route in self.routes if route.family == family and dst & route.mask == route.network)
         return next((route for route in matching if route.interface == interface), None)
 
+    def lookup6(self, dst: int, interface: str) -> Route | None:
+        """The route of an IPv6 packet: what says nothing without a link is looked for on that of ``interface``, if one is given."""
+        if not interface or not scopes.needs_link(dst):
+            return self.lookup(6, dst)
+        if scopes.is_multicast(dst):
+            return Route(6, 0xFF << 120, 0xFF << 120, interface, 0, 0)
+        return self.lookup_by(6, dst, interface)
+
+    def is_local6(self, address: int, interface: str) -> bool:
+        """True for the box's own addresses; for a link-local one, on its own link."""
+        if not scopes.is_link_local(address) or not interface or interface == LOOPBACK:
+            return (6, address) in self.local
+        return any(family == 6 and own == address for family, own, _ in self.addresses[interface])
+
+    def is_anycast(self, address: int, interface: str) -> bool:
+        """Whether it is the address of all routers of a network of the box's."""
+        return (address, interface if scopes.is_link_local(address) else "") in self.anycasts
+
+    def has_joined(self, group: int, interface: str, forwarding: bool) -> bool:
+        """Whether the box listens to an IPv6 multicast group on that link."""
+        if group in (scopes.ALL_NODES, scopes.ALL_NODES ^ 3 << 112):
+            return True
+        if group == scopes.ALL_ROUTERS:
+            return forwarding and interface != LOOPBACK
+        own = [(address, length) for family, address, length in self.addresses[interface] if family == 6 and interface != LOOPBACK]
+        every = {address for address, _ in own}
+        if forwarding:
+            every |= {address & prefix_mask(6, length) for address, length in own if length < 127}
+        return group in {scopes.solicited_node(address) for address in every}
+
     def is_local(self, family: int, address: int) -> bool:
         """True for the box's own addresses, all of 127.0.0.0/8 among them."""
         return (family, address) in self.local or (family == 4 and address >> 24 == 127)
@@ -118,18 +179,64 @@ class Routing:
         return family == 4 and address in self.broadcasts
 
     def is_multicast(self, family: int, address: int) -> bool:
-        return family == 4 and address >> 28 == 0xE
+        return address >> 28 == 0xE if family == 4 else scopes.is_multicast(address)
+
+    def mtu_to(self, family: int, dst: int) -> int | None:
+        """The MTU of the way the box would send to ``dst``; None when there is none."""
+        if self.is_local(family, dst) or dst == 0:
+            return self.mtus[LOOPBACK]
+        route = self.lookup(family, dst)
+        return None if route is None else self.mtus[route.interface]
+
+    def type_of(self, family: int, address: int, interface: str | None) -> str:
+        """What kind of address it is for the box: LOCAL, BROADCAST, MULTICAST or UNICAST; LOCAL and BROADCAST only if on ``interface``."""
+        if family == 4 and (address >> 24 == 0 or address == LIMITED_BROADCAST):
+            return "BROADCAST"
+        if self.is_multicast(family, address):
+            return "MULTICAST"
+        for name, own in self.addresses.items():
+            if interface not in (None, name):
+                continue
+            if family == 4 and address in self._broadcasts_of(name):
+                return "BROADCAST"
+            if any((kind, each) == (family, address) for kind, each, _ in own) or (
+                family == 4 and name == LOOPBACK and address >> 24 == 127
+            ):
+                return "LOCAL"
+        return "UNICAST"
+
+    def _broadcasts_of(self, name: str) -> set[int]:
+        own = self.addresses[name]
+        return {address | ~prefix_mask(4, length) & LIMITED_BROADCAST for family, address, length in own if family == 4 and length < 31}
 
     def source_for(self, family: int, dst: int) -> int:
         """The address the box would send from to ``dst``; 0 when there is no way."""
         if self.is_local(family, dst):
             return dst
+        if family == 6:
+            return self.source_for6(dst, "")
         route = self.lookup(family, dst)
         if route is None:
             return 0
         if route.gateway:
             return self.source_for(family, route.gateway) or route.source
         return route.source or next((address for kind, address in sorted(self.local) if kind == family and address >> 24 != 127), 0)
+
+    def source_for6(self, dst: int, interface: str) -> int:
+        """The address the box would send from to ``dst``, about what came in by ``interface`` ("": nothing did); 0 when there is no way."""
+        if self.is_local6(dst, interface):
+            return dst
+        route = self.lookup6(dst, interface)
+        if route is None:
+            return 0
+        # The kernel keeps an interface's addresses by scope, the widest first, and the youngest before the older.
+        every = [
+            scopes.Candidate(name, address, length)
+            for name, own in self.addresses.items()
+            for family, address, length in sorted(own, key=lambda each: (scopes.scope(each[1]), own.index(each)), reverse=True)
+            if family == 6
+        ]
+        return scopes.choose(every, dst, interface or route.interface) or scopes.choose(every, dst, route.interface)
 
     def martian_source(self, src: int) -> str:
         """Why an arriving IPv4 packet's source is impossible anywhere, "" if it is not."""

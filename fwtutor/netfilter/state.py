@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+from fwtutor.netfilter.conntrack.entry import SRC_NAT_DONE, Entry, Tuple
 from fwtutor.netfilter.conntrack.expectation import Expectation, Place
 from fwtutor.netfilter.steps import Change
 
@@ -14,15 +14,21 @@ ZERO = (0, 0)
 """A counter that never ticked; it is absent, so that going back leaves no trace."""
 
 
+def _source(original: Tuple) -> tuple[int, int, int, int, int]:
+    return original.family, original.protocol, original.src, original.sport, original.zone
+
+
 class State:
     """Entries, expectations, counters and what stateful parts remember. Values are immutable, so a copy is a few shallow ones."""
 
-    __slots__ = ("children", "counters", "entries", "expectations", "expected_at", "expected_by", "index", "memory")
+    __slots__ = ("children", "counters", "entries", "expectations", "expected_at", "expected_by", "index", "memory", "sources")
 
     entries: dict[int, Entry]
     """Confirmed entries by id."""
     index: dict[Tuple, int]
     """The entry's id by each of its two tuples."""
+    sources: dict[tuple[int, int, int, int, int], set[int]]
+    """By source: the ids of the entries about whose source it was decided."""
     counters: dict[int | str, tuple[int, int]]
     """(packets, bytes) by rule id, or by "table:CHAIN" for policies; absent is (0, 0)."""
     memory: dict[Any, Any]
@@ -36,7 +42,7 @@ class State:
     """Ids of expectations by their master's, the oldest first."""
 
     def __init__(self) -> None:
-        self.entries, self.index, self.counters, self.memory = {}, {}, {}, {}
+        self.entries, self.index, self.sources, self.counters, self.memory = {}, {}, {}, {}, {}
         self.children, self.expectations, self.expected_at, self.expected_by = {}, {}, {}, {}
 
     def copy(self) -> State:
@@ -44,12 +50,18 @@ class State:
         new = State()
         for name in State.__slots__:
             setattr(new, name, dict(getattr(self, name)))
+        new.sources = {source: set(known) for source, known in self.sources.items()}
         return new
 
     def find(self, key: Tuple | None) -> Entry | None:
         """The entry that has this tuple, in either direction."""
         number = None if key is None else self.index.get(key)
         return None if number is None else self.entries[number]
+
+    def translated(self, original: Tuple) -> Iterator[Entry]:
+        """The connections of the same source (address, port, protocol) whose source was decided on, the youngest first."""
+        for number in sorted(self.sources.get(_source(original), ()), reverse=True):
+            yield self.entries[number]
 
     def put_entry(self, before: Entry | None, after: Entry | None) -> None:
         """Replace an entry by its next value; None is absent on either side."""
@@ -60,12 +72,19 @@ class State:
             self.index.pop(before.reply, None)
             if before.master is not None:
                 self._count_child(before.master.id, -1)
+            if before.status & SRC_NAT_DONE:
+                known = self.sources[_source(before.original)]
+                known.discard(before.id)
+                if not known:
+                    del self.sources[_source(before.original)]
             return
         self.entries[after.id] = after
         if before is None:
             self.index[after.reply] = self.index[after.original] = after.id
             if after.master is not None:
                 self._count_child(after.master.id, 1)
+            if after.status & SRC_NAT_DONE:
+                self.sources.setdefault(_source(after.original), set()).add(after.id)
 
     def _count_child(self, master: int, more: int) -> None:
         count = self.children.pop(master, 0) + more

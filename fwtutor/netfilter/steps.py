@@ -159,6 +159,35 @@ class Acted(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class Translated(Step):
+    """One end of the packet's connection was decided on, or written into the packet.
+
+    ``end`` is "src" or "dst". The packet and its entry are as they were and as they are now; either may be the same. ``changes`` are of
+    other entries (one that had to make way, or the packet's own that is no longer what it was), and of the lots that were drawn.
+    """
+
+    end: str = ""
+    before: Packet | None = None
+    after: Packet | None = None
+    entry_before: Entry | None = None
+    entry_after: Entry | None = None
+
+    @property
+    def originals(self) -> tuple[Tuple | None, Tuple | None]:
+        """The entry's original tuple before and after: the same, by which the connection began."""
+        return _side(self.entry_before, "original"), _side(self.entry_after, "original")
+
+    @property
+    def replies(self) -> tuple[Tuple | None, Tuple | None]:
+        """The tuple its answers have, before and after."""
+        return _side(self.entry_before, "reply"), _side(self.entry_after, "reply")
+
+
+def _side(entry: Entry | None, name: str) -> Tuple | None:
+    return None if entry is None else getattr(entry, name)
+
+
+@dataclass(slots=True, frozen=True)
 class ChainLeft(Step):
     """A user chain was left: ``how`` is "end" or "RETURN".
 

@@ -9,7 +9,9 @@ from struct import pack, unpack_from
 
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet, checksum
+from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet, checksum
+from fwtutor.network.answers6 import closed_port_answers6
+from fwtutor.network.resets import answer_reset
 
 DESTINATION_UNREACHABLE, PROTOCOL_UNREACHABLE, PORT_UNREACHABLE = 3, 2, 3
 ECHO_REPLY, ECHO_REQUEST, TIMESTAMP, TIMESTAMP_REPLY = 0, 8, 13, 14
@@ -19,14 +21,16 @@ ICMP_TOTAL = 576
 DAY_MS = 86_400_000
 
 
-def closed_port_answers(packet: Packet, at: int = 0, broadcast: bool = False, link: str = "host") -> list[bytes]:
+def closed_port_answers(packet: Packet, at: int = 0, broadcast: bool = False, link: str = "host", source: int = 0) -> list[bytes]:
     """The packets a Linux host with every port closed sends back for one delivered to it (none or one).
 
     ``packet`` is as ``Walk.delivered`` gives it; ``at`` in ns (timestamp replies carry it); ``broadcast`` says that its
     destination was for many; ``link``, to whom it was addressed on the link: where that was many, only queries of ICMP are
-    answered. IPv4 only so far: an IPv6 packet gets no answer.
+    answered. ``source``: as ``closed_port_answers6`` has it, of IPv6.
     """
-    if packet.fault or packet.family != 4 or broadcast or packet.offset or packet.mf or not usual_addresses(packet):
+    if packet.family == 6:
+        return [] if packet.fault else closed_port_answers6(packet, source, link)
+    if packet.fault or broadcast or packet.offset or packet.mf or not usual_addresses(packet):
         return []
     if packet.protocol == ICMP:
         return _answer_icmp(packet, at)
@@ -45,13 +49,6 @@ def closed_port_answers(packet: Packet, at: int = 0, broadcast: bool = False, li
 def usual_addresses(packet: Packet) -> bool:
     """False for an IPv4 packet from or to an address nobody can be answered at: 0/8, multicast, 240/4."""
     return 1 <= packet.src >> 24 < 224 and 1 <= packet.dst >> 24 < 224
-
-
-def sound_tcp(packet: Packet) -> bool:
-    """True when the TCP header is whole and its checksum right; else the stack drops the segment without a word."""
-    if not packet.has_l4 or packet.doff < 20 or packet.l4 + packet.doff > packet.length:
-        return False
-    return not craft.transport_checksum(packet.src, packet.dst, TCP, packet.raw[packet.l4 :], packet.family)
 
 
 def sound_udp(packet: Packet) -> bool:
@@ -81,19 +78,6 @@ def _sound_udp_lite(packet: Packet) -> bool:
         return False
     pseudo = pack("!IIHH", packet.src, packet.dst, UDP_LITE, len(datagram))
     return not checksum(pseudo + datagram[: coverage or len(datagram)])
-
-
-def answer_reset(packet: Packet) -> bytes | None:
-    """The RST for a TCP segment no socket wants; None for a RST, or a broken segment."""
-    if packet.flags & RST or not sound_tcp(packet):
-        return None
-    if packet.flags & ACK:
-        flags, seq, ack = RST, packet.ack, 0
-    else:
-        length = len(packet.payload) + bool(packet.flags & SYN) + bool(packet.flags & FIN)
-        flags, seq, ack = RST | ACK, 0, packet.seq + length
-    # ECN bits are not carried over into an answer.
-    return craft.tcp(packet.dst, packet.src, packet.dport, packet.sport, flags, seq, ack, window=0, tos=packet.tos & 0xFC)
 
 
 def icmp_error(packet: Packet, code: int, length: int | None = None) -> bytes:

@@ -11,8 +11,9 @@ from struct import unpack_from
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet, checksum
-from fwtutor.network.answers import answer_reset, closed_port_answers, sound_tcp, sound_udp
+from fwtutor.network.answers import closed_port_answers, sound_udp
 from fwtutor.network.application import Application
+from fwtutor.network.resets import answer_reset, sound_tcp
 from fwtutor.network.segments import add
 from fwtutor.network.surroundings import Surroundings
 from fwtutor.network.tcp import CLOSED, Endpoint, Ends

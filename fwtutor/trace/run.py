@@ -116,10 +116,12 @@ def _answers(firewall: Firewall, walk: Walk, seen: Seen) -> Iterator[Walk]:
     for _ in range(MAX_ANSWERS):
         if not waiting:
             return
-        packet = waiting.pop(0).delivered
+        walk = waiting.pop(0)
+        packet = walk.delivered
         if packet is None:
             continue
-        for raw in closed_port_answers(packet, seen.at, firewall.routing.is_broadcast(4, packet.dst), seen.link):
+        to_many = firewall.routing.is_broadcast(packet.family, packet.dst)
+        for raw in closed_port_answers(packet, seen.at, to_many, seen.link, firewall.source_of_answer(walk)):
             answer = firewall.send_ns(raw, at=seen.at, by_stack=True)
             waiting.append(answer)
             yield answer

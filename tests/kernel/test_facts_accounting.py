@@ -10,12 +10,13 @@ from typing import cast
 import pytest
 
 from fwtutor.kernel.compare import compare, engine_for
-from fwtutor.kernel.ctnetlink import lookup, tuple_of
+from fwtutor.kernel.ctnetlink import lookup
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.namespace import enter, furnish, set_sysctls
 from fwtutor.kernel.netlink import Netfilter
 from fwtutor.kernel.observation import Observed, Shot
 from fwtutor.kernel.rules import Rules
+from fwtutor.kernel.tuples import tuple_of
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.answers import fragments
 from fwtutor.netfilter.conntrack.entry import Tuple

@@ -14,6 +14,7 @@ SECOND = 1_000_000_000
 EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED = 1, 2, 4, 8
 SRC_NAT, DST_NAT, SEQ_ADJUST, SRC_NAT_DONE, DST_NAT_DONE, DYING, FIXED_TIMEOUT = 16, 32, 64, 128, 256, 512, 1024
 HELPER = 8192
+NAT_MASK = SRC_NAT | DST_NAT
 
 ORIGINAL, REPLY = 0, 1
 """Directions: that of the packet which created the entry, and the other."""
@@ -91,6 +92,8 @@ class Entry(NamedTuple):
     """(packets, bytes) original, (packets, bytes) reply, when nf_conntrack_acct was on at creation."""
     touched: int
     """ns: when a packet last refreshed it."""
+    leaves_by: str = ""
+    """The interface by which it has to leave, as MASQUERADE gave it that one's address; "" if none has to be."""
     help: Help | None = None
     master: Master | None = None
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from fwtutor.netfilter.addresses import ALL_ONES, format_address
 from fwtutor.netfilter.conntrack.entry import Entry, Tuple
 from fwtutor.netfilter.conntrack.expectation import Expectation
-from fwtutor.netfilter.conntrack.tuples import DCCP, GRE, SCTP, UDPLITE, WITH_PORTS
-from fwtutor.netfilter.packet import ICMP, PROTOCOL_NAMES
+from fwtutor.netfilter.conntrack.tuples import DCCP, GRE, SCTP, UDPLITE, WITH_PORTS, is_icmp
+from fwtutor.netfilter.packet import PROTOCOL_NAMES
 
 NAMES = {**PROTOCOL_NAMES, DCCP: "dccp", GRE: "gre", SCTP: "sctp", UDPLITE: "udplite"}
 
@@ -19,7 +19,7 @@ def format_tuple(tuple: Tuple) -> str:
     text = f"src={format_address(tuple.family, tuple.src)} dst={format_address(tuple.family, tuple.dst)}"
     if tuple.protocol in WITH_PORTS or tuple.protocol == DCCP:  # whose ports are not read any more: they are 0, and printed
         return f"{text} sport={tuple.sport} dport={tuple.dport}"
-    if tuple.protocol == ICMP and tuple.family == 4:
+    if is_icmp(tuple.protocol, tuple.family):
         return f"{text} type={tuple.dport >> 8} code={tuple.dport & 0xFF} id={tuple.sport}"
     if tuple.protocol == GRE:
         return f"{text} srckey={tuple.sport:#x} dstkey={tuple.dport:#x}"

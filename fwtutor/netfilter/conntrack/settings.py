@@ -50,6 +50,7 @@ DEFAULTS: dict[str, int] = {
         "udp_timeout": 30,
         "udp_timeout_stream": 120,
         "icmp_timeout": 30,
+        "icmpv6_timeout": 30,
         "gre_timeout": 30,
         "gre_timeout_stream": 180,
         "generic_timeout": 600,
@@ -67,6 +68,7 @@ class Settings(NamedTuple):
     udp: int
     udp_stream: int
     icmp: int
+    icmpv6: int
     gre: GreTrack
     sctp: tuple[int, ...]
     """By sctp.State."""
@@ -98,6 +100,6 @@ class Settings(NamedTuple):
         for sctp_state, (name, _) in SCTP_TIMEOUTS.items():
             by_state[sctp_state] = get(name) * SECOND
         gre = GreTrack(get("gre_timeout") * SECOND, get("gre_timeout_stream") * SECOND)
-        seconds = (get("udp_timeout"), get("udp_timeout_stream"), get("icmp_timeout"), get("generic_timeout"))
-        udp, stream, icmp, generic = (value * SECOND for value in seconds)
-        return cls(tcp, udp, stream, icmp, gre, tuple(by_state), generic, bool(get("checksum")), bool(get("acct")), get("max"))
+        seconds = (get(name) for name in ("udp_timeout", "udp_timeout_stream", "icmp_timeout", "icmpv6_timeout", "generic_timeout"))
+        udp, stream, icmp, icmpv6, generic = (value * SECOND for value in seconds)
+        return cls(tcp, udp, stream, icmp, icmpv6, gre, tuple(by_state), generic, bool(get("checksum")), bool(get("acct")), get("max"))

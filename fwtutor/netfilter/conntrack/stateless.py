@@ -1,4 +1,4 @@
-"""The trackers that keep no state in an entry: UDP, UDP-Lite, ICMP, GRE, and the generic one for all other protocols.
+"""The trackers that keep no state in an entry: UDP, UDP-Lite, ICMP, ICMPv6, GRE, and the generic one for all other protocols.
 
 What they have to say is what is wrong with a packet, what can begin an entry, and how long it lives.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 from fwtutor.netfilter.conntrack.entry import ASSURED, SECOND, SEEN_REPLY, Entry
 from fwtutor.netfilter.conntrack.gre import GreTrack
 from fwtutor.netfilter.conntrack.settings import Settings
-from fwtutor.netfilter.conntrack.tuples import GRE, UDPLITE
+from fwtutor.netfilter.conntrack.tuples import GRE, UDPLITE, is_icmp
 from fwtutor.netfilter.craft import transport_checksum
-from fwtutor.netfilter.packet import ICMP, UDP, Packet, checksum
+from fwtutor.netfilter.packet import UDP, Packet, checksum
 
-ICMP_BEGINS = frozenset({8, 13, 15, 17})
+ICMP_BEGINS = {4: frozenset({8, 13, 15, 17}), 6: frozenset({128, 139})}
+"""By IP version: the questions."""
 UDP_STREAM_AFTER = 2 * SECOND
 
 
@@ -26,8 +27,9 @@ def begin(packet: Packet, settings: Settings) -> int | str:
     protocol = packet.protocol
     if protocol in (UDP, UDPLITE):
         return settings.udp
-    if protocol == ICMP and packet.family == 4:
-        return settings.icmp if packet.icmp_type in ICMP_BEGINS else "an ICMP answer to a question nobody asked"
+    if is_icmp(protocol, packet.family):
+        begins = packet.icmp_type in ICMP_BEGINS[packet.family]
+        return _icmp_timeout(packet, settings) if begins else "an ICMP answer to a question nobody asked"
     return settings.gre.timeout if protocol == GRE else settings.generic
 
 
@@ -42,7 +44,11 @@ def judge(entry: Entry, packet: Packet, at: int, settings: Settings) -> tuple[in
     if protocol == GRE:
         track: GreTrack = entry.tracker
         return (track.stream, status | ASSURED) if status & SEEN_REPLY else (track.timeout, status)
-    return (settings.icmp if protocol == ICMP and packet.family == 4 else settings.generic), status
+    return (_icmp_timeout(packet, settings) if is_icmp(protocol, packet.family) else settings.generic), status
+
+
+def _icmp_timeout(packet: Packet, settings: Settings) -> int:
+    return settings.icmp if packet.family == 4 else settings.icmpv6
 
 
 def _udp_fault(packet: Packet, check: bool) -> str:

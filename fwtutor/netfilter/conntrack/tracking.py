@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-from fwtutor.netfilter.conntrack import sctp, stateless, tcp
+from fwtutor.netfilter.conntrack import icmpv6, sctp, stateless, tcp
 from fwtutor.netfilter.conntrack.entry import (
     ASSURED,
     CONFIRMED,
@@ -23,6 +23,7 @@ from fwtutor.netfilter.conntrack.entry import (
     REPLY,
     SECOND,
     SEEN_REPLY,
+    UNTRACKED,
     Entry,
     Help,
     Master,
@@ -34,9 +35,9 @@ from fwtutor.netfilter.conntrack.gre import GreTrack
 from fwtutor.netfilter.conntrack.helpers import HELPERS
 from fwtutor.netfilter.conntrack.helpers.helper import Job
 from fwtutor.netfilter.conntrack.settings import Settings
-from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, tuple_at, tuple_of
+from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, is_icmp, tuple_at, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
-from fwtutor.netfilter.packet import ICMP, TCP, Packet, checksum
+from fwtutor.netfilter.packet import TCP, Packet, checksum
 from fwtutor.netfilter.state import State
 
 ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
@@ -99,8 +100,9 @@ class Conntrack:
         ``template``: what a CT rule wants; ``mark``: the packet's.
         """
         zones = NO_ZONES if template is None else template.zones(mark)
-        if packet.protocol == ICMP and packet.family == 4:
-            error = self._icmp_error(packet, arriving, zones)
+        if is_icmp(packet.protocol, packet.family):
+            judge = self._icmp_error if packet.family == 4 else self._icmpv6
+            error = judge(packet, arriving, zones)
             if error is not None:
                 return error
         key = tuple_of(packet)
@@ -264,8 +266,8 @@ class Conntrack:
             a, b, c, d = counters
             counters = (a + 1, b + packet.length, c, d) if direction == ORIGINAL else (a, b, c + 1, d + packet.length)
         return Entry(
-            entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at, entry.help,
-            entry.master,
+            entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at, entry.leaves_by,
+            entry.help, entry.master,
         )  # fmt: skip
 
     def _evict(self) -> Entry | None:
@@ -427,6 +429,24 @@ class Conntrack:
         )
         if inner is None or quoted + header > len(raw):
             return invalid("an ICMP error that quotes too little of a packet")
+        return self._about(inner, packet, zones)
+
+    def _icmpv6(self, packet: Packet, arriving: bool, zones: tuple[int, int]) -> Tracked | None:
+        """The same of ICMPv6, which has types that are not tracked at all besides."""
+        fault = icmpv6.fault(packet, arriving and self.settings.checksum)
+        if fault:
+            return Tracked(None, None, None, ORIGINAL, INVALID, fault, ())
+        if packet.icmp_type in icmpv6.NOT_TRACKED:
+            return Tracked(None, None, None, ORIGINAL, UNTRACKED, "", ())
+        if not icmpv6.quotes(packet):
+            return None
+        inner = icmpv6.quoted(packet)
+        if isinstance(inner, str):
+            return Tracked(None, None, None, ORIGINAL, INVALID, inner, ())
+        return self._about(inner, packet, zones)
+
+    def _about(self, inner: Tuple, packet: Packet, zones: tuple[int, int]) -> Tracked:
+        """An error about a packet with the tuple ``inner``: RELATED, if that packet's sender is told about a connection there is."""
         other, entry, direction = inverted(inner), None, ORIGINAL
         if other is not None:
             other, entry, direction = self._find_in(zones, other)

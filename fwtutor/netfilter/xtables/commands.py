@@ -1,4 +1,4 @@
-"""Running one iptables command line on a ruleset: what it changes, what it prints, or why it is refused.
+"""Running one iptables or ip6tables command line on a ruleset: what it changes, what it prints, or why it is refused.
 
 A ruleset is a value: a command makes another one, and a refused command makes none. Parsing the line is ``parser``'s,
 changing a table ``edit``'s, printing ``listing``'s.
@@ -13,10 +13,11 @@ from types import MappingProxyType
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, NO_CHAIN, OUT_OF_RANGE, Draft, Place, new_table, refused
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
-from fwtutor.netfilter.xtables.errors import BATCH, TABLE, VERSIONS, RuleRefused, nearest
+from fwtutor.netfilter.xtables.errors import BATCH, TABLE, TOOLS, RuleRefused, nearest, version
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
 from fwtutor.netfilter.xtables.parsed import Parsed
 from fwtutor.netfilter.xtables.parser import Parser
+from fwtutor.netfilter.xtables.placing import wrong_table
 from fwtutor.netfilter.xtables.rule import Continue, CounterKey, Counters, Jump, Rule, Ruleset, Table, Target
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
 from fwtutor.netfilter.xtables.tokens import Token, shell_words
@@ -43,28 +44,35 @@ def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:
 
 
 def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId) -> Outcome:
-    """Run what follows the word ``iptables`` (the word itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+    """Run what follows the tool's name (the name itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+    parser = None
     try:
-        return _run_command(ruleset, line, counters, new_id)
+        parser = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant)
+        return _run_command(ruleset, parser.parse(), line, counters, new_id)
     except RuleRefused as wrong:
-        wrong.variant = ruleset.variant
+        wrong.family, wrong.variant = ruleset.family, ruleset.variant
+        wrong.before = parser.parsed.warning if parser else ""
         raise
 
 
-def _run_command(ruleset: Ruleset, line: str, counters: Counters, new_id: NewId) -> Outcome:
-    check_family(ruleset.family)
+def _own_words(ruleset: Ruleset, line: str) -> list[Token]:
+    """The words behind the tool's name."""
     words = shell_words(line)
     if words and words[0].text == "sudo":
         del words[0]
-    if words and words[0].text in ("iptables", f"iptables-{ruleset.variant}"):
+    tool = TOOLS[ruleset.family]
+    if words and words[0].text in (tool, f"{tool}-{ruleset.variant}"):
         del words[0]
-    parsed = Parser(line, words, ruleset.variant).parse()
+    return words
+
+
+def _run_command(ruleset: Ruleset, parsed: Parsed, line: str, counters: Counters, new_id: NewId) -> Outcome:
     if parsed.commands == "V":
-        return Outcome(ruleset, f"{VERSIONS[ruleset.variant]}\n")
+        return Outcome(ruleset, f"{version(ruleset.family, ruleset.variant)}\n")
     if parsed.commands == "h":
         return Outcome(ruleset, parsed.output)
     draft = open_table(ruleset, parsed, line)
-    output = apply(draft, parsed, line, counters, new_id)
+    output = parsed.warning + apply(draft, parsed, line, counters, new_id)
     try:
         changed = draft.finish()
     except RuleRefused as wrong:
@@ -76,20 +84,15 @@ def _run_command(ruleset: Ruleset, line: str, counters: Counters, new_id: NewId)
     return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters, written)
 
 
-def check_family(family: int) -> None:
-    """Raises RuleRefused for IPv6, which is not simulated yet."""
-    if family != 4:
-        raise RuleRefused("fwtutor does not simulate ip6tables yet", hint="IPv4 (iptables) is")
-
-
-def table_refused(name: str, line: str, start: int, end: int, variant: str = "legacy") -> RuleRefused:
+def table_refused(ruleset: Ruleset, name: str, line: str, start: int, end: int) -> RuleRefused:
     """Why there is no such table."""
-    if variant == "nft":
+    if ruleset.variant == "nft":
         words = f"table '{name}' does not exist"
         return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
+    tool = TOOLS[ruleset.family]
     words = (
-        f"can't initialize iptables table `{name}': Table does not exist (do you need to insmod?)\n"
-        "Perhaps iptables or your kernel needs to be upgraded."
+        f"can't initialize {tool} table `{name}': Table does not exist (do you need to insmod?)\n"
+        f"Perhaps {tool} or your kernel needs to be upgraded."
     )
     return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
 
@@ -105,7 +108,7 @@ def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
     name = parsed.table
     if name not in BUILTIN_CHAINS:
         start, end = parsed.table_token.span(None) if parsed.table_token else (0, len(line))
-        raise table_refused(name, line, start, end, ruleset.variant)
+        raise table_refused(ruleset, name, line, start, end)
     return draft_of(ruleset, name, ruleset.tables.get(name))
 
 
@@ -116,14 +119,15 @@ def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: N
         rules = _rules(draft, parsed, new_id) if parsed.commands in "AIRDC" else []
         output = _run(draft, parsed, rules, counters)
         if parsed.commands in ("A", "I", "R") and not isinstance(draft, NftDraft):
-            _check(rules[0], parsed, line, draft.variant)
+            _check(rules[0], parsed, line, draft)
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
     for late in draft.late[before:]:
         _placed(late, parsed, line)
-    if parsed.jump_token is not None:
-        start, end = parsed.jump_token.span(None)
-        draft.places.update({rule.id: Place(line, start, end, draft.line_number) for rule in rules if isinstance(rule.target, Jump)})
+    token = parsed.jump_token or parsed.chain_token
+    if token is not None:
+        place = Place(line, *token.span(None), draft.line_number)
+        draft.places.update({rule.id: place for rule in rules if isinstance(rule.target, Jump) or rule.hooks() is not None})
     return output
 
 
@@ -161,36 +165,37 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
     nft = isinstance(draft, NftDraft)
     if nft and parsed.target is not None and name not in draft.declared:
         # A chain can be renamed to the name of a target; here the target is meant.
-        return parsed.target
+        return parsed.target.kept(draft.variant)
     if name in draft:
         return Jump(name, parsed.goto)
     if parsed.target is not None:
-        return parsed.target
+        return parsed.target.kept(draft.variant)
     users = [chain for chain in draft.order() if draft.policies[chain] is None]
-    if nft and (parsed.goto or name not in TARGETS_NOT_YET):
+    if nft and (parsed.goto or name not in TARGETS_NOT_YET[draft.family]):
         raise RuleRefused(f"Chain '{name}' does not exist", hint=nearest(name, users, "user chains"))
     if parsed.goto:
         raise RuleRefused(f"goto '{name}' is not a chain", hint=nearest(name, users, "user chains"))
-    if name in TARGETS_NOT_YET:
-        raise RuleRefused(f"fwtutor does not simulate -j {name} yet", hint=f"targets: {', '.join(sorted(TARGETS))}")
-    hint = nearest(name, [*TARGETS, *users], "targets and chains")
+    targets = TARGETS[draft.family]
+    if name in TARGETS_NOT_YET[draft.family]:
+        raise RuleRefused(f"fwtutor does not simulate -j {name} yet", hint=f"targets: {', '.join(sorted(targets))}")
+    hint = nearest(name, [*targets, *users], "targets and chains")
     raise RuleRefused(f"Couldn't load target `{name}':No such file or directory", hint=hint)
 
 
-def _check(rule: Rule, parsed: Parsed, line: str, variant: str) -> None:
+def _check(rule: Rule, parsed: Parsed, line: str, draft: Draft) -> None:
     """What the kernel refuses of a rule, wherever it stands."""
     for match, token in parsed.matches:
         wrong = match.misplaced(rule.header)
-        beyond = match.beyond(variant)
+        beyond = match.beyond(draft.variant)
         if wrong or beyond:
             refusal = refused(INVALID, wrong) if wrong else refused(OUT_OF_RANGE, beyond)
             refusal.line, (refusal.start, refusal.end) = line, token.span(None)
             raise refusal
-    if parsed.target is not None and rule.target is parsed.target:
-        wrong = parsed.target.misplaced(rule.header)
+    if not isinstance(rule.target, Jump):
+        wrong = wrong_table(rule.target, draft.name) or rule.target.misplaced(rule.header) or rule.target.needs(rule)
         if wrong:
             raise refused(INVALID, wrong)
-        wrong = parsed.target.unknown(rule.header)
+        wrong = rule.target.unknown(rule.header)
         if wrong:
             refusal = refused(NO_CHAIN, wrong)
             refusal.line, (refusal.start, refusal.end) = line, parsed.jump_token.span(None) if parsed.jump_token else (0, len(line))
@@ -209,7 +214,7 @@ def _run(draft: Draft, parsed: Parsed, rules: list[Rule], counters: Counters) ->
                 draft.insert(name, parsed.number, rule)
             else:
                 draft.replace(name, parsed.number, rule)
-            if parsed.counter is not None:
+            if parsed.counter is not None and draft.rule_with_counter:
                 draft.counters[rule.id] = parsed.counter
         return shown
     if command in ("D", "C"):

@@ -86,8 +86,9 @@ class CompiledChain:
     def next_match(self, context: Context, start: int) -> int:
         """Position of the first rule from ``start`` on that matches, or the number of rules."""
         tests = self.tests
-        if self.index is None or not context.packet.has_l4:
-            # A packet cut short can be dropped by the very match that looks for its header, so every rule must be asked.
+        if self.index is None or not context.packet.has_l4 or context.packet.authentication:
+            # A packet cut short can be dropped by the very match that looks for its header, so every rule must be asked; and what
+            # has an Authentication header is not of the same protocol for every variant.
             for position in range(start, len(tests)):
                 test = tests[position]
                 if test is None or test(context):
@@ -127,7 +128,7 @@ def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None
         _remembering(match, (rule.id, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
         for place, match in enumerate(rule.evaluated)
     ]
-    own = header.compile(rule.header)
+    own = header.compile(rule.header, chain.variant)
     if own is not None:
         tests.insert(0, own)
     if not tests:
@@ -295,6 +296,7 @@ class CompiledTable:
                     hits.append(Hit(ACTED, chain, position, acted))
                     if acted.dropped:
                         return "DROP"
+                    length = context.packet.length
                     position += 1
                     continue
             elif chain.chain.policy is None:

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple, NoReturn
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused, nearest
+from fwtutor.netfilter.xtables.placing import Fault, chains_of, first_fault, wrong_hook
 from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Header, Jump, Rule, Table, policy_key
 
 NO_CHAIN = "No chain/target/match by that name."
@@ -99,6 +100,7 @@ class Draft:
         self.late: list[RuleRefused] = []
         """What the kernel will refuse when it gets all changes together (nft), in order."""
         self.may_loop = False
+        """Whether jumps, and from where rules are reached, must be looked at."""
         self.written = False
         """Whether anything was told to change, if only to what it was: iptables-legacy then puts a new table in its place."""
 
@@ -127,6 +129,11 @@ class Draft:
     def numbered(self, name: str | None) -> str:
         """The chain of a rule whose counter is set to 0 by its number."""
         return self.chain(name)
+
+    @property
+    def rule_with_counter(self) -> bool:
+        """Whether a rule minds ``-c``."""
+        return True
 
     @property
     def remains(self) -> bool:
@@ -170,6 +177,8 @@ class Draft:
         if isinstance(rule.target, Jump):
             if self.policies.get(rule.target.chain) is not None:
                 raise refused(INVALID, f"{rule.target.chain} is a built-in chain: only the kernel enters those")
+            self.may_loop = True
+        elif rule.hooks() is not None:
             self.may_loop = True
 
     def append(self, chain: str, rule: Rule) -> None:
@@ -308,9 +317,10 @@ class Draft:
     # --- the end ---------------------------------------------------------------------------------------------------
 
     def finish(self) -> Table:
-        """The new table. Refuses loops that a packet could run into."""
+        """The new table. Refuses loops that a packet could run into, and rules reached from where they may not be."""
         if self.may_loop:
             self._check_jumps()
+            self._check_places()
         self._settle_counters()
         chains = {}
         for name in self.order():
@@ -330,15 +340,33 @@ class Draft:
                 if policy is not None:
                     self.counters.setdefault(self.policy_key(chain), (0, 0))
 
-    def _jumps(self, chain: str) -> list[Rule]:
-        """Rules that lead to other chains. Behind an unconditional verdict the kernel does not look."""
+    def _met(self, chain: str) -> list[Rule]:
+        """Rules that a packet may meet. Behind an unconditional verdict the kernel does not look."""
         found = []
         for rule in self.of(chain):
-            if isinstance(rule.target, Jump):
-                found.append(rule)
-            elif rule.target.name in VERDICTS and not rule.matches and rule.header == Header(rule.header.family):
+            found.append(rule)
+            if rule.target.name in VERDICTS and not rule.matches and rule.header == Header(self.family):
                 break
         return found
+
+    def _jumps(self, chain: str) -> list[Rule]:
+        """Rules that lead to other chains."""
+        return [rule for rule in self._met(chain) if isinstance(rule.target, Jump)]
+
+    def _directly(self, chain: str) -> bool:
+        """Whether the options of rules in that chain count for where they may be reached from."""
+        return True
+
+    def _check_places(self) -> None:
+        """Refuses rules that are reached from a hook at which they may not be met."""
+        chains = chains_of({name: self._met(name) for name in self.policies}, self._directly)
+        if any(chains.limited.values()):
+            fault = first_fault(chains, [name for name, policy in self.policies.items() if policy is not None], self._directly)
+            if fault is not None:
+                raise self._misplaced(fault)
+
+    def _misplaced(self, fault: Fault) -> RuleRefused:
+        return refused(INVALID, wrong_hook(fault.rule, fault.hook))
 
     def _looping(self, chains: list[str], ways: list[Rule]) -> NoReturn:
         """Refuse the rules that lead round. ``ways``: all of them from the built-in chain on."""

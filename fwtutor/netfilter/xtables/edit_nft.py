@@ -7,18 +7,23 @@ needs it: it is listed all the same, but packets pass it by.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, NoReturn
 
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, BAD_RULE, NO_CHAIN, NOT_EMPTY, POLICIES, Draft, goes_to, refused
 from fwtutor.netfilter.xtables.errors import BATCH, TOOL, RuleRefused, nearest
 from fwtutor.netfilter.xtables.native import translated
+from fwtutor.netfilter.xtables.placing import Fault, wrong_hook, wrong_table
 from fwtutor.netfilter.xtables.rule import Header, Jump, Rule, Table
+from fwtutor.netfilter.xtables.targets.trace import Trace
+from fwtutor.netfilter.xtables.values import EVERYWHERE
 
 MAX_DEPTH = 15
 """Chains behind a built-in one, each entered from the one before."""
 MAX_NAME = 255
 """Bytes of a chain's name that nf_tables takes from -E; the tool itself takes fewer everywhere else."""
 
+INCOMPATIBLE = "Incompatible with this kernel."
 _INVALID = "Invalid argument"
 _TOO_DEEP = "Too many links"
 _BUSY = "Device or resource busy"
@@ -36,7 +41,7 @@ class NftDraft(Draft):
         self.faults: dict[int, tuple[str, str]] = {}
         """What the kernel will say to a rule, wherever it stands, and why."""
         self.verbs: dict[int, tuple[str, str]] = {}
-        """What put a rule that jumps there, and into which chain."""
+        """What put a rule that jumps, or may not be reached from everywhere, there, and into which chain."""
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -64,6 +69,10 @@ class NftDraft(Draft):
         return name
 
     @property
+    def rule_with_counter(self) -> bool:
+        return self.family == 4  # ip6tables-nft forgets it, also in a save file
+
+    @property
     def remains(self) -> bool:
         return self.exists or len(self.absent) < len(self.policies)
 
@@ -75,7 +84,7 @@ class NftDraft(Draft):
     def form(self, rule: Rule) -> Rule:
         form = translated(rule)
         # The kernel judges by the protocol's number as it was given, and keeps a byte of it.
-        if fault := misplaced(form, rule.header):
+        if fault := misplaced(form, rule.header) or ("" if isinstance(rule.target, Trace) else wrong_table(rule.target, self.name)):
             self.faults[rule.id] = _INVALID, fault
         elif fault := rule.target.unknown(rule.header):
             self.faults[rule.id] = _MISSING, fault
@@ -91,14 +100,27 @@ class NftDraft(Draft):
                     why = _MISSING
             self.may_loop = True
             self.verbs[rule.id] = verb, chain
+        elif rule.hooks() is not None:
+            self.may_loop = True
+            self.verbs[rule.id] = verb, chain
+            if self.policies[chain] is not None:
+                hint = hint or wrong_hook(rule, chain)
         if hint:
             self._refuse_late(verb, why, f"rule in chain {chain}", hint)
 
     def find(self, chain: str, rule: Rule) -> int:
+        wanted = self._compared(rule)
         for index, other in enumerate(self.of(chain) if chain in self.policies else ()):
-            if rule == other:
+            if self._compared(other) == wanted:
                 return index
         raise refused(BAD_RULE, f"no rule of {chain} is exactly this one: -S {chain} shows them")
+
+    def _compared(self, rule: Rule) -> Rule:
+        """What it compares of a rule. ip6tables-nft forgets the masks: to ``-D``, 2001:db8::/32 is 2001:db8::/48."""
+        if self.family == 4:
+            return rule
+        (src, _), (dst, _) = rule.header.src or (0, 0), rule.header.dst or (0, 0)
+        return replace(rule, header=replace(rule.header, src=(src, 0), dst=(dst, 0)))
 
     def zero(self, chain: str) -> None:
         """Of a built-in chain it sends the policy along: the one there was before this command or file."""
@@ -113,6 +135,10 @@ class NftDraft(Draft):
             super().zero_number(chain, number)
 
     def numbered(self, name: str | None) -> str:
+        builtin = [chain for chain, policy in self.policies.items() if policy is not None]
+        if name in self.absent and len(self.absent) < len(builtin):
+            # Where other built-in chains are there, the tool takes it for a thing the kernel should know, and does not.
+            raise refused(INCOMPATIBLE, f"no command has put anything into {name} yet, and until then it does not exist")
         if name is None or name not in self.policies or name in self.absent:
             raise refused(BAD_RULE, nearest(name or "", self.policies, "chains"))
         return name
@@ -191,8 +217,15 @@ class NftDraft(Draft):
     def _settle_counters(self) -> None:
         """Nothing to do: the kernel changes what it is told to, and no more."""
 
-    def _jumps(self, chain: str) -> list[Rule]:
-        return [rule for rule in self.of(chain) if isinstance(rule.target, Jump)]
+    def _met(self, chain: str) -> list[Rule]:
+        return list(self.of(chain))
+
+    def _directly(self, chain: str) -> bool:
+        # It asks a rule in a user chain before it knows from where that is reached.
+        return self.policies[chain] is not None
+
+    def _misplaced(self, fault: Fault) -> RuleRefused:
+        return self._blame(fault.newest, _INVALID, wrong_hook(fault.rule, fault.hook))
 
     def _looping(self, chains: list[str], ways: list[Rule]) -> NoReturn:
         raise self._too_long(ways, f"a packet could go round and round through {' -> '.join(chains)}")
@@ -211,9 +244,11 @@ class NftDraft(Draft):
 
     def _too_long(self, ways: list[Rule], hint: str) -> RuleRefused:
         """The rule to blame is the one that came last."""
-        blamed = max(ways, key=lambda rule: rule.id)
+        return self._blame(max(ways, key=lambda rule: rule.id), _TOO_DEEP, hint)
+
+    def _blame(self, blamed: Rule, why: str, hint: str) -> RuleRefused:
         verb, chain = self.verbs.get(blamed.id, ("RULE_APPEND", ""))
-        wrong = RuleRefused(f"{verb} failed ({_TOO_DEEP}): rule in chain {chain}", manner=BATCH, hint=hint)
+        wrong = RuleRefused(f"{verb} failed ({why}): rule in chain {chain}", manner=BATCH, hint=hint)
         if blamed.id in self.places:
             wrong.line, wrong.start, wrong.end, wrong.line_number = self.places[blamed.id]
         return wrong
@@ -223,6 +258,6 @@ def misplaced(rule: Rule, header: Header) -> str:
     """Why the kernel refuses the rule, wherever it stands; "" if it does not."""
     for value, negated in ((header.src, header.src_not), (header.dst, header.dst_not)):
         if negated and value is not None and not value[1]:
-            return "no address is outside 0.0.0.0/0"
+            return f"no address is outside {EVERYWHERE[header.family]}"
     words = [match.misplaced(header) for match in rule.evaluated] + [rule.target.misplaced(header)]
     return next(filter(None, words), "")

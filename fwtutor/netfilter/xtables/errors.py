@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-VERSIONS = {"legacy": "iptables v1.8.9 (legacy)", "nft": "iptables v1.8.9 (nf_tables)"}
-"""The tools whose language and words these are, by variant."""
+TOOLS = {4: "iptables", 6: "ip6tables"}
+"""The tools whose language and words these are, by family."""
+_VARIANTS = {"legacy": "legacy", "nft": "nf_tables"}
 
 USAGE, KERNEL, BARE, TABLE, BATCH, TOOL = 2, 1, 22, 3, 4, 21
 """How the tool says it: USAGE with its version and advice (exit status 2), KERNEL as "iptables: sentence" (1),
@@ -20,6 +21,11 @@ _STATUS = {BARE: 2, TOOL: 1}
 
 MAX_LISTED = 20
 """Names a hint lists."""
+
+
+def version(family: int, variant: str) -> str:
+    """What ``-V`` prints."""
+    return f"{TOOLS[family]} v1.8.9 ({_VARIANTS[variant]})"
 
 
 class RuleRefused(ValueError):
@@ -36,8 +42,10 @@ class RuleRefused(ValueError):
         self.line_number = line_number
         self.hint = hint
         self.manner = manner
-        self.variant = "legacy"
+        self.family, self.variant = 4, "legacy"
         """Whose words these are; filled in by who knows the ruleset."""
+        self.before = ""
+        """What the tool had said already, a warning."""
 
     @property
     def status(self) -> int:
@@ -47,12 +55,13 @@ class RuleRefused(ValueError):
     @property
     def printed(self) -> str:
         """The words with what the tool puts around them, one newline at the end."""
+        tool = TOOLS[self.family]
         if self.manner == KERNEL:
-            return f"iptables: {self.message}\n"
+            return f"{self.before}{tool}: {self.message}\n"
         gap = " " if self.manner == BATCH else ""
-        text = self.message if self.manner == BARE else f"{VERSIONS[self.variant]}: {gap}{self.message}"
-        advice = "" if self.manner in (TABLE, BATCH, TOOL) else "Try `iptables -h' or 'iptables --help' for more information.\n"
-        return f"{text}\n{advice}"
+        text = self.message if self.manner == BARE else f"{version(self.family, self.variant)}: {gap}{self.message}"
+        advice = "" if self.manner in (TABLE, BATCH, TOOL) else f"Try `{tool} -h' or '{tool} --help' for more information.\n"
+        return f"{self.before}{text}\n{advice}"
 
     def caret(self) -> str:
         """The line, and under it ``^^^`` below the place (tabs kept, so that they stand right)."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.getopt import LONG, NO_ARGUMENT, Found
-from fwtutor.netfilter.xtables.matches import MATCHES
+from fwtutor.netfilter.xtables.getopt import NO_ARGUMENT, Found
+from fwtutor.netfilter.xtables.matches import NOT_YET as MATCHES_NOT_YET
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Extension, Given, Option
 from fwtutor.netfilter.xtables.parsed import Loaded
 from fwtutor.netfilter.xtables.reading import Reading
-from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
+from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET
 from fwtutor.netfilter.xtables.values import number
 
 
@@ -20,9 +20,9 @@ def take(line: Reading, found: Found) -> bool:
         _give(line, owner, found.code, found)
         return False
     if not _load_protocol(line):
-        if line.parsed.jump in TARGETS_NOT_YET:
+        if line.parsed.jump in TARGETS_NOT_YET[line.family]:
             # The option is most likely the target's own, and would only lead astray.
-            hint = f"targets: {', '.join(sorted(TARGETS))}"
+            hint = f"targets: {', '.join(sorted(line.targets))}"
             line.refuse(f"fwtutor does not simulate -j {line.parsed.jump} yet", line.parsed.jump_token, hint=hint)
         text, token = line.scanner.before()
         if found.code == NO_ARGUMENT:
@@ -42,7 +42,7 @@ def _load_protocol(line: Reading) -> bool:
     if not line.protocol or line.protocol_used:
         return False
     value = number(line.protocol, 0, 255)
-    kind = MATCHES.get(line.protocol if value is None else protocol_name(value))
+    kind = line.known.get(line.protocol if value is None else protocol_name(value))
     if kind is None or not kind.protocol:
         return False
     line.protocol_used = True
@@ -56,14 +56,17 @@ def _who_has(line: Reading, text: str) -> str:
     name = text.lstrip("-").partition("=")[0]
     if not text.startswith("--") or not name:
         return ""
-    if line.protocol and line.protocol not in MATCHES and number(line.protocol, 0, 255) is None:
+    if line.protocol in MATCHES_NOT_YET[line.family]:
         return f"fwtutor has no options for -p {line.protocol} yet"
-    needs = [f"-p {m.name}" if m.protocol else f"-m {m.name}" for m in MATCHES.values() if any(name in o.names for o in m.options)]
-    needs += [f"-j {t.name}" for t in TARGETS.values() if any(name in o.names for o in t.options)]
+    matches = dict.fromkeys(line.known.values())
+    needs = [
+        f"-p {protocol_name(m.protocol)}" if m.protocol else f"-m {m.name}" for m in matches if any(name in o.names for o in m.options)
+    ]
+    needs += [f"-j {t.name}" for t in line.targets.values() if any(name in o.names for o in t.options)]
     if needs:
         return f"--{name} is known after {' or '.join(needs)}"
-    every = [known for known, _, _ in LONG]
-    every += [known for kind in (*MATCHES.values(), *TARGETS.values()) for option in kind.options for known in option.names]
+    every = [known for known, _, _ in line.scanner.long]
+    every += [known for kind in (*matches, *line.targets.values()) for option in kind.options for known in option.names]
     from difflib import get_close_matches  # slow to import, seldom needed
 
     close = get_close_matches(name, dict.fromkeys(every), n=3, cutoff=0.6)
@@ -77,6 +80,9 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
         line.refuse(kind.repeated(option), found.token)
     if line.invert and not option.invertible:
         line.refuse(f'{kind.name}: option "--{option.names[0]}" cannot be inverted.', found.token)
+    needs, words = option.after
+    if needs and needs not in owner.given:
+        line.refuse(words, found.token)
     if option.arguments == 0:
         value = option.read()
     elif option.arguments == 1:

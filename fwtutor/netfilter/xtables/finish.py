@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.native import is_native
 from fwtutor.netfilter.xtables.options import OptionTarget
@@ -23,11 +24,16 @@ _LEGAL = {
 """Which options each command takes; d is -D with a number, z is -Z with one."""
 
 
+NO_DROP = '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n'
+
+
 def finish(line: Reading) -> None:
     """Complete what the line asks for. Raises RuleRefused."""
     parsed = line.parsed
     if "W" in line.places and "w" not in line.places:
         line.refuse("--wait-interval only makes sense with --wait", line.places["W"])
+    if parsed.table == NAT and (parsed.jump == "DROP" or (parsed.commands == "P" and parsed.name == "DROP")):
+        line.refuse(NO_DROP, parsed.jump_token or parsed.name_token)
     for one in line.loaded:
         parsed.matches.append((_build(line, one), one.token))
     if line.target is not None:
@@ -69,8 +75,8 @@ def _build(line: Reading, one: Loaded) -> Any:
 
 
 def _addresses(line: Reading) -> None:
-    sources = line.read(networks, line.source)
-    destinations = line.read(networks, line.destination)
+    sources = line.read(networks, line.source, line.family)
+    destinations = line.read(networks, line.destination, line.family)
     lists = len(sources) > 1 or len(destinations) > 1
     if lists and ("s" in line.inverted or "d" in line.inverted):
         place = line.source if len(sources) > 1 else line.destination
@@ -85,7 +91,7 @@ def _addresses(line: Reading) -> None:
 def _header(line: Reading, source: tuple[int, int], destination: tuple[int, int]) -> Header:
     inverted = line.inverted
     return Header(
-        src=source if source != (0, 0) or "s" in inverted else None, src_not="s" in inverted,
+        line.family, src=source if source != (0, 0) or "s" in inverted else None, src_not="s" in inverted,
         dst=destination if destination != (0, 0) or "d" in inverted else None, dst_not="d" in inverted,
         in_interface=line.interfaces["i"], in_not="i" in inverted,
         out_interface=line.interfaces["o"], out_not="o" in inverted,

@@ -28,6 +28,12 @@ LONG = (
     ("ipv6", 0, "6"),
 )  # fmt: skip
 
+
+def long_options(family: int, variant: str) -> tuple[tuple[str, int, str], ...]:
+    """The long options of one tool."""
+    return tuple(entry for entry in LONG if entry[2] != "f") if (family, variant) == (6, "legacy") else LONG
+
+
 WORD, UNKNOWN, NO_ARGUMENT = "word", "?", ":"
 
 
@@ -48,6 +54,7 @@ class Scanner:
 
     words: list[Token]
     program: str = "iptables"
+    long: tuple[tuple[str, int, str], ...] = LONG
     next: int = 0
     inside: int = 0
     loaded: list[tuple[Any, Option]] = field(default_factory=list)
@@ -112,7 +119,7 @@ class Scanner:
 
     def _long(self, token: Token) -> Found:
         name, equals, value = token.text[2:].partition("=")
-        entries: list[tuple[str, int, str | Option, Any]] = [(*entry, None) for entry in LONG]
+        entries: list[tuple[str, int, str | Option, Any]] = [(*entry, None) for entry in self.long]
         entries += [(known, min(option.arguments, 1), option, owner) for owner, option in self.loaded for known in option.names]
         exact = [entry for entry in entries if entry[0] == name]
         close = exact[:1] or [entry for entry in entries if entry[0].startswith(name)]

@@ -7,6 +7,7 @@ parts present must hold, and a part that is absent always does. A missing interf
 from __future__ import annotations
 
 from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.exthdrs import AUTHENTICATION
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
@@ -18,7 +19,7 @@ def _parts(header: Header) -> list[tuple[str, bool]]:
     found = []
     for letter, value, negated in (("s", header.src, header.src_not), ("d", header.dst, header.dst_not)):
         if value is not None:
-            found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value)}", True))
+            found.append((f"{'! ' if negated else ''}-{letter} {format_network(*value, header.family)}", True))
     for letter, name, negated in (("i", header.in_interface, header.in_not), ("o", header.out_interface, header.out_not)):
         if name:
             # "+" alone fits every name: the legacy tool keeps it, and does not print it.
@@ -58,19 +59,21 @@ def conditions(header: Header, context: Context) -> tuple[Condition, ...]:
         held.append((fits(header.out_interface, context.out_interface) != header.out_not, goes))
     if header.protocol:
         name = protocol_name(packet.protocol) if packet.protocol else "0"
-        held.append(((packet.protocol == header.protocol) != header.protocol_not, f"the protocol is {name}"))
+        if packet.broken:
+            held.append((False, "its extension headers break off, and so it has no protocol"))
+        else:
+            held.append(((packet.protocol == header.protocol) != header.protocol_not, f"the protocol is {name}"))
     if header.fragment is not None:
         said = "it is a later fragment" if packet.offset else "it is not a later fragment"
         held.append((bool(packet.offset) == header.fragment, said))
     return tuple(Condition(text, holds, because) for (text, _), (holds, because) in zip(_parts(header), held, strict=True))
 
 
-def compile(header: Header) -> Test | None:
+def compile(header: Header, variant: str = "legacy") -> Test | None:
     """A function that says whether the packet fits; None when every packet does."""
     tests: list[Test] = []
-    if header.protocol:
-        protocol = header.protocol
-        tests.append((lambda c: c.packet.protocol != protocol) if header.protocol_not else (lambda c: c.packet.protocol == protocol))
+    if header.protocol and header.family == 4:
+        tests.append(_protocol(header.protocol, header.protocol_not))
     if header.dst is not None:
         tests.append(_destination(*header.dst, header.dst_not))
     if header.src is not None:
@@ -81,7 +84,37 @@ def compile(header: Header) -> Test | None:
         tests.append(_outgoing(header.out_interface, header.out_not))
     if header.fragment is not None:
         tests.append((lambda c: c.packet.offset != 0) if header.fragment else (lambda c: c.packet.offset == 0))
+    if header.protocol and header.family == 6:
+        # Looked for at last, as a packet in which none is found is dropped at once.
+        tests.append((_protocol6 if variant == "legacy" else _protocol6_nft)(header.protocol, header.protocol_not))
     return all_of(tests)
+
+
+def _protocol(protocol: int, negated: bool) -> Test:
+    return (lambda c: c.packet.protocol != protocol) if negated else (lambda c: c.packet.protocol == protocol)
+
+
+def _protocol6(protocol: int, negated: bool) -> Test:
+    """Legacy drops a packet whose chain of IPv6 extension headers is broken where a rule asks for its protocol."""
+
+    def test(context: Context) -> bool:
+        if context.packet.broken:
+            context.hot_drop = True
+            return False
+        return (context.packet.protocol == protocol) != negated
+
+    return test
+
+
+def _protocol6_nft(protocol: int, negated: bool) -> Test:
+    """For iptables-nft such a packet has none, which fits nothing; and one with an Authentication header has that."""
+
+    def test(context: Context) -> bool:
+        packet = context.packet
+        seen = AUTHENTICATION if packet.authentication else packet.protocol
+        return (seen == protocol) != negated and not (packet.broken and not packet.authentication)
+
+    return test
 
 
 def all_of(tests: list[Test]) -> Test | None:

@@ -6,10 +6,10 @@ printed in numbers (but "anywhere"): nothing here resolves a name.
 
 from __future__ import annotations
 
-from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.addresses import ALL_ONES, format_address
 from fwtutor.netfilter.xtables.names import LOADED_NAMES, protocol_name
 from fwtutor.netfilter.xtables.rule import Chain, Continue, CounterKey, Counters, Header, Jump, Rule, Table, Target
-from fwtutor.netfilter.xtables.values import HOST, format_network, mask_length
+from fwtutor.netfilter.xtables.values import format_network
 
 
 def list_commands(
@@ -52,8 +52,8 @@ def rule_line(rule: Rule) -> str:
     protocol = header.protocol & 0xFF
     named = f"{'!' if header.protocol_not else ' '}{protocol_name(protocol) if protocol in LOADED_NAMES else protocol}"
     came, goes = _interface(header.in_interface, header.in_not, True), _interface(header.out_interface, header.out_not, True)
-    source = f"{'!' if header.src_not else ' '}{_address(header.src, True)}"
-    destination = f"{'!' if header.dst_not else ' '}-> {_address(header.dst, True)}"
+    source = f"{'!' if header.src_not else ' '}{_address(header.src, header.family, True)}"
+    destination = f"{'!' if header.dst_not else ' '}-> {_address(header.dst, header.family, True)}"
     return f"{name} {named} opt {_fragment(header)} in {came} out {goes} {source} {destination}  {_rest(rule, True)}\n"
 
 
@@ -117,8 +117,8 @@ class Columns:
         if self.verbose:
             row += f" {_interface(header.in_interface, header.in_not, self.numeric):<6} "
             row += f"{_interface(header.out_interface, header.out_not, self.numeric):<6} "
-        row += f"{'!' if header.src_not else ' '}{_address(header.src, self.numeric):<19} "
-        row += f"{'!' if header.dst_not else ' '}{_address(header.dst, self.numeric):<19} "
+        row += f"{'!' if header.src_not else ' '}{_address(header.src, header.family, self.numeric):<19} "
+        row += f"{'!' if header.dst_not else ' '}{_address(header.dst, header.family, self.numeric):<19} "
         return row + _rest(rule, self.numeric) + "\n"
 
 
@@ -130,15 +130,12 @@ def _interface(name: str, negated: bool, numeric: bool) -> str:
     return ("!" if negated else "") + (name or ("*" if numeric else "any"))
 
 
-def _address(value: tuple[int, int] | None, numeric: bool) -> str:
+def _address(value: tuple[int, int] | None, family: int, numeric: bool) -> str:
     address, mask = value or (0, 0)
-    if not mask and not numeric:
+    # ip6tables looks at the address: to it ::/1 is anywhere, too.
+    if not numeric and not (mask if family == 4 else address):
         return "anywhere"
-    if mask == HOST:
-        return format_address(4, address)
-    if mask_length(mask) is None:
-        return f"{format_address(4, address)}/{format_address(4, mask)}"
-    return format_network(address, mask)
+    return format_address(family, address) if mask == ALL_ONES[family] else format_network(address, mask, family)
 
 
 def _rest(rule: Rule, numeric: bool) -> str:

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target
+from fwtutor.netfilter.xtables.names import protocol_name
+from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target, Test
 
 Value = TypeVar("Value")
 
@@ -57,6 +58,8 @@ class Option:
     """The name iptables-save uses, when it is not the first of ``names``."""
     invertible: bool = True
     required: bool = False
+    after: tuple[str, str] = ("", "")
+    """The field of an option that must stand before it, and what the tool says when it does not."""
     unsaved: Callable[[Given[Any]], bool] = _never
     """True for what the tool keeps but does not print."""
 
@@ -75,6 +78,8 @@ class Extension:
     """What matches and targets with options share. Subclasses are frozen dataclasses with a field for each option."""
 
     name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names ``-m`` takes for it."""
     meaning: ClassVar[str] = ""
     """What it is for: the first line of its help."""
     options: ClassVar[tuple[Option, ...]] = ()
@@ -98,6 +103,15 @@ class Extension:
         """``-m NAME -h``."""
         kind = "target" if issubclass(cls, Target) else "match"
         return "\n".join([f"{cls.name} {kind}: {cls.meaning}", *(option.help() for option in cls.options)]) + "\n"
+
+    @classmethod
+    def exclude(cls, given: Mapping[str, Given[Any]], *fields: str) -> None:
+        """Refuse two options that exclude each other; ``fields`` in the order in which the tool looks for the second."""
+        found = [option for option in cls.options if option.field in fields and option.field in given]
+        others = [field for field in fields if field in given and field != found[0].field]
+        if others:
+            second = next(option for option in found if option.field == others[0])
+            raise Unreadable(f'{cls.name}: option "--{found[0].names[0]}" cannot be used together with "--{second.names[0]}".')
 
     def given(self) -> Sequence[tuple[Option, Given[Any]]]:
         """The options it has, in order; of several names for one field, the one that is saved."""
@@ -125,7 +139,7 @@ class OptionMatch(Extension, Match):
 
     def misplaced(self, header: Header) -> str:
         if self.protocol and (header.protocol != self.protocol or header.protocol_not):
-            return f"-m {self.name} works only in a rule that says -p {self.name}"
+            return f"-m {self.name} works only in a rule that says -p {protocol_name(self.protocol)}"
         return ""
 
     def kept(self, variant: str, new: bool) -> OptionMatch:
@@ -135,6 +149,10 @@ class OptionMatch(Extension, Match):
     def beyond(self, variant: str) -> str:
         """Why the kernel finds its numbers out of range; "" if it does not."""
         return ""
+
+    def compile(self) -> Test:
+        asked = [(option.judge, given.value, given.negated) for option, given in self.given()]
+        return lambda context: all(judge(value, context)[0] != negated for judge, value, negated in asked)
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         found = []
@@ -146,3 +164,7 @@ class OptionMatch(Extension, Match):
 
 class OptionTarget(Extension, Target):
     """A target whose options are a table."""
+
+    def kept(self, variant: str) -> OptionTarget:
+        """As the kernel gives it back, where a variant's tool stores it in another form."""
+        return self

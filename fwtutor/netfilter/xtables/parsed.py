@@ -43,6 +43,8 @@ class Parsed:
     jump_token: Token | None = None
     goto: bool = False
     output: str = ""
+    warning: str = ""
+    """What the tool has to say about a line that it takes."""
     ignored: bool = False
     """A line for the other family in a save file."""
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fwtutor.netfilter.xtables import extensions
-from fwtutor.netfilter.xtables.errors import BARE, VERSIONS, nearest
+from fwtutor.netfilter.xtables.errors import BARE, TOOLS, nearest
 from fwtutor.netfilter.xtables.finish import finish
 from fwtutor.netfilter.xtables.getopt import NO_ARGUMENT, UNKNOWN, WORD, Found
-from fwtutor.netfilter.xtables.matches import MATCHES, NOT_YET as MATCHES_NOT_YET
+from fwtutor.netfilter.xtables.matches import NOT_YET as MATCHES_NOT_YET
 from fwtutor.netfilter.xtables.options import Extension, Option
 from fwtutor.netfilter.xtables.parsed import Loaded, Parsed
 from fwtutor.netfilter.xtables.reading import MAX_NAME, Reading, too_long
-from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
+from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET
 from fwtutor.netfilter.xtables.tokens import Token
-from fwtutor.netfilter.xtables.usage import USAGE
+from fwtutor.netfilter.xtables.usage import usage
 from fwtutor.netfilter.xtables.values import number, protocol, scanned
 
 MAX_INTERFACE = 15
+
+EXTENSIONS = frozenset({43, 44, 51, 60})
+"""Extension headers of IPv6, as far as the tool knows them not to be a packet's protocol."""
 
 _INVERTIBLE = "sdpiof"
 _TOGETHER = {"L": "Zz", "S": "Zz", "Z": "LS"}
@@ -112,6 +115,8 @@ class Parser(Reading):
             self._rule_option(letter, token)
         elif letter == "m":
             self._match(token, found.argument)
+        elif letter == "f" and self.family == 6:
+            self.refuse("`-f' is not supported in IPv6, use -m frag instead", token)
         elif letter in "nx0f" or (letter == "v" and "v" not in self.parsed.options):
             self._set(letter, token)
         elif letter == "c":
@@ -126,11 +131,11 @@ class Parser(Reading):
         elif letter == "W":
             self.places["W"] = token
             self.scanner.plain()
-        elif letter == "6":
+        elif letter == f"{10 - self.family}":
             if self.restoring:
                 self.parsed.ignored = True
                 return True
-            self.refuse("-6 is for ip6tables; this is iptables", token, hint="fwtutor does not simulate IPv6 rules yet")
+            self.refuse(f"-{letter} is for {TOOLS[int(letter)]}; this is {TOOLS[self.family]}", token)
         elif letter == "V":
             self.parsed.commands = "V"
             return True
@@ -178,7 +183,7 @@ class Parser(Reading):
                 self.parsed.name, self.parsed.name_token = own.text, own
 
     def _check_new_name(self, token: Token) -> None:
-        wrong = bad_name(token.text, {*TARGETS, *TARGETS_NOT_YET})
+        wrong = bad_name(token.text, {*self.targets, *TARGETS_NOT_YET[self.family]})
         if wrong:
             self.refuse(wrong, token)
 
@@ -193,6 +198,8 @@ class Parser(Reading):
             self.number_of_protocol = self.read(lambda text: protocol(text.lower()), value)
             if not self.number_of_protocol and self.invert:
                 self.refuse("rule would never match protocol", value)
+            if self.family == 6 and self.number_of_protocol in EXTENSIONS and not self.invert:
+                self.parsed.warning += f"Warning: never matched protocol: {self.protocol}. use extension match instead.\n"
         elif letter == "s":
             self.source = value
         elif letter == "d":
@@ -213,9 +220,9 @@ class Parser(Reading):
         if any(letter in " \t\n\v\f\r" for letter in name):
             self.refuse(f"Invalid target name `{name}'", value)
         self.parsed.jump, self.parsed.jump_token, self.parsed.goto = name, value, goto
-        if name in TARGETS and not goto:
-            self.target = Loaded(TARGETS[name], value)
-            self.scanner.load(TARGETS[name])
+        if name in self.targets and not goto:
+            self.target = Loaded(self.targets[name], value)
+            self.scanner.load(self.targets[name])
 
     def _match(self, token: Token, name: Token | None) -> None:
         assert name is not None
@@ -224,13 +231,14 @@ class Parser(Reading):
         text = name.text
         if too_long(text):
             self.refuse(f'Invalid match name "{text}" ({MAX_NAME} chars max)', name)
-        if text in MATCHES_NOT_YET:
-            self.refuse(f"fwtutor does not simulate -m {text} yet", name, hint=f"matches: {', '.join(sorted(MATCHES))}")
-        if text not in MATCHES:
-            self.refuse(f"Couldn't load match `{text}':No such file or directory", name, hint=nearest(text, MATCHES, "matches"))
-        if all(one.kind is not MATCHES[text] for one in self.loaded):
-            self.scanner.load(MATCHES[text])
-        self.loaded.append(Loaded(MATCHES[text], name))
+        if text in MATCHES_NOT_YET[self.family]:
+            self.refuse(f"fwtutor does not simulate -m {text} yet", name, hint=f"matches: {', '.join(sorted(self.known))}")
+        if text not in self.known:
+            self.refuse(f"Couldn't load match `{text}':No such file or directory", name, hint=nearest(text, self.known, "matches"))
+        kind = self.known[text]
+        if all(one.kind is not kind for one in self.loaded):
+            self.scanner.load(kind)
+        self.loaded.append(Loaded(kind, name))
 
     def _counters(self, token: Token, packets: Token | None) -> None:
         assert packets is not None
@@ -251,16 +259,16 @@ class Parser(Reading):
         if self.invert:
             self.refuse("unexpected ! flag before --table", token)
         if self.restoring:
-            self.refuse(f"The -t option cannot be used in iptables-{'nft-' if self.variant == 'nft' else ''}restore.", token)
+            self.refuse(f"The -t option cannot be used in {TOOLS[self.family]}-{'nft-' if self.variant == 'nft' else ''}restore.", token)
         self.parsed.table, self.parsed.table_token = name.text, name
 
     def _help(self) -> str:
         kinds: list[type[Extension]] = [one.kind for one in self.loaded]
-        if not kinds and self.protocol in MATCHES:
-            kinds = [MATCHES[self.protocol]]
+        if not kinds and self.protocol in self.known:
+            kinds = [self.known[self.protocol]]
         if self.target is not None:
             kinds.append(self.target.kind)
-        return "\n".join([USAGE.format(version=VERSIONS[self.variant]), *(kind.help() for kind in kinds)])
+        return "\n".join([usage(self.family, self.variant), *(kind.help() for kind in kinds)])
 
 
 def _of_extension(found: Found) -> bool:

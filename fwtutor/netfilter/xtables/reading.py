@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from fwtutor.netfilter.xtables.errors import USAGE as USAGE_ERROR, RuleRefused, Unreadable
-from fwtutor.netfilter.xtables.getopt import Scanner
+from fwtutor.netfilter.xtables.errors import TOOLS, USAGE as USAGE_ERROR, RuleRefused, Unreadable
+from fwtutor.netfilter.xtables.getopt import Scanner, long_options
+from fwtutor.netfilter.xtables.matches import MATCHES
 from fwtutor.netfilter.xtables.parsed import Loaded, Parsed
+from fwtutor.netfilter.xtables.targets import TARGETS
 from fwtutor.netfilter.xtables.tokens import Token
+from fwtutor.netfilter.xtables.values import EVERYWHERE
 
 MAX_NAME = 28
 """Bytes of the name of a chain, match or target."""
@@ -20,21 +23,25 @@ def too_long(name: str) -> bool:
 
 
 class Reading:
-    """One line, as far as ``parser`` has read it."""
+    """One line, as far as ``parser`` has read it; ``restored``: the table whose save text it is in."""
 
-    def __init__(self, line: str, words: list[Token], variant: str = "legacy", restoring: bool = False) -> None:
+    def __init__(self, line: str, words: list[Token], family: int = 4, variant: str = "legacy", restored: str = "") -> None:
         self.line = line
-        self.variant = variant
-        self.restoring = restoring
-        self.scanner = Scanner(words)
+        self.family, self.variant = family, variant
+        self.known = MATCHES[family]
+        self.targets = TARGETS[family]
+        self.restoring = bool(restored)
+        self.scanner = Scanner(words, TOOLS[family], long_options(family, variant))
         self.parsed = Parsed()
+        if restored:
+            self.parsed.table = restored
         self.invert = False
         self.inverted = ""
         self.loaded: list[Loaded] = []
         self.target: Loaded | None = None
         self.protocol = ""
         self.protocol_used = False
-        self.source = self.destination = Token("0.0.0.0/0", (), 0, 0)
+        self.source = self.destination = Token(EVERYWHERE[family], (), 0, 0)
         self.interfaces = {"i": "", "o": ""}
         self.number_of_protocol = 0
         self.places: dict[str, Token] = {}

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from fwtutor.netfilter.conntrack.nat.ranges import Range
+from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.context import Context
 
 CounterKey = int | str
@@ -65,6 +67,11 @@ class Match(ABC):
     hooks: ClassVar[tuple[str, ...]] = ()
     """The hooks from which its rule may be reached; () all."""
 
+    @property
+    def hooks_by_options(self) -> tuple[str, ...]:
+        """The same, where it depends on its options; of these nft's kernel looks only at rules in the built-in chains themselves."""
+        return ()
+
     def exact_ports(self) -> tuple[int | None, int | None]:
         """(source, destination) port when this match, un-negated, demands exactly one; for the compiled index."""
         return None, None
@@ -115,6 +122,11 @@ class Target:
     hooks: ClassVar[tuple[str, ...]] = ()
     """The hooks from which its rule may be reached; () all."""
 
+    @property
+    def hooks_by_options(self) -> tuple[str, ...]:
+        """As ``Match.hooks_by_options``."""
+        return ()
+
     def misplaced(self, header: Header) -> str:
         """As ``Match.misplaced``."""
         return ""
@@ -126,6 +138,10 @@ class Target:
     def starts_tracking(self) -> bool:
         """Whether a ruleset holding it switches connection tracking on."""
         return self.tracks
+
+    def needs(self, rule: Rule) -> str:
+        """What the legacy kernel misses among the rule's matches; "" if nothing."""
+        return ""
 
     def save(self) -> str:
         """The options as iptables-save prints them after ``-j NAME`` ("" if none)."""
@@ -140,6 +156,8 @@ class ActingTarget(Target):
     """A target that changes the packet, its marks or its entry, and lets the walk go on."""
 
     goes_on: ClassVar[bool] = True
+    flattens: ClassVar[bool] = False
+    """Whether it puts all of the packet into one piece, so that what came in fragments is cut anew."""
 
     @abstractmethod
     def act(self, context: Context) -> bool:
@@ -147,6 +165,17 @@ class ActingTarget(Target):
 
         Values are immutable: another Packet, another Entry take the place of the former.
         """
+
+
+class NatTarget(Target):
+    """A target that decides what one end of a connection is translated to. It is asked about first packets only."""
+
+    tracks: ClassVar[bool] = True
+    tables: ClassVar[tuple[str, ...]] = (NAT,)
+
+    @abstractmethod
+    def wanted(self, context: Context) -> Range | None:
+        """What to choose from; None when there is nothing, and the packet is dropped. Pure."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -220,6 +249,16 @@ class Rule:
     @property
     def tracks(self) -> bool:
         return self.target.starts_tracking() or any(match.tracks for match in self.matches)
+
+    def hooks(self, directly: bool = True) -> frozenset[str] | None:
+        """The hooks from which it may be reached, None for all; ``directly``: with those that depend on options."""
+        found: frozenset[str] | None = None
+        parts: tuple[Match | Target, ...] = (*self.evaluated, self.target)
+        for part in parts:
+            for allowed in (part.hooks, part.hooks_by_options if directly else ()):
+                if allowed:
+                    found = frozenset(allowed) if found is None else found.intersection(allowed)
+        return found
 
     def save(self, counter: tuple[int, int] | None = None) -> str:
         """Everything after ``-A CHAIN``, as iptables-save prints it; with a ``counter``, as ``-S -v`` does."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, SAVED_BY_NFT
-from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, check_family, draft_of, table_refused
+from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, draft_of, table_refused
 from fwtutor.netfilter.xtables.edit import VERDICTS, Draft
 from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
 from fwtutor.netfilter.xtables.parser import Parser, bad_name
@@ -55,7 +55,7 @@ def _save_table(table: Table, counters: Counters | None) -> str:
 
 
 def restore(
-    text: str, ruleset: Ruleset, *, new_id: NewId, family: int = 4, counters: bool = False, noflush: bool = False,
+    text: str, ruleset: Ruleset, *, new_id: NewId, counters: bool = False, noflush: bool = False,
     known: Counters = MappingProxyType({}),
 ) -> Outcome:  # fmt: skip
     """The ruleset after iptables-restore; ``counters`` as with -c, which takes the counters over too, ``noflush`` as with -n.
@@ -64,14 +64,13 @@ def restore(
     Unlike the tool, it takes a COMMIT at the very end without its newline. Raises RuleRefused with ``line_number``.
     """
     try:
-        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, known), family)
+        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, known))
     except RuleRefused as wrong:
-        wrong.variant = ruleset.variant
+        wrong.family, wrong.variant = ruleset.family, ruleset.variant
         raise
 
 
-def _restore(text: str, ruleset: Ruleset, reader: _Reader, family: int) -> Outcome:
-    check_family(family)
+def _restore(text: str, ruleset: Ruleset, reader: _Reader) -> Outcome:
     if len(text) > MAX_TEXT:
         raise RuleRefused(f"the text has {len(text)} characters, {MAX_TEXT} are the most", line_number=1)
     lines = text.split("\n")
@@ -155,7 +154,7 @@ class _Reader:
         return draft
 
     def _no_table(self, name: str, line: str, number: int) -> RuleRefused:
-        wrong = table_refused(name, line, 1, 1 + len(name))
+        wrong = table_refused(self.ruleset, name, line, 1, 1 + len(name))
         hint = "the line ends in a carriage return: save the file with Unix line ends" if name.endswith("\r") else wrong.hint
         words = f"line {number} table name '{name}' invalid" if self.variant == "nft" else f"unable to initialize table '{name}'"
         return RuleRefused(words, line=line, start=1, end=1 + len(name), hint=hint)
@@ -231,7 +230,7 @@ class _Reader:
             if self.with_counters:
                 counted = (Token(text, (), 0, start) for text in ("--set-counters", line[1:colon], line[colon + 1 : start - 1]))
                 extra = list(counted)
-        parsed = Parser(line, extra + restore_words(line, start), self.variant, restoring=True).parse()
+        parsed = Parser(line, extra + restore_words(line, start), self.ruleset.family, self.variant, draft.name).parse()
         if parsed.ignored or self.failed is not None:
             return
         if parsed.commands in ("V", "h"):
@@ -239,7 +238,7 @@ class _Reader:
         draft.line_number = number
         before = len(draft.late)
         try:
-            self.output += apply(draft, parsed, line, ChainMap(draft.counters, self.known), self.new_id)
+            self.output += parsed.warning + apply(draft, parsed, line, ChainMap(draft.counters, self.known), self.new_id)
         except RuleRefused as wrong:
             if self.variant != "nft":
                 raise

@@ -8,13 +8,18 @@ networks are never resolved here.
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Callable
 
-from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.addresses import ALL_ONES, format_address, prefix_mask
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.names import protocol_number, service_port
 
 ALL_PORTS = (0, 0xFFFF)
-HOST = 0xFFFFFFFF
+BITS = {4: 32, 6: 128}
+"""Of an address, by family."""
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+"""The network of all addresses, by family."""
 NO_NAMES = "fwtutor resolves no names: write the address in numbers"
 
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
@@ -40,6 +45,34 @@ def number(text: str, low: int, high: int) -> int | None:
     return found[0] if found and not found[1] else None
 
 
+def bounded(extension: str, option: str, low: int, high: int) -> Callable[[str], int]:
+    """A reader of one number in C notation, with the words in which the tool refuses one out of range."""
+
+    def read(text: str) -> int:
+        value = number(text, low, high)
+        if value is None:
+            raise Unreadable(f'{extension}: bad value for option "--{option}", or out of range ({low}-{high}).')
+        return value
+
+    return read
+
+
+def number_range(text: str, extension: str, option: str, high: int) -> tuple[int, int]:
+    """``5``, ``1:10``, ``:7`` or ``10:`` as the newer reader takes them. Raises Unreadable."""
+    parts = text.split(":")
+    if len(parts) > 2:
+        raise Unreadable(f'{extension}: Too many components for option "--{option}" (max: 2)')
+    values = []
+    for part, empty in zip(parts, (0, high), strict=False):
+        found = leading_number(part, 0, high) if part else (empty, "")
+        if found is None:
+            raise Unreadable(f'{extension}: bad value for option "--{option}" near "{part}", or out of range (0-{high}).')
+        if found[1]:
+            raise Unreadable(f'{extension}: Argument to "--{option}" has unexpected characters near "{found[1]}".')
+        values.append(found[0])
+    return values[0], values[-1]
+
+
 def scanned(text: str) -> int | None:
     """The decimal number ``text`` begins with, modulo 2^64 and no larger than it holds; None if it begins with none."""
     found = _DECIMAL.match(text)
@@ -55,7 +88,7 @@ def protocol(text: str) -> int:
     if value is None:
         value = protocol_number(text)
     if value is None:
-        raise Unreadable(f'unknown protocol "{text}" specified', hint=nearest(text, ("tcp", "udp", "icmp", "all"), "protocols"))
+        raise Unreadable(f'unknown protocol "{text}" specified', hint=nearest(text, ("tcp", "udp", "icmp", "icmpv6", "all"), "protocols"))
     return value
 
 
@@ -102,8 +135,36 @@ def dotted(text: str) -> int | None:
     return value
 
 
-def resolved_address(text: str) -> int | None:
-    """An address as the system's resolver reads one: one to four numbers, the last of which fills what is left (``10.1`` is 10.0.0.1)."""
+def colons(text: str) -> int | None:
+    """An IPv6 address in any of its forms, as ``-s`` first tries it."""
+    try:
+        return int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
+    except (OSError, ValueError):
+        return None
+
+
+def numeric(text: str, family: int) -> int | None:
+    """An address, or a mask written like one."""
+    return dotted(text) if family == 4 else colons(text)
+
+
+def resolved_address(text: str, family: int) -> int | None:
+    """An address as the system's resolver reads one."""
+    return _resolved4(text) if family == 4 else _resolved6(text)
+
+
+def _resolved6(text: str) -> int | None:
+    """Behind a "%" may stand a zone, which the tool drops: a number, or behind a link-local address an interface's name."""
+    host, percent, zone = text.partition("%")
+    address = colons(host)
+    if address is None or not percent or (zone.isascii() and zone.isdigit() and int(zone[:12]) < 2**32):
+        return address
+    link_local = address >> 118 == 0xFE80 >> 6 or address >> 112 & 0xFF0F in (0xFF01, 0xFF02)
+    return address if zone and link_local else None
+
+
+def _resolved4(text: str) -> int | None:
+    """One to four numbers, the last of which fills what is left (``10.1`` is 10.0.0.1)."""
     parts = text.split(".")
     if len(parts) > 4 or any(not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", part) for part in parts):
         return None
@@ -118,43 +179,53 @@ def resolved_address(text: str) -> int | None:
     return value << room | last
 
 
-def mask(text: str) -> int:
-    """A mask from its length or its dotted form. Raises Unreadable."""
-    if text.count(".") >= 3:
-        value = dotted(text)
-        if value is not None:
-            return value
-    length = number(text, 0, 32)
+def mask(text: str, family: int) -> int:
+    """A mask from its length, or written as an address. Raises Unreadable."""
+    value = numeric(text, family) if family == 6 or text.count(".") >= 3 else None
+    if value is not None:
+        return value
+    length = number(text, 0, BITS[family])
     if length is None:
         raise Unreadable(f"invalid mask `{text}' specified")
-    return HOST << (32 - length) & HOST
+    return prefix_mask(family, length)
 
 
-def mask_length(value: int) -> int | None:
+def mask_length(value: int, family: int) -> int | None:
     """The prefix length of a mask; None when its ones are not all in front."""
     length = value.bit_count()
-    return length if value == HOST << (32 - length) & HOST else None
+    return length if value == prefix_mask(family, length) else None
 
 
-def network(text: str) -> tuple[int, int]:
+def no_address(host: str, family: int) -> str:
+    """A hint: why there is no such address."""
+    if is_of_other_family(host, family):
+        return f"this is an address of IPv{10 - family}: ip6tables is for IPv6, iptables for IPv4"
+    return NO_NAMES if re.search("[a-zA-Z]", host) else ""
+
+
+def is_of_other_family(host: str, family: int) -> bool:
+    """Whether it is an address, but of the other family."""
+    return bool(host) and resolved_address(host, 10 - family) is not None
+
+
+def network(text: str, family: int) -> tuple[int, int]:
     """One address with an optional mask as ``-s`` reads it: (address & mask, mask). Raises Unreadable."""
     host, slash, given = text.rpartition("/") if "/" in text else (text, "", "")
     try:
-        bits = mask(given) if slash else HOST
+        bits = mask(given, family) if slash else ALL_ONES[family]
     except Unreadable as wrong:
         raise Unreadable(str(wrong), (len(host) + 1, len(text)) if given else None) from None
     if not bits:
         return 0, 0
-    address = dotted(host)
+    address = numeric(host, family)
     if address is None:
-        address = resolved_address(host)
+        address = resolved_address(host, family)
     if address is None:
-        hint = NO_NAMES if re.search("[a-zA-Z]", host) else ""
-        raise Unreadable(f"host/network `{host}' not found", (0, len(host)), hint)
+        raise Unreadable(f"host/network `{host}' not found", (0, len(host)), no_address(host, family))
     return address & bits, bits
 
 
-def networks(text: str) -> list[tuple[int, int]]:
+def networks(text: str, family: int) -> list[tuple[int, int]]:
     """A comma list of addresses with masks, in order. Raises Unreadable."""
     found: list[tuple[int, int]] = []
     at = 0
@@ -162,7 +233,7 @@ def networks(text: str) -> list[tuple[int, int]]:
         own = piece.lstrip(" \t\n\v\f\r")
         begin = at + len(piece) - len(own)
         try:
-            found.append(network(own))
+            found.append(network(own, family))
         except Unreadable as wrong:
             low, high = wrong.part or (0, len(own))
             raise Unreadable(str(wrong), (begin + low, begin + high), wrong.hint) from None
@@ -170,10 +241,10 @@ def networks(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def format_network(address: int, bits: int) -> str:
-    """``10.0.0.0/8``, or with a dotted mask when its ones are not all in front; always with the mask."""
-    length = mask_length(bits)
-    return f"{format_address(4, address)}/{format_address(4, bits) if length is None else length}"
+def format_network(address: int, bits: int, family: int) -> str:
+    """``10.0.0.0/8``, or with the mask as an address when its ones are not all in front; always with the mask."""
+    length = mask_length(bits, family)
+    return f"{format_address(family, address)}/{format_address(family, bits) if length is None else length}"
 
 
 SAFE = frozenset("_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

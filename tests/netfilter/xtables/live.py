@@ -1,4 +1,4 @@
-"""Asking the real iptables, legacy or nft, in a network namespace of its own, many commands at a time."""
+"""Asking the real iptables and ip6tables, legacy or nft, in a network namespace of its own, many commands at a time."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ from itertools import count
 
 import pytest
 
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.commands import Outcome, new_ruleset, run_command
-from fwtutor.netfilter.xtables.errors import RuleRefused
+from fwtutor.netfilter.xtables.errors import TOOLS, RuleRefused, version
 from fwtutor.netfilter.xtables.rule import CounterKey
 from fwtutor.netfilter.xtables.savefile import restore
 
-VERSIONS = {"legacy": "iptables v1.8.9 (legacy)", "nft": "iptables v1.8.9 (nf_tables)"}
-NOISE = ("Try `", "Ignoring deprecated", "Perhaps iptables")
+NOISE = ("Try `", "Ignoring deprecated", "Perhaps ip", "warn: --nflog-range", "xt_iprange: range")
 
 
-def available(variant: str) -> str:
-    """Why the live tool of a variant cannot be asked here; "" when it can."""
+def available(variant: str, family: int) -> str:
+    """Why the live tool of a variant and family cannot be asked here; "" when it can."""
     if os.geteuid() != 0:
         return "needs root"
-    tool = f"iptables-{variant}"
+    tool = f"{TOOLS[family]}-{variant}"
     for program in ("ip", tool, f"{tool}-restore", f"{tool}-save"):
         if shutil.which(program) is None:
             return f"needs {program}"
     said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return "" if said == VERSIONS[variant] else f"needs {VERSIONS[variant]}, this is {said}"
+    needed = version(family, variant)
+    return "" if said == needed else f"needs {needed}, this is {said}"
 
 
 class Live:
     """One namespace and one variant's tool. ``ask`` runs shell command lines there in one go."""
 
-    def __init__(self, name: str, variant: str) -> None:
-        self.name, self.variant = name, variant
-        self.tool = f"iptables-{variant}"
+    def __init__(self, name: str, variant: str, family: int = 4) -> None:
+        self.name, self.variant, self.family = name, variant, family
+        self.tool = f"{TOOLS[family]}-{variant}"
 
     def ask(self, lines: list[str]) -> list[tuple[int, str]]:
         """Exit status and everything printed, of each line."""
         # What a refused command printed before it was refused (with -v) is left out.
-        told = "printf '\\036'; [ $s = 0 ] && cat $said; cat $wrong; printf '\\037%d' $s\n"
+        told = "printf '\\036'; cat $wrong; [ $s = 0 ] && cat $said; printf '\\037%d' $s\n"
         script = 'said=$(mktemp); wrong=$(mktemp); trap "rm $said $wrong" EXIT\n'
         script += "".join(f"{{ {line}\n}} >$said 2>$wrong; s=$?; {told}" for line in lines)
         done = subprocess.run(
@@ -65,17 +66,17 @@ class Live:
 
 
 @contextmanager
-def namespace(variant: str = "legacy") -> Iterator[Live]:
+def namespace(variant: str = "legacy", family: int = 4, number: int = 0) -> Iterator[Live]:
     """A namespace for the time of the test. Skips with the reason where there can be none, but fails in CI."""
-    reason = available(variant)
+    reason = available(variant, family)
     if reason:
         if os.environ.get("CI") == "true":
             pytest.fail(f"the live tool must be asked in CI: {reason}")
         pytest.skip(reason)
-    name = f"fwt-{variant}-{os.getpid()}"
+    name = f"fwt-{variant}{family}-{os.getpid()}-{number}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
-        yield Live(name, variant)
+        yield Live(name, variant, family)
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
@@ -83,8 +84,8 @@ def namespace(variant: str = "legacy") -> Iterator[Live]:
 class Ours:
     """A ruleset of ours that commands are run on."""
 
-    def __init__(self, variant: str = "legacy") -> None:
-        self.ruleset = new_ruleset(variant=variant)
+    def __init__(self, variant: str = "legacy", family: int = 4) -> None:
+        self.ruleset = new_ruleset(family, variant)
         self.counters: dict[CounterKey, tuple[int, int]] = {}
         self.ids = count(1)
 
@@ -105,9 +106,43 @@ class Ours:
             assert 0 <= wrong.start <= wrong.end <= len(line)
             return wrong.status, wrong.printed
 
-    def restore(self, text: str, counters: bool = False, noflush: bool = False) -> None:
+    def restore(self, text: str, counters: bool = False, noflush: bool = False) -> str:
+        """What is printed."""
         known = self.counters
-        self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, known=known))
+        return self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, known=known))
+
+
+def clean(live: Live, table: str = "filter") -> str:
+    """The command that makes a table empty; nft then does not have it at all."""
+    if live.variant == "nft":
+        return rf"printf '*{table}\nCOMMIT\n' | {live.tool}-restore"
+    tool = f"{live.tool} -t {table}"
+    return f"{tool} -F; {tool} -X; for c in {' '.join(BUILTIN_CHAINS[table])}; do {tool} -P $c ACCEPT; done; {tool} -Z"
+
+
+def saved(said: str) -> str:
+    """What iptables-save prints, without its remarks."""
+    return "".join(f"{line}\n" for line in said.split("\n") if line and not line.startswith("# "))
+
+
+def differences(live: Live, sessions: list[list[str]], table: str = "filter") -> list[str]:
+    """Run sessions on both; each difference as text."""
+    asked: list[str] = []
+    of = "" if table == "filter" else f"-t {table} "
+    sessions = [[f"{of}{line}" for line in ("-N uc", *session, "-S -v")] for session in sessions]
+    for session in sessions:
+        asked += [clean(live, table), *(f"{live.tool} {line}" for line in session)]
+    answers = iter(live.ask(asked))
+    found = []
+    for session in sessions:
+        ours = Ours(live.variant, live.family)
+        next(answers)
+        for line in session:
+            status, said = next(answers)
+            own_status, own = ours.run(line)
+            if (own_status, words(own)) != (status, words(said)):
+                found.append(f"{' ~ '.join(session)}\n  at {line}\n  live {status}: {words(said)}\n  ours {own_status}: {words(own)}")
+    return found
 
 
 def words(said: str) -> str:

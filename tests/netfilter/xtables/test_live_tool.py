@@ -12,66 +12,47 @@ import pytest
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.savefile import save
 from tests.netfilter.xtables.generate import command, ruleset_text
-from tests.netfilter.xtables.live import Live, Ours, namespace, words
+from tests.netfilter.xtables.live import Live, Ours, clean, differences, namespace, saved, words
 
-SESSIONS = [line.split("~") for line in (Path(__file__).parent / "sessions.txt").read_text().splitlines() if not line.startswith("#")]
-RESTORES = (Path(__file__).parent / "restores.txt").read_text().split("=====\n")[1:]
-CLEAN = {
-    "legacy": "{0} -F; {0} -X; for c in INPUT FORWARD OUTPUT; do {0} -P $c ACCEPT; done; {0} -Z".format("iptables-legacy"),
-    "nft": r"printf '*filter\nCOMMIT\n' | iptables-nft-restore",
-}
-"""To an empty table, which nft then does not have at all."""
+HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="module", params=["legacy", "nft"])
+def read_sessions(name: str) -> list[list[str]]:
+    return [line.split("~") for line in (HERE / name).read_text().splitlines() if not line.startswith("#")]
+
+
+SESSIONS = {4: read_sessions("sessions.txt"), 6: read_sessions("sessions6.txt")}
+VARIANTS = [(variant, family) for family in (4, 6) for variant in ("legacy", "nft")]
+RESTORES = [
+    (tool, text) for tool in VARIANTS
+    for text in (HERE / ("restores.txt" if tool[1] == 4 else "restores6.txt")).read_text().split("=====\n")[1:]
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=VARIANTS, ids=lambda param: "".join(map(str, param)))
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
-    with namespace(request.param) as one:
+    with namespace(*request.param) as one:
         yield one
 
 
-def saved(said: str) -> str:
-    return "".join(f"{line}\n" for line in said.split("\n") if line and not line.startswith("# "))
-
-
-def differences(live: Live, sessions: list[list[str]]) -> list[str]:
-    """Run sessions on both; each difference as text."""
-    asked: list[str] = []
-    for session in sessions:
-        asked += [CLEAN[live.variant], *(f"{live.tool} {line}" for line in ("-N uc", *session, "-S -v"))]
-    answers = iter(live.ask(asked))
-    found = []
-    for session in sessions:
-        ours = Ours(live.variant)
-        next(answers)
-        next(answers)
-        assert ours.run("-N uc") == (0, "")
-        for line in [*session, "-S -v"]:
-            status, said = next(answers)
-            own_status, own = ours.run(line)
-            if (own_status, words(own)) != (status, words(said)):
-                found.append(f"{' ~ '.join(session)}\n  at {line}\n  live {status}: {words(said)}\n  ours {own_status}: {words(own)}")
-    return found
-
-
 def test_hand_picked_commands_are_taken_and_refused_in_the_tools_words(live: Live) -> None:
-    found = differences(live, SESSIONS)
+    found = differences(live, SESSIONS[live.family])
     assert not found, f"{len(found)} differences\n" + "\n".join(found[:40])
 
 
 def test_generated_commands_are_taken_and_refused_in_the_tools_words(live: Live) -> None:
     draw = random.Random(20240601)
-    sessions = [[command(draw, live.variant) for _ in range(12)] for _ in range(60)]
+    sessions = [[command(draw, live.variant, live.family) for _ in range(12)] for _ in range(60)]
     found = differences(live, sessions)
     assert not found, f"{len(found)} differences\n" + "\n".join(found[:20])
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_generated_ruleset_is_saved_and_listed_byte_for_byte(live: Live, seed: int) -> None:
-    text = ruleset_text(random.Random(seed), 60)
+    text = ruleset_text(random.Random(seed), 60, live.family)
     status, said = live.restore(text, "-c")
-    assert (status, said) == (0, "")
-    ours = Ours(live.variant)
-    ours.restore(text, counters=True)
+    ours = Ours(live.variant, live.family)
+    assert (status, said) == (0, ours.restore(text, counters=True))
     flags = [
         f"{list_} {n} {v} {x} {numbers}"
         for list_ in ("-L", "-L INPUT", "-L uc", "-L INPUT 7") for n in ("", "-n") for v in ("", "-v") for x in ("", "-x")
@@ -101,13 +82,17 @@ COMMIT
 """What is there when a save file comes."""
 
 
-@pytest.mark.parametrize("text", RESTORES, ids=[re.sub(r"\W+", "-", text)[:60] for text in RESTORES])
+def name(value: object) -> str:
+    return "".join(map(str, value)) if isinstance(value, tuple) else re.sub(r"\W+", "-", str(value))[:60]
+
+
+@pytest.mark.parametrize(("live", "text"), RESTORES, indirect=["live"], ids=name)
 @pytest.mark.parametrize("flags", [(), ("-c",), ("-n",), ("-n", "-c")], ids=" ".join)
 def test_a_save_file_is_taken_or_refused_at_the_same_line(live: Live, text: str, flags: tuple[str, ...]) -> None:
-    live.ask([CLEAN[live.variant]])
+    live.ask([clean(live)])
     assert live.restore(BEFORE, "-c") == (0, "")
     status, said = live.restore(text, *flags)
-    ours = Ours(live.variant)
+    ours = Ours(live.variant, live.family)
     ours.restore(BEFORE, counters=True)
     try:
         ours.restore(text, counters="-c" in flags, noflush="-n" in flags)
@@ -137,7 +122,7 @@ def test_comments_of_any_bytes_are_kept_as_the_tool_keeps_them(live: Live, size:
         raw = bytes(draw.choice([byte for byte in range(1, 256) if byte not in (0x1E, 0x1F)]) for _ in range(size))
         text = raw.decode(errors="surrogateescape").replace("'", "'\\''")
         lines.append(f"-A INPUT -m comment --comment '{text}'")
-    ours = Ours(live.variant)
-    answers = live.ask([CLEAN[live.variant], *(f"{live.tool} {line}" for line in lines), f"{live.tool} -S", f"{live.tool} -L INPUT"])
+    ours = Ours(live.variant, live.family)
+    answers = live.ask([clean(live), *(f"{live.tool} {line}" for line in lines), f"{live.tool} -S", f"{live.tool} -L INPUT"])
     for line, answer in zip([*lines, "-S", "-L INPUT"], answers[1:], strict=True):
         assert ours.run(line) == answer

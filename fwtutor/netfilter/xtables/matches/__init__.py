@@ -1,27 +1,49 @@
-"""Matches: one file each, with everything about it. ``MATCHES`` finds them by name."""
+"""Matches: one file each, with everything about it. ``MATCHES`` finds them by family and name."""
 
 from __future__ import annotations
 
+from fwtutor.netfilter.xtables.matches.addrtype import AddrType
 from fwtutor.netfilter.xtables.matches.comment import Comment
-from fwtutor.netfilter.xtables.matches.conntrack import Conntrack
+from fwtutor.netfilter.xtables.matches.connmark import Connmark
+from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
+from fwtutor.netfilter.xtables.matches.dscp import Dscp
 from fwtutor.netfilter.xtables.matches.helper import Helper
+from fwtutor.netfilter.xtables.matches.hl import Hl
 from fwtutor.netfilter.xtables.matches.icmp import Icmp
+from fwtutor.netfilter.xtables.matches.icmp6 import Icmp6
+from fwtutor.netfilter.xtables.matches.iprange import IpRange
+from fwtutor.netfilter.xtables.matches.length import Length
 from fwtutor.netfilter.xtables.matches.limit import Limit
+from fwtutor.netfilter.xtables.matches.mac import Mac
 from fwtutor.netfilter.xtables.matches.mark import Mark
 from fwtutor.netfilter.xtables.matches.multiport import Multiport
+from fwtutor.netfilter.xtables.matches.owner import Owner
+from fwtutor.netfilter.xtables.matches.pkttype import PacketType
 from fwtutor.netfilter.xtables.matches.state import State
 from fwtutor.netfilter.xtables.matches.tcp import Tcp
+from fwtutor.netfilter.xtables.matches.tos import Tos
+from fwtutor.netfilter.xtables.matches.ttl import Ttl
 from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import OptionMatch
 
-MATCHES: dict[str, type[OptionMatch]] = {
-    match.name: match for match in (Comment, Conntrack, Helper, Icmp, Limit, Mark, Multiport, State, Tcp, Udp)
-}
+_BOTH: tuple[type[OptionMatch], ...] = (
+    AddrType, Comment, Connmark, Dscp, Helper, IpRange, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, State, Tcp, Tos, Udp,
+)  # fmt: skip
 
-NOT_YET = frozenset({
-    "addrtype", "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "connmark", "cpu", "dccp", "devgroup",
-    "dscp", "ecn", "esp", "hashlimit", "ipcomp", "iprange", "ipvs", "length", "mac", "nfacct",
-    "osf", "owner", "physdev", "pkttype", "policy", "quota", "rateest", "realm", "recent", "rpfilter", "sctp", "set", "socket",
-    "statistic", "string", "tcpmss", "time", "tos", "ttl", "u32",
+
+def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
+    return {name: match for match in matches for name in (match.name, *match.aliases)}
+
+
+MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6)}
+
+_BOTH_NOT_YET = frozenset({
+    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
+    "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "quota", "rateest", "recent", "rpfilter", "sctp", "set", "socket",
+    "statistic", "string", "tcpmss", "time", "u32",
 })  # fmt: skip
-"""Matches iptables has and fwtutor does not simulate yet."""
+NOT_YET = {
+    4: _BOTH_NOT_YET | {"realm"},
+    6: _BOTH_NOT_YET | {"dst", "eui64", "frag", "hbh", "ipv6header", "mh", "rt", "srh"},
+}
+"""Matches the tool of a family has and fwtutor does not simulate yet."""

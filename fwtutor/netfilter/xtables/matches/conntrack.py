@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.addresses import ALL_ONES, format_address, prefix_mask
 from fwtutor.netfilter.conntrack.entry import ASSURED, CONFIRMED, DST_NAT, EXPECTED, ORIGINAL, REPLY, SEEN_REPLY, SRC_NAT, Entry, Tuple
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
@@ -34,7 +34,17 @@ from fwtutor.netfilter.xtables.matches.udp import read_range
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import HOST, NO_NAMES, format_range, leading_number, mask_length, number, protocol, resolved_address
+from fwtutor.netfilter.xtables.values import (
+    BITS,
+    format_range,
+    is_of_other_family,
+    mask_length,
+    no_address,
+    number,
+    number_range,
+    protocol,
+    resolved_address,
+)
 
 STATES = ("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED")
 VIRTUAL = {"SNAT": SRC_NAT, "DNAT": DST_NAT}
@@ -94,47 +104,42 @@ def judge_status(status: frozenset[str], context: Context) -> tuple[bool, str]:
     return not status.isdisjoint(has), said if status else f"{said}, and NONE asks for a bit that does not exist"
 
 
-def read_host(option: str) -> Callable[[str], Range]:
+def read_host(option: str, family: int) -> Callable[[str], Range]:
     """An address and mask as the newer reader takes them; the address is kept as written, host bits and all."""
 
     def read(text: str) -> Range:
         host, slash, given = text.partition("/")
-        address = resolved_address(host)
+        address = resolved_address(host, family)
         if address is None:
-            raise Unreadable("getaddrinfo: Name or service not known", (0, len(host)), NO_NAMES)
+            why = "Address family for hostname not supported" if is_of_other_family(host, family) else "Name or service not known"
+            raise Unreadable(f"getaddrinfo: {why}", (0, len(host)), no_address(host, family))
         if not slash:
-            return address, HOST
-        length = number(given, 0, 32)
+            return address, ALL_ONES[family]
+        bits = BITS[family]
+        length = number(given, 0, bits)
         if length is None:
-            mask = resolved_address(given)
+            mask = resolved_address(given, family)
             if mask is None:
-                words = f'conntrack: bad value for option "--{option}", neither a valid network mask nor valid CIDR (0-32).'
+                words = f'conntrack: bad value for option "--{option}", neither a valid network mask nor valid CIDR (0-{bits}).'
                 raise Unreadable(words, (len(host) + 1, len(text)))
-            # A mask with holes, or a length above 32, silently becomes a single host.
-            length = 32 if mask_length(mask) is None else mask.bit_count()
-        return address, HOST << (32 - length) & HOST
+            # A mask with holes, or (IPv4) a length above 32, silently becomes a single host.
+            length = mask_length(mask, family)
+        return address, ALL_ONES[family] if length is None else prefix_mask(family, length)
 
     return read
 
 
-def write_host(value: Range) -> str:
-    address, mask = value
-    return format_address(4, address) if mask == HOST else f"{format_address(4, address)}/{mask.bit_count()}"
+def write_host(family: int) -> Callable[[Range], str]:
+    def write(value: Range) -> str:
+        address, mask = value
+        shown = format_address(family, address)
+        return shown if mask == ALL_ONES[family] else f"{shown}/{mask.bit_count()}"
+
+    return write
 
 
 def read_seconds(text: str) -> Range:
-    parts = text.split(":")
-    if len(parts) > 2:
-        raise Unreadable('conntrack: Too many components for option "--ctexpire" (max: 2)')
-    values = []
-    for part, empty in zip(parts, (0, MAX_SECONDS), strict=False):
-        found = leading_number(part, 0, MAX_SECONDS) if part else (empty, "")
-        if found is None:
-            raise Unreadable(f'conntrack: bad value for option "--ctexpire" near "{part}", or out of range (0-{MAX_SECONDS}).')
-        if found[1]:
-            raise Unreadable(f'conntrack: Argument to "--ctexpire" has unexpected characters near "{found[1]}".')
-        values.append(found[0])
-    return values[0], values[-1]
+    return number_range(text, "conntrack", "ctexpire", MAX_SECONDS)
 
 
 def seconds_left(entry: Entry, at: int) -> int:
@@ -178,7 +183,7 @@ def side(entry: Entry, direction: int) -> Tuple:
     return entry.reply if direction else entry.original
 
 
-def _address(direction: int, part: str) -> Option:
+def _address(family: int, direction: int, part: str) -> Option:
     """--ctorigsrc, --ctorigdst, --ctreplsrc, --ctrepldst."""
     name = f"ct{'repl' if direction else 'orig'}{part}"
     words = f"{'reply' if direction else 'original'} {'source' if part == 'src' else 'destination'}"
@@ -187,10 +192,10 @@ def _address(direction: int, part: str) -> Option:
         if context.entry is None:
             return False, "there is no entry"
         address = getattr(side(context.entry, direction), part)
-        return (address ^ value[0]) & value[1] == 0, f"the entry's {words} is {format_address(context.packet.family, address)}"
+        return (address ^ value[0]) & value[1] == 0, f"the entry's {words} is {format_address(family, address)}"
 
     return Option(
-        field=name, names=(name,), argument="ADDRESS[/MASK]", read=read_host(name), write=write_host, judge=judge,
+        field=name, names=(name,), argument="ADDRESS[/MASK]", read=read_host(name, family), write=write_host(family), judge=judge,
         meaning=f"the entry's {words} address is this one, or in this network",
     )  # fmt: skip
 
@@ -212,19 +217,14 @@ def _port(direction: int, part: str) -> Option:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Conntrack(OptionMatch):
-    """The ctstate of the packet, and what its entry says."""
-
-    name: ClassVar[str] = "conntrack"
-    tracks: ClassVar[bool] = True
-    meaning: ClassVar[str] = "the state of the packet and the entry of its connection"
-    options: ClassVar[tuple[Option, ...]] = (
+def _options(family: int) -> tuple[Option, ...]:
+    return (
         Option(field="ctstate", names=("ctstate",), argument="STATE[,STATE]", read=read_states, write=write_states, judge=judge_states,
                meaning="the packet is in one of these states: NEW ESTABLISHED RELATED INVALID UNTRACKED, or its entry has SNAT DNAT"),
         Option(field="ctproto", names=("ctproto",), argument="PROTOCOL", read=protocol, judge=judge_protocol,
                meaning="the entry's protocol is this one"),
-        _address(ORIGINAL, "src"), _address(ORIGINAL, "dst"), _address(REPLY, "src"), _address(REPLY, "dst"),
+        _address(family, ORIGINAL, "src"), _address(family, ORIGINAL, "dst"),
+        _address(family, REPLY, "src"), _address(family, REPLY, "dst"),
         _port(ORIGINAL, "sport"), _port(ORIGINAL, "dport"), _port(REPLY, "sport"), _port(REPLY, "dport"),
         Option(field="ctstatus", names=("ctstatus",), argument="STATUS[,STATUS]", read=read_status, write=write_status, judge=judge_status,
                meaning="the entry has one of these bits: EXPECTED SEEN_REPLY ASSURED CONFIRMED (NONE never holds)"),
@@ -233,6 +233,16 @@ class Conntrack(OptionMatch):
         Option(field="ctdir", names=("ctdir",), argument="ORIGINAL|REPLY", read=read_direction, write=write_direction,
                judge=judge_direction, invertible=False, meaning="the packet goes in this direction of its entry"),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Conntrack(OptionMatch):
+    """The ctstate of the packet, and what its entry says."""
+
+    name: ClassVar[str] = "conntrack"
+    tracks: ClassVar[bool] = True
+    meaning: ClassVar[str] = "the state of the packet and the entry of its connection"
+    options: ClassVar[tuple[Option, ...]] = _options(4)
 
     ctstate: Given[frozenset[str]] | None = None
     ctproto: Given[int] | None = None
@@ -295,3 +305,10 @@ class Conntrack(OptionMatch):
             shown = "anywhere" if anywhere else option.write(given.value)
             found.append(f"{'! ' if given.negated else ''}{option.names[0]} {shown}")
         return " ".join(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Conntrack6(Conntrack):
+    """The same with addresses of IPv6."""
+
+    options: ClassVar[tuple[Option, ...]] = _options(6)

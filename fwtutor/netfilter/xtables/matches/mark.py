@@ -6,6 +6,7 @@ bits outside its mask can never be; it is taken nonetheless, as by the tool.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,26 +21,36 @@ Marked = tuple[int, int]
 """Value and mask."""
 
 
-def read_mark(text: str) -> Marked:
-    value = leading_number(text, 0, ALL_BITS)
-    mask: tuple[int, str] | None = (ALL_BITS, value[1]) if value else None
-    if value and value[1].startswith("/"):
-        mask = leading_number(value[1][1:], 0, ALL_BITS)
-    if value is None or mask is None:
-        raise Unreadable('mark: bad integer value for option "--mark", or out of range.')
-    if mask[1]:
-        raise Unreadable('mark: trailing garbage after value for option "--mark".', (len(text) - len(mask[1]), len(text)))
-    return value[0], mask[0]
+def read_mark(extension: str, option: str = "mark") -> Callable[[str], Marked]:
+    """A reader of ``VALUE[/MASK]`` with the words of that extension."""
+
+    def read(text: str) -> Marked:
+        value = leading_number(text, 0, ALL_BITS)
+        mask: tuple[int, str] | None = (ALL_BITS, value[1]) if value else None
+        if value and value[1].startswith("/"):
+            mask = leading_number(value[1][1:], 0, ALL_BITS)
+        if value is None or mask is None:
+            raise Unreadable(f'{extension}: bad integer value for option "--{option}", or out of range.')
+        if mask[1]:
+            raise Unreadable(f'{extension}: trailing garbage after value for option "--{option}".', (len(text) - len(mask[1]), len(text)))
+        return value[0], mask[0]
+
+    return read
 
 
 def write_mark(value: Marked) -> str:
     return f"0x{value[0]:x}" if value[1] == ALL_BITS else f"0x{value[0]:x}/0x{value[1]:x}"
 
 
-def judge_mark(value: Marked, context: Context) -> tuple[bool, str]:
-    seen = context.mark & value[1]
-    said = f"the packet's mark is 0x{context.mark:x}"
+def judge(value: Marked, mark: int, whose: str) -> tuple[bool, str]:
+    """Whether a mark fits; ``whose`` it is, in words."""
+    seen = mark & value[1]
+    said = f"{whose} mark is 0x{mark:x}"
     return seen == value[0], said if value[1] == ALL_BITS else f"{said}, under the mask 0x{seen:x}"
+
+
+def judge_mark(value: Marked, context: Context) -> tuple[bool, str]:
+    return judge(value, context.mark, "the packet's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class Mark(OptionMatch):
     name: ClassVar[str] = "mark"
     meaning: ClassVar[str] = "the mark the packet carries inside the box"
     options: ClassVar[tuple[Option, ...]] = (
-        Option(field="mark", names=("mark",), argument="VALUE[/MASK]", read=read_mark, write=write_mark, judge=judge_mark,
+        Option(field="mark", names=("mark",), argument="VALUE[/MASK]", read=read_mark("mark"), write=write_mark, judge=judge_mark,
                required=True, meaning="the packet's mark, under the mask, is this value"),
     )  # fmt: skip
 

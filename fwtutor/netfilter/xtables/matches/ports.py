@@ -66,13 +66,13 @@ def exact(ports: Ports) -> int | None:
 def with_header(tests: list[Test], drop_offset: int = 0) -> Test:
     """All ``tests``, for packets that have the header; a packet cut short is dropped at once.
 
-    Later fragments never match. ``drop_offset``: a fragment that begins here (in bytes) is dropped at once too,
+    Later fragments never match. ``drop_offset``: an IPv4 fragment that begins here (in bytes) is dropped at once too,
     because it could overwrite flags that were already judged.
     """
 
     def headless(context: Context) -> bool:
         offset = context.packet.offset
-        if not offset or offset == drop_offset:
+        if not offset or (offset == drop_offset and context.packet.family == 4):
             context.hot_drop = True
         return False
 
@@ -87,15 +87,15 @@ def with_header(tests: list[Test], drop_offset: int = 0) -> Test:
     return lambda c: all(test(c) for test in tests) if c.packet.has_l4 else headless(c)
 
 
-def missing_header(name: str, context: Context, drop_offset: int = 0) -> tuple[Condition, ...]:
-    """The one condition that fails when the packet has no such header; () when it has."""
+def missing_header(name: str, context: Context, drop_offset: int = 0, said: str = "") -> tuple[Condition, ...]:
+    """The one condition that fails when the packet has no such header; () when it has. ``said``: the protocol, if not the match's name."""
     packet = context.packet
     if packet.has_l4:
         return ()
-    upper = name.upper()
+    upper = said or name.upper()
     if not packet.offset:
         return (Condition(f"-m {name}", False, f"the {upper} header is cut short: the packet is dropped at once"),)
-    if packet.offset == drop_offset:
+    if packet.offset == drop_offset and packet.family == 4:
         return (Condition(f"-m {name}", False, f"this fragment begins inside the {upper} header: it is dropped at once"),)
     return (Condition(f"-m {name}", False, f"this is a later fragment: the {upper} header was in the first"),)
 

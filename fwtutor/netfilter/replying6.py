@@ -1,0 +1,84 @@
+"""What the box answers to an IPv6 packet on its way: when REJECT answers, and ICMPv6 errors."""
+
+from __future__ import annotations
+
+from fwtutor.netfilter import answers6, exthdrs, scopes
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.passage import Passage
+from fwtutor.netfilter.rations import RATE_BURST
+from fwtutor.netfilter.replying import MILLISECOND
+from fwtutor.netfilter.routing import Route
+
+RATELIMIT = "net.ipv6.icmp.ratelimit"
+FORWARDING = "net.ipv6.conf.all.forwarding"
+
+
+class Replying6(Passage):
+    """An IPv6 packet in a box that can answer it."""
+
+    __slots__ = ()
+
+    def _is_ours(self, address: int) -> bool:
+        """Whether the address is one of the box, or one it has as a router of a network."""
+        return self.box.routing.is_local6(address, self.context.in_interface) or self._is_anycast(address)
+
+    def _is_anycast(self, address: int) -> bool:
+        return bool(self.box.sysctls[FORWARDING]) and self.box.routing.is_anycast(address, self.context.in_interface)
+
+    def _may_reset(self) -> bool:
+        packet = self.context.packet
+        if not answers6.may_answer_with_reset(packet):
+            return False
+        if any(address == 0 or scopes.is_multicast(address) for address in (packet.src, packet.dst)):
+            return False
+        # Without a way back nothing is sent, and the connection stays as it is.
+        return self._is_reachable(packet.src)
+
+    def _is_reachable(self, dst: int) -> bool:
+        routing = self.box.routing
+        return routing.is_local(6, dst) or routing.lookup6(dst, self.context.in_interface) is not None
+
+    def _refuse(self, kind: str) -> None:
+        if answers6.checksum_holds(self.context.packet):
+            self._error(answers6.UNREACHABLE, answers6.REJECT_CODES[kind])
+
+    def _is_rationed(self, type: int, code: int) -> bool:
+        return type < answers6.INFORMATIONAL and type != answers6.TOO_BIG
+
+    def _interval(self) -> int:
+        return self.box.sysctls[RATELIMIT] * MILLISECOND
+
+    def _redirect(self, route: Route) -> None:
+        """The packet leaves by the interface it came in on: its sender, if a neighbour, is told of the shorter way.
+
+        Rationed by whom it goes to, told or not, and by whom is told; only a box with a link-local address there tells.
+        """
+        packet, routing = self.context.packet, self.box.routing
+        if not self._take_token(packet.dst, SECOND, RATE_BURST * SECOND):
+            return
+        own = (address for family, address, _ in routing.addresses[route.interface] if family == 6 and scopes.is_link_local(address))
+        source, target = next(own, 0), route.gateway or packet.dst
+        if not source or (target != packet.dst and not scopes.is_link_local(target)):
+            return
+        back = routing.lookup6(packet.src, route.interface)
+        neighbour = routing.is_local6(packet.src, route.interface) or (back is not None and not back.gateway)
+        if neighbour and self._take_token(packet.src, SECOND, RATE_BURST * SECOND):
+            self._answer(answers6.redirect_about(packet, source, target), tied=False)
+
+    def _error(self, type: int, code: int, rest: int = 0) -> None:
+        packet, context = self.context.packet, self.context
+        ours = self._is_ours(packet.dst)
+        if scopes.is_multicast(packet.dst) or context.link != "host":
+            unknown = type == answers6.PARAMETER_PROBLEM and code == exthdrs.UNKNOWN_OPTION
+            if type != answers6.TOO_BIG and not (unknown and packet.raw[rest] >> 6 == 2):
+                return
+            ours = False
+        if packet.src == 0 or scopes.is_multicast(packet.src) or not answers6.may_answer_with_error(packet):
+            return
+        if self._is_anycast(packet.src):
+            return
+        source = packet.dst if ours else self.box.routing.source_for6(packet.src, context.in_interface)
+        if not source or not self._is_reachable(packet.src):
+            return
+        if self._may_send_error(packet.src, type, code, context.in_interface):
+            self._answer(answers6.error_about(packet, source, type, code, rest))

@@ -1,0 +1,112 @@
+"""``-m addrtype``: what kind of address it is for this box, by its routing table of local addresses.
+
+LOCAL is an address of the box, BROADCAST and MULTICAST go to many, and whatever is none of them is UNICAST: other kinds of
+routes are not asked. With ``--limit-iface-in`` (or ``-out``) an address counts as LOCAL or BROADCAST only if it is so on the
+interface the packet came by (or leaves by).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.errors import Unreadable, nearest
+from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
+from fwtutor.netfilter.xtables.rule import Condition, Test
+
+TYPES = (
+    "UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE",
+)  # fmt: skip
+Types = frozenset[str]
+
+
+def read_types(text: str) -> Types:
+    found = set()
+    at = 0
+    rest: str | None = text
+    while rest is not None:
+        word, comma, behind = rest.partition(",")
+        meant = next((name for name in TYPES if word and name.startswith(word.upper())), None)
+        if meant is None:
+            # Of what is not the last word the tool shows all that follows, in other quotes.
+            said = f"`{rest}'" if comma else f'"{word}"'
+            raise Unreadable(f"addrtype: bad type {said}", (at, at + len(word)), nearest(word, TYPES, "types"))
+        found.add(meant)
+        at += len(word) + 1
+        rest = behind if comma else None
+    return frozenset(found)
+
+
+def write_types(value: Types) -> str:
+    return ",".join(name for name in TYPES if name in value)
+
+
+def _side(part: str) -> Option:
+    word = "source" if part == "src" else "destination"
+    return Option(
+        field=word, names=(f"{part}-type",), argument="TYPE[,TYPE]", read=read_types, write=write_types,
+        meaning=f"the {word} address is of one of these types: {' '.join(TYPES)}",
+    )  # fmt: skip
+
+
+def _limit(way: str) -> Option:
+    return Option(
+        field=f"only_{way}", names=(f"limit-iface-{way}",), arguments=0, read=lambda: True, invertible=False,
+        meaning=f"only addresses of the interface the packet {'came' if way == 'in' else 'leaves'} by count",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AddrType(OptionMatch):
+    """The type of an address."""
+
+    name: ClassVar[str] = "addrtype"
+    meaning: ClassVar[str] = "what kind of address it is for this box"
+    options: ClassVar[tuple[Option, ...]] = (_side("src"), _side("dst"), _limit("in"), _limit("out"))
+
+    source: Given[Types] | None = None
+    destination: Given[Types] | None = None
+    only_in: Given[bool] | None = None
+    only_out: Given[bool] | None = None
+
+    @classmethod
+    def build(cls, given: Mapping[str, Given[Any]]) -> Self:
+        if not ("source" in given or "destination" in given):
+            raise Unreadable("addrtype: you must specify --src-type or --dst-type")
+        cls.exclude(given, "only_in", "only_out")
+        return cls(**given)
+
+    @property
+    def hooks_by_options(self) -> tuple[str, ...]:
+        if self.only_in is not None:
+            return (PREROUTING, INPUT, FORWARD)
+        return (FORWARD, OUTPUT, POSTROUTING) if self.only_out is not None else ()
+
+    def conditions(self, context: Context) -> tuple[Condition, ...]:
+        interface = context.in_interface if self.only_in is not None else context.out_interface if self.only_out is not None else None
+        assert context.routing is not None
+        found = []
+        for option, given in self.given():
+            if not option.arguments:
+                continue
+            address = context.packet.src if option.field == "source" else context.packet.dst
+            kind = context.routing.type_of(context.packet.family, address, interface)
+            where = f" on {interface}" if interface else ""
+            because = f"{format_address(context.packet.family, address)} is {kind}{where}"
+            found.append(Condition(option.text(given), (kind in given.value) != given.negated, because))
+        return tuple(found)
+
+    def compile(self) -> Test:
+        return lambda context: all(condition.held for condition in self.conditions(context))
+
+    def listing(self, numeric: bool) -> str:
+        words = ["ADDRTYPE match"]
+        for word, side in (("src-type", self.source), ("dst-type", self.destination)):
+            if side is not None:
+                words.append(f"{word} {'!' if side.negated else ''}{write_types(side.value)}")
+        words += [word for word, limit in (("limit-in", self.only_in), ("limit-out", self.only_out)) if limit is not None]
+        return " ".join(words)

@@ -1,0 +1,137 @@
+"""What SNAT, DNAT, MASQUERADE and REDIRECT have in common: how they are told addresses and ports, and their switches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fwtutor.netfilter.addresses import format_address, parse_address
+from fwtutor.netfilter.conntrack.tuples import DCCP, SCTP
+from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP
+from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.names import service_port
+from fwtutor.netfilter.xtables.options import Option, OptionTarget
+from fwtutor.netfilter.xtables.values import NO_NAMES, leading_number
+
+_WITH_PORTS = (TCP, UDP, SCTP, DCCP, ICMP, ICMPV6, None)
+"""Protocols a rule may demand to be told ports; None: all but one."""
+_IPV4 = re.compile(r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}")
+
+
+class Ports(NamedTuple):
+    """``low`` to ``high``; with ``base`` the port ``base`` becomes ``low``, and so on."""
+
+    low: int
+    high: int
+    base: int | None = None
+
+
+class To(NamedTuple):
+    """Addresses and ports, or only one of them."""
+
+    low: int | None
+    high: int | None
+    ports: Ports | None
+
+
+def read_ports(text: str, protocol: int | None, shifts: bool = False) -> Ports:
+    """``80``, ``80-90``, ``80-90/1080``, or the name of a service. Raises Unreadable.
+
+    ``shifts``: whether it can keep the last of these; whoever cannot keeps 0 instead.
+    """
+    if protocol not in _WITH_PORTS:
+        raise Unreadable("Need TCP, UDP, SCTP or DCCP with port specification")
+    found = leading_number(text, 0, 0xFFFF)
+    if found is None:
+        named = service_port(text)
+        if named is None:
+            raise Unreadable(f"Port `{text}' not valid")
+        return Ports(named, named)
+    low, rest = found
+    if not rest:
+        return Ports(low, low)
+    if rest[0] == ":":
+        raise Unreadable("Invalid port:port syntax - use dash")
+    if rest[0] != "-":
+        raise Unreadable(f"Garbage after port value: `{rest}'")
+    text = rest[1:]
+    found = leading_number(text, 0, 0xFFFF)
+    if found is None:
+        raise Unreadable(f"Port `{text}' not valid")
+    high, rest = found
+    if high < low:
+        raise Unreadable(f"Port range `{text}' funky")
+    if not rest:
+        return Ports(low, high)
+    if rest[0] != "/":
+        raise Unreadable(f"Garbage after port range: `{rest}'")
+    begin = leading_number(rest[1:], 1, 0xFFFF)
+    base = service_port(rest[1:]) if begin is None else begin[0]
+    if base is None:
+        raise Unreadable(f"Port `{rest[1:]}' not valid")
+    return Ports(low, high, base if shifts else 0)
+
+
+def write_ports(ports: Ports) -> str:
+    text = f"{ports.low}" if ports.low == ports.high else f"{ports.low}-{ports.high}"
+    return text if ports.base is None else f"{text}/{ports.base}"
+
+
+def read_to(shifts: bool) -> Callable[[str, int | None], To]:
+    """A reader of ``ADDRESS-ADDRESS:PORTS``."""
+
+    def read(text: str, protocol: int | None) -> To:
+        hosts, colon, rest = text, "", ""
+        if text.startswith("["):
+            hosts, colon, rest = text[1:].partition("]")
+            colon, rest = ("", "") if not rest.startswith(":") else (":", rest[1:])
+        elif text.count(":") == 1:
+            hosts, colon, rest = text.partition(":")
+        ports = read_ports(rest, protocol, shifts) if colon else None
+        if colon and not hosts:
+            return To(None, None, ports)
+        first, dash, last = hosts.partition("-")
+        low = _address(first)
+        return To(low, _address(last) if dash else low, ports)
+
+    return read
+
+
+def _address(text: str) -> int:
+    try:
+        if ":" in text or _IPV4.fullmatch(text):
+            return parse_address(text)[1]
+    except ValueError:
+        pass
+    hint = NO_NAMES if re.search("[g-zG-Z]", text) else ""
+    raise Unreadable(f'Bad IP address "{text}"', hint=hint)
+
+
+def write_to(to: To) -> str:
+    text = ""
+    if to.low is not None and to.high is not None:
+        family = 6 if max(to.low, to.high) >> 32 else 4
+        text = format_address(family, to.low) + (f"-{format_address(family, to.high)}" if to.high != to.low else "")
+        if family == 6 and to.ports is not None:
+            text = f"[{text}]"
+    return text if to.ports is None else f"{text}:{write_ports(to.ports)}"
+
+
+def switch(field: str, name: str, meaning: str) -> Option:
+    return Option(field=field, names=(name,), arguments=0, read=lambda: True, invertible=False, meaning=meaning)
+
+
+RANDOM = switch("random", "random", "draw the port by lot")
+FULLY = switch("fully", "random-fully", "draw the port by lot (as --random does, in kernels of today)")
+PERSISTENT = switch("persistent", "persistent", "of several addresses a source gets the same one, whatever it connects to")
+
+
+class Switched(OptionTarget):
+    """A target with switches, which are listed by their names."""
+
+    __slots__ = ()
+
+    def switches(self) -> str:
+        found = [(option, getattr(self, option.field)) for option in self.options if not option.arguments]
+        return "".join(f" {option.names[0]}" for option, given in found if given is not None)
