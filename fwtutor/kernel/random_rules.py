@@ -84,7 +84,7 @@ def is_fixed(rules: str) -> bool:
     return rules in _FIXED
 
 
-_TRACKS = re.compile(r" (-m (conntrack|state|connmark)|-j CONNMARK) ")
+_TRACKS = re.compile(r" (-m (conntrack|state|connmark)|-j (CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP))\b")
 
 
 def tracks(rules: str) -> bool:

@@ -21,8 +21,8 @@ class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to", "tracked",
-        "verdict",
+        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to",
+        "tracked", "uses", "verdict",
     )  # fmt: skip
 
     at: int
@@ -52,6 +52,8 @@ class Walk:
     """What the box's own stack gets, when ``to`` is "local"."""
     tracked: Entry | None
     """The table's entry for the packet's tuple, after the packet."""
+    uses: int
+    """How often that entry is referred to: by the table, and by each connection that was expected on its account."""
     events: list[tuple[Any, ...]]
     """What ``derive`` reads."""
 
@@ -64,6 +66,7 @@ class Walk:
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None
+        self.uses = 1
 
     @property
     def seconds(self) -> float:
@@ -106,7 +109,7 @@ class Walk:
     @property
     def entry(self) -> str | None:
         """The entry for the packet's tuple after the packet, as ``conntrack -L`` prints it; None when there is none."""
-        return None if self.tracked is None else format_entry(self.tracked, self.at)
+        return None if self.tracked is None else format_entry(self.tracked, self.at, self.uses)
 
     @property
     def logged(self) -> list[Logged]:

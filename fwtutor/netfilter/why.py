@@ -13,6 +13,7 @@ from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.packet import ACK, ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
 from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.why_nat import why_translated
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
 from fwtutor.netfilter.xtables.targets.classify import write_class
 from fwtutor.netfilter.xtables.targets.log import LEVELS
@@ -70,6 +71,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
                 picked = "picked up in the middle, so the TCP tracker's word is ESTABLISHED from the start"
                 return Explanation(f"a new entry is made for it, not kept yet: {picked}, for {left} s if the packet gets through")
             return Explanation(f"a new entry is made for it, not kept yet: it will be, for {left} s, if the packet gets through")
+        case s.Translated():
+            return Explanation(why_translated(step))
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")

@@ -31,6 +31,7 @@ from fwtutor.netfilter.steps import (
     RuleTried,
     StateChanged,
     Step,
+    Translated,
 )
 from fwtutor.netfilter.xtables.rule import Jump
 from fwtutor.network.records import CommandRun, Walked
@@ -228,6 +229,9 @@ def packet_entry(place: Place) -> tuple[Entry | None, str]:
         elif isinstance(step, Acted):
             if entry is not None and step.after is not None and step.after.entry is not None and step.after.entry.id == entry.id:
                 entry = step.after.entry
+        elif isinstance(step, Translated):
+            gone = any(change.kind == "entry" and entry is not None and change.key == entry.id for change in step.changes)
+            entry, stands = step.entry_after, DELETED if gone else stands
         elif isinstance(step, Confirmed):
             entry, stands = step.entry, KEPT
         elif isinstance(step, EntryForgotten):
@@ -239,6 +243,7 @@ def entry_changed(place: Place) -> bool:
     """Has this packet changed its entry's state, or made it?"""
     return any(
         isinstance(step, EntryCreated | Confirmed)
+        or (isinstance(step, Translated) and step.entry_before != step.entry_after)
         or (
             isinstance(step, StateChanged)
             and (step.after is None or step.before is None or _standing(step.before) != _standing(step.after))

@@ -24,8 +24,9 @@ class Seen(NamedTuple):
     template: Template | None
 
 
-def _nothing_kept(before: Entry, after: Entry) -> None:
+def _nothing_kept(before: Entry, after: Entry) -> bool:
     """Outside a box there is no table to keep entries in."""
+    return False
 
 
 class Context:
@@ -93,8 +94,8 @@ class Context:
     """Of the box, for what asks it about addresses."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
-    keep: Callable[[Entry, Entry], None]
-    """Puts the next value of a confirmed entry in the place of the former."""
+    keep: Callable[[Entry, Entry], bool]
+    """Puts the next value of a confirmed entry in the place of the former. False: the table has that no longer."""
 
     def __init__(self, packet: Packet, at: int) -> None:
         self.packet = packet

@@ -25,7 +25,7 @@ def read_network(text: str) -> tuple[int, int]:
     address = resolved_address(host, 4)
     if address is None:
         raise Unreadable("getaddrinfo: Name or service not known\n", hint=NO_NAMES if re.search("[a-zA-Z]", host) else "")
-    return address & _mask(length), length
+    return address & prefix_mask(4, length), length
 
 
 def _length(text: str) -> int:
@@ -39,10 +39,6 @@ def _length(text: str) -> int:
     if length is None:
         raise Unreadable('NETMAP: bad value for option "--to", neither a valid network mask nor valid CIDR (0-32).\n')
     return min(length, 32)
-
-
-def _mask(length: int) -> int:
-    return prefix_mask(4, length)
 
 
 def write_network(network: tuple[int, int]) -> str:
@@ -67,7 +63,7 @@ class Netmap(OptionTarget, NatTarget):
         network, length = self.to.value
         packet = context.packet
         own = packet.src if end_at(context.hook) == SRC else packet.dst
-        mapped = network | own & ~_mask(length)
+        mapped = network | own & ~prefix_mask(4, length)
         return Range(mapped, mapped)
 
     def listing(self, numeric: bool) -> str:
