@@ -5,16 +5,16 @@ from __future__ import annotations
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.targets.classify import Classify
 from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
-from fwtutor.netfilter.xtables.targets.dnat import Dnat
+from fwtutor.netfilter.xtables.targets.dnat import Dnat, Dnat6
 from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
 from fwtutor.netfilter.xtables.targets.log import Log
 from fwtutor.netfilter.xtables.targets.mark import MarkTarget
 from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
-from fwtutor.netfilter.xtables.targets.netmap import Netmap
+from fwtutor.netfilter.xtables.targets.netmap import Netmap, Netmap6
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
-from fwtutor.netfilter.xtables.targets.snat import Snat
+from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
@@ -22,8 +22,8 @@ from fwtutor.netfilter.xtables.targets.ttl import Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
 _BOTH: tuple[type[OptionTarget], ...] = (
-    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace, Dnat,
-    Masquerade, Netmap, Redirect, Snat,
+    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace,
+    Masquerade, Redirect,
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
     return {target.name: target for target in targets}
 
 
-TARGETS = {4: _named(*_BOTH, Reject, Ttl), 6: _named(*_BOTH, Reject6)}
+TARGETS = {4: _named(*_BOTH, Reject, Ttl, Dnat, Netmap, Snat), 6: _named(*_BOTH, Reject6, Dnat6, Netmap6, Snat6)}
 
 _BOTH_NOT_YET = frozenset({
     "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "NOTRACK", "QUEUE",
