@@ -211,7 +211,7 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
         ("out", _packets(observed.out), _packets(walk.out)),
-        ("log", *_logs(observed.logged, [(step.prefix, step.packet.raw) for step in walk.logged])),
+        ("log", *_logs(observed.logged, [(step.prefix, step.packet.raw[: step.size]) for step in walk.logged])),
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:

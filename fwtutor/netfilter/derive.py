@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.events import Shown
-from fwtutor.netfilter.logline import log_line
-from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
+from fwtutor.netfilter.logline import Told, log_line
+from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
     ACCEPT,
@@ -31,6 +32,7 @@ from fwtutor.netfilter.xtables.compiled import (
 )
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.targets.log import Log
+from fwtutor.netfilter.xtables.targets.nflog import Nflog
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.walk import Walk
@@ -52,10 +54,20 @@ def _entry_change(before: Entry | None, after: Entry | None) -> Change:
     return Change(ENTRY, entry.id, before, after)
 
 
+def _expectation_changes(news: Iterable[News]) -> list[Change]:
+    return [Change(EXPECTATION, (after or before).id, before, after) for before, after, _ in news]  # type: ignore[union-attr]
+
+
 def _event_changes(event: tuple[Any, ...]) -> list[Change]:
     kind = event[0]
     if kind == events.LOOKED_UP:
-        return [_entry_change(before, after) for before, after in event[1].changes]
+        return [_entry_change(before, after) for before, after in event[1].changes] + _expectation_changes(event[1].news)
+    if kind == events.HELPED:
+        _, before, after, _, news = event
+        changed = [_entry_change(before, after)] if after is not before and after.confirmed else []
+        return changed + _expectation_changes(news)
+    if kind == events.EXPECTATION:
+        return _expectation_changes(event[1:])
     if kind == events.CHANGED:
         return [_entry_change(event[1], event[2])]
     if kind == events.CONFIRMED:
@@ -137,7 +149,7 @@ def _trace_line(hit: Hit) -> str:
 
 
 def logged(walk: Walk) -> list[s.Logged]:
-    """What LOG rules logged, in order; of answers and copies where they were sent."""
+    """What LOG and NFLOG rules logged, in order; of answers and copies where they were sent."""
     found: list[s.Logged] = []
     for event in walk.events:
         if event[0] == events.TABLE:
@@ -145,7 +157,7 @@ def logged(walk: Walk) -> list[s.Logged]:
             for what, chain, position, before in event[2]:
                 if what == ACTED:
                     context.show(before.after)
-                elif what == MATCHED and isinstance(target := chain.rules[position].target, Log):
+                elif what == MATCHED and isinstance(target := chain.rules[position].target, Log | Nflog):
                     found.append(_logged(target, context))
         elif event[0] in (events.ANSWER, events.COPY):
             found += logged(event[1])
@@ -190,13 +202,20 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
     elif kind == events.LOOKED_UP:
         tracked = event[1]
         yield s.LookedUp(tuple=tracked.key, found=tracked.found, direction=tracked.direction, state=tracked.state, reason=tracked.reason)
-        for (before, after), effect in zip(tracked.changes, effects, strict=True):
+        for (before, after), effect in zip(tracked.changes, effects, strict=False):
             if before is tracked.evicted:
                 yield s.EarlyDropped((effect,), entry=before)
             else:
                 yield s.StateChanged((effect,), before=before, after=after)
+        yield from _news_steps(tracked.news, effects[len(tracked.changes) :])
         if tracked.entry is not None and not tracked.entry.confirmed:
             yield s.EntryCreated(entry=tracked.entry)
+    elif kind == events.HELPED:
+        _, before, after, fault, news = event
+        yield s.Helped(effects[: len(effects) - len(news)], after.helper, before, after, fault)
+        yield from _news_steps(news, effects[len(effects) - len(news) :])
+    elif kind == events.EXPECTATION:
+        yield from _news_steps(event[1:], effects)
     elif kind == events.GATHERED:
         _, _, _, after, whole = event
         waiting = 0 if after is None else len(after.pieces)
@@ -217,23 +236,39 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
         yield s.Translated(effects, *event[1:6])
 
 
+def _news_steps(news: Iterable[News], effects: Iterable[Change]) -> Iterator[s.Step]:
+    for (before, after, why), effect in zip(news, effects, strict=True):
+        if after is not None:
+            yield s.Expected((effect,), after)
+        elif why == MET:
+            yield s.ExpectationMet((effect,), before)
+        else:
+            yield s.ExpectationForgotten((effect,), before, why)
+
+
 def context_of(shown: Shown, walk: Walk) -> Context:
     """The context rules were evaluated in, for explaining them."""
     context = Context(shown.packet, walk.at)
     context.priority, context.routing, context.mac, context.link = shown.priority, shown.routing, walk.mac, walk.link
+    if not shown.in_interface:
+        # To whom on a link: that is only known of what came by one.
+        context.link = "host"
     # Over loopback a packet comes back without the socket it was sent by.
-    context.owner = None if shown.in_interface else walk.owner
+    context.owner, context.socket = (None, False) if shown.in_interface else (walk.owner, walk.socket)
     context.hook, context.in_interface, context.out_interface = shown.hook, shown.in_interface, shown.out_interface
     context.entry, context.state, context.direction, context.mark = shown.entry, shown.state, shown.direction, shown.mark
     return context
 
 
-def _logged(target: Log, context: Context) -> s.Logged:
+def _logged(target: Log | Nflog, context: Context) -> s.Logged:
+    told, prefix = (target.told, target.begins) if isinstance(target, Log) else (Told(), target.prefix)
     line = log_line(
-        context.packet, target.told, prefix=target.begins, in_interface=context.in_interface, out_interface=context.out_interface,
+        context.packet, told, prefix=prefix, in_interface=context.in_interface, out_interface=context.out_interface,
         mark=context.mark, owner=context.owner,
     )  # fmt: skip
-    return s.Logged(packet=context.packet, prefix=target.begins, level=target.level.value, line=line)
+    if isinstance(target, Nflog):
+        return s.Logged(packet=context.packet, prefix=prefix, line=line, group=target.group, size=target.size)
+    return s.Logged(packet=context.packet, prefix=prefix, level=target.level.value, line=line)
 
 
 def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...]) -> Iterator[s.Step]:
@@ -279,7 +314,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             position = at
         elif action == CONTINUE:
             target = chain.rules[at].target
-            if isinstance(target, Log):
+            if isinstance(target, Log | Nflog):
                 yield _logged(target, context)
             position = at + 1
         elif action in (JUMP, GOTO):

@@ -13,16 +13,16 @@ from fwtutor.netfilter import defrag, defrag6
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.conntrack.listing import format_table
+from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
-from fwtutor.netfilter.events import ANSWER, CHANGED, GATHERED
+from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
 from fwtutor.netfilter.passage6 import Passage6
 from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.replying6 import FORWARDING, RATELIMIT
-from fwtutor.netfilter.routing import Route, Routing
+from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
@@ -209,8 +209,9 @@ class Firewall:
         return None if due is None else due / SECOND
 
     def next_timer_ns(self) -> int | None:
-        waiting, due = self.box.next_incomplete(), self.box.conntrack.next_timer()
-        return due if waiting is None else waiting[0] if due is None else min(due, waiting[0])
+        waiting, conntrack = self.box.next_incomplete(), self.box.conntrack
+        due = (None if waiting is None else waiting[0], conntrack.next_timer(), conntrack.expectations.next_timer())
+        return min((at for at in due if at is not None), default=None)
 
     def advance(self, at: float) -> list[Change]:
         """Let time pass; returns what that changed (entries and fragments forgotten).
@@ -231,7 +232,7 @@ class Firewall:
         box, events = self.box, list[tuple[Any, ...]]()
         while (incomplete := box.next_incomplete()) is not None and incomplete[0] <= at:
             due, key = incomplete
-            events += [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(due)]
+            events += box.expire(due)
             waiting = box.state.memory[key]
             if not waiting.pieces:
                 box.wait(key, None)
@@ -241,7 +242,7 @@ class Firewall:
             given_up = Walk(first, None, due)
             _passage(box, given_up, Context(first, due)).give_up(key, waiting)
             events += given_up.events
-        return events + [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(at)]
+        return events + box.expire(at)
 
     def _set_time(self, at: int) -> None:
         if at < self.now:
@@ -285,10 +286,15 @@ class Firewall:
 
     # --- views -------------------------------------------------------------------------------------------
 
-    def conntrack(self, at: float | None = None) -> str:
-        """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given)."""
+    def conntrack(self, at: float | None = None, family: int = 0) -> str:
+        """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given); of one ``family`` with ``-f``."""
         when = self.now if at is None else round(at * SECOND)
-        return format_table(self.state.entries.values(), when)
+        return format_table(self.state.entries, when, family)
+
+    def expectations(self, at: float | None = None) -> str:
+        """What ``conntrack -L expect`` prints at the time ``at`` (the last packet's, unless given)."""
+        when = self.now if at is None else round(at * SECOND)
+        return format_expectations(self.state.expectations.values(), self.state.entries, when)
 
     def route(self, dst: int, family: int = 4) -> Route | None:
         """The route to an address (an integer); None: there is none."""
@@ -301,12 +307,19 @@ class Firewall:
     def is_local(self, address: int, family: int = 4) -> bool:
         return self.routing.is_local(family, address)
 
-    def source_of_answer(self, walk: Walk) -> int:
-        """The address from which what was delivered is answered, where its own destination is for many or for any; else 0."""
-        packet = walk.delivered
-        if packet is None or packet.family == 4 or self.routing.is_local(6, packet.dst):
-            return 0
-        return self.routing.source_for6(packet.src, walk.in_interface or "")
+    def source_of_answer(self, packet: Packet) -> int | None:
+        """The address from which the stack answers what was just delivered; None: its destination, which is the box's alone.
+
+        What was for many or for any is answered on the link it came by; 0: the sender is not there.
+        """
+        routing, link = self.routing, self.box.delivered_by
+        if packet.family == 4 or routing.is_local(6, packet.dst):
+            return None
+        if link == LOOPBACK:
+            link = next((route.interface for route in routing.routes if route.family == 6 and route.network == packet.dst), link)
+        at_home = (6, packet.src) in (each[:2] for each in routing.addresses[link])
+        reached = at_home or routing.lookup_by(6, packet.src, link) is not None
+        return routing.source_for6(packet.src, link) if reached else 0
 
     # --- packets -----------------------------------------------------------------------------------------
 
@@ -338,7 +351,7 @@ class Firewall:
             return self._discard(walk, packet.fault)
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
-        walk.owner = None if by_stack else (uid, gid)
+        walk.owner, walk.socket = None if by_stack else (uid, gid), True
         _passage(self.box, walk, context).depart()
         return self._finish(walk)
 
@@ -353,6 +366,10 @@ class Firewall:
 
     def _finish(self, walk: Walk) -> Walk:
         walk.tracked = self.box.entry_of(walk.whole)
+        # What was deleted elsewhere may have had some.
+        walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
+        if walk.tracked is not None:
+            walk.uses = self.state.uses(walk.tracked)
         if self._journal is not None:
             self._journal.append(walk)
         return walk

@@ -10,11 +10,13 @@ from abc import abstractmethod
 from typing import Any
 
 from fwtutor.netfilter.box import Box, Stop
-from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, REPLY, UNTRACKED
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
     CONFIRMED as KEPT,
+    EXPECTATION,
     FORGOTTEN,
+    HELPED,
     HOOK,
     LOOKED_UP,
     ROUTED,
@@ -26,6 +28,7 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, MANGLE, NAT, OUTPUT, POSTROU
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.translating import Translating
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.compiled import ACTED
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -57,8 +60,8 @@ class Passage(Translating):
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
-        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.put
-        context.owner, context.mac, context.link = walk.owner, walk.mac, walk.link
+        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.exchange
+        context.owner, context.socket, context.mac, context.link = walk.owner, walk.socket, walk.mac, walk.link
 
     @abstractmethod
     def arrive(self, on: str) -> None:
@@ -85,6 +88,8 @@ class Passage(Translating):
         """The interface by which routing would now have it leave, LOOPBACK for the box itself; None: there is none."""
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
+        # An error comes out of the stack's own socket, a reset that REJECT sends out of none.
+        walk.socket = not reset
         answer = type(self)(self.box, walk, context)
         answer.busy, answer.reset = True, reset
         # A program's packet does not keep the stack busy, but legacy's rules do, and so does an ICMP error.
@@ -110,9 +115,15 @@ class Passage(Translating):
     def _enter(self, hook: str) -> bool:
         """A hook where packets enter or are made: raw, connection tracking, the other tables. False when the packet ends here."""
         self.walk.events.append(AT[hook])
-        for stop in self.box.raw[self.context.packet.family].get(hook, ()):
-            if not self._through(hook, stop):
-                return False
+        family = self.context.packet.family
+        stops = self.box.raw[family].get(hook)
+        if stops:
+            if not self.context.state and self.box.tracking[family]:
+                # So rules see what is not looked up yet.
+                self.context.state = INVALID
+            for stop in stops:
+                if not self._through(hook, stop):
+                    return False
         if not self._track(hook == PREROUTING) or not self._pass(hook):
             return False
         self.context.out_interface = self.goes_by or self.context.out_interface
@@ -126,7 +137,11 @@ class Passage(Translating):
         if self.context.state == UNTRACKED:
             self.walk.events.append((TIED, UNTRACKED))
             return True
-        tracked = self.box.conntrack.track(self.context.packet, self.walk.at, arriving)
+        conntrack, context = self.box.conntrack, self.context
+        tracked = conntrack.track(context.packet, self.walk.at, arriving, context.template, context.mark)
+        context.template = None
+        if conntrack.expectations.news:
+            tracked = tracked._replace(news=tuple(conntrack.expectations.take_news()))
         self.walk.events.append((LOOKED_UP, tracked))
         if tracked.full:
             self.walk.verdict, self.walk.reason = "DROP", tracked.reason
@@ -168,11 +183,17 @@ class Passage(Translating):
         assert stop.chain is not None
         result = stop.table.walk(stop.chain, context, self.box.state.counters, hits)
         self.walk.events.append((TABLE, stop.chain, hits, shown))
+        if self.sizes and any(hit.what == ACTED and hit.chain.rules[hit.position].target.flattens for hit in hits):
+            self.sizes = ()
         return result
 
     def _confirm(self) -> bool:
         """The end of the path: a new entry is kept. False when its tuple was taken meanwhile."""
         entry = self.context.entry
+        if entry is not None and entry.help is not None:
+            if not self._help(entry):
+                return False
+            entry = self.context.entry
         if entry is None or entry.status & CONFIRMED or self.context.direction == REPLY:
             return True
         kept = self.box.conntrack.confirm(entry, self.walk.at)
@@ -184,12 +205,29 @@ class Passage(Translating):
         self.walk.events.append((KEPT, kept))
         return True
 
+    def _help(self, entry: Entry) -> bool:
+        """Before the entry is kept, its helper reads the packet. False when it drops it."""
+        context = self.context
+        packet, direction, state = context.packet, context.direction, context.state
+        if packet.protocol != entry.original.protocol or (state == RELATED and direction == REPLY):
+            return True
+        after, fault = self.box.conntrack.help(packet, entry, direction, state, self.walk.at)
+        context.entry = after
+        self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news()))
+        if fault:
+            self.walk.verdict, self.walk.reason = "DROP", f"the helper {after.helper} drops it: {fault}"
+            self._forget()
+        return not fault
+
     def _forget(self) -> None:
         """A packet that ends takes its entry with it, unless that was kept before."""
         entry = self.context.entry
         self.walk.to = self.walk.out_interface = None
         if entry is not None and not entry.status & CONFIRMED and self.context.direction == ORIGINAL:
             self.walk.events.append((FORGOTTEN, entry))
+            if entry.help is not None:
+                self.box.conntrack.expectations.orphan(entry.id)
+                self.walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
 
     def _route_again(self) -> bool:
         interface = self._way_out()

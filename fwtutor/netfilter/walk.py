@@ -21,8 +21,8 @@ class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "to", "tracked",
-        "verdict",
+        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to",
+        "tracked", "uses", "verdict",
     )  # fmt: skip
 
     at: int
@@ -34,6 +34,8 @@ class Walk:
     out_interface: str | None
     owner: tuple[int, int] | None
     """User and group of the program that sent it; None for what arrived, and for what the box's own stack made."""
+    socket: bool
+    """Whether it came out of a socket: a program's, or the stack's own."""
     mac: str | None
     """The link address of who sent it here, if that is known."""
     link: str
@@ -50,6 +52,8 @@ class Walk:
     """What the box's own stack gets, when ``to`` is "local"."""
     tracked: Entry | None
     """The table's entry for the packet's tuple, after the packet."""
+    uses: int
+    """How often that entry is referred to: by the table, and by each connection that was expected on its account."""
     events: list[tuple[Any, ...]]
     """What ``derive`` reads."""
 
@@ -58,9 +62,11 @@ class Walk:
         self.verdict, self.reason = "ACCEPT", ""
         self.out_interface = self.to = self.owner = self.mac = None
         self.link = "host"
+        self.socket = False
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None
+        self.uses = 1
 
     @property
     def seconds(self) -> float:
@@ -103,7 +109,7 @@ class Walk:
     @property
     def entry(self) -> str | None:
         """The entry for the packet's tuple after the packet, as ``conntrack -L`` prints it; None when there is none."""
-        return None if self.tracked is None else format_entry(self.tracked, self.at)
+        return None if self.tracked is None else format_entry(self.tracked, self.at, self.uses)
 
     @property
     def logged(self) -> list[Logged]:

@@ -20,10 +20,10 @@ def why_translated(step: Translated) -> str:
     if any(entry.id == before.id for entry in gone):
         return f"its connection has the address of {before.leaves_by} and would leave by another interface: its entry is deleted"
     parts = [f"{_named(entry)} was over, and makes way for it" for entry in gone]
-    if after is not None and after.reply != before.reply:
-        parts.append(f"its answers will go to {_end(after.reply, 'dst')} and come from {_end(after.reply, SRC)}")
     if step.before is not None and step.after is not None and step.after is not step.before:
         parts.append(_rewritten(step, before))
+    if after is not None and after.reply != before.reply:
+        parts.append(f"answers will go to {_end(after.reply, 'dst')} and come from {_end(after.reply, SRC)}")
     return "; ".join(parts) or f"its {_ENDS[step.end]} is to be drawn by lot, and stays what it is"
 
 

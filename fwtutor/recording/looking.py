@@ -51,7 +51,7 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         return save(view.ruleset, view.counters if save_with_counters(rest) else None)
     if name == "conntrack":
         check_conntrack(rest)
-        return format_table(view.entries.values(), cursor.at)
+        return format_table(view.entries, cursor.at)
     if name == "dmesg":
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in _log_at(cursor, host))
@@ -69,7 +69,7 @@ def _log_at(cursor: Cursor, host: str) -> list[str]:
     if isinstance(record, Walked) and record.host == host:
         for step in cursor.steps[: cursor.step]:
             found = [step] if isinstance(step, Logged) else step.walk.logged if isinstance(step, Answered) and step.walk else []
-            lines += [log_line(record.at, logged) for logged in found]
+            lines += [log_line(record.at, logged) for logged in found if logged.group is None]
     return lines
 
 

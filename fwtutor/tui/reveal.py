@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from fwtutor.netfilter.steps import (
+    Acted,
     Answered,
     Arrived,
     Confirmed,
@@ -48,7 +49,7 @@ LONGEST = 0.16
 MOST = 14
 """Beats of a packet at most: of many rules tried only some are shown."""
 WORTH = (
-    LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Translated, Answered, Confirmed, EntryForgotten,
+    LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Acted, Translated, Answered, Confirmed, EntryForgotten,
 )  # fmt: skip
 """Steps at which there is something to see."""
 

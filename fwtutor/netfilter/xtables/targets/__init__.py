@@ -5,6 +5,7 @@ from __future__ import annotations
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.targets.classify import Classify
 from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
+from fwtutor.netfilter.xtables.targets.ct import Ct
 from fwtutor.netfilter.xtables.targets.dnat import Dnat, Dnat6
 from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
 from fwtutor.netfilter.xtables.targets.log import Log
@@ -12,6 +13,7 @@ from fwtutor.netfilter.xtables.targets.mark import MarkTarget
 from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
 from fwtutor.netfilter.xtables.targets.netmap import Netmap, Netmap6
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
+from fwtutor.netfilter.xtables.targets.notrack import NoTrack
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
 from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
@@ -22,8 +24,8 @@ from fwtutor.netfilter.xtables.targets.ttl import Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
 _BOTH: tuple[type[OptionTarget], ...] = (
-    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace,
-    Masquerade, Redirect,
+    Accept, Drop, Return, Log, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, NoTrack, Redirect, TcpMss,
+    TosTarget, Trace,
 )  # fmt: skip
 
 
@@ -31,11 +33,11 @@ def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
     return {target.name: target for target in targets}
 
 
-TARGETS = {4: _named(*_BOTH, Reject, Ttl, Dnat, Netmap, Snat), 6: _named(*_BOTH, Reject6, Dnat6, Netmap6, Snat6)}
+TARGETS = {4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, Ttl), 6: _named(*_BOTH, Dnat6, Netmap6, Reject6, Snat6)}
 
 _BOTH_NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "NOTRACK", "QUEUE",
-    "RATEEST", "SECMARK", "SET", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
+    "AUDIT", "CHECKSUM", "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE", "RATEEST", "SECMARK", "SET",
+    "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
 })  # fmt: skip
 NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "HL", "SNPT"}}
 """Targets the tool of a family has and fwtutor does not simulate yet."""

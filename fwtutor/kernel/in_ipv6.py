@@ -1,0 +1,249 @@
+"""A case of IPv4 said again in IPv6: the same box, rules and conversations, with IPv6's addresses, headers and ICMPv6.
+
+So what the generators know (how a conversation goes wrong, which rules meet it) holds for both families; what only IPv6 has
+(extension headers, neighbour discovery, its own ways to be damaged) is added here. Knows nothing of the engine.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+from random import Random
+from struct import pack
+
+from fwtutor.kernel.observation import Item, Order, Setup, Shot
+from fwtutor.netfilter.craft import transport_checksum
+from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP, checksum
+
+INTERFACES = {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}
+_ADDRESSES = {
+    "0.0.0.0": "::", "255.255.255.255": "ff02::2", "203.0.113.255": "ff02::1", "192.168.255.255": "ff02::1", "224.0.0.1": "ff02::1",
+    "239.1.2.3": "ff05::1:3", "127.0.0.1": "::1", "127.1.2.3": "::1", "203.0.113.0": "2001:db8:113::", "240.0.0.1": "fe80::9",
+    "0.1.2.3": "::ffff:1.2.3.4",
+}  # fmt: skip
+_NETWORKS = {"203.0.113.": "2001:db8:113::", "192.168.": "fd00:168::", "198.51.100.": "2001:db8:51::"}
+_MASKS = {24: 64, 16: 64, 25: 65, 26: 66, 1: 1, 32: 128}
+_ODD_MASK = "ffff:ffff::ffff"
+
+_TYPES = {
+    8: (128, 0),
+    0: (129, 0),
+    13: (139, 0),
+    14: (140, 0),
+    4: (2, 0),
+    5: (137, 0),
+    11: (3, None),
+    12: (4, None),
+    9: (134, 0),
+    10: (133, 0),
+}
+_UNREACHABLE = {0: 0, 1: 3, 2: 4, 3: 4, 9: 1, 10: 1, 13: 1}
+_NEIGHBOURS = (130, 131, 132, 133, 134, 135, 136, 143, 151, 152)
+"""ICMPv6 types nobody tracks."""
+_TYPE_WORDS = (
+    "destination-unreachable", "no-route", "communication-prohibited", "beyond-scope", "address-unreachable", "port-unreachable",
+    "failed-policy", "reject-route", "packet-too-big", "time-exceeded", "ttl-exceeded", "ttl-zero-during-transit",
+    "ttl-zero-during-reassembly", "parameter-problem", "bad-header", "unknown-header-type", "unknown-option", "echo-request", "ping",
+    "echo-reply", "pong", "router-solicitation", "router-advertisement", "neighbour-solicitation", "neighbour-advertisement", "redirect",
+    "128", "129", "1", "1/4", "2", "3/0", "128/0", "135", "255",
+)  # fmt: skip
+_REJECTS = (
+    "icmp6-no-route", "icmp6-adm-prohibited", "icmp6-addr-unreachable", "icmp6-port-unreachable", "icmp6-policy-fail", "icmp6-reject-route",
+)  # fmt: skip
+HOP_BY_HOP, ROUTING, FRAGMENT, ESP, AUTHENTICATION, NOTHING, OPTIONS = 0, 43, 44, 50, 51, 59, 60
+
+
+def address(number: int) -> int:
+    """The IPv6 address that stands for an IPv4 address."""
+    text = str(IPv4Address(number))
+    if text in _ADDRESSES:
+        return int(IPv6Address(_ADDRESSES[text]))
+    for prefix, network in _NETWORKS.items():
+        if text.startswith(prefix):
+            return int(IPv6Address(network)) + int(text.rpartition(".")[2]) + (int(text.split(".")[2]) << 16 if prefix == "192.168." else 0)
+    return int(IPv6Address("2001:db8:ffff::")) + number
+
+
+def _text(text: str) -> str:
+    return str(IPv6Address(address(int(IPv4Address(text)))))
+
+
+# --- rules --------------------------------------------------------------------------------------------------
+
+_IPV4 = re.compile(r"\b(\d+\.\d+\.\d+\.\d+)(/\d+\.\d+\.\d+\.\d+|/\d+)?")
+
+
+def rules(random: Random, text: str) -> str:
+    """iptables-save text as ip6tables' would have it."""
+    return "".join(f"{rule(random, line)}\n" for line in text.splitlines())
+
+
+def rule(random: Random, line: str) -> str:
+    """A line of it, or a command's words."""
+
+    def network(found: re.Match[str]) -> str:
+        mask = found[2] or ""
+        if "." in mask:
+            return f"{_text(found[1])}/{_ODD_MASK}"
+        return _text(found[1]) + (f"/{_MASKS.get(int(mask[1:]), 64)}" if mask else "")
+
+    line = _IPV4.sub(network, line)
+    line = re.sub(r" (! )?-f\b", "", line)
+    line = re.sub(r"--icmp-type \S+", lambda _: f"--icmpv6-type {random.choice(_TYPE_WORDS)}", line)
+    line = re.sub(r"-m icmp\b", "-m icmp6", re.sub(r"-p icmp\b", "-p ipv6-icmp", line)).replace("--ctproto icmp", "--ctproto 58")
+    line = re.sub(r"--reject-with icmp-\S+", lambda _: f"--reject-with {random.choice(_REJECTS)}", line)
+    return re.sub(r"-m ttl --ttl", "-m hl --hl", line).replace("-j TTL --ttl", "-j HL --hl")
+
+
+# --- packets ------------------------------------------------------------------------------------------------
+
+
+def packet(random: Random, raw: bytes) -> bytes:
+    """An IPv4 packet as IPv6 would have it; what of it makes no sense there is left as it is."""
+    whole = _translated(raw)
+    if whole is None:
+        return raw
+    if random.random() < 0.06:
+        whole = with_headers(random, whole)
+    if random.random() < 0.02:
+        whole = _spoiled(random, whole)
+    return whole
+
+
+def _translated(raw: bytes, *, quoted: bool = False) -> bytes | None:
+    """None: there is no whole header. ``quoted``: the end is missing, and the checksums are what they are."""
+    if len(raw) < 20 or raw[0] >> 4 != 4:
+        return None
+    size = max((raw[0] & 15) * 4, 20)
+    src, dst = (address(int.from_bytes(raw[at : at + 4], "big")) for at in (12, 16))
+    protocol, data = raw[9], raw[size:]
+    field = int.from_bytes(raw[6:8], "big")
+    later, more = field & 0x1FFF, field & 0x2000
+    length = max(int.from_bytes(raw[2:4], "big") - size, 0)
+    if protocol == ICMP:
+        data = data if later else _icmp(data, quoted=quoted)
+        protocol = ICMPV6
+        length = len(data) if not quoted else length + 20
+    if not quoted and not later and not more:
+        was_good = _good(raw, size)
+        data = _summed(src, dst, protocol, data, good=was_good)
+    if later or more:
+        data = pack("!BBHI", protocol, 0, later << 3 | (1 if more else 0), int.from_bytes(raw[4:6], "big")) + data
+        protocol, length = FRAGMENT, length + 8
+    header = pack("!IHBB", 6 << 28 | raw[1] << 20, length & 0xFFFF, protocol, raw[8]) + src.to_bytes(16, "big") + dst.to_bytes(16, "big")
+    return header + data
+
+
+def _good(raw: bytes, size: int) -> bool:
+    """Whether the transport checksum is right."""
+    src, dst, data = int.from_bytes(raw[12:16], "big"), int.from_bytes(raw[16:20], "big"), raw[size:]
+    return not checksum(data) if raw[9] == ICMP else not transport_checksum(src, dst, raw[9], data)
+
+
+_SUM_AT = {TCP: 16, UDP: 6, ICMPV6: 2, 136: 6}
+
+
+def _summed(src: int, dst: int, protocol: int, data: bytes, *, good: bool) -> bytes:
+    at = _SUM_AT.get(protocol)
+    if at is None or len(data) < at + 2 or (protocol == UDP and data[6:8] == b"\0\0"):
+        return data
+    empty = data[:at] + b"\0\0" + data[at + 2 :]
+    total = transport_checksum(src, dst, protocol, empty, 6) or (0xFFFF if protocol == UDP else 0)
+    return data[:at] + (total if good else total ^ 0x100).to_bytes(2, "big") + data[at + 2 :]
+
+
+def _icmp(data: bytes, *, quoted: bool) -> bytes:
+    """An ICMP message as ICMPv6, with what it quotes."""
+    if len(data) < 8:
+        return data
+    kind, code = data[0], data[1]
+    if kind == 3:
+        new = (2, 0) if code == 4 else (1, _UNREACHABLE.get(code, code))
+    else:
+        mapped = _TYPES.get(kind, (kind, code))
+        new = mapped[0], code if mapped[1] is None or code > 3 else mapped[1]
+    rest = data[8:]
+    if kind in (3, 4, 5, 11, 12) and not quoted:
+        inner = _translated(rest, quoted=True)
+        if kind == 5:
+            rest = bytes(32) + rest
+        rest = inner or rest
+    return bytes(new) + data[2:8] + rest
+
+
+# --- what only IPv6 has -------------------------------------------------------------------------------------
+
+
+def with_headers(random: Random, raw: bytes) -> bytes:
+    """The packet with extension headers between IPv6's and what it carries: mostly as they should be."""
+    next_header, data = raw[6], raw[40:]
+    kinds = [random.choice((HOP_BY_HOP, OPTIONS, OPTIONS, ROUTING, AUTHENTICATION, FRAGMENT)) for _ in range(random.choice((1, 1, 2, 3)))]
+    if HOP_BY_HOP in kinds and random.random() < 0.9:
+        kinds = [HOP_BY_HOP, *(kind for kind in kinds if kind != HOP_BY_HOP)]
+    for kind in reversed(kinds):
+        data = _extension(random, kind, next_header) + data
+        next_header = kind
+    if random.random() < 0.1:
+        data = data[: random.randint(0, len(data))]
+    return raw[:4] + pack("!HB", len(data), next_header) + raw[7:40] + data
+
+
+def _extension(random: Random, kind: int, next_header: int) -> bytes:
+    if random.random() < 0.05:
+        next_header = random.choice((NOTHING, ESP, 253, HOP_BY_HOP))
+    if kind == FRAGMENT:  # of a datagram that is whole
+        return pack("!BBHI", next_header, 0, 0, random.randint(1, 99))
+    if kind == AUTHENTICATION:
+        return bytes([next_header, 1, 0, 0]) + random.randbytes(8)
+    if kind == ROUTING:
+        return bytes([next_header, 2, random.choice((0, 2, 4)), random.choice((0, 0, 1))]) + random.randbytes(20)
+    choice = random.random()
+    if choice < 0.7:
+        options = bytes([1, 4, 0, 0, 0, 0])
+    elif choice < 0.85:
+        options = bytes([random.choice((0x1E, 0x5E, 0x9E, 0xDE)), 4, 1, 2, 3, 4])
+    else:
+        options = random.randbytes(6)
+    return bytes([next_header, 0]) + options
+
+
+def _spoiled(random: Random, raw: bytes) -> bytes:
+    kind = random.randint(0, 4)
+    if kind == 0:
+        return raw[: random.randint(1, len(raw))]
+    if kind == 1:
+        return raw[:4] + random.choice((0, 1, len(raw) - 39, len(raw) - 41, 65535)).to_bytes(2, "big", signed=False) + raw[6:]
+    if kind == 2:
+        return bytes([random.choice((0x50, 0x40, 0x00)) | raw[0] & 15]) + raw[1:]
+    if kind == 3:
+        return raw + b"padding"
+    return raw[:6] + bytes([random.choice((0, 41, 43, 44, 50, 51, 58, 59, 60, 135, 253))]) + raw[7:]
+
+
+def neighbour(random: Random) -> Shot:
+    """A message that no one tracks."""
+    on = random.choice(("wan", "lan"))
+    src = int(IPv6Address(random.choice(("fe80::9", "2001:db8:113::9", "::"))))
+    dst = int(IPv6Address(random.choice(("ff02::1", "ff02::2", "ff02::1:ff00:1", "2001:db8:113::1", "fd00:168::1"))))
+    body = bytes([random.choice(_NEIGHBOURS), 0, 0, 0]) + bytes(4) + dst.to_bytes(16, "big")
+    body = _summed(src, dst, ICMPV6, body, good=random.random() < 0.9)
+    header = pack("!IHBB", 6 << 28, len(body), ICMPV6, random.choice((255, 255, 64, 1)))
+    return Shot(header + src.to_bytes(16, "big") + dst.to_bytes(16, "big") + body, on)
+
+
+def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[Item]]:
+    """The same case in IPv6."""
+    said: list[Item] = []
+    for item in items:
+        if isinstance(item, Order):
+            said.append(item._replace(line=rule(random, item.line), family=6))
+        else:
+            said.append(item._replace(raw=packet(random, item.raw)))
+            if random.random() < 0.02:
+                said.append(neighbour(random)._replace(at=item.at))
+    routes: dict[str, str | tuple[str, str]] = {}
+    for network, way in setup.routes.items():
+        to = network if network == "default" else rule(random, network)
+        routes[to] = way if isinstance(way, str) else (way[0], _text(way[1]))
+    mtus = {name: max(mtu, 1280) for name, mtu in setup.mtus.items()}
+    return Setup(INTERFACES, "", routes, setup.sysctls, mtus, setup.variant, rules6=rules(random, setup.rules)), said
