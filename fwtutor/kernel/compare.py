@@ -14,10 +14,10 @@ from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.clock import tick_length
-from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.conntrack.listing import format_entry, format_tuple
+from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation, format_tuple
 from fwtutor.netfilter.conntrack.nat.ranges import SRC
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.firewall import Firewall
     from fwtutor.netfilter.walk import Walk
 
+_WHICH = re.compile(r"^\d+ ")
 _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
 OURS = {"net.ipv4.conf.all.send_redirects": 0, "net.ipv4.icmp_msgs_per_sec": 1_000_000, "net.ipv4.icmp_msgs_burst": 1_000_000}
 """What is otherwise than usual, on both sides, unless a setup asks for it: no redirects, and no ration with chance in it."""
@@ -141,7 +142,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
             return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
         firewall.box.chooser = partial(_kernels_choice, observation, number)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
-        found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
+        found = [Difference(number, *difference) for difference in _packet_differences(observed, walk, firewall)]
         if found:
             return found
     for order in orders:
@@ -188,7 +189,7 @@ def _sentences(said: str) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, str, str]]:
+def _packet_differences(observed: Observed, walk: Walk, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
     pairs = [
         ("verdict", observed.verdict, _verdict(walk)),
         ("to", str(observed.to), str(walk.to)),
@@ -199,7 +200,9 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:
-        pairs.append(("entry", *_entries(observed.entry, walk.tracked, walk.at, observed.looked)))
+        pairs.append(("entry", *_entries(observed.entry, walk.tracked, walk.at, observed.looked, walk.uses)))
+    if observed.expectations is not None:
+        pairs.append(("expectations", *_expectations(observed.expectations, firewall, walk.at, observed.looked)))
     for what, kernel, engine in pairs:
         if kernel != engine:
             yield what, kernel, engine
@@ -256,12 +259,28 @@ def _comparable(raw: bytes) -> bytes:
     return raw
 
 
-def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float) -> tuple[str, str]:
+def _expectations(kernel: Sequence[KernelExpectation], firewall: Firewall, at: int, looked: float) -> tuple[str, str]:
+    """All of both, a line each, as ``_entries`` has them."""
+    entries, latest = firewall.state.entries, max(round(looked * SECOND), at) + _TICK
+    left = {_WHICH.sub("", str(one)): one for one in kernel}
+    theirs, ours = [str(one) for one in kernel], list[str]()
+    for own in firewall.state.expectations.values():
+        line = format_expectation(own, entries[own.master], at)
+        other = left.get(_WHICH.sub("", line))
+        if other is not None and own.seconds_left(latest) <= other.seconds <= own.seconds_left(at - _TICK):
+            line = str(other)
+        # The kernel's timer may be late by up to a sixteenth of what it was set to.
+        if other is not None or own.expires > latest:
+            ours.append(line)
+    return "\n".join(sorted(theirs)), "\n".join(sorted(ours))
+
+
+def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float, uses: int = 1) -> tuple[str, str]:
     """Both as text, alike when all that differs is the time: the kernel's was read between ``at`` (ns) and ``looked`` (s)."""
     theirs = "none" if kernel is None else str(kernel)
     if engine is None:
         return theirs, "none"
-    ours, latest = format_entry(engine, at), max(round(looked * SECOND), at) + _TICK
+    ours, latest = format_entry(engine, at, uses), max(round(looked * SECOND), at) + _TICK
     if kernel is None:
         return theirs, "none" if engine.expires <= latest else ours
     if engine.seconds_left(latest) <= kernel.seconds <= engine.seconds_left(at - _TICK):
@@ -277,9 +296,13 @@ def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[t
     ended = round(observation.ended * SECOND)
     ours = {_key(format_entry(entry, 0)): entry for entry in firewall.state.entries.values() if entry.expires > ended - _TICK}
     for key in sorted(theirs.keys() | ours.keys()):
-        left, right = _entries(theirs.get(key), ours.get(key), ended, observation.looked)
+        one = ours.get(key)
+        left, right = _entries(theirs.get(key), one, ended, observation.looked, 1 if one is None else firewall.state.uses(one))
         if left != right:
             yield "conntrack", left, right
+    left, right = _expectations(observation.expectations, firewall, ended, observation.looked)
+    if left != right:
+        yield "expectations", left, right
 
 
 def _key(line: str) -> str:
