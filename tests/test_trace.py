@@ -11,7 +11,7 @@ import pytest
 from fwtutor.badinput import BadInput
 from fwtutor.netfilter import Firewall, RuleRefused, craft
 from fwtutor.netfilter.addresses import parse_address
-from fwtutor.netfilter.packet import ACK, SYN, checksum
+from fwtutor.netfilter.packet import ACK, SYN, Packet, checksum
 from fwtutor.trace.box import parse_box, refusal as explain_refusal
 from fwtutor.trace.machine import as_object, json_line
 from fwtutor.trace.people import Ink, Report
@@ -201,14 +201,49 @@ def test_a_packet_from_nowhere_is_told(tmp_path: Path) -> None:
         list(trace(firewall, _file(tmp_path, {"t": 0, "hex": syn(22, FAR)})))
 
 
-def test_ipv6_packets_are_left_out_with_a_note(tmp_path: Path) -> None:
+def test_ipv6_packets_are_left_out_with_a_note_where_there_are_no_rules_for_them(tmp_path: Path) -> None:
     six = craft.tcp(1, 2, 4000, 22, SYN, family=6).hex()
     notes: list[str] = []
     found = list(
         trace(box(tmp_path), _file(tmp_path, {"t": 0, "in": "wan", "hex": six}, {"t": 0, "in": "wan", "hex": syn(22)}), note=notes.append)
     )
     assert [traced.number for traced in found] == [1]
-    assert notes == ["some.jsonl: left out 1 IPv6 packet: IPv6 is not simulated yet"]
+    assert notes == ["some.jsonl: left out 1 IPv6 packet: there are no rules for IPv6 (--rules6)"]
+
+
+RULES6 = (
+    "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+    "-A INPUT -p ipv6-icmp -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j DROP\nCOMMIT\n"
+)
+
+
+def _box6(tmp_path: Path) -> Firewall:
+    (tmp_path / "open.rules").write_text(OPEN)
+    (tmp_path / "six.rules").write_text(RULES6)
+    return parse_box(("wan=2001:db8:1::1/64", "lan=192.168.0.1/16"), ("default=wan",), ()).firewall(
+        tmp_path / "open.rules", rules6=tmp_path / "six.rules"
+    )
+
+
+BOX6, HOST6, LINK6 = (parse_address(text)[1] for text in ("2001:db8:1::1", "2001:db8:1::9", "fe80::9"))
+
+
+def test_ipv6_packets_meet_the_rules_of_ip6tables(tmp_path: Path) -> None:
+    echo = craft.icmp(HOST6, BOX6, 128, 0, 0x10001, b"ping", family=6)
+    secret = craft.tcp(HOST6, BOX6, 4000, 22, SYN, family=6)
+    found = list(
+        trace(_box6(tmp_path), _file(tmp_path, {"t": 0, "hex": echo.hex()}, {"t": 0, "hex": secret.hex()}), answer=True, ipv6=True)
+    )
+    assert [(traced.interface, traced.walk.verdict) for traced in found] == [("wan", "ACCEPT"), ("wan", "DROP")]
+    assert [traced.walk.path for traced in found] == [["filter:INPUT:rule:1"], ["filter:INPUT:rule:2"]]
+    answers = [Packet(answer.packet.raw) for traced in found for answer in traced.answers]
+    assert [(answer.icmp_type, answer.icmp_id, answer.dst) for answer in answers] == [(129, 1, HOST6)]
+
+
+def test_what_says_nothing_of_its_link_came_by_the_one_that_has_ipv6(tmp_path: Path) -> None:
+    asked = craft.icmp(LINK6, BOX6, 135, 0, 0, BOX6.to_bytes(16, "big"), family=6, ttl=255)
+    (traced,) = trace(_box6(tmp_path), _file(tmp_path, {"t": 0, "hex": asked.hex()}), ipv6=True)
+    assert (traced.interface, traced.walk.to) == ("wan", "local")
 
 
 @pytest.mark.parametrize(

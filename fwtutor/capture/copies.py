@@ -25,9 +25,12 @@ class Copies:
         if seen.outgoing is None and seen.interface is None:
             return False
         raw = seen.raw
-        if len(raw) < 20 or raw[0] >> 4 != 4:
+        if len(raw) >= 40 and raw[0] >> 4 == 6:
+            key = raw[:7] + raw[8:]  # all but the hop limit
+        elif len(raw) >= 20 and raw[0] >> 4 == 4:
+            key = raw[:8] + raw[9:10] + raw[12:]  # all but the TTL and the checksum it changes
+        else:
             return False
-        key = raw[:8] + raw[9:10] + raw[12:]  # all but the TTL and the checksum it changes
         first = self._first.pop(key, None)
         if first is not None and _another_place(first, seen):
             return True
@@ -38,7 +41,8 @@ class Copies:
 
 
 def _another_place(first: Seen, second: Seen) -> bool:
-    hops = first.raw[8] - second.raw[8]
+    at = 7 if first.raw[0] >> 4 == 6 else 8
+    hops = first.raw[at] - second.raw[at]
     if first.outgoing is not None and second.outgoing is not None:
         return first.outgoing != second.outgoing and hops in (0, 1)
     return first.interface != second.interface and hops == 1

@@ -1,4 +1,4 @@
-"""The process that goes into the namespaces: ``python -m fwtutor.kernel.child FD`` takes jobs from a socket until it closes.
+"""The process that goes into the namespaces: ``python -m fwtutor.kernel.child FD PARENT`` takes jobs from a socket until it closes.
 
 A process of its own, because a namespace is entered for good, and because whatever happens to it (or to its parent, whose
 end of the socket closes with it) the kernel then takes the namespace down.
@@ -7,6 +7,7 @@ end of the socket closes with it) the kernel then takes the namespace down.
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 import traceback
@@ -20,10 +21,12 @@ from fwtutor.kernel.player import play
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(connection: Connection) -> None:
-    """Answer each (setup, items) with an Observation or with the exception that kept it from being made."""
+def serve(connection: Connection, parent: int) -> None:
+    """Answer each (setup, items) with an Observation or with the exception that kept it from being made; as long as ``parent`` lives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end closes this one
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # also in the middle of a job
+    if os.getppid() != parent:  # it has died before that
+        return
     own_lock()
     while True:
         try:
@@ -55,4 +58,4 @@ def _own_mistake(problem: Exception) -> KernelUnavailable:
 
 
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])))
+    serve(Connection(int(sys.argv[1])), int(sys.argv[2]))

@@ -14,11 +14,24 @@ from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.clock import tick_length
-from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.observation import (
+    ANSWER,
+    BY_ITSELF,
+    Item,
+    KernelEntry,
+    KernelExpectation,
+    Observation,
+    Observed,
+    Ordered,
+    Setup,
+    Shot,
+)
 from fwtutor.kernel.timestamps import without_clock
-from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.entry import SECOND, Tuple
 from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation, format_tuple
-from fwtutor.netfilter.conntrack.nat.ranges import SRC
+from fwtutor.netfilter.conntrack.nat.ranges import SRC, port_of
+from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp, tuple_at, tuple_of
+from fwtutor.netfilter.exthdrs import walk as walk_headers
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -120,6 +133,8 @@ def engine_for(setup: Setup) -> Firewall:
         sysctls={**OURS, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
     )  # fmt: skip
     firewall.restore(setup.rules)
+    if setup.rules6:
+        firewall.restore(setup.rules6, family=6)
     return firewall
 
 
@@ -153,14 +168,29 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
 
 
 def _kernels_choice(observation: Observation, number: int, entry: Entry, end: str) -> int | None:
-    """The port (or ICMP id) the kernel gave an end of a connection that began with the packet ``number``, if its entry was seen."""
+    """The port (or ICMP id) the kernel gave an end of a connection that began with the packet ``number``, if anything tells.
+
+    Its entry does, while there is one; else what the stack answered, or how it was logged last.
+    """
     original = format_tuple(entry.original)
     seen = chain((packet.entry for packet in observation.packets[number:]), observation.conntrack)
     known = next((each for each in seen if each is not None and each.original == original), None)
-    if known is None:
-        return None
-    found = re.search(r"id=(\d+)", known.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", known.reply)
-    return int(found[1]) if found else None
+    if known is not None:
+        found = re.search(r"id=(\d+)", known.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", known.reply)
+        return int(found[1]) if found else None
+    answers = [_answered(Packet(packet.raw)) for packet in observation.packets[number + 1 : number + 2] if packet.shot == ANSWER]
+    logged = [tuple_of(Packet(raw)) for _, raw in observation.packets[number].logged[-1:] if raw]
+    key = next((key for key in (*answers, *logged) if key is not None), None)
+    return None if key is None else port_of(key, end)
+
+
+def _answered(answer: Packet) -> Tuple | None:
+    """The tuple of what the stack's answer is about, as its programs saw it."""
+    if is_icmp(answer.protocol, answer.family) and answer.icmp_type in (3, 11, 12):
+        at = answer.l4 + 8
+        return tuple_at(4, 0, 0, answer.raw[at + 9], 0, answer.raw, at + (answer.raw[at] & 15) * 4)
+    key = tuple_of(answer)
+    return None if key is None else inverted(key)
 
 
 def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:
@@ -175,7 +205,7 @@ def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str
 
     firewall.advance(max(order.at, firewall.now / SECOND))
     try:
-        status, said = 0, firewall.iptables(order.line)
+        status, said = 0, firewall.iptables(order.line, family=order.family)
     except RuleRefused as refused:
         status, said = refused.status, refused.printed
     theirs, ours = f"{order.status} {_sentences(order.said)}", f"{status} {_sentences(said)}"
@@ -185,18 +215,18 @@ def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str
 
 def _sentences(said: str) -> str:
     """Without the advice that always follows."""
-    lines = [line for line in said.split("\n") if not line.startswith(("Try `", "Ignoring deprecated", "Perhaps iptables"))]
+    lines = [line for line in said.split("\n") if not line.startswith(("Try `", "Ignoring deprecated", "Perhaps ip"))]
     return "\n".join(lines).rstrip("\n")
 
 
 def _packet_differences(observed: Observed, walk: Walk, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
     pairs = [
-        ("verdict", observed.verdict, _verdict(walk)),
+        ("verdict", _seen(observed.verdict, walk), _seen(_verdict(walk), walk)),
         ("to", str(observed.to), str(walk.to)),
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
         ("out", _packets(observed.out), _packets(walk.out)),
-        ("log", *_logs(observed.logged, [(step.prefix, step.packet.raw) for step in walk.logged])),
+        ("log", *_logs(observed.logged, [(step.prefix, step.packet.raw[: step.size]) for step in walk.logged])),
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:
@@ -222,6 +252,13 @@ def _verdict(walk: Walk) -> str:
             if named and not step.matched and step.rule is not None and isinstance(step.rule.target, Reject):
                 return "REJECT"
     return "DISCARD" if walk.verdict == "HELD" and passed else walk.verdict
+
+
+def _seen(verdict: str, walk: Walk) -> str:
+    """Of an IPv6 packet that met no hook the kernel does not say whether it waits or was thrown away: what comes later shows it."""
+    if walk.packet.family == 6 and verdict in ("HELD", "DISCARD") and not any(isinstance(step, HookEntered) for step in walk.steps):
+        return "HELD or DISCARD"
+    return verdict
 
 
 def _states(states: Sequence[Sequence[str]]) -> str:
@@ -250,7 +287,10 @@ def _unfinished(raw: bytes) -> bytes:
 
 
 def _comparable(raw: bytes) -> bytes:
-    """``raw`` without what the kernel drew: the IP id of the ICMP errors the box made itself, and the time of day in IP options."""
+    """``raw`` without what the kernel drew: the id of IPv6 fragments and of the ICMP errors the box made, the time of day in IP options."""
+    if raw[:1] and raw[0] >> 4 == 6:
+        at = walk_headers(raw).fragment if len(raw) >= 40 else 0
+        return raw[: at + 4] + b"\0\0\0\0" + raw[at + 8 :] if at else raw
     raw = without_clock(raw)
     size = (raw[0] & 15) * 4 if raw else 0
     if len(raw) >= size + 8 and size >= 20 and raw[9] == ICMP and raw[size] in (3, 5, 11, 12) and not raw[6] & 0x40:
@@ -275,7 +315,7 @@ def _expectations(kernel: Sequence[KernelExpectation], firewall: Firewall, at: i
     return "\n".join(sorted(theirs)), "\n".join(sorted(ours))
 
 
-def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float, uses: int = 1) -> tuple[str, str]:
+def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float, uses: int) -> tuple[str, str]:
     """Both as text, alike when all that differs is the time: the kernel's was read between ``at`` (ns) and ``looked`` (s)."""
     theirs = "none" if kernel is None else str(kernel)
     if engine is None:
@@ -289,15 +329,17 @@ def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: 
 
 
 def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
-    saved = "".join(line + "\n" for line in firewall.save(counters=True).splitlines() if not line.startswith("#"))
-    if saved != observation.rules:
-        yield "counters", observation.rules, saved
-    theirs = {_key(str(entry)): entry for entry in observation.conntrack}
+    for family, rules in ((4, observation.rules), (6, observation.rules6)):
+        saved = firewall.save(family=family, counters=True)
+        if saved != rules:
+            yield "counters", rules, saved
     ended = round(observation.ended * SECOND)
-    ours = {_key(format_entry(entry, 0)): entry for entry in firewall.state.entries.values() if entry.expires > ended - _TICK}
+    state = firewall.state
+    theirs = {_key(str(entry)): entry for entry in observation.conntrack}
+    ours = {_key(format_entry(entry, 0)): entry for entry in state.entries.values() if entry.expires > ended - _TICK}
     for key in sorted(theirs.keys() | ours.keys()):
-        one = ours.get(key)
-        left, right = _entries(theirs.get(key), one, ended, observation.looked, 1 if one is None else firewall.state.uses(one))
+        engine = ours.get(key)
+        left, right = _entries(theirs.get(key), engine, ended, observation.looked, 1 if engine is None else state.uses(engine))
         if left != right:
             yield "conntrack", left, right
     left, right = _expectations(observation.expectations, firewall, ended, observation.looked)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
+from fwtutor.kernel import random_nat
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
-from fwtutor.kernel.random_rules import order, ruleset, tracks
+from fwtutor.kernel.random_rules import TRANSPARENT, order, ruleset, tracks
 from fwtutor.kernel.random_traffic import traffic
 
 VARIANTS = ("legacy", "nft")
@@ -92,9 +93,20 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     sysctls = _sysctls(random, timed)
     rules = ruleset(random, variant or drawn)
     changed = random.random() < ORDERS
+    # Drawn apart, so that the other cases are what they always were.
+    translating = Random(f"translation {seed}")
+    if translating.random() < random_nat.SHARE:
+        made = random_nat.plan(translating, lots=rules == TRANSPARENT)
+        rules += made.rules
+        changed = False
+    else:
+        made = None
     routes, mtus = _network(random, tracks(rules))
     # What changes the rules may switch tracking off, or on.
-    shots = traffic(random, packets, None if changed else tracks(rules))
+    if made is None:
+        shots = traffic(random, packets, None if changed else tracks(rules))
+    else:
+        shots = random_nat.traffic(random, packets, made)
     smallest = min(mtus.values(), default=1500)
     shots = [shot for shot in shots if shot.on is not None or _sendable(shot.raw, smallest, "default" in routes)]
     items: list[Item] = list(shots)

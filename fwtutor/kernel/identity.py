@@ -59,5 +59,13 @@ def datagram(raw: bytes) -> bytes:
     return raw[4:6] + raw[9:10] + raw[12:20]
 
 
+def is_fragment(raw: bytes) -> bool:
+    """Whether there is more of its datagram somewhere else."""
+    if _is6(raw):
+        found = transport6(raw)
+        return found is not None and (found.more or found.offset > 0)
+    return bool(int.from_bytes(raw[6:8], "big") & 0x3FFF)
+
+
 def _is6(raw: bytes) -> bool:
     return len(raw) >= FIXED6 and raw[0] >> 4 == 6

@@ -32,7 +32,7 @@ class Kernel:
         before = [UNSHARE, "-rn"] if user_namespace else []
         with theirs:
             self._process = subprocess.Popen(
-                [*before, sys.executable, "-m", "fwtutor.kernel.child", str(theirs.fileno())],
+                [*before, sys.executable, "-m", "fwtutor.kernel.child", str(theirs.fileno()), str(os.getpid())],
                 pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                 env={**os.environ, "PYTHONPATH": search},
             )  # fmt: skip

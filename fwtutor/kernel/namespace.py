@@ -15,10 +15,12 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from fcntl import ioctl
+from itertools import product
 from pathlib import Path
 
 from fwtutor.kernel.crowd import MAX
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
+from fwtutor.kernel.netlink import FAMILIES
 from fwtutor.kernel.observation import Setup
 
 _CLONE_NEWNET = 0x40000000
@@ -26,6 +28,7 @@ _TUNSETIFF = 0x400454CA
 _TUNSETPERSIST = 0x400454CB
 _IFF_TUN, _IFF_TAP, _IFF_NO_PI = 0x0001, 0x0002, 0x1000
 _TUN = "/dev/net/tun"
+_HAS_IPV6 = Path("/proc/sys/net/ipv6")
 UNSHARE = "unshare"
 """The program that makes a user namespace in which one is root."""
 _SO_ATTACH_FILTER = 26
@@ -34,10 +37,35 @@ _REFUSE_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
 PROGRAMS = (("iptables-legacy-restore", "iptables"), ("iptables-legacy-save", "iptables"), ("ip", "iproute2"), ("nft", "nftables"))
 """What must be installed: (program, Debian's package)."""
 
-SYSCTLS: Mapping[str, int] = {
-    # IPv6 would send of its own accord (neighbour and router discovery) on every interface that comes up.
+NO_IPV6: Mapping[str, int] = {
     "net.ipv6.conf.all.disable_ipv6": 1,
     "net.ipv6.conf.default.disable_ipv6": 1,
+}
+"""Set where a box has no IPv6."""
+IPV6: Mapping[str, int] = {
+    "net.ipv6.conf.all.disable_ipv6": 0,
+    "net.ipv6.conf.default.disable_ipv6": 0,
+    "net.ipv6.conf.all.forwarding": 1,
+    # It has the addresses it is given: a link-local one would be drawn by chance on a link without link layer.
+    "net.ipv6.conf.default.addr_gen_mode": 1,
+    "net.ipv6.conf.default.use_tempaddr": 0,
+    # And sends nothing of its own accord. (What it says of multicast groups ``watch`` keeps back.)
+    "net.ipv6.conf.default.accept_dad": 0,
+    "net.ipv6.conf.default.dad_transmits": 0,
+    "net.ipv6.conf.default.router_solicitations": 0,
+    "net.ipv6.conf.all.accept_ra": 0,
+    "net.ipv6.conf.default.accept_ra": 0,
+    "net.ipv6.conf.default.autoconf": 0,
+    "net.ipv6.conf.all.accept_redirects": 0,
+    "net.ipv6.conf.default.accept_redirects": 0,
+    "net.ipv6.conf.all.accept_source_route": 0,
+    "net.ipv6.conf.default.accept_source_route": 0,
+    # Those of its own packets would be drawn by chance.
+    "net.ipv6.auto_flowlabels": 0,
+    "net.ipv6.icmp.ratelimit": 1000,
+}
+"""Set where it has."""
+SYSCTLS: Mapping[str, int] = {
     "net.ipv4.ip_forward": 1,
     "net.ipv4.conf.all.rp_filter": 0,
     "net.ipv4.conf.default.rp_filter": 0,
@@ -130,7 +158,9 @@ def set_sysctls(values: Mapping[str, int]) -> None:
 def furnish(setup: Setup, *, ethernet: bool = False) -> dict[str, int]:
     """Sysctls, interfaces, addresses and routes of ``setup``; returns the TUN (or TAP) descriptors by interface name."""
     # In this order: switching forwarding sets some of those below it.
-    set_sysctls({**SYSCTLS, **{key: value for key, value in setup.sysctls.items() if key != MAX}})
+    if setup.ipv6 and not _HAS_IPV6.exists():
+        raise KernelUnavailable("this kernel has no IPv6")
+    set_sysctls({**SYSCTLS, **(IPV6 if setup.ipv6 else NO_IPV6), **{key: value for key, value in setup.sysctls.items() if key != MAX}})
     tuns: dict[str, int] = {}
     commands = ["link set lo up"]
     try:
@@ -157,15 +187,17 @@ def mac_of(number: int) -> bytes:
     return bytes([2, 0, 0, 0, 0, number])
 
 
-def hush(ports: Iterable[tuple[str, int]]) -> list[socket.socket]:
+def hush(ports: Iterable[tuple[str, int]], families: Iterable[int] = (4,)) -> list[socket.socket]:
     """Sockets that take what comes to these ports and say nothing: as if a program had it, and no reset comes from the stack."""
     sockets: list[socket.socket] = []
     program = ctypes.create_string_buffer(_REFUSE_ALL, len(_REFUSE_ALL))
     attached = struct.pack("HL", 1, ctypes.addressof(program))
     try:
-        for protocol, port in ports:
-            taker = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+        for family, (protocol, port) in product(families, ports):
+            taker = socket.socket(FAMILIES[family], socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
             sockets.append(taker)
+            if family == 6:
+                taker.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             taker.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
             taker.bind(("", port))
             if protocol == "tcp":

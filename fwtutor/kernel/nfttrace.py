@@ -7,9 +7,9 @@ ones, so that each of its lines has its place among the messages. ``merged`` put
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from fwtutor.kernel.netlink import NLM_F_DUMP, Netfilter, attributes
+from fwtutor.kernel.netlink import FAMILIES, NLM_F_DUMP, Netfilter, attributes
 from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.watch import BEGIN, WATCH
@@ -24,6 +24,10 @@ NFTA_TRACE_TABLE, NFTA_TRACE_CHAIN, NFTA_TRACE_RULE_HANDLE, NFTA_TRACE_TYPE, NFT
 NFTA_VERDICT_CODE, NFTA_VERDICT_CHAIN = 1, 2
 NFT_TRACETYPE_POLICY, NFT_TRACETYPE_RULE = 1, 3
 NFT_JUMP, NFT_GOTO, NFT_RETURN = -3, -4, -5
+
+
+_Numbers = dict[tuple[str, bytes], int]
+"""The number of each rule in its chain, by its table and handle."""
 
 
 class _Way:
@@ -54,7 +58,8 @@ class _Visit:
 class NftTrace:
     """The namespace's nft trace messages."""
 
-    def __init__(self, rules: Rules, asking: Netfilter) -> None:
+    def __init__(self, rules: Mapping[int, Rules], asking: Netfilter) -> None:
+        """``rules``: by family."""
         self._rules, self._asking = rules, asking
         self._netfilter = Netfilter(_GROUP)
 
@@ -66,15 +71,15 @@ class NftTrace:
         coming = iter(lines)
         visits: list[_Visit] = []
         current: dict[bytes, _Visit] = {}
-        numbers: dict[tuple[str, bytes], int] | None = None
-        for message in [attributes(message.payload) for message in self._netfilter.pending() if message.kind == _TRACE]:
+        numbers: dict[int, _Numbers] = {}
+        for family, message in self._messages():
             table, packet = _text(message[NFTA_TRACE_TABLE]), bytes(message[NFTA_TRACE_ID])
             if table != WATCH:
-                if numbers is None:
-                    numbers = self._numbers()
+                if family not in numbers:
+                    numbers[family] = self._numbers(family)
                 # Of a packet that was rejected the kernel says so after all that it says of the answer.
                 visit = current.get(packet, visits[-1])
-                if self._tell(visit, table, message, numbers):
+                if self._tell(visit, self._rules[family], message, numbers[family]):
                     visit.lines.append(next(coming))
             elif NFTA_TRACE_RULE_HANDLE in message:
                 line = next(coming)
@@ -90,23 +95,30 @@ class NftTrace:
         assert next(coming, None) is None, "a line that no message tells of"
         return [line for visit in visits for line in visit.lines]
 
-    def _tell(self, visit: _Visit, table: str, message: dict[int, memoryview], numbers: dict[tuple[str, bytes], int]) -> bool:
+    def _messages(self) -> Iterator[tuple[int, dict[int, memoryview]]]:
+        """Those that have come, with their family."""
+        for message in self._netfilter.pending():
+            if message.kind == _TRACE:
+                yield 6 if message.family == FAMILIES[6] else 4, attributes(message.payload)
+
+    def _tell(self, visit: _Visit, rules: Rules, message: dict[int, memoryview], numbers: _Numbers) -> bool:
         """Put what a message says where it belongs; whether it is of a rule that has just logged a line of its own."""
+        table = _text(message[NFTA_TRACE_TABLE])
         kind, chain = _number(message[NFTA_TRACE_TYPE]), _text(message[NFTA_TRACE_CHAIN])
         way = visit.way
         if way.table != table:
             way = visit.way = _Way(table, visit.lines[0].hook)
         if kind == NFT_TRACETYPE_POLICY:
             while way.chain != way.hook:
-                self._end_of(visit)
-            self._say(visit, chain, "policy", self._rules.count(table, chain) + 1)
+                self._end_of(visit, rules)
+            self._say(visit, chain, "policy", rules.count(table, chain) + 1)
             return False
         if kind != NFT_TRACETYPE_RULE or NFTA_TRACE_RULE_HANDLE not in message:
             return False  # the end of a chain, which is told by what comes next
         while way.chain != chain:
-            self._end_of(visit)
+            self._end_of(visit, rules)
         number = numbers[table, bytes(message[NFTA_TRACE_RULE_HANDLE])]
-        bare = self._rules.unconditional(table, chain, number)
+        bare = rules.unconditional(table, chain, number)
         self._say(visit, chain, "rule" if not bare else "policy" if chain == way.hook else "return", number)
         verdict = attributes(message[NFTA_TRACE_VERDICT])
         code = struct.unpack("!i", verdict[NFTA_VERDICT_CODE])[0]
@@ -116,22 +128,22 @@ class NftTrace:
             way.chain = _text(verdict[NFTA_VERDICT_CHAIN])
         elif code == NFT_RETURN:
             way.chain = way.callers.pop() if way.callers else way.hook
-        return self._rules.is_nflog(table, chain, number)
+        return rules.is_nflog(table, chain, number)
 
     def _say(self, visit: _Visit, chain: str, kind: str, number: int) -> None:
         visit.lines.append(visit.lines[-1]._replace(table=visit.way.table, chain=chain, kind=kind, number=number))
 
-    def _end_of(self, visit: _Visit) -> None:
+    def _end_of(self, visit: _Visit, rules: Rules) -> None:
         way = visit.way
         assert way.callers or way.chain != way.hook, "a chain nobody jumped to"
-        self._say(visit, way.chain, "return", self._rules.count(way.table, way.chain) + 1)
+        self._say(visit, way.chain, "return", rules.count(way.table, way.chain) + 1)
         way.chain = way.callers.pop() if way.callers else way.hook
 
-    def _numbers(self) -> dict[tuple[str, bytes], int]:
+    def _numbers(self, family: int) -> _Numbers:
         """The number of each rule in its chain, by its table and handle."""
         seen: dict[tuple[str, str], int] = {}
-        numbers: dict[tuple[str, bytes], int] = {}
-        for answer in self._asking.ask(_GET_RULE, b"", NLM_F_DUMP):
+        numbers: _Numbers = {}
+        for answer in self._asking.ask(_GET_RULE, b"", NLM_F_DUMP, family=FAMILIES[family]):
             found = attributes(answer)
             table, chain = _text(found[NFTA_RULE_TABLE]), _text(found[NFTA_RULE_CHAIN])
             seen[table, chain] = numbers[table, bytes(found[NFTA_RULE_HANDLE])] = seen.get((table, chain), 0) + 1

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 @dataclass(slots=True, frozen=True)
 class Setup:
-    """A box: what ``Firewall`` takes, and the rules as iptables-save text."""
+    """A box: what ``Firewall`` takes, and the rules as iptables-save text. It has IPv6 when an address or rules of it are given."""
 
     interfaces: Mapping[str, tuple[str, ...]]
     rules: str = ""
     routes: Mapping[str, str | tuple[str, str]] = field(default_factory=dict)
-    """"CIDR" or "default" -> interface, or (interface, gateway)."""
+    """"CIDR" or "default" (which is IPv4's; IPv6's is "::/0") -> interface, or (interface, gateway)."""
     sysctls: Mapping[str, int] = field(default_factory=dict)
     """By the kernel's names, over ``namespace.SYSCTLS``."""
     mtus: Mapping[str, int] = field(default_factory=dict)
@@ -22,6 +22,13 @@ class Setup:
     """Whose rules: "legacy" or "nft"."""
     quiet: tuple[tuple[str, int], ...] = ()
     """("tcp", 1337): ports of the box at which its own stack answers nothing, because what it sends from there is played."""
+    rules6: str = ""
+    """ip6tables-save text."""
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether the box speaks IPv6 at all."""
+        return bool(self.rules6) or any(":" in address for addresses in self.interfaces.values() for address in addresses)
 
 
 class Shot(NamedTuple):
@@ -46,6 +53,8 @@ class Order(NamedTuple):
     """What follows the word iptables: "-I INPUT 1 -j DROP"."""
     at: float = 0.0
     """As in Shot."""
+    family: int = 4
+    """6: what follows the word ip6tables."""
 
 
 Item = Shot | Order
@@ -208,6 +217,7 @@ class Ordered(NamedTuple):
     status: int
     """Its exit status."""
     said: str
+    family: int = 4
 
 
 @dataclass(slots=True, frozen=True)
@@ -227,3 +237,5 @@ class Observation:
     """Seconds since the beginning at which it had been read."""
     expectations: tuple[KernelExpectation, ...] = ()
     """Every expectation there is afterwards."""
+    rules6: str = ""
+    """ip6tables-save -c afterwards, likewise."""

@@ -9,21 +9,23 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from fwtutor.kernel import ctnetlink
 from fwtutor.kernel.clock import Clock
 from fwtutor.kernel.crowd import make_room
+from fwtutor.kernel.identity import is_fragment
 from fwtutor.kernel.namespace import enter, furnish, hush, interface_names, mac_of
-from fwtutor.kernel.netlink import Netfilter
+from fwtutor.kernel.netlink import FAMILIES, Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
-from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Observation, Observed, Order, Ordered, Setup, Shot
+from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Line, Observation, Observed, Order, Ordered, Setup, Shot
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
 from fwtutor.kernel.tuples import tuple_of
+from fwtutor.kernel.watch import keep_quiet
 from fwtutor.netfilter.packet import Packet
 
 _HEADER = 14
@@ -39,13 +41,16 @@ _REFUSALS = (errno.EINVAL, errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH, e
 def play(setup: Setup, items: Sequence[Item]) -> Observation:
     """Play ``items`` in a fresh namespace. Leaves this process in that namespace; the one before is gone."""
     enter()
+    families = (4, 6) if setup.ipv6 else (4,)
+    if setup.ipv6:
+        keep_quiet()
     # Only where the link matters is there one.
     ethernet = any(isinstance(item, Shot) and (item.link != "host" or item.mac is not None) for item in items)
     with ExitStack() as opened:
         tuns = furnish(setup, ethernet=ethernet)
         for descriptor in tuns.values():
             opened.callback(os.close, descriptor)
-        for taker in hush(setup.quiet):
+        for taker in hush(setup.quiet, families):
             opened.enter_context(taker)
         marks = {item.mark for item in items if isinstance(item, Shot)}
         return _Player(setup, tuns, ethernet, marks).play(items)
@@ -55,40 +60,40 @@ class _Player:
     def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool, marks: set[int]) -> None:
         self._tuns = tuns
         self._macs = {name: mac_of(number) for number, name in enumerate(tuns, 1)} if ethernet else {}
-        self._rules = Rules(setup.rules, setup.variant, marks=marks)
+        self._rules = {4: Rules(setup.rules, setup.variant, 4, marks)}
+        if setup.ipv6:
+            self._rules[6] = Rules(setup.rules6, setup.variant, 6, marks)
         self._sysctls = setup.sysctls
         self._nft = setup.variant == "nft"
+        self._ways: NftTrace | None = None
 
     def play(self, items: Sequence[Item]) -> Observation:
         packets: list[Observed] = []
         orders: list[Ordered] = []
         with ExitStack() as opened:
-            log = opened.enter_context(closing(TraceLog(interface_names())))
             table = opened.enter_context(closing(Netfilter()))
-            visits = opened.enter_context(closing(NftTrace(self._rules, table))) if self._nft else None
-            own = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            log = opened.enter_context(closing(TraceLog(interface_names(), self._rules)))
+            self._ways = opened.enter_context(closing(NftTrace(self._rules, table))) if self._nft else None
+            own = {family: opened.enter_context(_raw_socket(family)) for family in self._rules}
             make_room(table, self._sysctls)
             self._drain()  # what the interfaces sent when they came up
-            log.listen(self._rules.groups)
-            log.read()
-            clock = Clock(fine=self._nft and _limits(self._rules, items))
+            self._listen(log)
+            self._merged(log.read())
+            clock = Clock(fine=self._nft and _limits(self._rules.values(), items))
             for number, item in enumerate(items):
                 clock.wait_until(item.at)
                 at = clock.now
                 packets += self._by_itself(log, at)
                 if isinstance(item, Order):
-                    status, said = self._rules.order(item.line)
-                    log.listen(self._rules.groups)
-                    orders.append(Ordered(len(packets), at, item.line, status, said))
+                    status, said = self._rules[item.family].order(item.line)
+                    self._listen(log)
+                    orders.append(Ordered(len(packets), at, item.line, status, said, item.family))
                     continue
                 self._inject(item, own)
                 lines = log.read()
                 # A tick that passed meanwhile may have passed before or after the kernel looked.
                 late = clock.now
-                if visits is not None:
-                    lines = visits.merged(lines)
-                traces = assemble(lines, self._drain(), item.raw)
+                traces = assemble(self._merged(lines), self._drain(), item.raw)
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
@@ -100,25 +105,34 @@ class _Player:
             looked = clock.now
             packets += self._by_itself(log, ended)
             expectations = tuple(ctnetlink.expectations(table))
-            rules = self._rules.save(counters=True)
-            return Observation(tuple(packets), rules, entries, ended, tuple(orders), looked, expectations)
+            rules, rules6 = (self._rules[family].save(counters=True) if family in self._rules else "" for family in (4, 6))
+            return Observation(tuple(packets), rules, entries, ended, tuple(orders), looked, expectations, rules6)
+
+    def _merged(self, lines: list[Line]) -> list[Line]:
+        """What was logged, with the ways through iptables-nft's tables."""
+        return lines if self._ways is None else self._ways.merged(lines)
+
+    def _listen(self, log: TraceLog) -> None:
+        """To what rules log."""
+        for rules in self._rules.values():
+            log.listen(rules.groups)
 
     def _by_itself(self, log: TraceLog, at: float) -> list[Observed]:
         """What the box sent since the last time without a packet to answer: its errors about fragments that waited too long."""
-        lines, out = log.read(), self._drain()
+        lines, out = self._merged(log.read()), self._drain()
         if not lines:
             return []
         traces = assemble(lines, out, lines[0].packet, several=True)
         return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None, None) for trace in traces]
 
-    def _inject(self, shot: Shot, own: socket.socket) -> None:
+    def _inject(self, shot: Shot, own: Mapping[int, socket.socket]) -> None:
         try:
             if shot.on is not None:
                 os.write(self._tuns[shot.on], self._header(shot, shot.on) + shot.raw)
             else:
-                own.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, shot.mark)
-                # What is cut short before it names a destination is refused wherever it would go.
-                own.sendto(shot.raw, (str(IPv4Address(shot.raw[16:20].ljust(4, b"\0"))), 0))
+                family = self._family(shot.raw)
+                own[family].setsockopt(socket.SOL_SOCKET, socket.SO_MARK, shot.mark)
+                own[family].sendto(shot.raw, (_destination(shot.raw, family), 0))
         except OSError as problem:
             if problem.errno not in _REFUSALS:
                 raise
@@ -127,10 +141,19 @@ class _Player:
         """The link's header of a packet; none where there is no link layer."""
         if not self._macs:
             return b""
-        group = b"\x01\x00\x5e" + shot.raw[17:20].rjust(3, b"\0")
+        ipv6 = shot.raw[:1] and shot.raw[0] >> 4 == 6
+        group = b"\x33\x33" + shot.raw[36:40].rjust(4, b"\0") if ipv6 else b"\x01\x00\x5e" + shot.raw[17:20].rjust(3, b"\0")
         to = {"host": self._macs[on], "broadcast": b"\xff" * 6, "multicast": group}[shot.link]
         source = bytes.fromhex(shot.mac.replace(":", "")) if shot.mac else _SOMEBODY
-        return to + source + (_IPV6 if shot.raw[:1] and shot.raw[0] >> 4 == 6 else _IPV4)
+        return to + source + (_IPV6 if ipv6 else _IPV4)
+
+    def _family(self, raw: bytes) -> int:
+        """Whose rules a packet meets: IPv6's, where there are any."""
+        return 6 if raw[:1] and raw[0] >> 4 == 6 and 6 in self._rules else 4
+
+    @property
+    def _helps(self) -> bool:
+        return any(rules.helps for rules in self._rules.values())
 
     def _drain(self) -> list[tuple[str, bytes]]:
         """What left the box since the last time, by interface."""
@@ -146,18 +169,17 @@ class _Player:
     def _observed(
         self, trace: Trace, number: int, shot: Shot, when: tuple[float, float], table: Netfilter | None, clock: Clock | None
     ) -> Observed:
-        packet = Packet(trace.raw)
+        rules, packet = self._rules[self._family(trace.raw)], Packet(trace.raw)
         entry = None
         if table is not None and (wanted := tuple_of(packet)) is not None:
             entry = ctnetlink.lookup(table, wanted._replace(zone=trace.zone))
         looked = clock.now if clock is not None else 0.0
-        expectations = tuple(ctnetlink.expectations(table)) if table is not None and self._rules.helps else None
-        held = self._rules.tracks and not packet.fault and bool(packet.mf or packet.offset)
-        verdict, to = trace.verdict(held, self._rules)
+        expectations = tuple(ctnetlink.expectations(table)) if table is not None and self._helps else None
+        verdict, to = trace.verdict(rules.tracks and not packet.fault and is_fragment(packet.raw), rules)
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
         path, states = trace.path(), trace.states()
         at, late = when
-        out, logged = tuple(trace.out), trace.logged(self._rules)
+        out, logged = tuple(trace.out), trace.logged(rules)
         link, mac = (shot.link, shot.mac) if number >= 0 else ("host", None)
         return Observed(
             number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac, looked,
@@ -165,6 +187,22 @@ class _Player:
         )  # fmt: skip
 
 
-def _limits(rules: Rules, items: Sequence[Item]) -> bool:
+def _raw_socket(family: int) -> socket.socket:
+    """One that sends whole packets as they are."""
+    made = socket.socket(FAMILIES[family], socket.SOCK_RAW, socket.IPPROTO_RAW)
+    if family == 4:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    return made
+
+
+def _destination(raw: bytes, family: int) -> str:
+    """What is cut short before it names one is refused wherever it would go."""
+    return str(IPv4Address(raw[16:20].ljust(4, b"\0")) if family == 4 else IPv6Address(raw[24:40].ljust(16, b"\0")))
+
+
+def _limits(rules: Iterable[Rules], items: Sequence[Item]) -> bool:
     """Whether ``-m limit`` is used: of iptables-nft it is the one thing that is not reckoned in ticks."""
-    return any("-m limit" in text for text in (rules.save(counters=False), *(item.line for item in items if isinstance(item, Order))))
+    return any(
+        "-m limit" in text
+        for text in (*(one.save(counters=False) for one in rules), *(item.line for item in items if isinstance(item, Order)))
+    )

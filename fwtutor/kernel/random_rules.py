@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from random import Random
 
+from fwtutor.kernel import random_tables
 from fwtutor.kernel.pools import FAR, NEAR, PORTS, WAN_BOX
 
 _NETWORKS = (*FAR, *NEAR, WAN_BOX, "203.0.113.0/24", "192.168.0.0/16", "198.51.100.0/25", "0.0.0.0/1", "192.168.0.0/255.255.0.255")
@@ -83,7 +84,7 @@ def is_fixed(rules: str) -> bool:
     return rules in _FIXED
 
 
-_TRACKS = re.compile(r" -m (conntrack|state) ")
+_TRACKS = re.compile(r" (-m (conntrack|state|connmark)|-j (CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP))\b")
 
 
 def tracks(rules: str) -> bool:
@@ -93,7 +94,8 @@ def tracks(rules: str) -> bool:
 
 def order(random: Random, rules: str, variant: str) -> str:
     """A command that any of the rulesets made here takes: what follows the word iptables."""
-    users = [chain for chain in re.findall(r"^:(\S+)", rules, re.MULTILINE) if chain not in _BUILTIN]
+    own = rules[rules.index("*filter") :].partition("COMMIT")[0]
+    users = [chain for chain in re.findall(r"^:(\S+)", own, re.MULTILINE) if chain not in _BUILTIN]
     chains = (*_BUILTIN, *users)
     chain = random.choice(_BUILTIN)
     choice = random.random()
@@ -133,7 +135,10 @@ def ruleset(random: Random, variant: str) -> str:
         for _ in range(random.randint(0, 4)):
             # Only to later chains: a loop would be refused.
             lines.append(f"-A {name} {_rule(random, '', users[index + 1 :], tracking, variant)}".rstrip())
-    return "\n".join([*lines, "COMMIT", ""])
+    text = "\n".join([*lines, "COMMIT", ""])
+    if random.random() < 0.6:
+        text += random_tables.tables(random, 2, lambda chain: " ".join(_conditions(random, chain, tracking, variant)[1]))
+    return text
 
 
 def _not(random: Random) -> str:
@@ -141,14 +146,25 @@ def _not(random: Random) -> str:
 
 
 def _rule(random: Random, builtin: str, users: list[str], tracking: bool, variant: str) -> str:
+    if random.random() < 0.06:
+        acts, needs = random_tables.target(random, "filter", builtin)
+        return f"{needs or ' '.join(_conditions(random, builtin, tracking, variant)[1])} {acts}".strip()
+    protocol, parts = _conditions(random, builtin, tracking, variant)
+    if random.random() < 0.1:
+        parts.append(random_tables.match(random, builtin))
+    return " ".join([*parts, _target(random, protocol, users)])
+
+
+def _conditions(random: Random, builtin: str, tracking: bool, variant: str) -> tuple[str, list[str]]:
+    """The usual conditions of a rule: the protocol it demands, and the words."""
     parts = []
     if random.random() < 0.25:
         parts.append(f"{_not(random)}-s {random.choice(_NETWORKS)}")
     if random.random() < 0.2:
         parts.append(f"{_not(random)}-d {random.choice(_NETWORKS)}")
-    if builtin != "OUTPUT" and random.random() < 0.2:
+    if builtin not in ("OUTPUT", "POSTROUTING") and random.random() < 0.2:
         parts.append(f"{_not(random)}-i {random.choice(('wan', 'lan', 'w+', 'lo', 'wa', '+'))}")
-    if builtin != "INPUT" and random.random() < 0.2:
+    if builtin not in ("INPUT", "PREROUTING") and random.random() < 0.2:
         parts.append(f"{_not(random)}-o {random.choice(('wan', 'lan', 'l+', 'la+', 'lo'))}")
     protocol, matches = _protocol(random)
     parts += matches
@@ -162,7 +178,7 @@ def _rule(random: Random, builtin: str, users: list[str], tracking: bool, varian
         parts.append(f"-m comment --comment {random.choice(('plain', chr(34) + 'two words' + chr(34), chr(34) + '-j REJECT' + chr(34)))}")
     if random.random() < 0.12:
         _put_limit(random, parts, variant)
-    return " ".join([*parts, _target(random, protocol, users)])
+    return protocol, parts
 
 
 def _put_limit(random: Random, parts: list[str], variant: str) -> None:

@@ -92,7 +92,7 @@ def _conversation(random: Random, past: list[Shot], ends: Ends, tracked: bool | 
     if kind < 0.58:
         return tcp_conversation(random, ends)
     if kind < 0.7:
-        return _udp(random, ends)
+        return udp(random, ends)
     if kind < 0.77:
         return echo(random, ends)
     if kind < 0.86:
@@ -100,9 +100,9 @@ def _conversation(random: Random, past: list[Shot], ends: Ends, tracked: bool | 
     if kind < 0.88:
         return sctp_conversation(random, ends)
     if kind < 0.89:
-        return _gre(random, ends)
+        return gre(random, ends)
     if kind < 0.91:
-        return _others(random, ends)
+        return others(random, ends)
     if kind < 0.95:
         whole = tracked or not any(_is_for_the_box(number) for number, _ in ends)
         return datagrams(random, ends if whole else _THROUGH)
@@ -132,7 +132,7 @@ def _ends(random: Random) -> Ends:
     return box, (address(random.choice((WAN_BOX, LAN_BOX, "127.0.0.1", "127.1.2.3", *TO_MANY))), None)  # with itself, or with many
 
 
-def _udp(random: Random, ends: Ends) -> Iterator[Shot]:
+def udp(random: Random, ends: Ends) -> Iterator[Shot]:
     ports = random.choice(PORTS), random.choice(PORTS)
     while True:
         back = random.random() < 0.45
@@ -150,7 +150,7 @@ def _udp(random: Random, ends: Ends) -> Iterator[Shot]:
         yield Shot(raw, on)
 
 
-def _gre(random: Random, ends: Ends) -> Iterator[Shot]:
+def gre(random: Random, ends: Ends) -> Iterator[Shot]:
     """Tunnels: mostly of one version, with few calls, so that some fit together; headers that are odd or cut short."""
     version = random.choice((0, 0, 1, 1, 1, random.randint(2, 7)))
     while True:
@@ -165,7 +165,7 @@ def _gre(random: Random, ends: Ends) -> Iterator[Shot]:
         yield Shot(craft.ip(src, dst, GRE, data, id=random_id(random), ttl=random_ttl(random)), on)
 
 
-def _others(random: Random, ends: Ends) -> Iterator[Shot]:
+def others(random: Random, ends: Ends) -> Iterator[Shot]:
     """Protocols tracked by their addresses alone, and UDP-Lite."""
     protocol = random.choice((2, DCCP, DCCP, 50, 50, 51, 51, 89, 103, 108, 115, UDPLITE, UDPLITE, 253))
     pair = [random.choice(PORTS).to_bytes(2, "big") for _ in range(2)]

@@ -49,7 +49,16 @@ def _tracked(comparison: Comparison) -> bool:
 def reproduction(comparison: Comparison) -> str:
     """A test that repeats a comparison, complete: it fails as long as kernel and engine differ."""
     setup = comparison.setup
-    fields = (dict(setup.interfaces), setup.rules, dict(setup.routes), dict(setup.sysctls), dict(setup.mtus), setup.variant, setup.quiet)
+    fields = (
+        dict(setup.interfaces),
+        setup.rules,
+        dict(setup.routes),
+        dict(setup.sysctls),
+        dict(setup.mtus),
+        setup.variant,
+        setup.quiet,
+        setup.rules6,
+    )
     parts = [
         "from fwtutor.kernel.compare import compare",
         "from fwtutor.kernel.kernel import Kernel",
@@ -72,6 +81,6 @@ def reproduction(comparison: Comparison) -> str:
 
 def _written(item: Item) -> str:
     if isinstance(item, Order):
-        return f"Order({item.line!r}, {item.at!r})"
+        return f"Order({item.line!r}, {item.at!r}{f', {item.family}' if item.family != 4 else ''})"
     rest = f", {item.link!r}, {item.mac!r}" if (item.link, item.mac) != ("host", None) else ""
     return f"Shot(bytes.fromhex({item.raw.hex()!r}), {item.on!r}, {item.at!r}, {item.mark!r}{rest})"

@@ -28,18 +28,19 @@ NFULA_CFG_CMD, NFULA_CFG_MODE, NFULA_CFG_QTHRESH = 1, 2, 5
 NFULNL_COPY_PACKET = 2
 NFULA_PACKET_HDR, NFULA_IFINDEX_INDEV, NFULA_IFINDEX_OUTDEV, NFULA_PAYLOAD, NFULA_PREFIX = 1, 4, 5, 9, 10
 
-_LOGGER = Path("/proc/sys/net/netfilter/nf_log/2")
+_LOGGERS = {4: Path("/proc/sys/net/netfilter/nf_log/2"), 6: Path("/proc/sys/net/netfilter/nf_log/10")}
 
 
 class TraceLog:
     """The namespace's lines. They are complete when the write or send that caused them has returned."""
 
-    def __init__(self, interfaces: dict[int, str]) -> None:
+    def __init__(self, interfaces: dict[int, str], families: Iterable[int] = (4,)) -> None:
         """``interfaces``: names by index."""
         self._interfaces = interfaces
         self._groups: set[int] = set()
         try:
-            _LOGGER.write_text("nfnetlink_log")
+            for family in families:
+                _LOGGERS[family].write_text("nfnetlink_log")
         except OSError as problem:
             raise KernelUnavailable(f"this kernel cannot hand over what TRACE says (module nfnetlink_log): {problem.strerror}") from None
         self._netfilter = Netfilter()

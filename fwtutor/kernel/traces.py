@@ -106,8 +106,8 @@ class Trace:
             return ("HELD" if held else "DISCARD"), None
         leaves = [visit for visit in self.own if visit.hook == "POSTROUTING"]
         ways = [visit for visit in self.own if visit.hook in _BEFORE["POSTROUTING"] and visit.ended]
-        # Of two the first is that of the copy that comes back to the box, perhaps after the packet itself has left.
-        visit = leaves[-1] if len(leaves) > len(ways) else self.own[-1]
+        # Of two the first is that of the copy that comes back to the box, perhaps after the packet itself has left; of IPv6 the second.
+        visit = leaves[0 if self.raw[0] >> 4 == 6 else -1] if len(leaves) > len(ways) else self.own[-1]
         if visit.ended:
             way = {"INPUT": "local", "POSTROUTING": visit.lines[-1].out_interface}.get(visit.hook)
             # After any other hook only the stack itself can refuse a packet: routing, TTL, size.
@@ -186,6 +186,9 @@ def _give_out(leaves: Sequence[tuple[Visit, _Packet]], traces: list[Trace], out:
     for number, name, raw in sorted(placed, key=lambda one: one[0]):
         trace = leaves[number][1].trace if number < len(leaves) else traces[0]
         trace.out.append((name, raw))
-        # The stack's own answer as it left, its checksums filled in; not one of the fragments it left in.
+        # The stack's own answer with its checksums filled in, as it left; but with the header it had before mangle changed that. Not one of
+        # the fragments it left in.
         if trace is not traces[0] and leaves[number][0] in trace.own and identity(raw) == identity(trace.own[0].lines[0].packet):
-            trace.raw = raw
+            first = trace.own[0].lines[0].packet
+            header = (first[0] & 15) * 4 if first[0] >> 4 == 4 else 40
+            trace.raw = first[:header] + raw[header:]

@@ -10,7 +10,7 @@ from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.events import Shown
-from fwtutor.netfilter.logline import log_line
+from fwtutor.netfilter.logline import Told, log_line
 from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
@@ -32,6 +32,7 @@ from fwtutor.netfilter.xtables.compiled import (
 )
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.targets.log import Log
+from fwtutor.netfilter.xtables.targets.nflog import Nflog
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.walk import Walk
@@ -148,7 +149,7 @@ def _trace_line(hit: Hit) -> str:
 
 
 def logged(walk: Walk) -> list[s.Logged]:
-    """What LOG rules logged, in order; of answers and copies where they were sent."""
+    """What LOG and NFLOG rules logged, in order; of answers and copies where they were sent."""
     found: list[s.Logged] = []
     for event in walk.events:
         if event[0] == events.TABLE:
@@ -156,7 +157,7 @@ def logged(walk: Walk) -> list[s.Logged]:
             for what, chain, position, before in event[2]:
                 if what == ACTED:
                     context.show(before.after)
-                elif what == MATCHED and isinstance(target := chain.rules[position].target, Log):
+                elif what == MATCHED and isinstance(target := chain.rules[position].target, Log | Nflog):
                     found.append(_logged(target, context))
         elif event[0] in (events.ANSWER, events.COPY):
             found += logged(event[1])
@@ -249,19 +250,25 @@ def context_of(shown: Shown, walk: Walk) -> Context:
     """The context rules were evaluated in, for explaining them."""
     context = Context(shown.packet, walk.at)
     context.priority, context.routing, context.mac, context.link = shown.priority, shown.routing, walk.mac, walk.link
+    if not shown.in_interface:
+        # To whom on a link: that is only known of what came by one.
+        context.link = "host"
     # Over loopback a packet comes back without the socket it was sent by.
-    context.owner = None if shown.in_interface else walk.owner
+    context.owner, context.socket = (None, False) if shown.in_interface else (walk.owner, walk.socket)
     context.hook, context.in_interface, context.out_interface = shown.hook, shown.in_interface, shown.out_interface
     context.entry, context.state, context.direction, context.mark = shown.entry, shown.state, shown.direction, shown.mark
     return context
 
 
-def _logged(target: Log, context: Context) -> s.Logged:
+def _logged(target: Log | Nflog, context: Context) -> s.Logged:
+    told, prefix = (target.told, target.begins) if isinstance(target, Log) else (Told(), target.prefix)
     line = log_line(
-        context.packet, target.told, prefix=target.begins, in_interface=context.in_interface, out_interface=context.out_interface,
+        context.packet, told, prefix=prefix, in_interface=context.in_interface, out_interface=context.out_interface,
         mark=context.mark, owner=context.owner,
     )  # fmt: skip
-    return s.Logged(packet=context.packet, prefix=target.begins, level=target.level.value, line=line)
+    if isinstance(target, Nflog):
+        return s.Logged(packet=context.packet, prefix=prefix, line=line, group=target.group, size=target.size)
+    return s.Logged(packet=context.packet, prefix=prefix, level=target.level.value, line=line)
 
 
 def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effects: tuple[Change, ...]) -> Iterator[s.Step]:
@@ -307,7 +314,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             position = at
         elif action == CONTINUE:
             target = chain.rules[at].target
-            if isinstance(target, Log):
+            if isinstance(target, Log | Nflog):
                 yield _logged(target, context)
             position = at + 1
         elif action in (JUMP, GOTO):

@@ -22,7 +22,7 @@ from fwtutor.netfilter.passage4 import Passage4
 from fwtutor.netfilter.passage6 import Passage6
 from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.replying6 import FORWARDING, RATELIMIT
-from fwtutor.netfilter.routing import Route, Routing
+from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
@@ -286,10 +286,10 @@ class Firewall:
 
     # --- views -------------------------------------------------------------------------------------------
 
-    def conntrack(self, at: float | None = None) -> str:
-        """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given)."""
+    def conntrack(self, at: float | None = None, family: int = 0) -> str:
+        """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given); of one ``family`` with ``-f``."""
         when = self.now if at is None else round(at * SECOND)
-        return format_table(self.state.entries, when)
+        return format_table(self.state.entries, when, family)
 
     def expectations(self, at: float | None = None) -> str:
         """What ``conntrack -L expect`` prints at the time ``at`` (the last packet's, unless given)."""
@@ -307,12 +307,19 @@ class Firewall:
     def is_local(self, address: int, family: int = 4) -> bool:
         return self.routing.is_local(family, address)
 
-    def source_of_answer(self, walk: Walk) -> int:
-        """The address from which what was delivered is answered, where its own destination is for many or for any; else 0."""
-        packet = walk.delivered
-        if packet is None or packet.family == 4 or self.routing.is_local(6, packet.dst):
-            return 0
-        return self.routing.source_for6(packet.src, walk.in_interface or "")
+    def source_of_answer(self, packet: Packet) -> int | None:
+        """The address from which the stack answers what was just delivered; None: its destination, which is the box's alone.
+
+        What was for many or for any is answered on the link it came by; 0: the sender is not there.
+        """
+        routing, link = self.routing, self.box.delivered_by
+        if packet.family == 4 or routing.is_local(6, packet.dst):
+            return None
+        if link == LOOPBACK:
+            link = next((route.interface for route in routing.routes if route.family == 6 and route.network == packet.dst), link)
+        at_home = (6, packet.src) in (each[:2] for each in routing.addresses[link])
+        reached = at_home or routing.lookup_by(6, packet.src, link) is not None
+        return routing.source_for6(packet.src, link) if reached else 0
 
     # --- packets -----------------------------------------------------------------------------------------
 
@@ -344,7 +351,7 @@ class Firewall:
             return self._discard(walk, packet.fault)
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
-        walk.owner = None if by_stack else (uid, gid)
+        walk.owner, walk.socket = None if by_stack else (uid, gid), True
         _passage(self.box, walk, context).depart()
         return self._finish(walk)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.logline6 import Ports, ip6
 from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet
 from fwtutor.netfilter.routing import LOOPBACK
 
@@ -20,8 +21,8 @@ _ECHO = (0, 8)
 _UNREACHABLE, _QUENCH, _REDIRECT, _EXCEEDED, _PARAMETER = 3, 4, 5, 11, 12
 _ICMP_NEEDS = {0: 4, 8: 4, 3: 24, 4: 24, 5: 24, 11: 24, 12: 24, 13: 16, 14: 16, 17: 8, 18: 8}
 """Bytes after the first four that a message must have to be told in full, by type."""
-_NO_LINK = "00:" * 12 + "08:00"
-"""The link header of a packet that came by loopback."""
+_NO_LINK = {4: "00:" * 12 + "08:00", 6: "00:" * 12 + "86:dd"}
+"""By IP version: the link header of a packet that came by loopback."""
 
 
 class Told(NamedTuple):
@@ -39,8 +40,8 @@ def log_line(
     """``owner``: user and group of the program that sent it, None where there is none. Interfaces have no link layer, but lo."""
     line = f"{prefix}IN={in_interface} OUT={out_interface} "
     if in_interface:
-        line += f"MAC={_NO_LINK if in_interface == LOOPBACK else ''} "
-    headers, whole = _ip(packet.raw, told)
+        line += f"MAC={_NO_LINK[packet.family] if in_interface == LOOPBACK else ''} "
+    headers, whole = _ip(packet.raw, told) if packet.family == 4 else ip6(packet.raw, told.ip_options, _ports(told))
     line += headers
     if not whole:
         return line
@@ -74,6 +75,10 @@ def _ip(raw: bytes, told: Told, quoted: bool = False) -> tuple[str, bool]:
     elif protocol in (ESP, AH):
         line += _ipsec(raw, size, protocol)
     return line, True
+
+
+def _ports(told: Told) -> Ports:
+    return lambda raw, at, protocol: _tcp(raw, at, told) if protocol == TCP else _udp(raw, at)
 
 
 def _incomplete(raw: bytes, size: int) -> str:

@@ -28,6 +28,7 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, MANGLE, NAT, OUTPUT, POSTROU
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.translating import Translating
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.compiled import ACTED
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -59,8 +60,8 @@ class Passage(Translating):
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
-        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.put
-        context.owner, context.mac, context.link = walk.owner, walk.mac, walk.link
+        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.exchange
+        context.owner, context.socket, context.mac, context.link = walk.owner, walk.socket, walk.mac, walk.link
 
     @abstractmethod
     def arrive(self, on: str) -> None:
@@ -87,6 +88,8 @@ class Passage(Translating):
         """The interface by which routing would now have it leave, LOOPBACK for the box itself; None: there is none."""
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
+        # An error comes out of the stack's own socket, a reset that REJECT sends out of none.
+        walk.socket = not reset
         answer = type(self)(self.box, walk, context)
         answer.busy, answer.reset = True, reset
         # A program's packet does not keep the stack busy, but legacy's rules do, and so does an ICMP error.
@@ -182,6 +185,8 @@ class Passage(Translating):
         assert stop.chain is not None
         result = stop.table.walk(stop.chain, context, self.box.state.counters, hits)
         self.walk.events.append((TABLE, stop.chain, hits, shown))
+        if self.sizes and any(hit.what == ACTED and hit.chain.rules[hit.position].target.flattens for hit in hits):
+            self.sizes = ()
         return result
 
     def _confirm(self) -> bool:

@@ -129,7 +129,7 @@ class Passage4(Optioned):
         if not to_self and self._is_for_many(self.context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
-            self.context.owner = None
+            self.context.owner, self.context.socket = None, False
             self.arrive(LOOPBACK)
 
     def _way_out(self) -> str | None:
@@ -171,6 +171,8 @@ class Passage4(Optioned):
     def _come_back(self) -> None:
         """PREROUTING and INPUT of a copy: where it goes was known when it was sent."""
         self.context.in_interface, self.context.out_interface = self.context.out_interface, ""
+        context, packet = self.context, self.context.packet
+        context.link = self.walk.link = "multicast" if self.box.routing.is_multicast(packet.family, packet.dst) else "broadcast"
         if self._gather_to_track(defrag.ARRIVING) and self._enter(PREROUTING) and self._read_options():
             self._deliver()
 

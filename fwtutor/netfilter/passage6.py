@@ -18,12 +18,14 @@ from fwtutor.netfilter.xtables.context import Context
 class Passage6(Replying6):
     """One packet on its way."""
 
-    __slots__ = ("answers_by",)
+    __slots__ = ("answers_by", "looped")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
         self.answers_by = ""
         """The link an answer goes back by, where its destination says nothing without one."""
+        self.looped = False
+        """It is the copy of what the box itself sends to a group."""
 
     # --- in ----------------------------------------------------------------------------------------------
 
@@ -65,7 +67,7 @@ class Passage6(Replying6):
             return "::1 is known on the loopback interface alone"
         if scopes.is_multicast(dst):
             scope = scopes.group_scope(dst)
-            if scope == 0 or (scope == scopes.INTERFACE_LOCAL and on != LOOPBACK and self.walk.in_interface == on):
+            if scope == 0 or (scope == scopes.INTERFACE_LOCAL and on != LOOPBACK and not self.looped):
                 return f"{packet.destination} is a group that no other host can send to"
         return f"its source {packet.source} is a group" if scopes.is_multicast(src) else ""
 
@@ -146,7 +148,7 @@ class Passage6(Replying6):
         if scopes.is_multicast(context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
-            context.owner = None
+            context.owner, context.socket = None, False
             self.arrive(LOOPBACK)
 
     def _way_out(self) -> str | None:
@@ -161,17 +163,16 @@ class Passage6(Replying6):
         return self.answers_by or (self.box.delivered_by if self.context.by_stack else "")
 
     def _way(self, packet: Packet) -> Route | None:
-        """Where what the box sends leaves: to a group or on a link, where what it answers came from or its source is at home."""
+        """Where what the box sends leaves. What says nothing without a link: by that of what it answers, or else by the first that fits."""
         routing, link = self.box.routing, self._link()
-        if not scopes.needs_link(packet.dst):
-            return routing.lookup(6, packet.dst)
-        if link in ("", LOOPBACK):
-            homes = [name for name, own in routing.addresses.items() if name != LOOPBACK and any(family == 6 for family, _, _ in own)]
-            at_home = (name for name in homes if any((6, packet.src) == each[:2] for each in routing.addresses[name]))
-            link = next(at_home, homes[0] if homes else "")
-        return routing.lookup6(packet.dst, link) if link else None
+        if link in ("", LOOPBACK) and scopes.is_multicast(packet.dst):
+            homes = (name for name, own in routing.addresses.items() if name != LOOPBACK and any(each[0] == 6 for each in own))
+            link = next(homes, "")
+            return routing.lookup6(packet.dst, link) if link else None
+        return routing.lookup6(packet.dst, "" if link == LOOPBACK else link)
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
+        walk.socket = not reset
         answer = Passage6(self.box, walk, context)
         answer.busy, answer.reset, answer.answers_by = True, reset, self.context.in_interface
         answer.depart()
@@ -180,15 +181,18 @@ class Passage6(Replying6):
         """What goes to a group of the box's goes to the box too: a copy passes POSTROUTING after it, and comes in where it goes out."""
         context, walk = self.context, self.walk
         packet, interface = context.packet, context.out_interface
-        leaves = packet.ttl > 0 and scopes.group_scope(packet.dst) > scopes.INTERFACE_LOCAL
+        joined = self.box.routing.has_joined(packet.dst, interface, self._forwards())
+        leaves = (packet.ttl > 0 or not joined) and scopes.group_scope(packet.dst) > scopes.INTERFACE_LOCAL
         walk.events.append(AT[POSTROUTING])
         if not self._pass(POSTROUTING) or not self._confirm():
             return
-        if self.box.routing.has_joined(packet.dst, interface, self._forwards()):
+        if joined:
             copy = Walk(packet, interface, walk.at)
             here = Passage6(self.box, copy, context.copy())
+            here.looped = True
             copy.events += [(TIED, context.state), AT[POSTROUTING]]
             if here._pass(POSTROUTING) and here._confirm():
+                here.context.link = copy.link = "multicast"
                 here.arrive(interface)
             walk.events.append((COPY, copy))
             walk.delivered = copy.delivered

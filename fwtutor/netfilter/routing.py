@@ -190,7 +190,7 @@ class Routing:
 
     def type_of(self, family: int, address: int, interface: str | None) -> str:
         """What kind of address it is for the box: LOCAL, BROADCAST, MULTICAST or UNICAST; LOCAL and BROADCAST only if on ``interface``."""
-        if family == 4 and (address >> 24 == 0 or address == LIMITED_BROADCAST):
+        if family == 4 and address in (0, LIMITED_BROADCAST):
             return "BROADCAST"
         if self.is_multicast(family, address):
             return "MULTICAST"

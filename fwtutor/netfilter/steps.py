@@ -134,12 +134,18 @@ class RuleTried(Step):
 
 @dataclass(slots=True, frozen=True)
 class Logged(Step):
-    """A LOG rule wrote the packet, as it was there, into the log: ``line``, of the given ``level``. ``line`` begins with ``prefix``."""
+    """A LOG rule wrote the packet, as it was there, into the log: ``line``, of the given ``level``. ``line`` begins with ``prefix``.
+
+    With a ``group`` it was a NFLOG rule: it handed the packet to who listens to that group, and nothing is in the kernel's log.
+    """
 
     packet: Packet = field(kw_only=True)
     prefix: str = ""
     level: int = 0
     line: str = ""
+    group: int | None = None
+    size: int | None = None
+    """Of what is handed to a group: how many bytes of the packet, None: all."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -21,8 +21,8 @@ class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "to", "tracked",
-        "uses", "verdict", "zone",
+        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to",
+        "tracked", "uses", "verdict", "zone",
     )  # fmt: skip
 
     at: int
@@ -34,6 +34,8 @@ class Walk:
     out_interface: str | None
     owner: tuple[int, int] | None
     """User and group of the program that sent it; None for what arrived, and for what the box's own stack made."""
+    socket: bool
+    """Whether it came out of a socket: a program's, or the stack's own."""
     mac: str | None
     """The link address of who sent it here, if that is known."""
     link: str
@@ -62,6 +64,7 @@ class Walk:
         self.verdict, self.reason = "ACCEPT", ""
         self.out_interface = self.to = self.owner = self.mac = None
         self.link = "host"
+        self.socket = False
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None

@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 from fwtutor.netfilter import steps as s
 from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.changing import find_mss, header_size
 from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Tuple
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.packet import ACK, ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
 from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.why_nat import why_translated
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
+from fwtutor.netfilter.xtables.targets.classify import write_class
 from fwtutor.netfilter.xtables.targets.log import LEVELS
 
 ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
@@ -68,6 +71,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
                 picked = "picked up in the middle, so the TCP tracker's word is ESTABLISHED from the start"
                 return Explanation(f"a new entry is made for it, not kept yet: {picked}, for {left} s if the packet gets through")
             return Explanation(f"a new entry is made for it, not kept yet: it will be, for {left} s, if the packet gets through")
+        case s.Translated():
+            return Explanation(why_translated(step))
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
@@ -79,7 +84,11 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.EntryForgotten():
             return Explanation("the packet did not get through, so its entry goes with it: nothing kept")
         case s.Logged():
+            if step.group is not None:
+                return Explanation(f"handed to the programs that listen to NFLOG group {step.group}: {step.line.rstrip()}")
             return Explanation(f"logged, level {LEVELS[step.level]}: {step.line.rstrip()}")
+        case s.Acted():
+            return Explanation(acted_words(step))
         case s.ChainEntered():
             return Explanation(f"rules of {step.chain} are tried from the first")
         case s.ChainLeft():
@@ -146,6 +155,36 @@ ICMP_WORDS: dict[int | tuple[int, int], str] = {
     14: "timestamp reply",
 }
 """What ICMP messages are called, by type or by (type, code)."""
+
+
+def acted_words(step: s.Acted) -> str:
+    """What a target changed: "its mark becomes 0x1 (it was 0x0)"."""
+    if step.dropped:
+        return "it cannot be changed so, and is dropped"
+    before, after = step.before, step.after
+    assert before is not None
+    assert after is not None
+    was, now = before.packet, after.packet
+    values = [
+        ("mark", f"0x{before.mark:x}", f"0x{after.mark:x}"),
+        ("class", write_class(before.priority), write_class(after.priority)),
+        ("hop limit" if now.family == 6 else "TTL", str(was.ttl), str(now.ttl)),
+        ("traffic class" if now.family == 6 else "TOS byte", f"0x{was.tos:02x}", f"0x{now.tos:02x}"),
+        ("MSS", *(_mss(packet) if was is not now else "" for packet in (was, now))),
+    ]
+    if before.entry is not None and after.entry is not None:
+        values.append(("connection's mark", f"0x{before.entry.mark:x}", f"0x{after.entry.mark:x}"))
+    said = [f"its {name} becomes {new} (it was {old})" for name, old, new in values if old != new]
+    if before.state != after.state:
+        said.append(f"it is {after.state} from here on")
+    return "; ".join(said) or "it is as it should be already, and nothing changes"
+
+
+def _mss(packet: Packet) -> str:
+    """What the MSS option of a TCP header says, in words."""
+    size = header_size(packet) if packet.protocol == TCP and not packet.offset else None
+    option = find_mss(packet, size) if size is not None else None
+    return "none" if option is None else str(option.value)
 
 
 def _rule(step: s.RuleTried) -> Explanation:

@@ -19,11 +19,12 @@ _REFUSED_ROUTES = frozenset({3, 4})
 """Types of routing headers (RPL, segments) that a host drops without a word unless it was told to look at them."""
 
 
-def closed_port_answers6(packet: Packet, source: int = 0, link: str = "host") -> list[bytes]:
+def closed_port_answers6(packet: Packet, source: int | None = None, link: str = "host") -> list[bytes]:
     """The packets it sends back (none or one).
 
-    ``packet`` is as ``Walk.delivered`` gives it. ``source``: the address to answer from where the packet's destination was for
-    many or for any of its routers, else 0. ``link``: to whom the packet was addressed on the link.
+    ``packet`` is as ``Walk.delivered`` gives it. ``source``: the address to answer from where its destination was for many or for any
+    of its routers (0: the sender cannot be reached there); None: its destination was the host's own. ``link``: to whom it was
+    addressed on the link.
     """
     ends = _read_headers(packet, link)
     if ends is None:
@@ -32,7 +33,7 @@ def closed_port_answers6(packet: Packet, source: int = 0, link: str = "host") ->
         return _error(packet, PARAMETER_PROBLEM, ends.code, ends.pointer, source, link)
     # What is behind the headers is read as it stands: a Fragment header of a whole datagram is none.
     if ends == TCP:
-        return [] if source or link != "host" else [reset for reset in (answer_reset(packet),) if reset]
+        return [] if source is not None or link != "host" else [reset for reset in (answer_reset(packet),) if reset]
     if ends == UDP:
         length = _sound_udp(packet)
         return _error(packet, UNREACHABLE, PORT_UNREACHABLE, 0, source, link, length) if length else []
@@ -72,7 +73,7 @@ def _read_headers(packet: Packet, link: str) -> int | exthdrs.Fault | None:
     return exthdrs.Fault("nobody here knows what it carries", exthdrs.UNKNOWN_HEADER, field)
 
 
-def _error(packet: Packet, type: int, code: int, rest: int, source: int, link: str, length: int | None = None) -> list[bytes]:
+def _error(packet: Packet, type: int, code: int, rest: int, source: int | None, link: str, length: int | None = None) -> list[bytes]:
     to_many = scopes.is_multicast(packet.dst)
     if to_many or link != "host":
         unknown = type == PARAMETER_PROBLEM and code == exthdrs.UNKNOWN_OPTION and packet.raw[rest] >> 6 == 2
@@ -80,13 +81,15 @@ def _error(packet: Packet, type: int, code: int, rest: int, source: int, link: s
             return []
     if packet.src == 0 or not may_answer_with_error(packet):
         return []
-    address = source if to_many else packet.dst
+    address = source or 0 if to_many else packet.dst
     return [error_about(packet, address, type, code, rest, length)] if address else []
 
 
-def _echo(packet: Packet, source: int) -> list[bytes]:
+def _echo(packet: Packet, source: int | None) -> list[bytes]:
     message = packet.raw[packet.l4 :]
     if packet.icmp_type != ECHO_REQUEST or not packet.has_l4 or craft.transport_checksum(packet.src, packet.dst, ICMPV6, message, 6):
+        return []
+    if source == 0:
         return []
     (rest,) = unpack_from("!I", message, 4)
     # The code is not looked at, and comes back.

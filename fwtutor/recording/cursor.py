@@ -14,6 +14,7 @@ from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.steps import (
+    Acted,
     Arrived,
     Change,
     Confirmed,
@@ -23,6 +24,7 @@ from fwtutor.netfilter.steps import (
     LookedUp,
     StateChanged,
     Step,
+    Translated,
 )
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import CounterKey, Ruleset
@@ -284,6 +286,11 @@ def _packet_state(steps: tuple[Step, ...]) -> tuple[Entry | None, str]:
         elif isinstance(step, StateChanged):
             if pending is not None and step.before is not None and step.before.id == pending.id:
                 pending = step.after
+        elif isinstance(step, Acted):
+            if pending is not None and step.after is not None and step.after.entry is not None and step.after.entry.id == pending.id:
+                pending = step.after.entry
+        elif isinstance(step, Translated):
+            pending = pending and step.entry_after
         elif isinstance(step, (Confirmed, EntryForgotten)):
             pending = None
     return pending, ctstate

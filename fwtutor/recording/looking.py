@@ -69,7 +69,7 @@ def _log_at(cursor: Cursor, host: str) -> list[str]:
     if isinstance(record, Walked) and record.host == host:
         for step in cursor.steps[: cursor.step]:
             found = [step] if isinstance(step, Logged) else step.walk.logged if isinstance(step, Answered) and step.walk else []
-            lines += [log_line(record.at, logged) for logged in found]
+            lines += [log_line(record.at, logged) for logged in found if logged.group is None]
     return lines
 
 

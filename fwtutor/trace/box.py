@@ -30,18 +30,23 @@ class Box:
     sysctls: dict[str, int] = field(default_factory=lambda: {"net.ipv4.ip_forward": 1})
     variant: str = "legacy"
 
-    def firewall(self, rules: Path, note: Note = lambda text: None) -> Firewall:
-        """The box, with its rules loaded. ``note`` gets a sentence about what was left out of them. Raises BadInput."""
+    def firewall(self, rules: Path, note: Note = lambda text: None, rules6: Path | None = None) -> Firewall:
+        """The box, with its rules loaded. ``note`` gets a sentence about what they lack. Raises BadInput."""
         try:
             firewall = Firewall(self.interfaces, self.routes, self.sysctls, self.variant, self.mtus)
         except ValueError as error:
             raise BadInput(str(error)) from None
         load_rules(firewall, rules, note)
+        if rules6 is not None:
+            load_rules(firewall, rules6, note, family=6)
         return firewall
 
 
-def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False) -> None:
-    """Restores iptables-save text from a file, with its ``counters`` if wanted. Raises BadInput that shows the line and the place in it."""
+def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False, family: int = 4) -> None:
+    """Restores iptables-save text (ip6tables-save's for family 6) from a file, with its ``counters`` if wanted.
+
+    Raises BadInput that shows the line and the place in it.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_RULES_FILE + 1)
@@ -55,10 +60,10 @@ def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, c
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
     try:
-        firewall.restore(text, counters=counters)
+        firewall.restore(text, family=family, counters=counters)
     except RuleRefused as error:
         raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
-    if not firewall.ruleset().tables:
+    if not firewall.ruleset(family).tables:
         note(f"{path}: no rules in there; a box without rules lets everything through")
 
 

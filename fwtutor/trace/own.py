@@ -57,6 +57,13 @@ def _all(walks: Iterable[Walk]) -> Iterator[Walk]:
 
 def _key(packet: Packet) -> bytes:
     raw = packet.raw
+    if packet.family == 6:
+        body = raw[packet.l4 :]
+        key = bytes([6, packet.protocol]) + raw[8:40]
+        if packet.protocol == TCP:
+            return key + body[:14]
+        # All of an ICMPv6 message but its checksum; of another packet, all that is behind the headers.
+        return key + body[:2] + body[4:]
     body = raw[(raw[0] & 15) * 4 :]
     key = raw[9:10] + raw[12:20]
     if packet.protocol == TCP:

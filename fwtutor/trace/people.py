@@ -10,8 +10,9 @@ from itertools import islice
 from fwtutor.badinput import printable
 from fwtutor.netfilter import Firewall, Walk, why
 from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.hooks import FILTER
 from fwtutor.netfilter.packet import TCP, UDP, Packet
-from fwtutor.netfilter.steps import HookEntered, LookedUp, PolicyApplied, RuleTried, Step
+from fwtutor.netfilter.steps import Acted, HookEntered, LookedUp, PolicyApplied, RuleTried, Step, Translated
 from fwtutor.netfilter.why import describe_packet
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.trace.run import Traced
@@ -91,10 +92,10 @@ class Report:
         if walk.reason:
             yield self._detail("why", walk.reason)
         steps = walk.steps
-        for hook, deciding in deciders(steps):
-            yield self._detail(hook, _decision(deciding))
+        for hook, step in told(steps):
+            yield self._detail(hook, _decision(step) or why(walk, step).text)
         for logged in walk.logged:
-            yield self._detail("log", logged.line.rstrip())
+            yield self._detail("log" if logged.group is None else f"nflog {logged.group}", logged.line.rstrip())
         if walk.verdict in ("DROP", "REJECT"):
             yield from self._reasons(walk, steps)
         for answer in walk.answers:
@@ -134,29 +135,33 @@ def describe_entry(entry: Entry, at: int) -> str:
     return f"{entry.state or 'kept'}{flag}, forgotten in {entry.seconds_left(at)} s"
 
 
-def deciders(steps: tuple[Step, ...]) -> Iterator[tuple[str, RuleTried | PolicyApplied]]:
-    """What had the last word at each hook that has rules: (hook, the rule or the policy)."""
+def told(steps: tuple[Step, ...]) -> Iterator[tuple[str, Step]]:
+    """What mattered, in order: (hook, what decided a table there or changed the packet).
+
+    That no rule of a table fitted, and its policy lets everything pass, is told of filter alone, where one looks for it.
+    """
     hook = ""
-    last: RuleTried | PolicyApplied | None = None
     for step in steps:
         if isinstance(step, HookEntered):
-            if last is not None:
-                yield hook, last
-            hook, last = step.hook, None
-        elif isinstance(step, PolicyApplied) or (isinstance(step, RuleTried) and step.matched and _is_final(step.rule)):
-            last = step
-    if last is not None:
-        yield hook, last
+            hook = step.hook
+        elif isinstance(step, PolicyApplied):
+            if step.table == FILTER or step.policy != "ACCEPT":
+                yield hook, step
+        elif (isinstance(step, RuleTried) and step.matched and _is_final(step.rule)) or isinstance(step, Acted | Translated):
+            yield hook, step
 
 
 def _is_final(rule: Rule | None) -> bool:
     return rule is not None and not rule.target.goes_on and rule.target.name != "RETURN"
 
 
-def _decision(step: RuleTried | PolicyApplied) -> str:
+def _decision(step: Step) -> str:
+    """The rule or policy, "" where that says nothing."""
     if isinstance(step, PolicyApplied):
         return f"{step.table} {step.chain} policy {step.policy}"
-    return f"{step.table} {step.chain} rule {step.number}: {step.rule.save() if step.rule else ''}"
+    if isinstance(step, RuleTried | Acted):
+        return f"{step.table} {step.chain} rule {step.number}: {step.rule.save() if step.rule else ''}"
+    return ""
 
 
 def near_misses(walk: Walk, steps: tuple[Step, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from fwtutor.netfilter import Firewall
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.scopes import needs_link
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.answers import closed_port_answers
 from fwtutor.trace.own import OwnAnswers
@@ -25,7 +26,7 @@ class Traced:
     """One packet of the file and what the box did with it."""
 
     number: int
-    """Counts the packets walked, from 1; what was left out of the file (ARP, IPv6 for now) has no number."""
+    """Counts the packets walked, from 1; what was left out of the file (ARP, IPv6 without its rules) has no number."""
     interface: str | None
     """Where it came in; None: the box sent it."""
     walk: Walk
@@ -48,9 +49,18 @@ class Traced:
 
 
 def trace(
-    firewall: Firewall, packets: Path, *, fallback: str | None = None, answer: bool = False, note: Callable[[str], None] = lambda text: None
+    firewall: Firewall,
+    packets: Path,
+    *,
+    fallback: str | None = None,
+    answer: bool = False,
+    ipv6: bool = False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Traced]:
-    """Each packet in turn. ``fallback`` is the interface (``--in``) for packets of which nobody knows where they came in."""
+    """Each packet in turn. ``fallback`` is the interface (``--in``) for packets of which nobody knows where they came in.
+
+    ``ipv6``: IPv6 packets are walked too; else they are left out.
+    """
     if fallback is not None and fallback not in firewall.interfaces:
         raise BadInput(f"--in {fallback}: the box has no interface of that name ({_names(firewall)})")
     latest = 0
@@ -59,7 +69,7 @@ def trace(
     own = OwnAnswers()
     for seen in read_packets(packets, note):
         packet = Packet(seen.raw)
-        if packet.family == 6 and not packet.fault:
+        if packet.family == 6 and not packet.fault and not ipv6:
             skipped += 1
             continue
         if own.is_one(seen, packet):
@@ -83,14 +93,14 @@ def trace(
         them = "answers the box makes" if shown_again > 1 else "answer the box makes"
         note(f"{packets.name}: left out {shown_again} {them} by itself: told under the packet that is answered")
     if skipped:
-        note(f"{packets.name}: left out {skipped} IPv6 packet{'s' if skipped > 1 else ''}: IPv6 is not simulated yet")
+        note(f"{packets.name}: left out {skipped} IPv6 packet{'s' if skipped > 1 else ''}: there are no rules for IPv6 (--rules6)")
 
 
 def _interface(firewall: Firewall, seen: Seen, packet: Packet, fallback: str | None, place: str) -> str | None:
     """Where the packet came in; None if the box made it."""
     if seen.outgoing:
         return None
-    own = firewall.is_local(packet.src) and not packet.fault
+    own = firewall.is_local(packet.src, packet.family) and not packet.fault
     if own and seen.outgoing is None:
         return None
     if seen.interface in firewall.interfaces:
@@ -101,7 +111,13 @@ def _interface(firewall: Firewall, seen: Seen, packet: Packet, fallback: str | N
     if seen.interface is not None:
         field = ', field "in"' if stated else ""
         raise BadInput(f"{place}{field}: the box has no interface {seen.interface!r} ({_names(firewall)}); give it one, or say --in NAME")
-    route = firewall.route(packet.src)
+    route = firewall.route(packet.src, packet.family)
+    if packet.family == 6 and (not packet.src or needs_link(packet.src)):
+        # Its source says nothing of the link it is on, unless there is only one.
+        links = [name for name, own in firewall.interfaces.items() if name != "lo" and any(each[0] == 6 for each in own)]
+        route = None
+        if len(links) == 1:
+            return links[0]
     if packet.fault:
         # Discarded before anybody asks; and its source, if it has one, is not to be trusted.
         return route.interface if route else next(name for name in firewall.interfaces if name != "lo")
@@ -116,12 +132,11 @@ def _answers(firewall: Firewall, walk: Walk, seen: Seen) -> Iterator[Walk]:
     for _ in range(MAX_ANSWERS):
         if not waiting:
             return
-        walk = waiting.pop(0)
-        packet = walk.delivered
+        packet = waiting.pop(0).delivered
         if packet is None:
             continue
         to_many = firewall.routing.is_broadcast(packet.family, packet.dst)
-        for raw in closed_port_answers(packet, seen.at, to_many, seen.link, firewall.source_of_answer(walk)):
+        for raw in closed_port_answers(packet, seen.at, to_many, seen.link, firewall.source_of_answer(packet)):
             answer = firewall.send_ns(raw, at=seen.at, by_stack=True)
             waiting.append(answer)
             yield answer

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.steps import (
+    Acted,
     Answered,
     AnswerWithheld,
     ChainEntered,
@@ -30,6 +31,7 @@ from fwtutor.netfilter.steps import (
     RuleTried,
     StateChanged,
     Step,
+    Translated,
 )
 from fwtutor.netfilter.xtables.rule import Jump
 from fwtutor.network.records import CommandRun, Walked
@@ -181,7 +183,7 @@ def rule_at(place: Place) -> RuleTried | PolicyApplied | None:
     now = place.now
     if isinstance(now, RuleTried | PolicyApplied):
         return now
-    if isinstance(now, Logged):
+    if isinstance(now, Logged | Acted):
         return next((step for step in reversed(place.happened) if isinstance(step, RuleTried)), None)
     if isinstance(now, ChainLeft):
         called = frames_of(place)[-1:]
@@ -224,6 +226,12 @@ def packet_entry(place: Place) -> tuple[Entry | None, str]:
                 entry, stands = step.before, DELETED
             elif entry is None or entry.id == step.after.id:
                 entry, stands = step.after, stands if stands == PENDING else KEPT
+        elif isinstance(step, Acted):
+            if entry is not None and step.after is not None and step.after.entry is not None and step.after.entry.id == entry.id:
+                entry = step.after.entry
+        elif isinstance(step, Translated):
+            gone = any(change.kind == "entry" and entry is not None and change.key == entry.id for change in step.changes)
+            entry, stands = step.entry_after, DELETED if gone else stands
         elif isinstance(step, Confirmed):
             entry, stands = step.entry, KEPT
         elif isinstance(step, EntryForgotten):
@@ -235,6 +243,7 @@ def entry_changed(place: Place) -> bool:
     """Has this packet changed its entry's state, or made it?"""
     return any(
         isinstance(step, EntryCreated | Confirmed)
+        or (isinstance(step, Translated) and step.entry_before != step.entry_after)
         or (
             isinstance(step, StateChanged)
             and (step.after is None or step.before is None or _standing(step.before) != _standing(step.after))

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from fwtutor.netfilter.steps import (
+    Acted,
     Answered,
     Arrived,
     Confirmed,
@@ -26,6 +27,7 @@ from fwtutor.netfilter.steps import (
     RuleTried,
     StateChanged,
     Step,
+    Translated,
 )
 from fwtutor.netfilter.why import why
 from fwtutor.recording.cursor import Cursor
@@ -46,7 +48,9 @@ LONGEST = 0.16
 """Seconds of one beat at most."""
 MOST = 14
 """Beats of a packet at most: of many rules tried only some are shown."""
-WORTH = (LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Answered, Confirmed, EntryForgotten)
+WORTH = (
+    LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Acted, Translated, Answered, Confirmed, EntryForgotten,
+)  # fmt: skip
 """Steps at which there is something to see."""
 
 

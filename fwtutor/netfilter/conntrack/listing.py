@@ -70,10 +70,11 @@ def children_of(entries: Iterable[Entry]) -> Counter[int]:
     return Counter(entry.master.id for entry in entries if entry.master is not None)
 
 
-def format_table(entries: Mapping[int, Entry], at: int) -> str:
-    """All entries, a line each; those whose time is over are left out."""
+def format_table(entries: Mapping[int, Entry], at: int, family: int = 0) -> str:
+    """All entries, or those of one family, a line each; those whose time is over are left out."""
     children = children_of(entries.values())
-    return "".join(format_entry(entry, at, 1 + children[number]) + "\n" for number, entry in entries.items() if entry.expires > at)
+    shown = ((number, entry) for number, entry in entries.items() if entry.expires > at and family in (0, entry.original.family))
+    return "".join(format_entry(entry, at, 1 + children[number]) + "\n" for number, entry in shown)
 
 
 def format_expectations(expectations: Iterable[Expectation], entries: Mapping[int, Entry], at: int) -> str:

@@ -387,6 +387,13 @@ class Conntrack:
             self._due[entry.id] = entry.expires
             heapq.heappush(self.timers, (entry.expires, entry.id))
 
+    def exchange(self, before: Entry, after: Entry) -> bool:
+        """Replace an entry by its next value. False: it is gone, though a packet may still carry it."""
+        if before.id not in self.state.entries:
+            return False
+        self.put(before, after)
+        return True
+
     def put(self, before: Entry | None, after: Entry | None) -> None:
         """Replace an entry by its next value; None is absent on either side."""
         self.state.put_entry(before, after)

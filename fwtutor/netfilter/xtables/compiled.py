@@ -323,8 +323,7 @@ def act(target: Target, context: Context) -> Acted:
     after = context.seen()
     was, entry = before.entry, after.entry
     change = None
-    if was is not None and entry is not None and entry is not was and entry.confirmed:
-        context.keep(was, entry)
+    if was is not None and entry is not None and entry is not was and entry.confirmed and context.keep(was, entry):
         change = Change(ENTRY, entry.id, was, entry)
     return Acted(before, after, change, not goes_on)
 

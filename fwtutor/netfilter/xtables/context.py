@@ -24,8 +24,9 @@ class Seen(NamedTuple):
     template: Template | None
 
 
-def _nothing_kept(before: Entry, after: Entry) -> None:
+def _nothing_kept(before: Entry, after: Entry) -> bool:
     """Outside a box there is no table to keep entries in."""
+    return False
 
 
 class Context:
@@ -50,6 +51,7 @@ class Context:
         "packet",
         "priority",
         "routing",
+        "socket",
         "state",
         "template",
     )
@@ -63,7 +65,7 @@ class Context:
     entry: Entry | None
     """The entry the packet is tied to (also while not confirmed); None when INVALID, UNTRACKED or tracking is off."""
     state: str
-    """ctstate: NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; "" when tracking is off (no state option can hold then)."""
+    """ctstate: NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; "" when it was not looked up (yet), which counts as INVALID."""
     direction: int
     """0 original, 1 reply: the packet's direction within ``entry``."""
     mark: int
@@ -82,6 +84,8 @@ class Context:
     """For queues (``skb->priority``), 0 until CLASSIFY says otherwise."""
     owner: tuple[int, int] | None
     """User and group of the program that sent it; None for what came in, and what the box's own stack made."""
+    socket: bool
+    """Whether it came out of a socket: a program's, or the stack's own."""
     mac: str | None
     """The link address of who sent it here, where the link has addresses."""
     link: str
@@ -90,8 +94,8 @@ class Context:
     """Of the box, for what asks it about addresses."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
-    keep: Callable[[Entry, Entry], None]
-    """Puts the next value of a confirmed entry in the place of the former."""
+    keep: Callable[[Entry, Entry], bool]
+    """Puts the next value of a confirmed entry in the place of the former. False: the table has that no longer."""
 
     def __init__(self, packet: Packet, at: int) -> None:
         self.packet = packet
@@ -103,7 +107,7 @@ class Context:
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = 0
-        self.hot_drop = self.by_stack = False
+        self.hot_drop = self.by_stack = self.socket = False
         self.memory = {}
 
     def seen(self) -> Seen:

@@ -23,7 +23,6 @@ MAX_DEPTH = 15
 MAX_NAME = 255
 """Bytes of a chain's name that nf_tables takes from -E; the tool itself takes fewer everywhere else."""
 
-INCOMPATIBLE = "Incompatible with this kernel."
 _INVALID = "Invalid argument"
 _TOO_DEEP = "Too many links"
 _BUSY = "Device or resource busy"
@@ -135,10 +134,6 @@ class NftDraft(Draft):
             super().zero_number(chain, number)
 
     def numbered(self, name: str | None) -> str:
-        builtin = [chain for chain, policy in self.policies.items() if policy is not None]
-        if name in self.absent and len(self.absent) < len(builtin):
-            # Where other built-in chains are there, the tool takes it for a thing the kernel should know, and does not.
-            raise refused(INCOMPATIBLE, f"no command has put anything into {name} yet, and until then it does not exist")
         if name is None or name not in self.policies or name in self.absent:
             raise refused(BAD_RULE, nearest(name or "", self.policies, "chains"))
         return name

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.packet import TCP
-from fwtutor.netfilter.steps import Answered, Arrived, Finished, Gathered, HookEntered, Logged, LookedUp, RuleTried, StateChanged, Step
+from fwtutor.netfilter.steps import (
+    Acted,
+    Answered,
+    Arrived,
+    Finished,
+    Gathered,
+    HookEntered,
+    Logged,
+    LookedUp,
+    RuleTried,
+    StateChanged,
+    Step,
+)
 from fwtutor.netfilter.why import target_words, why
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.tui import glyphs, words
@@ -66,7 +78,7 @@ def reasons(place: Place, width: int) -> list[Line]:
     if found:
         rows += _step(place, found, width, lead=False)
     for step in place.happened:
-        if isinstance(step, Logged):
+        if isinstance(step, Logged | Acted):
             rows += _step(place, step, width, lead=False)
     failed = [step for step in place.happened if isinstance(step, RuleTried) and not step.matched and step is not deciding]
     for step in failed[-20:]:

@@ -340,7 +340,8 @@ def command(draw: Random, variant: str, family: int = 4, table: str = "filter") 
     if kind == "-L":
         return f"-L {draw.choice(('', chain, chain + ' 1'))} -n {draw.choice(('', '-v', '-v -x', '--line-numbers', '-nv'))}"
     if kind == "-Z":
-        return f"-Z {draw.choice(('', chain, chain + ' 1'))}"
+        # Of a chain that is not there, iptables-nft says here whatever went wrong last, sometimes "Incompatible with this kernel."
+        return f"-Z {draw.choice(('', chain, chain + ' 1' if variant == 'legacy' else chain))}"
     if kind == "-E":
         old = draw.choice(("uc", "ud", "INPUT" if variant == "legacy" else "zz"))  # iptables-nft would rename INPUT
         return f"-E {old} {draw.choice(('ue', 'ud', 'uc'))}"

@@ -11,6 +11,7 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, CONFIRMED, DST_NAT, REPLY, SECOND, SEEN_REPLY, SRC_NAT, Entry, Tuple
 from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
+from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import MemoryKey, Rule, StatefulMatch
@@ -22,6 +23,7 @@ def address(text: str) -> int:
     return parse_address(text)[1]
 
 
+ROUTING = Routing({"wan": ("203.0.113.1/24",), "lan": ("192.168.0.1/16",)}, {}, {})
 A, B = address("203.0.113.9"), address("192.168.0.20")
 
 
@@ -35,6 +37,7 @@ def rule(text: str, chain: str = "FORWARD") -> Rule:
 
 def seen(raw: bytes, state: str = "NEW", entry: Entry | None = None, direction: int = 0, mark: int = 0) -> Context:
     context = Context(Packet(raw), 10 * SECOND)
+    context.routing = ROUTING
     context.in_interface, context.out_interface = "wan", "lan0"
     context.state, context.entry, context.direction, context.mark = state, entry, direction, mark
     return context

@@ -5,7 +5,7 @@
 - NEW: no reply has been seen yet. Every packet in the original direction is NEW until one is.
 - ESTABLISHED: the entry has seen a reply, or this packet is one (the very first reply already).
 - RELATED: an ICMP error about a known entry, or the first packets of a connection that a helper expected.
-- INVALID: tracking could make nothing of it; it has no entry.
+- INVALID: tracking could make nothing of it; it has no entry. In raw, before tracking, so is what comes to be looked up.
 - UNTRACKED: tracking was told to leave it alone; it has no entry either.
 - SNAT, DNAT: not states but facts of the entry; its source or destination is translated.
 
@@ -55,6 +55,9 @@ MAX_SECONDS = 0xFFFFFFFF
 Range = tuple[int, int]
 
 
+NOT_YET = "the packet was not looked up yet, which counts as INVALID"
+
+
 def read_words(text: str, known: tuple[str, ...], what: str) -> frozenset[str]:
     """A comma list of words, each of which may be cut short: the first known word that begins so is meant."""
     found = set()
@@ -84,9 +87,14 @@ def write_states(states: frozenset[str]) -> str:
 def judge_states(states: frozenset[str], context: Context) -> tuple[bool, str]:
     entry = context.entry
     translated = [word for word, bit in VIRTUAL.items() if entry is not None and entry.status & bit]
-    seen = f"the packet is {context.state}" if context.state else "connections are not tracked here"
+    seen = f"the packet is {context.state}" if context.state else NOT_YET
     said = f", its entry has {' and '.join(translated)}" if translated and not states.isdisjoint(VIRTUAL) else ""
-    return context.state in states or not states.isdisjoint(translated), seen + said
+    return context.state in stamps(states) or not states.isdisjoint(translated), seen + said
+
+
+def stamps(states: frozenset[str]) -> frozenset[str]:
+    """The states as packets carry them: one that was not looked up yet (in raw) counts as INVALID."""
+    return states | {""} if "INVALID" in states else states
 
 
 def read_status(text: str) -> frozenset[str]:
@@ -282,16 +290,17 @@ class Conntrack(OptionMatch):
         if self.ctstate is None:
             return None
         states, negated = self.ctstate
+        wanted = stamps(states)
         bits = sum(bit for word, bit in VIRTUAL.items() if word in states)
         if bits:
-            return lambda c: (c.state in states or (c.entry is not None and bool(c.entry.status & bits))) != negated
-        return (lambda c: c.state not in states) if negated else (lambda c: c.state in states)
+            return lambda c: (c.state in wanted or (c.entry is not None and bool(c.entry.status & bits))) != negated
+        return (lambda c: c.state not in wanted) if negated else (lambda c: c.state in wanted)
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         found = OptionMatch.conditions(self, context)
         if context.entry is not None:
             return found
-        why = f"the packet is {context.state}" if context.state else "connections are not tracked here"
+        why = f"the packet is {context.state}" if context.state else NOT_YET
         if self.ctstate is None:
             return tuple(condition._replace(held=False, because=f"{why}: it has no entry to look at") for condition in found)
         stamp, others = found[0], found[1:]

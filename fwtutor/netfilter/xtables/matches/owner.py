@@ -71,7 +71,7 @@ def _judge(place: int, word: str) -> Callable[[Range, Context], tuple[bool, str]
 def judge_socket(value: bool, context: Context) -> tuple[bool, str]:
     if context.owner is not None:
         return True, "it came out of a program's socket"
-    return context.by_stack, "it came out of the stack's own socket" if context.by_stack else "it came out of no socket"
+    return context.socket, "it came out of the stack's own socket" if context.socket else "it came out of no socket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Owner(OptionMatch):
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         found = OptionMatch.conditions(self, context)
-        if self.also is None or context.owner is not None or context.by_stack:
+        if self.also is None or context.owner is not None or context.socket:
             return found
         # Without a socket everything asked must have a "!", and this has none.
         return (*found[:-1], found[-1]._replace(held=False, because="it came out of no socket"))

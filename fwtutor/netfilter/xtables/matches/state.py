@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.matches.conntrack import STATES, judge_states, read_words, write_states
+from fwtutor.netfilter.xtables.matches.conntrack import STATES, judge_states, read_words, stamps, write_states
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 
@@ -36,7 +36,8 @@ class State(OptionMatch):
 
     def compile(self) -> Test:
         states, negated = self.state or Given(frozenset())
-        return (lambda c: c.state not in states) if negated else (lambda c: c.state in states)
+        wanted = stamps(states)
+        return (lambda c: c.state not in wanted) if negated else (lambda c: c.state in wanted)
 
     def listing(self, numeric: bool) -> str:
         states, negated = self.state or Given(frozenset())
