@@ -76,7 +76,7 @@ def target(random: Random, table: str, chain: str) -> tuple[str, str]:
         masks = random.choice(("", "", "--nfmask 0xff --ctmask 0xff00", "--mask 0x1", "--ctmask 0x3", "--left-shift-mark 8"))
         words = random.choice((words, f"--save-mark {masks}", f"--restore-mark {masks}", f"{words} --left-shift-mark 1")).strip()
     elif kind == "NFLOG":
-        words = f"--nflog-group {random.choice((5, 7))}{random.choice(('', ' --nflog-prefix x', ' --nflog-size 20'))}"
+        words = f"--nflog-group {random.choice((5, 7))}{random.choice(('', ' --nflog-prefix x'))}"
     elif kind == "TCPMSS":
         needs = random.choice(("-p tcp -m tcp --syn", "-p tcp -m tcp --tcp-flags SYN SYN", "-p tcp -m tcp --tcp-flags SYN,RST SYN"))
         words = f"--set-mss {random.choice((0, 100, 536, 1000, 1400, 65515))}"

@@ -283,6 +283,17 @@ def test_a_reversed_range_holds_nothing_and_everything_with_an_exclamation_mark(
     assert counted(kernel, "-m iprange ! --src-range 192.168.0.30-192.168.0.10", [syn()]) == [0]
 
 
+@VARIANTS
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [("", ("", 44)), ("--nflog-prefix x", ("x", 44)), ("--nflog-size 21", ("", 21)), ("--nflog-size 99", ("", 44))],
+)
+def test_nflog_hands_on_what_it_is_told_to(kernel: Kernel, options: str, told: tuple[str, int], variant: str) -> None:
+    rules = mangle("-A PREROUTING -j TTL --ttl-set 7", f"-A FORWARD -j NFLOG --nflog-group 5 {options}")
+    (packet,) = agreed(kernel, replace(box(rules), variant=variant), [syn()])
+    assert [(prefix, len(raw)) for prefix, raw in packet.logged] == [told]
+
+
 # --- what came in fragments ----------------------------------------------------------------------------------
 
 
