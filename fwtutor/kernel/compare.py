@@ -174,7 +174,7 @@ def _kernels_choice(observation: Observation, number: int, entry: Entry, end: st
     """
     original = format_tuple(entry.original)
     seen = chain((packet.entry for packet in observation.packets[number:]), observation.conntrack)
-    known = next((each for each in seen if each is not None and each.original == original), None)
+    known = next((one for one in seen if one is not None and (one.protocol, one.original) == (entry.original.protocol, original)), None)
     if known is not None:
         found = re.search(r"id=(\d+)", known.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", known.reply)
         return int(found[1]) if found else None
