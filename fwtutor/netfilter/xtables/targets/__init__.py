@@ -15,14 +15,14 @@ from fwtutor.netfilter.xtables.targets.nflog import Nflog
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
 from fwtutor.netfilter.xtables.targets.snat import Snat
-from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
+from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss, TcpMss6
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
-from fwtutor.netfilter.xtables.targets.ttl import Ttl
+from fwtutor.netfilter.xtables.targets.ttl import Hl, Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
 _BOTH: tuple[type[OptionTarget], ...] = (
-    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TcpMss, TosTarget, Trace,
+    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TosTarget, Trace,
 )  # fmt: skip
 _NAT: tuple[type[OptionTarget], ...] = (Dnat, Masquerade, Netmap, Redirect, Snat)
 
@@ -31,7 +31,7 @@ def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
     return {target.name: target for target in targets}
 
 
-TARGETS = {4: _named(*_BOTH, *_NAT, Reject, Ttl), 6: _named(*_BOTH, Reject6)}
+TARGETS = {4: _named(*_BOTH, *_NAT, Reject, TcpMss, Ttl), 6: _named(*_BOTH, Hl, Reject6, TcpMss6)}
 
 _BOTH_NOT_YET = frozenset({
     "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "SECMARK", "SET",
@@ -39,6 +39,6 @@ _BOTH_NOT_YET = frozenset({
 })  # fmt: skip
 NOT_YET = {
     4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"},
-    6: _BOTH_NOT_YET | {"DNAT", "DNPT", "HL", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT", "SNPT"},
+    6: _BOTH_NOT_YET | {"DNAT", "DNPT", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT", "SNPT"},
 }
 """Targets the tool of a family has and fwtutor does not simulate yet."""
