@@ -14,12 +14,24 @@ from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.clock import tick_length
-from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.observation import (
+    ANSWER,
+    BY_ITSELF,
+    Item,
+    KernelEntry,
+    KernelExpectation,
+    Observation,
+    Observed,
+    Ordered,
+    Setup,
+    Shot,
+)
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.conntrack.entry import SECOND, Tuple
-from fwtutor.netfilter.conntrack.listing import format_entry, format_tuple
+from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation, format_tuple
 from fwtutor.netfilter.conntrack.nat.ranges import SRC, port_of
 from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp, tuple_at, tuple_of
+from fwtutor.netfilter.exthdrs import walk as walk_headers
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -30,6 +42,7 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.firewall import Firewall
     from fwtutor.netfilter.walk import Walk
 
+_WHICH = re.compile(r"^\d+ ")
 _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
 OURS = {"net.ipv4.conf.all.send_redirects": 0, "net.ipv4.icmp_msgs_per_sec": 1_000_000, "net.ipv4.icmp_msgs_burst": 1_000_000}
 """What is otherwise than usual, on both sides, unless a setup asks for it: no redirects, and no ration with chance in it."""
@@ -120,6 +133,8 @@ def engine_for(setup: Setup) -> Firewall:
         sysctls={**OURS, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
     )  # fmt: skip
     firewall.restore(setup.rules)
+    if setup.rules6:
+        firewall.restore(setup.rules6, family=6)
     return firewall
 
 
@@ -142,7 +157,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
             return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
         firewall.box.chooser = partial(_kernels_choice, observation, number)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
-        found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
+        found = [Difference(number, *difference) for difference in _packet_differences(observed, walk, firewall)]
         if found:
             return found
     for order in orders:
@@ -159,7 +174,7 @@ def _kernels_choice(observation: Observation, number: int, entry: Entry, end: st
     """
     original = format_tuple(entry.original)
     seen = chain((packet.entry for packet in observation.packets[number:]), observation.conntrack)
-    known = next((each for each in seen if each is not None and each.original == original), None)
+    known = next((one for one in seen if one is not None and (one.protocol, one.original) == (entry.original.protocol, original)), None)
     if known is not None:
         found = re.search(r"id=(\d+)", known.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", known.reply)
         return int(found[1]) if found else None
@@ -190,7 +205,7 @@ def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str
 
     firewall.advance(max(order.at, firewall.now / SECOND))
     try:
-        status, said = 0, firewall.iptables(order.line)
+        status, said = 0, firewall.iptables(order.line, family=order.family)
     except RuleRefused as refused:
         status, said = refused.status, refused.printed
     theirs, ours = f"{order.status} {_sentences(order.said)}", f"{status} {_sentences(said)}"
@@ -200,13 +215,13 @@ def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str
 
 def _sentences(said: str) -> str:
     """Without the advice that always follows."""
-    lines = [line for line in said.split("\n") if not line.startswith(("Try `", "Ignoring deprecated", "Perhaps iptables"))]
+    lines = [line for line in said.split("\n") if not line.startswith(("Try `", "Ignoring deprecated", "Perhaps ip"))]
     return "\n".join(lines).rstrip("\n")
 
 
-def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, str, str]]:
+def _packet_differences(observed: Observed, walk: Walk, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
     pairs = [
-        ("verdict", observed.verdict, _verdict(walk)),
+        ("verdict", _seen(observed.verdict, walk), _seen(_verdict(walk), walk)),
         ("to", str(observed.to), str(walk.to)),
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
@@ -215,7 +230,9 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:
-        pairs.append(("entry", *_entries(observed.entry, walk.tracked, walk.at, observed.looked)))
+        pairs.append(("entry", *_entries(observed.entry, walk.tracked, walk.at, observed.looked, walk.uses)))
+    if observed.expectations is not None:
+        pairs.append(("expectations", *_expectations(observed.expectations, firewall, walk.at, observed.looked)))
     for what, kernel, engine in pairs:
         if kernel != engine:
             yield what, kernel, engine
@@ -235,6 +252,13 @@ def _verdict(walk: Walk) -> str:
             if named and not step.matched and step.rule is not None and isinstance(step.rule.target, Reject):
                 return "REJECT"
     return "DISCARD" if walk.verdict == "HELD" and passed else walk.verdict
+
+
+def _seen(verdict: str, walk: Walk) -> str:
+    """Of an IPv6 packet that met no hook the kernel does not say whether it waits or was thrown away: what comes later shows it."""
+    if walk.packet.family == 6 and verdict in ("HELD", "DISCARD") and not any(isinstance(step, HookEntered) for step in walk.steps):
+        return "HELD or DISCARD"
+    return verdict
 
 
 def _states(states: Sequence[Sequence[str]]) -> str:
@@ -263,7 +287,10 @@ def _unfinished(raw: bytes) -> bytes:
 
 
 def _comparable(raw: bytes) -> bytes:
-    """``raw`` without what the kernel drew: the IP id of the ICMP errors the box made itself, and the time of day in IP options."""
+    """``raw`` without what the kernel drew: the id of IPv6 fragments and of the ICMP errors the box made, the time of day in IP options."""
+    if raw[:1] and raw[0] >> 4 == 6:
+        at = walk_headers(raw).fragment if len(raw) >= 40 else 0
+        return raw[: at + 4] + b"\0\0\0\0" + raw[at + 8 :] if at else raw
     raw = without_clock(raw)
     size = (raw[0] & 15) * 4 if raw else 0
     if len(raw) >= size + 8 and size >= 20 and raw[9] == ICMP and raw[size] in (3, 5, 11, 12) and not raw[6] & 0x40:
@@ -272,12 +299,28 @@ def _comparable(raw: bytes) -> bytes:
     return raw
 
 
-def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float) -> tuple[str, str]:
+def _expectations(kernel: Sequence[KernelExpectation], firewall: Firewall, at: int, looked: float) -> tuple[str, str]:
+    """All of both, a line each, as ``_entries`` has them."""
+    entries, latest = firewall.state.entries, max(round(looked * SECOND), at) + _TICK
+    left = {_WHICH.sub("", str(one)): one for one in kernel}
+    theirs, ours = [str(one) for one in kernel], list[str]()
+    for own in firewall.state.expectations.values():
+        line = format_expectation(own, entries[own.master], at)
+        other = left.get(_WHICH.sub("", line))
+        if other is not None and own.seconds_left(latest) <= other.seconds <= own.seconds_left(at - _TICK):
+            line = str(other)
+        # The kernel's timer may be late by up to a sixteenth of what it was set to.
+        if other is not None or own.expires > latest:
+            ours.append(line)
+    return "\n".join(sorted(theirs)), "\n".join(sorted(ours))
+
+
+def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float, uses: int) -> tuple[str, str]:
     """Both as text, alike when all that differs is the time: the kernel's was read between ``at`` (ns) and ``looked`` (s)."""
     theirs = "none" if kernel is None else str(kernel)
     if engine is None:
         return theirs, "none"
-    ours, latest = format_entry(engine, at), max(round(looked * SECOND), at) + _TICK
+    ours, latest = format_entry(engine, at, uses), max(round(looked * SECOND), at) + _TICK
     if kernel is None:
         return theirs, "none" if engine.expires <= latest else ours
     if engine.seconds_left(latest) <= kernel.seconds <= engine.seconds_left(at - _TICK):
@@ -286,16 +329,22 @@ def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: 
 
 
 def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
-    saved = "".join(line + "\n" for line in firewall.save(counters=True).splitlines() if not line.startswith("#"))
-    if saved != observation.rules:
-        yield "counters", observation.rules, saved
-    theirs = {_key(str(entry)): entry for entry in observation.conntrack}
+    for family, rules in ((4, observation.rules), (6, observation.rules6)):
+        saved = firewall.save(family=family, counters=True)
+        if saved != rules:
+            yield "counters", rules, saved
     ended = round(observation.ended * SECOND)
-    ours = {_key(format_entry(entry, 0)): entry for entry in firewall.state.entries.values() if entry.expires > ended - _TICK}
+    state = firewall.state
+    theirs = {_key(str(entry)): entry for entry in observation.conntrack}
+    ours = {_key(format_entry(entry, 0)): entry for entry in state.entries.values() if entry.expires > ended - _TICK}
     for key in sorted(theirs.keys() | ours.keys()):
-        left, right = _entries(theirs.get(key), ours.get(key), ended, observation.looked)
+        engine = ours.get(key)
+        left, right = _entries(theirs.get(key), engine, ended, observation.looked, 1 if engine is None else state.uses(engine))
         if left != right:
             yield "conntrack", left, right
+    left, right = _expectations(observation.expectations, firewall, ended, observation.looked)
+    if left != right:
+        yield "expectations", left, right
 
 
 def _key(line: str) -> str:

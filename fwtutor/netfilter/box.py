@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.nat.choosing import Chooser
@@ -12,6 +12,7 @@ from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.defrag import Key, Waiting
+from fwtutor.netfilter.events import CHANGED, EXPECTATION
 from fwtutor.netfilter.hooks import NAT, ORDER, RAW
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Routing
@@ -90,8 +91,13 @@ class Box:
 
     def is_due(self, at: int) -> bool:
         """Whether something may have happened by itself by the time ``at`` (ns)."""
-        timers, incomplete = self.conntrack.timers, self._incomplete
-        return bool((timers and timers[0][0] <= at) or (incomplete and incomplete[0][0] <= at))
+        return any(heap and heap[0][0] <= at for heap in (self.conntrack.timers, self._incomplete, self.conntrack.expectations.timers))
+
+    def expire(self, at: int) -> list[tuple[Any, ...]]:
+        """Entries and expectations whose time is over by ``at`` (ns) are forgotten: as events of a Walk."""
+        gone = [(CHANGED, entry, None) for entry, _ in self.conntrack.expire(at)]
+        self.conntrack.expectations.expire(at)
+        return [*gone, *((EXPECTATION, news) for news in self.conntrack.expectations.take_news())]
 
     def next_incomplete(self) -> tuple[int, Key] | None:
         """What is given up next, and when (ns)."""
@@ -109,6 +115,9 @@ class Box:
         self._incomplete = [(waiting.until, key) for key, waiting in self.state.memory.items() if isinstance(key, Key)]
         heapify(self._incomplete)
 
-    def entry_of(self, packet: Packet) -> Entry | None:
-        """The table's entry that has the packet's tuple, in either direction."""
-        return self.state.find(tuple_of(packet)) if self.state.index and not packet.fault else None
+    def entry_of(self, packet: Packet, zone: int = 0) -> Entry | None:
+        """The table's entry that has the packet's tuple in that zone, in either direction."""
+        if not self.state.entries or packet.fault:
+            return None
+        key = tuple_of(packet)
+        return self.state.find(key._replace(zone=zone) if zone and key is not None else key)

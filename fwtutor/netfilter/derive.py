@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.events import Shown
 from fwtutor.netfilter.logline import Told, log_line
-from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
+from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
     ACCEPT,
@@ -53,10 +54,20 @@ def _entry_change(before: Entry | None, after: Entry | None) -> Change:
     return Change(ENTRY, entry.id, before, after)
 
 
+def _expectation_changes(news: Iterable[News]) -> list[Change]:
+    return [Change(EXPECTATION, (after or before).id, before, after) for before, after, _ in news]  # type: ignore[union-attr]
+
+
 def _event_changes(event: tuple[Any, ...]) -> list[Change]:
     kind = event[0]
     if kind == events.LOOKED_UP:
-        return [_entry_change(before, after) for before, after in event[1].changes]
+        return [_entry_change(before, after) for before, after in event[1].changes] + _expectation_changes(event[1].news)
+    if kind == events.HELPED:
+        _, before, after, _, news = event
+        changed = [_entry_change(before, after)] if after is not before and after.confirmed else []
+        return changed + _expectation_changes(news)
+    if kind == events.EXPECTATION:
+        return _expectation_changes(event[1:])
     if kind == events.CHANGED:
         return [_entry_change(event[1], event[2])]
     if kind == events.CONFIRMED:
@@ -191,13 +202,20 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
     elif kind == events.LOOKED_UP:
         tracked = event[1]
         yield s.LookedUp(tuple=tracked.key, found=tracked.found, direction=tracked.direction, state=tracked.state, reason=tracked.reason)
-        for (before, after), effect in zip(tracked.changes, effects, strict=True):
+        for (before, after), effect in zip(tracked.changes, effects, strict=False):
             if before is tracked.evicted:
                 yield s.EarlyDropped((effect,), entry=before)
             else:
                 yield s.StateChanged((effect,), before=before, after=after)
+        yield from _news_steps(tracked.news, effects[len(tracked.changes) :])
         if tracked.entry is not None and not tracked.entry.confirmed:
             yield s.EntryCreated(entry=tracked.entry)
+    elif kind == events.HELPED:
+        _, before, after, fault, news = event
+        yield s.Helped(effects[: len(effects) - len(news)], after.helper, before, after, fault)
+        yield from _news_steps(news, effects[len(effects) - len(news) :])
+    elif kind == events.EXPECTATION:
+        yield from _news_steps(event[1:], effects)
     elif kind == events.GATHERED:
         _, _, _, after, whole = event
         waiting = 0 if after is None else len(after.pieces)
@@ -216,6 +234,16 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
         yield s.EntryForgotten(entry=event[1])
     elif kind == events.TRANSLATED:
         yield s.Translated(effects, *event[1:6])
+
+
+def _news_steps(news: Iterable[News], effects: Iterable[Change]) -> Iterator[s.Step]:
+    for (before, after, why), effect in zip(news, effects, strict=True):
+        if after is not None:
+            yield s.Expected((effect,), after)
+        elif why == MET:
+            yield s.ExpectationMet((effect,), before)
+        else:
+            yield s.ExpectationForgotten((effect,), before, why)
 
 
 def context_of(shown: Shown, walk: Walk) -> Context:

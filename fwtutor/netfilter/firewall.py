@@ -13,9 +13,9 @@ from fwtutor.netfilter import defrag, defrag6
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.conntrack.listing import format_table
+from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
-from fwtutor.netfilter.events import ANSWER, CHANGED, GATHERED
+from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
@@ -209,8 +209,9 @@ class Firewall:
         return None if due is None else due / SECOND
 
     def next_timer_ns(self) -> int | None:
-        waiting, due = self.box.next_incomplete(), self.box.conntrack.next_timer()
-        return due if waiting is None else waiting[0] if due is None else min(due, waiting[0])
+        waiting, conntrack = self.box.next_incomplete(), self.box.conntrack
+        due = (None if waiting is None else waiting[0], conntrack.next_timer(), conntrack.expectations.next_timer())
+        return min((at for at in due if at is not None), default=None)
 
     def advance(self, at: float) -> list[Change]:
         """Let time pass; returns what that changed (entries and fragments forgotten).
@@ -231,7 +232,7 @@ class Firewall:
         box, events = self.box, list[tuple[Any, ...]]()
         while (incomplete := box.next_incomplete()) is not None and incomplete[0] <= at:
             due, key = incomplete
-            events += [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(due)]
+            events += box.expire(due)
             waiting = box.state.memory[key]
             if not waiting.pieces:
                 box.wait(key, None)
@@ -241,7 +242,7 @@ class Firewall:
             given_up = Walk(first, None, due)
             _passage(box, given_up, Context(first, due)).give_up(key, waiting)
             events += given_up.events
-        return events + [(CHANGED, entry, None) for entry, _ in box.conntrack.expire(at)]
+        return events + box.expire(at)
 
     def _set_time(self, at: int) -> None:
         if at < self.now:
@@ -288,7 +289,12 @@ class Firewall:
     def conntrack(self, at: float | None = None, family: int = 0) -> str:
         """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given); of one ``family`` with ``-f``."""
         when = self.now if at is None else round(at * SECOND)
-        return format_table((entry for entry in self.state.entries.values() if family in (0, entry.original.family)), when)
+        return format_table(self.state.entries, when, family)
+
+    def expectations(self, at: float | None = None) -> str:
+        """What ``conntrack -L expect`` prints at the time ``at`` (the last packet's, unless given)."""
+        when = self.now if at is None else round(at * SECOND)
+        return format_expectations(self.state.expectations.values(), self.state.entries, when)
 
     def route(self, dst: int, family: int = 4) -> Route | None:
         """The route to an address (an integer); None: there is none."""
@@ -359,7 +365,11 @@ class Firewall:
         return walk
 
     def _finish(self, walk: Walk) -> Walk:
-        walk.tracked = self.box.entry_of(walk.whole)
+        walk.tracked = self.box.entry_of(walk.whole, walk.zone)
+        # What was deleted elsewhere may have had some.
+        walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
+        if walk.tracked is not None:
+            walk.uses = self.state.uses(walk.tracked)
         if self._journal is not None:
             self._journal.append(walk)
         return walk

@@ -10,11 +10,13 @@ from abc import abstractmethod
 from typing import Any
 
 from fwtutor.netfilter.box import Box, Stop
-from fwtutor.netfilter.conntrack.entry import CONFIRMED, ORIGINAL, REPLY, UNTRACKED
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
     CONFIRMED as KEPT,
+    EXPECTATION,
     FORGOTTEN,
+    HELPED,
     HOOK,
     LOOKED_UP,
     ROUTED,
@@ -113,9 +115,15 @@ class Passage(Translating):
     def _enter(self, hook: str) -> bool:
         """A hook where packets enter or are made: raw, connection tracking, the other tables. False when the packet ends here."""
         self.walk.events.append(AT[hook])
-        for stop in self.box.raw[self.context.packet.family].get(hook, ()):
-            if not self._through(hook, stop):
-                return False
+        family = self.context.packet.family
+        stops = self.box.raw[family].get(hook)
+        if stops:
+            if not self.context.state and self.box.tracking[family]:
+                # So rules see what is not looked up yet.
+                self.context.state = INVALID
+            for stop in stops:
+                if not self._through(hook, stop):
+                    return False
         if not self._track(hook == PREROUTING) or not self._pass(hook):
             return False
         self.context.out_interface = self.goes_by or self.context.out_interface
@@ -129,12 +137,18 @@ class Passage(Translating):
         if self.context.state == UNTRACKED:
             self.walk.events.append((TIED, UNTRACKED))
             return True
-        tracked = self.box.conntrack.track(self.context.packet, self.walk.at, arriving)
+        conntrack, context = self.box.conntrack, self.context
+        tracked = conntrack.track(context.packet, self.walk.at, arriving, context.template, context.mark)
+        context.template = None
+        if conntrack.expectations.news:
+            tracked = tracked._replace(news=tuple(conntrack.expectations.take_news()))
         self.walk.events.append((LOOKED_UP, tracked))
         if tracked.full:
             self.walk.verdict, self.walk.reason = "DROP", tracked.reason
             return False
         self.twice = tracked.again
+        if tracked.entry is not None:
+            self.walk.zone = (tracked.entry.reply if tracked.direction else tracked.entry.original).zone
         self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
         return True
 
@@ -178,6 +192,10 @@ class Passage(Translating):
     def _confirm(self) -> bool:
         """The end of the path: a new entry is kept. False when its tuple was taken meanwhile."""
         entry = self.context.entry
+        if entry is not None and entry.help is not None:
+            if not self._help(entry):
+                return False
+            entry = self.context.entry
         if entry is None or entry.status & CONFIRMED or self.context.direction == REPLY:
             return True
         kept = self.box.conntrack.confirm(entry, self.walk.at)
@@ -189,12 +207,29 @@ class Passage(Translating):
         self.walk.events.append((KEPT, kept))
         return True
 
+    def _help(self, entry: Entry) -> bool:
+        """Before the entry is kept, its helper reads the packet. False when it drops it."""
+        context = self.context
+        packet, direction, state = context.packet, context.direction, context.state
+        if packet.protocol != entry.original.protocol or (state == RELATED and direction == REPLY):
+            return True
+        after, fault = self.box.conntrack.help(packet, entry, direction, state, self.walk.at)
+        context.entry = after
+        self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news()))
+        if fault:
+            self.walk.verdict, self.walk.reason = "DROP", f"the helper {after.helper} drops it: {fault}"
+            self._forget()
+        return not fault
+
     def _forget(self) -> None:
         """A packet that ends takes its entry with it, unless that was kept before."""
         entry = self.context.entry
         self.walk.to = self.walk.out_interface = None
         if entry is not None and not entry.status & CONFIRMED and self.context.direction == ORIGINAL:
             self.walk.events.append((FORGOTTEN, entry))
+            if entry.help is not None:
+                self.box.conntrack.expectations.orphan(entry.id)
+                self.walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
 
     def _route_again(self) -> bool:
         interface = self._way_out()

@@ -75,10 +75,16 @@ class Replying6(Passage):
             ours = False
         if packet.src == 0 or scopes.is_multicast(packet.src) or not answers6.may_answer_with_error(packet):
             return
-        if self._is_anycast(packet.src):
+        route = self.box.routing.lookup6(packet.src, context.in_interface)
+        if self._is_anycast(packet.src) or (route is not None and _is_its_routers(packet.src, route)):
             return
         source = packet.dst if ours else self.box.routing.source_for6(packet.src, context.in_interface)
         if not source or not self._is_reachable(packet.src):
             return
         if self._may_send_error(packet.src, type, code, context.in_interface):
             self._answer(answers6.error_about(packet, source, type, code, rest))
+
+
+def _is_its_routers(address: int, route: Route) -> bool:
+    """Whether it is the address of any router of the network that the route leads to."""
+    return route.network == address and not route.gateway and route.mask.bit_count() < 127

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+    from fwtutor.netfilter.conntrack.expectation import Expectation
     from fwtutor.netfilter.packet import Packet
     from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.xtables.context import Context, Seen
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 class Change(NamedTuple):
     """One effect on the firewall's state; None is "absent".
 
-    kind "entry": key = entry id, values = Entry. "counter": key = rule id, or "table:CHAIN" for a policy, values =
-    (packets, bytes). "memory": key and values are those of whoever keeps something (a stateful match, a rate limit).
+    kind "entry": key = entry id, values = Entry. "expectation": key = its id, values = Expectation. "counter": key = rule id, or
+    "table:CHAIN" for a policy, values = (packets, bytes). "memory": key and values are those of
+    whoever keeps something (a stateful match, a rate limit).
     """
 
     kind: str
@@ -232,6 +234,38 @@ class CameBack(Step):
     """What the box sends to many is for the box too: ``walk`` is the way of the copy that comes back to it."""
 
     walk: Walk | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Helped(Step):
+    """The entry's ``helper`` read the packet; ``dropped`` says why it drops it ("" if it does not)."""
+
+    helper: str = ""
+    before: Entry | None = None
+    after: Entry | None = None
+    dropped: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Expected(Step):
+    """A helper expects a connection from now on."""
+
+    expectation: Expectation | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class ExpectationMet(Step):
+    """The connection that was expected is here: its first packet begins an entry with EXPECTED."""
+
+    expectation: Expectation | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class ExpectationForgotten(Step):
+    """A connection is expected no longer; ``why``: "replaced", "evicted", "orphaned", "expired", "deleted" or "withdrawn"."""
+
+    expectation: Expectation | None = None
+    why: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -22,7 +22,7 @@ class Walk:
 
     __slots__ = (
         "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to",
-        "tracked", "verdict",
+        "tracked", "uses", "verdict", "zone",
     )  # fmt: skip
 
     at: int
@@ -52,6 +52,10 @@ class Walk:
     """What the box's own stack gets, when ``to`` is "local"."""
     tracked: Entry | None
     """The table's entry for the packet's tuple, after the packet."""
+    uses: int
+    """How often that entry is referred to: by the table, and by each connection that was expected on its account."""
+    zone: int
+    """Of the entry it was tied to, in its direction."""
     events: list[tuple[Any, ...]]
     """What ``derive`` reads."""
 
@@ -64,6 +68,8 @@ class Walk:
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None
+        self.uses = 1
+        self.zone = 0
 
     @property
     def seconds(self) -> float:
@@ -106,7 +112,7 @@ class Walk:
     @property
     def entry(self) -> str | None:
         """The entry for the packet's tuple after the packet, as ``conntrack -L`` prints it; None when there is none."""
-        return None if self.tracked is None else format_entry(self.tracked, self.at)
+        return None if self.tracked is None else format_entry(self.tracked, self.at, self.uses)
 
     @property
     def logged(self) -> list[Logged]:

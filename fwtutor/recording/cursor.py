@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fwtutor.netfilter.conntrack.entry import Entry
+from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.steps import (
     Acted,
@@ -42,6 +43,8 @@ class View:
     """(packets, bytes) by rule id, or "table:CHAIN" for a policy; what is (0, 0) is absent."""
     entries: dict[int, Entry]
     """What is kept, by entry id. Some may be past their time: ``Entry.seconds_left`` says."""
+    expectations: dict[int, Expectation]
+    """Connections that helpers expect, by id. Some may be past their time."""
     pending: Entry | None
     """The present packet's new entry while it is not kept yet."""
     ctstate: str
@@ -255,6 +258,7 @@ class Cursor:
             ruleset=self.run.tracks[host].ruleset_at(self.index),
             counters={key: value for key, value in state.counters.items() if value != (0, 0)},
             entries=dict(state.entries),
+            expectations=dict(state.expectations),
             pending=pending,
             ctstate=ctstate,
         )

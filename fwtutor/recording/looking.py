@@ -51,7 +51,7 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         return save(view.ruleset, view.counters if save_with_counters(rest) else None)
     if name == "conntrack":
         check_conntrack(rest)
-        return format_table(view.entries.values(), cursor.at)
+        return format_table(view.entries, cursor.at)
     if name == "dmesg":
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in _log_at(cursor, host))

@@ -30,7 +30,7 @@ TRANSLATING = "*nat\n-A POSTROUTING -o wan -j SNAT --to-source 203.0.113.1\nCOMM
 def replayed(kernel: Kernel, session: str, rules: str) -> Observation:
     shots = [Shot(seen.raw, seen.interface) for seen in read_packets(SESSIONS / f"{session}.pcapng")]
     six = session.endswith("6")
-    setup = Setup(INTERFACES, "" if six else rules, rules6=rules if six else "")  # type: ignore
+    setup = Setup(INTERFACES, "" if six else rules, rules6=rules if six else "")
     comparison = compare(kernel, setup, shots)
     assert not comparison.differences, str(comparison)
     return comparison.observation

@@ -13,6 +13,7 @@ SECOND = 1_000_000_000
 
 EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED = 1, 2, 4, 8
 SRC_NAT, DST_NAT, SEQ_ADJUST, SRC_NAT_DONE, DST_NAT_DONE, DYING, FIXED_TIMEOUT = 16, 32, 64, 128, 256, 512, 1024
+HELPER = 8192
 NAT_MASK = SRC_NAT | DST_NAT
 
 ORIGINAL, REPLY = 0, 1
@@ -45,6 +46,30 @@ class Template(NamedTuple):
     """For which directions' tuples the zone counts: 1 original, 2 reply, 3 both."""
     helper: str = ""
     """Name of the helper a new connection gets."""
+    zone_by_mark: bool = False
+    """The packet's mark is the zone, as far as it fits."""
+
+    def zones(self, mark: int) -> tuple[int, int]:
+        """The zone of a packet with that mark, in the original direction and in the reply direction."""
+        zone = mark & 0xFFFF if self.zone_by_mark else self.zone
+        return zone if self.zone_directions & 1 else 0, zone if self.zone_directions & 2 else 0
+
+
+class Help(NamedTuple):
+    """The helper of a connection, which reads its packets."""
+
+    name: str
+    memory: Any = None
+    """What it keeps from packet to packet: a value of its own kind."""
+
+
+class Master(NamedTuple):
+    """The connection on whose account another one was expected."""
+
+    id: int
+    """Of its entry, which may be no more."""
+    helper: str
+    """The name of its helper."""
 
 
 class Entry(NamedTuple):
@@ -69,6 +94,18 @@ class Entry(NamedTuple):
     """ns: when a packet last refreshed it."""
     leaves_by: str = ""
     """The interface by which it has to leave, as MASQUERADE gave it that one's address; "" if none has to be."""
+    help: Help | None = None
+    master: Master | None = None
+
+    @property
+    def helper(self) -> str:
+        """The name of its helper, "" without one."""
+        return "" if self.help is None else self.help.name
+
+    @property
+    def zone(self) -> int:
+        """The number of its zone, whatever directions that is for."""
+        return self.original.zone or self.reply.zone
 
     @property
     def state(self) -> str:

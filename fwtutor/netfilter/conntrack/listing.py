@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
-from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.addresses import ALL_ONES, format_address
 from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.conntrack.tuples import DCCP, GRE, SCTP, UDPLITE, WITH_PORTS, is_icmp
 from fwtutor.netfilter.packet import PROTOCOL_NAMES
 
@@ -24,14 +26,16 @@ def format_tuple(tuple: Tuple) -> str:
     return text
 
 
-def format_entry(entry: Entry, at: int) -> str:
-    """One line, without a line end, with the seconds left at the time ``at`` (ns)."""
+def format_entry(entry: Entry, at: int, uses: int = 1) -> str:
+    """One line, without a line end, with the seconds left at the time ``at`` (ns); ``uses``: how often it is referred to."""
     original, reply = entry.original, entry.reply
     parts = [f"{NAMES.get(original.protocol, 'unknown'):<8} {original.protocol} {entry.seconds_left(at)}"]
     if entry.state:
         parts.append(entry.state)
     for direction, side in enumerate((original, reply)):
         parts.append(format_tuple(side))
+        if side.zone and original.zone != reply.zone:
+            parts.append(f"zone-{'reply' if direction else 'orig'}={side.zone}")
         if entry.counters is not None:
             parts.append(f"packets={entry.counters[direction * 2]} bytes={entry.counters[direction * 2 + 1]}")
         if direction == 0 and not entry.seen_reply:
@@ -39,9 +43,41 @@ def format_entry(entry: Entry, at: int) -> str:
     if entry.assured:
         parts.append("[ASSURED]")
     parts.append(f"mark={entry.mark}")
-    return " ".join([*parts, "use=1"])
+    if original.zone and original.zone == reply.zone:
+        parts.append(f"zone={original.zone}")
+    if entry.helper:
+        parts.append(f"helper={entry.helper}")
+    return " ".join([*parts, f"use={uses}"])
 
 
-def format_table(entries: Iterable[Entry], at: int) -> str:
-    """All of them, a line each; entries whose time is over are left out."""
-    return "".join(format_entry(entry, at) + "\n" for entry in entries if entry.expires > at)
+def format_expectation(one: Expectation, master: Entry, at: int) -> str:
+    """One line, without a line end, as ``conntrack -L expect`` prints it."""
+    own = one.tuple
+    family, ones = own.family, ALL_ONES[own.family]
+    own_words = f"{one.seconds_left(at)} proto={own.protocol} {format_tuple(own)}"
+    masks = f"mask-src={format_address(family, one.src_mask)} mask-dst={format_address(family, ones)} sport={one.sport_mask} dport=65535"
+    source, destination = (format_address(family, address) for address in (master.original.src, master.original.dst))
+    ports = f"sport={master.original.sport} dport={master.original.dport}"
+    flags = [word for word, set in (("PERMANENT", one.permanent), ("INACTIVE", one.inactive)) if set]
+    last = f"class={one.kind} helper={one.helper}"
+    return " ".join(
+        [own_words, masks, f"master-src={source} master-dst={destination} {ports}", *([",".join(flags)] if flags else []), last]
+    )
+
+
+def children_of(entries: Iterable[Entry]) -> Counter[int]:
+    """By entry id, how many of these connections were expected on its account."""
+    return Counter(entry.master.id for entry in entries if entry.master is not None)
+
+
+def format_table(entries: Mapping[int, Entry], at: int, family: int = 0) -> str:
+    """All entries, or those of one family, a line each; those whose time is over are left out."""
+    children = children_of(entries.values())
+    shown = ((number, entry) for number, entry in entries.items() if entry.expires > at and family in (0, entry.original.family))
+    return "".join(format_entry(entry, at, 1 + children[number]) + "\n" for number, entry in shown)
+
+
+def format_expectations(expectations: Iterable[Expectation], entries: Mapping[int, Entry], at: int) -> str:
+    """All expectations, a line each; those whose time is over are left out."""
+    there = [one for one in expectations if one.expires > at and one.master in entries]
+    return "".join(format_expectation(one, entries[one.master], at) + "\n" for one in there)

@@ -15,6 +15,7 @@ from fwtutor.netfilter.conntrack.entry import (
     CONFIRMED,
     ESTABLISHED,
     EXPECTED,
+    HELPER,
     INVALID,
     NEW,
     ORIGINAL,
@@ -24,9 +25,15 @@ from fwtutor.netfilter.conntrack.entry import (
     SEEN_REPLY,
     UNTRACKED,
     Entry,
+    Help,
+    Master,
+    Template,
     Tuple,
 )
+from fwtutor.netfilter.conntrack.expectations import Expectations, News
 from fwtutor.netfilter.conntrack.gre import GreTrack
+from fwtutor.netfilter.conntrack.helpers import HELPERS
+from fwtutor.netfilter.conntrack.helpers.helper import Job
 from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, is_icmp, tuple_at, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
@@ -36,6 +43,7 @@ from fwtutor.netfilter.state import State
 ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
 HIGHEST_ICMP_TYPE = 18
 REOPEN = "reopen"
+NO_ZONES = (0, 0)
 Track = tcp.TcpTrack | sctp.SctpTrack | GreTrack
 
 
@@ -60,6 +68,8 @@ class Tracked(NamedTuple):
     """The table was full and nothing could be thrown out: the packet is dropped here."""
     again: bool = False
     """It was looked up twice: it is the SYN that begins anew what was closed."""
+    news: tuple[News, ...] = ()
+    """Expectations that were met, or went with entries."""
 
 
 def _direction(entry: Entry, key: Tuple) -> int:
@@ -68,12 +78,14 @@ def _direction(entry: Entry, key: Tuple) -> int:
 
 
 class Conntrack:
-    """The tracker of one box. It changes ``state``'s entries and nothing else."""
+    """The tracker of one box. It changes ``state``'s entries and expectations and nothing else."""
 
     def __init__(self, state: State, settings: Settings) -> None:
         self.state = state
         self.settings = settings
+        self.expectations = Expectations(state)
         self.next_id = 1
+        """Of the next entry or expectation."""
         self.timers: list[tuple[int, int]] = []
         """Heap of (ns, entry id): an entry's real time may be later than its place here says, never earlier."""
         self._due: dict[int, int] = {}
@@ -82,20 +94,28 @@ class Conntrack:
 
     # --- packets -----------------------------------------------------------------------------------------
 
-    def track(self, packet: Packet, at: int, arriving: bool) -> Tracked:
-        """Tie ``packet`` to an entry, at the time ``at`` (ns). ``arriving``: it is at PREROUTING, where checksums are verified."""
+    def track(self, packet: Packet, at: int, arriving: bool, template: Template | None = None, mark: int = 0) -> Tracked:
+        """Tie ``packet`` to an entry, at the time ``at`` (ns). ``arriving``: it is at PREROUTING, where checksums are verified.
+
+        ``template``: what a CT rule wants; ``mark``: the packet's.
+        """
+        zones = NO_ZONES if template is None else template.zones(mark)
         if is_icmp(packet.protocol, packet.family):
-            error = self._icmp_error(packet, arriving) if packet.family == 4 else self._icmpv6(packet, arriving)
+            judge = self._icmp_error if packet.family == 4 else self._icmpv6
+            error = judge(packet, arriving, zones)
             if error is not None:
                 return error
         key = tuple_of(packet)
         if key is None:
             return Tracked(None, None, None, ORIGINAL, INVALID, "it has no ports to look up: a later fragment, or cut short", ())
-        found = self.state.find(key)
+        if zones == NO_ZONES:
+            found = self.state.find(key)
+            direction = ORIGINAL if found is None else _direction(found, key)
+        else:
+            key, found, direction = self._find_in(zones, key)
         changes: tuple[tuple[Entry, Entry | None], ...] = ()
         again = False
         if found is not None:
-            direction = _direction(found, key)
             if direction == REPLY or found.status & SEEN_REPLY:
                 state = ESTABLISHED
             else:
@@ -131,10 +151,24 @@ class Conntrack:
                 reason = f"the connection table is full (nf_conntrack_max {self.settings.max}), and every entry in it is ASSURED"
                 return Tracked(key, None, None, ORIGINAL, "", reason, changes, full=True)
             changes += ((evicted, None),)
-        new = self._begin(key, reply, packet, at, arriving)
+        if zones != NO_ZONES:
+            reply = reply._replace(zone=zones[1])
+        new = self._begin(key, reply, packet, at, arriving, template)
         if isinstance(new, str):
             return Tracked(key, None, None, ORIGINAL, INVALID, new, changes, evicted)
-        return Tracked(key, None, new, ORIGINAL, NEW, "", changes, evicted, again=again)
+        return Tracked(key, None, new, ORIGINAL, RELATED if new.status & EXPECTED else NEW, "", changes, evicted, again=again)
+
+    def _find_in(self, zones: tuple[int, int], key: Tuple) -> tuple[Tuple, Entry | None, int]:
+        """The tuple in its zone, the entry that has it, and in which direction: either has a zone of its own."""
+        there, back = (key._replace(zone=zone) for zone in zones)
+        if there == back:
+            found = self.state.find(there)
+            return there, found, ORIGINAL if found is None else _direction(found, there)
+        for direction, wanted in ((ORIGINAL, there), (REPLY, back)):
+            found = self.state.find_side(direction, wanted)
+            if found is not None:
+                return wanted, found, direction
+        return there, None, ORIGINAL
 
     def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry, str, bool] | str:
         """The entry after the packet, why the packet is INVALID ("" if not), whether the entry goes; or a bare reason; or REOPEN."""
@@ -179,8 +213,10 @@ class Conntrack:
             return entry if track == entry.tracker else entry._replace(tracker=track, status=status), reason, False
         return self._refreshed(entry, packet, direction, at, self.settings.sctp[track.state], status, track), "", False
 
-    def _begin(self, key: Tuple, reply: Tuple, packet: Packet, at: int, arriving: bool) -> Entry | str:
+    def _begin(self, key: Tuple, reply: Tuple, packet: Packet, at: int, arriving: bool, template: Template | None) -> Entry | str:
         """A new entry, not kept yet, or why the packet cannot begin one."""
+        # Whom an expectation meets is not judged yet: also what turns out to be INVALID uses it up.
+        met = self.expectations.meet(key, key.zone or reply.zone)
         settings = self.settings
         track: Track | None = None
         timeout: int | str
@@ -208,9 +244,21 @@ class Conntrack:
         if isinstance(timeout, str):
             return timeout
         counters = (1, packet.length, 0, 0) if settings.acct else None
-        number = self.next_id
+        new = Entry(self.new_id(), key, reply, 0, timeout, at, 0, track, counters, at)
+        if met is not None:
+            one, master = met
+            new = new._replace(
+                status=EXPECTED, mark=master.mark, master=Master(master.id, master.helper),
+                help=Help(one.child_helper) if one.child_helper else None,
+            )  # fmt: skip
+        elif template is not None and template.helper:
+            new = new._replace(status=HELPER, help=Help(template.helper))
+        return new
+
+    def new_id(self) -> int:
+        """The next number for an entry or an expectation."""
         self.next_id += 1
-        return Entry(number, key, reply, 0, timeout, at, 0, track, counters, at)
+        return self.next_id - 1
 
     def _refreshed(self, entry: Entry, packet: Packet, direction: int, at: int, timeout: int, status: int, track: Track | None) -> Entry:
         counters = entry.counters
@@ -218,8 +266,9 @@ class Conntrack:
             a, b, c, d = counters
             counters = (a + 1, b + packet.length, c, d) if direction == ORIGINAL else (a, b, c + 1, d + packet.length)
         return Entry(
-            entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at, entry.leaves_by
-        )
+            entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at, entry.leaves_by,
+            entry.help, entry.master,
+        )  # fmt: skip
 
     def _evict(self) -> Entry | None:
         """Early drop: throw out the oldest entry that is not ASSURED; None when there is none.
@@ -239,12 +288,33 @@ class Conntrack:
 
     def confirm(self, entry: Entry, at: int) -> Entry | None:
         """Keep a new entry: its timer starts. None when one of its tuples is taken meanwhile: the packet is dropped."""
-        index = self.state.index
-        if entry.original in index or entry.reply in index:
+        state, original, reply = self.state, entry.original, entry.reply
+        if original.zone != reply.zone:
+            taken = state.find_side(ORIGINAL, original) or state.find_side(REPLY, reply)
+        else:
+            taken = state.find(original) or state.find(reply)
+        if taken is not None:
             return None
         kept = entry._replace(status=entry.status | CONFIRMED, expires=at + entry.expires, touched=at)
         self.put(None, kept)
         return kept
+
+    def help(self, packet: Packet, entry: Entry, direction: int, state: str, at: int) -> tuple[Entry, str]:
+        """Have the entry's helper read a packet that is about to leave: the entry afterwards, and why the packet is dropped ("" if not)."""
+        assert entry.help is not None
+        helper = HELPERS[entry.help.name]
+        job = Job(packet, entry, direction, state, at, helper, self.expectations, self.new_id)
+        fault = helper.read(job)
+        if entry.status & CONFIRMED and entry.id not in self.state.entries:
+            # It was deleted on this packet's account, and goes with it.
+            self.expectations.orphan(entry.id)
+            return entry, fault
+        if job.memory is entry.help.memory or job.memory == entry.help.memory:
+            return entry, fault
+        after = entry._replace(help=entry.help._replace(memory=job.memory))
+        if entry.status & CONFIRMED:
+            self.put(entry, after)
+        return after, fault
 
     def close(self, entry: Entry, at: int) -> tuple[Entry, Entry] | None:
         """A RST of our own making (REJECT) ends a kept TCP connection: (before, after), or None if there is nothing to end."""
@@ -308,6 +378,7 @@ class Conntrack:
         self._evictable = None
         for entry in self.state.entries.values():
             self.watch(entry)
+        self.expectations.watch_all()
 
     def watch(self, entry: Entry) -> None:
         """Make sure the entry's timer is known."""
@@ -329,6 +400,8 @@ class Conntrack:
         if after is None:
             assert before is not None
             self._due.pop(before.id, None)
+            if before.help is not None:
+                self.expectations.orphan(before.id)
             return
         self.watch(after)
         if before is None and self._evictable is not None:
@@ -336,7 +409,7 @@ class Conntrack:
 
     # --- what the trackers ask of a packet ---------------------------------------------------------------
 
-    def _icmp_error(self, packet: Packet, arriving: bool) -> Tracked | None:
+    def _icmp_error(self, packet: Packet, arriving: bool, zones: tuple[int, int]) -> Tracked | None:
         """ICMP's own judgement, made before any look-up: INVALID, RELATED by the packet an error quotes, or None to go on."""
 
         def invalid(reason: str) -> Tracked:
@@ -367,9 +440,9 @@ class Conntrack:
         )
         if inner is None or quoted + header > len(raw):
             return invalid("an ICMP error that quotes too little of a packet")
-        return self._about(inner, packet)
+        return self._about(inner, packet, zones)
 
-    def _icmpv6(self, packet: Packet, arriving: bool) -> Tracked | None:
+    def _icmpv6(self, packet: Packet, arriving: bool, zones: tuple[int, int]) -> Tracked | None:
         """The same of ICMPv6, which has types that are not tracked at all besides."""
         fault = icmpv6.fault(packet, arriving and self.settings.checksum)
         if fault:
@@ -381,15 +454,15 @@ class Conntrack:
         inner = icmpv6.quoted(packet)
         if isinstance(inner, str):
             return Tracked(None, None, None, ORIGINAL, INVALID, inner, ())
-        return self._about(inner, packet)
+        return self._about(inner, packet, zones)
 
-    def _about(self, inner: Tuple, packet: Packet) -> Tracked:
+    def _about(self, inner: Tuple, packet: Packet, zones: tuple[int, int]) -> Tracked:
         """An error about a packet with the tuple ``inner``: RELATED, if that packet's sender is told about a connection there is."""
-        other = inverted(inner)
-        entry = self.state.find(other)
+        other, entry, direction = inverted(inner), None, ORIGINAL
+        if other is not None:
+            other, entry, direction = self._find_in(zones, other)
         if other is None or entry is None:
             return Tracked(inner, None, None, ORIGINAL, INVALID, "no entry has the tuple of the packet it quotes", ())
-        direction = _direction(entry, other)
         if packet.dst != other.dst:
             return Tracked(inner, entry, None, direction, INVALID, "it is not sent to the host whose packet it quotes", ())
         return Tracked(inner, entry, entry, direction, RELATED, "", ())

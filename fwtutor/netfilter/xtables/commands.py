@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
-from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, OUT_OF_RANGE, Draft, Place, new_table, refused
+from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, NO_CHAIN, OUT_OF_RANGE, Draft, Place, new_table, refused
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
 from fwtutor.netfilter.xtables.errors import BATCH, TABLE, TOOLS, RuleRefused, nearest, version
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
@@ -195,6 +195,11 @@ def _check(rule: Rule, parsed: Parsed, line: str, draft: Draft) -> None:
         wrong = wrong_table(rule.target, draft.name) or rule.target.misplaced(rule.header) or rule.target.needs(rule)
         if wrong:
             raise refused(INVALID, wrong)
+        wrong = rule.target.unknown(rule.header)
+        if wrong:
+            refusal = refused(NO_CHAIN, wrong)
+            refusal.line, (refusal.start, refusal.end) = line, parsed.jump_token.span(None) if parsed.jump_token else (0, len(line))
+            raise refusal
 
 
 def _run(draft: Draft, parsed: Parsed, rules: list[Rule], counters: Counters) -> str:

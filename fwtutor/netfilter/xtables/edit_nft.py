@@ -37,8 +37,8 @@ class NftDraft(Draft):
 
     def __init__(self, table: Table, exists: bool = True) -> None:
         super().__init__(table, exists)
-        self.faults: dict[int, str] = {}
-        """Why the kernel will refuse a rule, wherever it stands."""
+        self.faults: dict[int, tuple[str, str]] = {}
+        """What the kernel will say to a rule, wherever it stands, and why."""
         self.verbs: dict[int, tuple[str, str]] = {}
         """What put a rule that jumps, or may not be reached from everywhere, there, and into which chain."""
 
@@ -84,11 +84,13 @@ class NftDraft(Draft):
         form = translated(rule)
         # The kernel judges by the protocol's number as it was given, and keeps a byte of it.
         if fault := misplaced(form, rule.header) or ("" if isinstance(rule.target, Trace) else wrong_table(rule.target, self.name)):
-            self.faults[rule.id] = fault
+            self.faults[rule.id] = _INVALID, fault
+        elif fault := rule.target.unknown(rule.header):
+            self.faults[rule.id] = _MISSING, fault
         return form
 
     def _admit(self, rule: Rule, verb: str, chain: str) -> None:
-        why, hint = _INVALID, self.faults.get(rule.id, "")
+        why, hint = self.faults.get(rule.id, (_INVALID, ""))
         target = rule.target
         if isinstance(target, Jump):
             if not hint and self.policies.get(target.chain) is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fwtutor.netfilter.addresses import ALL_ONES, format_address
 from fwtutor.netfilter.xtables.names import LOADED_NAMES, protocol_name
-from fwtutor.netfilter.xtables.rule import Chain, Continue, CounterKey, Counters, Header, Jump, Rule, Table
+from fwtutor.netfilter.xtables.rule import Chain, Continue, CounterKey, Counters, Header, Jump, Rule, Table, Target
 from fwtutor.netfilter.xtables.values import format_network
 
 
@@ -48,13 +48,19 @@ def list_rules(
 def rule_line(rule: Rule) -> str:
     """One rule in a single loose line, as ``-A ... -v`` prints it."""
     header = rule.header
-    name = rule.target.chain if isinstance(rule.target, Jump) else "" if isinstance(rule.target, Continue) else rule.target.name
+    name = _target_name(rule.target)
     protocol = header.protocol & 0xFF
     named = f"{'!' if header.protocol_not else ' '}{protocol_name(protocol) if protocol in LOADED_NAMES else protocol}"
     came, goes = _interface(header.in_interface, header.in_not, True), _interface(header.out_interface, header.out_not, True)
     source = f"{'!' if header.src_not else ' '}{_address(header.src, header.family, True)}"
     destination = f"{'!' if header.dst_not else ' '}-> {_address(header.dst, header.family, True)}"
     return f"{name} {named} opt {_fragment(header)} in {came} out {goes} {source} {destination}  {_rest(rule, True)}\n"
+
+
+def _target_name(target: Target) -> str:
+    if isinstance(target, Jump):
+        return target.chain
+    return "" if isinstance(target, Continue) else target.listed or target.name
 
 
 class Columns:
@@ -100,7 +106,7 @@ class Columns:
 
     def row(self, index: int, rule: Rule) -> str:
         header, target = rule.header, rule.target
-        name = target.chain if isinstance(target, Jump) else "" if isinstance(target, Continue) else target.name
+        name = _target_name(target)
         row = f"{index:<4} " if self.line_numbers else ""
         if self.verbose:
             packets, size = (self.amount(value) for value in self.counter(rule.id))

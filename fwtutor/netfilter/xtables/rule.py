@@ -114,6 +114,8 @@ class Target:
     name: ClassVar[str] = ""
     goes_on: ClassVar[bool] = False
     """True when the table's walk goes on after it, in this chain or in another."""
+    listed: ClassVar[str] = ""
+    """The name ``-L`` gives it, where that is another."""
     tracks: ClassVar[bool] = False
     tables: ClassVar[tuple[str, ...]] = ()
     """The tables it may stand in; () all."""
@@ -128,6 +130,14 @@ class Target:
     def misplaced(self, header: Header) -> str:
         """As ``Match.misplaced``."""
         return ""
+
+    def unknown(self, header: Header) -> str:
+        """What it names that the kernel has not, in a rule with this header; "" if there is nothing."""
+        return ""
+
+    def starts_tracking(self) -> bool:
+        """Whether a ruleset holding it switches connection tracking on."""
+        return self.tracks
 
     def needs(self, rule: Rule) -> str:
         """What the legacy kernel misses among the rule's matches; "" if nothing."""
@@ -238,7 +248,7 @@ class Rule:
 
     @property
     def tracks(self) -> bool:
-        return self.target.tracks or any(match.tracks for match in self.matches)
+        return self.target.starts_tracking() or any(match.tracks for match in self.matches)
 
     def hooks(self, directly: bool = True) -> frozenset[str] | None:
         """The hooks from which it may be reached, None for all; ``directly``: with those that depend on options."""

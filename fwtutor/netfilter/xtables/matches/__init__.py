@@ -7,6 +7,7 @@ from fwtutor.netfilter.xtables.matches.comment import Comment
 from fwtutor.netfilter.xtables.matches.connmark import Connmark
 from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
 from fwtutor.netfilter.xtables.matches.dscp import Dscp
+from fwtutor.netfilter.xtables.matches.helper import Helper
 from fwtutor.netfilter.xtables.matches.hl import Hl
 from fwtutor.netfilter.xtables.matches.icmp import Icmp
 from fwtutor.netfilter.xtables.matches.icmp6 import Icmp6
@@ -26,7 +27,7 @@ from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
-    AddrType, Comment, Connmark, Dscp, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, State, Tcp, Tos, Udp,
+    AddrType, Comment, Connmark, Dscp, Helper, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, State, Tcp, Tos, Udp,
 )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, IpRange, Ttl), 6: _named(*_BOTH, C
 
 _BOTH_NOT_YET = frozenset({
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
-    "helper", "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "quota", "rateest", "recent", "rpfilter", "sctp", "set", "socket",
+    "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "quota", "rateest", "recent", "rpfilter", "sctp", "set", "socket",
     "statistic", "string", "tcpmss", "time", "u32",
 })  # fmt: skip
 NOT_YET = {

@@ -5,16 +5,18 @@ from __future__ import annotations
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.targets.classify import Classify
 from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
-from fwtutor.netfilter.xtables.targets.dnat import Dnat
+from fwtutor.netfilter.xtables.targets.ct import Ct
+from fwtutor.netfilter.xtables.targets.dnat import Dnat, Dnat6
 from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
 from fwtutor.netfilter.xtables.targets.log import Log
 from fwtutor.netfilter.xtables.targets.mark import MarkTarget
 from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
-from fwtutor.netfilter.xtables.targets.netmap import Netmap
+from fwtutor.netfilter.xtables.targets.netmap import Netmap, Netmap6
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
+from fwtutor.netfilter.xtables.targets.notrack import NoTrack
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
-from fwtutor.netfilter.xtables.targets.snat import Snat
+from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss, TcpMss6
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
@@ -22,23 +24,20 @@ from fwtutor.netfilter.xtables.targets.ttl import Hl, Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
 _BOTH: tuple[type[OptionTarget], ...] = (
-    Accept, Drop, Return, Log, Classify, ConnmarkTarget, DscpTarget, MarkTarget, Nflog, TosTarget, Trace,
+    Accept, Drop, Return, Log, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, NoTrack, Redirect,
+    TosTarget, Trace,
 )  # fmt: skip
-_NAT: tuple[type[OptionTarget], ...] = (Dnat, Masquerade, Netmap, Redirect, Snat)
 
 
 def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
     return {target.name: target for target in targets}
 
 
-TARGETS = {4: _named(*_BOTH, *_NAT, Reject, TcpMss, Ttl), 6: _named(*_BOTH, Hl, Reject6, TcpMss6)}
+TARGETS = {4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, TcpMss, Ttl), 6: _named(*_BOTH, Dnat6, Hl, Netmap6, Reject6, Snat6, TcpMss6)}
 
 _BOTH_NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CONNSECMARK", "CT", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "NOTRACK", "QUEUE", "RATEEST", "SECMARK", "SET",
+    "AUDIT", "CHECKSUM", "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE", "RATEEST", "SECMARK", "SET",
     "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
 })  # fmt: skip
-NOT_YET = {
-    4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"},
-    6: _BOTH_NOT_YET | {"DNAT", "DNPT", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT", "SNPT"},
-}
+NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "SNPT"}}
 """Targets the tool of a family has and fwtutor does not simulate yet."""

@@ -19,6 +19,16 @@ from fwtutor.netfilter.xtables.targets.snat import range_of
 from fwtutor.netfilter.xtables.targets.translation import PERSISTENT, RANDOM, Switched, To, read_to, write_to
 
 
+def _options(family: int) -> tuple[Option, ...]:
+    ports = "PORT[-PORT[/PORT]]"
+    argument = f"[ADDRESS[-ADDRESS]][:{ports}]" if family == 4 else f"ADDRESS[-ADDRESS] | [ADDRESS[-ADDRESS]]:{ports}"
+    return (
+        Option(field="to", names=("to-destination",), argument=argument, read=read_to(family, shifts=True), write=write_to(family),
+               invertible=False, of_protocol=True, required=True, meaning="what to choose it from"),
+        RANDOM, PERSISTENT,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Dnat(Switched, NatTarget):
     """Another destination."""
@@ -26,12 +36,7 @@ class Dnat(Switched, NatTarget):
     name: ClassVar[str] = "DNAT"
     hooks: ClassVar[tuple[str, ...]] = (PREROUTING, OUTPUT)
     meaning: ClassVar[str] = "the connection goes to another destination"
-    options: ClassVar[tuple[Option, ...]] = (
-        Option(field="to", names=("to-destination",), argument="[ADDRESS[-ADDRESS]][:PORT[-PORT[/PORT]]]",
-               read=read_to(shifts=True), write=write_to, invertible=False, of_protocol=True, required=True,
-               meaning="what to choose it from"),
-        RANDOM, PERSISTENT,
-    )  # fmt: skip
+    options: ClassVar[tuple[Option, ...]] = _options(4)
 
     to: Given[To]
     random: Given[bool] | None = None
@@ -41,4 +46,11 @@ class Dnat(Switched, NatTarget):
         return range_of(self.to.value, random=self.random is not None, persistent=self.persistent is not None)
 
     def listing(self, numeric: bool) -> str:
-        return f"to:{write_to(self.to.value)}{self.switches()}"
+        return f"to:{self.options[0].write(self.to.value)}{self.switches()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dnat6(Dnat):
+    """The same of IPv6."""
+
+    options: ClassVar[tuple[Option, ...]] = _options(6)

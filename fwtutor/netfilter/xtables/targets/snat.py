@@ -16,6 +16,15 @@ from fwtutor.netfilter.xtables.rule import NatTarget
 from fwtutor.netfilter.xtables.targets.translation import FULLY, PERSISTENT, RANDOM, Switched, To, read_to, write_to
 
 
+def _options(family: int) -> tuple[Option, ...]:
+    argument = "[ADDRESS[-ADDRESS]][:PORT[-PORT]]" if family == 4 else "ADDRESS[-ADDRESS] | [ADDRESS[-ADDRESS]]:PORT[-PORT]"
+    return (
+        Option(field="to", names=("to-source",), argument=argument, read=read_to(family, shifts=False), write=write_to(family),
+               invertible=False, of_protocol=True, required=True, meaning="what to choose it from"),
+        RANDOM, FULLY, PERSISTENT,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Snat(Switched, NatTarget):
     """Another source."""
@@ -23,11 +32,7 @@ class Snat(Switched, NatTarget):
     name: ClassVar[str] = "SNAT"
     hooks: ClassVar[tuple[str, ...]] = (POSTROUTING, INPUT)
     meaning: ClassVar[str] = "the connection gets another source"
-    options: ClassVar[tuple[Option, ...]] = (
-        Option(field="to", names=("to-source",), argument="[ADDRESS[-ADDRESS]][:PORT[-PORT]]", read=read_to(shifts=False),
-               write=write_to, invertible=False, of_protocol=True, required=True, meaning="what to choose it from"),
-        RANDOM, FULLY, PERSISTENT,
-    )  # fmt: skip
+    options: ClassVar[tuple[Option, ...]] = _options(4)
 
     to: Given[To]
     random: Given[bool] | None = None
@@ -38,7 +43,14 @@ class Snat(Switched, NatTarget):
         return range_of(self.to.value, random=bool(self.random or self.fully), persistent=self.persistent is not None)
 
     def listing(self, numeric: bool) -> str:
-        return f"to:{write_to(self.to.value)}{self.switches()}"
+        return f"to:{self.options[0].write(self.to.value)}{self.switches()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snat6(Snat):
+    """The same of IPv6."""
+
+    options: ClassVar[tuple[Option, ...]] = _options(6)
 
 
 def range_of(to: To, *, random: bool, persistent: bool) -> Range:

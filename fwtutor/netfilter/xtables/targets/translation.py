@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fwtutor.netfilter.addresses import format_address, parse_address
+from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.tuples import DCCP, SCTP
-from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP
+from fwtutor.netfilter.packet import ICMP, TCP, UDP
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import service_port
 from fwtutor.netfilter.xtables.options import Option, OptionTarget
-from fwtutor.netfilter.xtables.values import NO_NAMES, leading_number
+from fwtutor.netfilter.xtables.values import NO_NAMES, colons, dotted, leading_number
 
-_WITH_PORTS = (TCP, UDP, SCTP, DCCP, ICMP, ICMPV6, None)
+_WITH_PORTS = (TCP, UDP, SCTP, DCCP, ICMP, None)
 """Protocols a rule may demand to be told ports; None: all but one."""
 _IPV4 = re.compile(r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}")
 
@@ -78,44 +78,45 @@ def write_ports(ports: Ports) -> str:
     return text if ports.base is None else f"{text}/{ports.base}"
 
 
-def read_to(shifts: bool) -> Callable[[str, int | None], To]:
-    """A reader of ``ADDRESS-ADDRESS:PORTS``."""
+def read_to(family: int, shifts: bool) -> Callable[[str, int | None], To]:
+    """A reader of ``ADDRESS-ADDRESS:PORTS``, or, so that its colons are not taken for that one, ``[ADDRESS-ADDRESS]:PORTS``."""
 
     def read(text: str, protocol: int | None) -> To:
         hosts, colon, rest = text, "", ""
-        if text.startswith("["):
-            hosts, colon, rest = text[1:].partition("]")
-            colon, rest = ("", "") if not rest.startswith(":") else (":", rest[1:])
+        if "[" in text:
+            hosts, bracket, behind = text.partition("[")[2].partition("]")
+            if not bracket:
+                raise Unreadable("Invalid address format")
+            _, colon, rest = behind.partition(":")
         elif text.count(":") == 1:
             hosts, colon, rest = text.partition(":")
         ports = read_ports(rest, protocol, shifts) if colon else None
         if colon and not hosts:
             return To(None, None, ports)
         first, dash, last = hosts.partition("-")
-        low = _address(first)
-        return To(low, _address(last) if dash else low, ports)
+        low = _address(first, family)
+        return To(low, _address(last, family) if dash else low, ports)
 
     return read
 
 
-def _address(text: str) -> int:
-    try:
-        if ":" in text or _IPV4.fullmatch(text):
-            return parse_address(text)[1]
-    except ValueError:
-        pass
-    hint = NO_NAMES if re.search("[g-zG-Z]", text) else ""
-    raise Unreadable(f'Bad IP address "{text}"', hint=hint)
+def _address(text: str, family: int) -> int:
+    address = colons(text) if family == 6 else dotted(text) if _IPV4.fullmatch(text) else None
+    if address is None:
+        raise Unreadable(f'Bad IP address "{text}"', hint=NO_NAMES if re.search("[g-zG-Z]", text) else "")
+    return address
 
 
-def write_to(to: To) -> str:
-    text = ""
-    if to.low is not None and to.high is not None:
-        family = 6 if max(to.low, to.high) >> 32 else 4
-        text = format_address(family, to.low) + (f"-{format_address(family, to.high)}" if to.high != to.low else "")
-        if family == 6 and to.ports is not None:
-            text = f"[{text}]"
-    return text if to.ports is None else f"{text}:{write_ports(to.ports)}"
+def write_to(family: int) -> Callable[[To], str]:
+    def write(to: To) -> str:
+        text = ""
+        if to.low is not None and to.high is not None:
+            text = format_address(family, to.low) + (f"-{format_address(family, to.high)}" if to.high != to.low else "")
+            if family == 6 and to.ports is not None:
+                text = f"[{text}]"
+        return text if to.ports is None else f"{text}:{write_ports(to.ports)}"
+
+    return write
 
 
 def switch(field: str, name: str, meaning: str) -> Option:

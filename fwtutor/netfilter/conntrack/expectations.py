@@ -1,0 +1,124 @@
+"""The expectations of a box: how they come, are met, and go. What they are is ``expectation``'s, who wants them the helpers'."""
+
+from __future__ import annotations
+
+import heapq
+from typing import NamedTuple
+
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, Entry, Tuple
+from fwtutor.netfilter.conntrack.expectation import Expectation, Place
+from fwtutor.netfilter.state import State
+
+CAME, MET, REPLACED, EVICTED, ORPHANED, EXPIRED, DELETED, WITHDRAWN = (
+    "", "met", "replaced", "evicted", "orphaned", "expired", "deleted", "withdrawn",
+)  # fmt: skip
+"""Why an expectation comes or goes: somebody came whom it expected; the same is expected anew; its helper may have no more of them;
+its master's entry is no more; nobody came in time; somebody gave the order; its helper wants it no longer."""
+
+
+MOST = 4096
+"""How many there may be at once, on a machine with memory enough; no sysctl of a namespace says otherwise."""
+
+
+class News(NamedTuple):
+    """An expectation came (``before`` None) or went."""
+
+    before: Expectation | None
+    after: Expectation | None
+    why: str
+
+
+class Expectations:
+    """All expectations of one box. It changes ``state``'s and nothing else."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.news: list[News] = []
+        """What has happened, for whoever keeps the record: ``take_news``."""
+        self.timers: list[tuple[int, int]] = []
+        """Heap of (ns, id), and of some that are no more."""
+
+    def take_news(self) -> list[News]:
+        """What has happened since it was last asked."""
+        news, self.news = self.news, []
+        return news
+
+    def add(self, new: Expectation, limit: int) -> str:
+        """Expect somebody; why that cannot be, "" if it can. ``limit``: of its kind and its master there may be so many."""
+        for number in self.state.expected_at.get(new.place, ()):
+            other = self.state.expectations[number]
+            if other.master == new.master and other.is_like(new):
+                if other.kind != new.kind:
+                    return "the same is expected already, as something else"
+                self.remove(other, REPLACED)
+            elif other.clashes(new):
+                return "somebody else is expected there already"
+        siblings = self.of(new.master, new.kind)
+        if limit and len(siblings) >= limit:
+            self.remove(siblings[0], EVICTED)
+        if len(self.state.expectations) >= MOST:
+            return f"{MOST} are expected already, and no more can be"
+        self._put(None, new, CAME)
+        heapq.heappush(self.timers, (new.expires, new.id))
+        return ""
+
+    def meet(self, key: Tuple, zone: int) -> tuple[Expectation, Entry] | None:
+        """The expectation that a packet about to begin an entry meets, which goes then, and its master."""
+        if not self.state.expectations:
+            return None
+        for number in reversed(self.state.expected_at.get(Place(key.family, key.dst, key.protocol, key.dport), ())):
+            one = self.state.expectations[number]
+            if one.inactive or not one.fits(key, zone):
+                continue
+            master = self.state.entries.get(one.master)
+            if master is None or not master.status & CONFIRMED:
+                return None
+            if not one.permanent:
+                self.remove(one, MET)
+            return one, master
+        return None
+
+    def of(self, master: int, kind: int | None = None) -> list[Expectation]:
+        """Those of an entry (of one kind), the oldest first."""
+        found = [self.state.expectations[number] for number in self.state.expected_by.get(master, ())]
+        return found if kind is None else [one for one in found if one.kind == kind]
+
+    def replace(self, before: Expectation, after: Expectation) -> None:
+        """An expectation is changed, but for its place and its master."""
+        self._put(before, after, CAME)
+        heapq.heappush(self.timers, (after.expires, after.id))
+
+    def remove(self, one: Expectation, why: str) -> None:
+        self._put(one, None, why)
+
+    def orphan(self, master: int) -> None:
+        """An entry is no more, and what was expected on its account is not either."""
+        for one in self.of(master):
+            self.remove(one, ORPHANED)
+
+    def _put(self, before: Expectation | None, after: Expectation | None, why: str) -> None:
+        self.state.put_expectation(before, after)
+        self.news.append(News(before, after, why))
+
+    # --- time ------------------------------------------------------------------------------------------------
+
+    def next_timer(self) -> int | None:
+        """When the next one is forgotten (ns); None when there is none."""
+        while self.timers:
+            due, number = self.timers[0]
+            one = self.state.expectations.get(number)
+            if one is not None and one.expires == due:
+                return due
+            heapq.heappop(self.timers)
+        return None
+
+    def expire(self, at: int) -> None:
+        """Forget those whose time is over at ``at`` (ns)."""
+        while (due := self.next_timer()) is not None and due <= at:
+            self.remove(self.state.expectations[self.timers[0][1]], EXPIRED)
+
+    def watch_all(self) -> None:
+        """Expectations have come and gone without this one's doing."""
+        self.timers = [(one.expires, number) for number, one in self.state.expectations.items()]
+        heapq.heapify(self.timers)
+        self.news.clear()
