@@ -147,6 +147,8 @@ class Passage(Translating):
             self.walk.verdict, self.walk.reason = "DROP", tracked.reason
             return False
         self.twice = tracked.again
+        if tracked.entry is not None:
+            self.walk.zone = (tracked.entry.reply if tracked.direction else tracked.entry.original).zone
         self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
         return True
 

@@ -161,13 +161,13 @@ class Conntrack:
     def _find_in(self, zones: tuple[int, int], key: Tuple) -> tuple[Tuple, Entry | None, int]:
         """The tuple in its zone, the entry that has it, and in which direction: either has a zone of its own."""
         there, back = (key._replace(zone=zone) for zone in zones)
-        for wanted in (there, back):
-            found = self.state.find(wanted)
+        if there == back:
+            found = self.state.find(there)
+            return there, found, ORIGINAL if found is None else _direction(found, there)
+        for direction, wanted in ((ORIGINAL, there), (REPLY, back)):
+            found = self.state.find_side(direction, wanted)
             if found is not None:
-                if found.reply == back:
-                    return wanted, found, REPLY
-                if found.original == there:
-                    return wanted, found, ORIGINAL
+                return wanted, found, direction
         return there, None, ORIGINAL
 
     def _judge(self, entry: Entry, packet: Packet, direction: int, at: int, arriving: bool) -> tuple[Entry, str, bool] | str:
@@ -288,8 +288,12 @@ class Conntrack:
 
     def confirm(self, entry: Entry, at: int) -> Entry | None:
         """Keep a new entry: its timer starts. None when one of its tuples is taken meanwhile: the packet is dropped."""
-        index = self.state.index
-        if entry.original in index or entry.reply in index:
+        state, original, reply = self.state, entry.original, entry.reply
+        if original.zone != reply.zone:
+            taken = state.find_side(ORIGINAL, original) or state.find_side(REPLY, reply)
+        else:
+            taken = state.find(original) or state.find(reply)
+        if taken is not None:
             return None
         kept = entry._replace(status=entry.status | CONFIRMED, expires=at + entry.expires, touched=at)
         self.put(None, kept)

@@ -40,17 +40,20 @@ def read(job: Job) -> str:
         if data[at : at + 5] != b"\1DCC ":
             return ""
         at += 5
-        for word in INVITATIONS:
-            if not data.startswith(word, at):
-                continue
-            at += len(word)
-            found = _address_and_port(data, at)
-            if found is None:
-                continue
-            address, port = found
-            if address in (job.here.src, job.back.dst) and port:
-                return job.expect(TCP, None, job.back.dst, port)
+        word = next((word for word in INVITATIONS if data.startswith(word, at)), None)
+        if word is not None:
+            return _invited(job, data, at + len(word))
     return ""
+
+
+def _invited(job: Job, data: bytes, at: int) -> str:
+    found = _address_and_port(data, at)
+    if found is None:
+        return ""
+    address, port = found
+    if not port or address not in (job.here.src, job.back.dst):
+        return ""
+    return job.expect(TCP, None, job.back.dst, port)
 
 
 def _address_and_port(data: bytes, begin: int) -> tuple[int, int] | None:
