@@ -39,7 +39,8 @@ connect ADDR:PORT [from PORT] a TCP connection          say "TEXT" [to PORT]   o
 upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
 curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
-iptables ...   iptables-save [-c]   ip6tables ...   conntrack -L   dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
+iptables ...   iptables-save [-c]   ip6tables ...   ip6tables-save [-c]   conntrack -L
+dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
 
 
 def run(host: Host, line: str) -> tuple[str, bool]:
