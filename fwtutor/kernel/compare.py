@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.choices import kernels_choice, summed_up
 from fwtutor.kernel.clock import tick_length
-from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.conntrack.listing import format_entry, format_expectations
+from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation
 from fwtutor.netfilter.exthdrs import walk as walk_headers
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.firewall import Firewall
     from fwtutor.netfilter.walk import Walk
 
+_WHICH = re.compile(r"^\d+ ")
 _SECONDS = re.compile(r"^(\w+ +\d+) (\d+) ")
 OURS = {"net.ipv4.conf.all.send_redirects": 0, "net.ipv4.icmp_msgs_per_sec": 1_000_000, "net.ipv4.icmp_msgs_burst": 1_000_000}
 """What is otherwise than usual, on both sides, unless a setup asks for it: no redirects, and no ration with chance in it."""
@@ -144,7 +145,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
             return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
         firewall.box.chooser = partial(kernels_choice, observation, number)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
-        found = [Difference(number, *difference) for difference in _packet_differences(observed, walk)]
+        found = [Difference(number, *difference) for difference in _packet_differences(observed, walk, firewall)]
         if found:
             return found
     for order in orders:
@@ -181,7 +182,7 @@ def _sentences(said: str) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, str, str]]:
+def _packet_differences(observed: Observed, walk: Walk, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
     pairs = [
         ("verdict", _seen(observed.verdict, walk), _seen(_verdict(walk), walk)),
         ("to", str(observed.to), str(walk.to)),
@@ -193,6 +194,8 @@ def _packet_differences(observed: Observed, walk: Walk) -> Iterator[tuple[str, s
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
     if observed.settled and not walk.packet.offset:
         pairs.append(("entry", *_entries(observed.entry, walk.tracked, walk.at, observed.looked, walk.uses)))
+    if observed.expectations is not None:
+        pairs.append(("expectations", *_expectations(observed.expectations, firewall, walk.at, observed.looked)))
     for what, kernel, engine in pairs:
         if kernel != engine:
             yield what, kernel, engine
@@ -259,6 +262,22 @@ def _comparable(raw: bytes) -> bytes:
     return raw
 
 
+def _expectations(kernel: Sequence[KernelExpectation], firewall: Firewall, at: int, looked: float) -> tuple[str, str]:
+    """All of both, a line each, as ``_entries`` has them."""
+    entries, latest = firewall.state.entries, max(round(looked * SECOND), at) + _TICK
+    left = {_WHICH.sub("", str(one)): one for one in kernel}
+    theirs, ours = [str(one) for one in kernel], list[str]()
+    for own in firewall.state.expectations.values():
+        line = format_expectation(own, entries[own.master], at)
+        other = left.get(_WHICH.sub("", line))
+        if other is not None and own.seconds_left(latest) <= other.seconds <= own.seconds_left(at - _TICK):
+            line = str(other)
+        # The kernel's timer may be late by up to a sixteenth of what it was set to.
+        if other is not None or own.expires > latest:
+            ours.append(line)
+    return "\n".join(sorted(theirs)), "\n".join(sorted(ours))
+
+
 def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float, uses: int) -> tuple[str, str]:
     """Both as text, alike when all that differs is the time: the kernel's was read between ``at`` (ns) and ``looked`` (s)."""
     theirs = "none" if kernel is None else str(kernel)
@@ -286,15 +305,9 @@ def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[t
         left, right = _entries(theirs.get(key), engine, ended, observation.looked, 1 if engine is None else state.uses(engine))
         if left != right:
             yield "conntrack", left, right
-    expected = sorted(_lasting(str(one)) for one in observation.expectations)
-    expecting = sorted(map(_lasting, format_expectations(state.expectations.values(), state.entries, ended).splitlines()))
-    if expected != expecting:
-        yield "expectations", "\n".join(expected), "\n".join(expecting)
-
-
-def _lasting(line: str) -> str:
-    """An expectation's line without the seconds it has left."""
-    return line.partition(" ")[2]
+    left, right = _expectations(observation.expectations, firewall, ended, observation.looked)
+    if left != right:
+        yield "expectations", left, right
 
 
 def _key(line: str) -> str:

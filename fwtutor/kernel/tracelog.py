@@ -19,6 +19,7 @@ _CONFIG = _SUBSYSTEM << 8 | 1
 _TRACE_GROUP = 0
 """The group TRACE logs to."""
 _TRACE = "TRACE: "
+_COMPLAINT = "nf_ct_"
 NFLOG = "(NFLOG)"
 """Stands for the table in lines of NFLOG rules; their chain is the prefix."""
 
@@ -65,12 +66,10 @@ class TraceLog:
         self._netfilter.close()
 
     def read(self) -> list[Line]:
-        """The lines logged since the last time."""
-        return [
-            self._line(message.resource, attributes(message.payload))
-            for message in self._netfilter.pending()
-            if message.kind >> 8 == _SUBSYSTEM
-        ]
+        """The lines logged since the last time, but for the complaints of connection tracking's helpers, which no rule has asked for."""
+        messages = [message for message in self._netfilter.pending() if message.kind >> 8 == _SUBSYSTEM]
+        lines = [self._line(message.resource, attributes(message.payload)) for message in messages]
+        return [line for line in lines if line.table != NFLOG or not line.chain.startswith(_COMPLAINT)]
 
     def _line(self, group: int, found: dict[int, memoryview]) -> Line:
         prefix = bytes(found[NFULA_PREFIX]).rstrip(b"\0").decode("ascii", "replace") if NFULA_PREFIX in found else ""

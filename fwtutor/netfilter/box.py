@@ -115,6 +115,9 @@ class Box:
         self._incomplete = [(waiting.until, key) for key, waiting in self.state.memory.items() if isinstance(key, Key)]
         heapify(self._incomplete)
 
-    def entry_of(self, packet: Packet) -> Entry | None:
-        """The table's entry that has the packet's tuple, in either direction."""
-        return self.state.find(tuple_of(packet)) if self.state.index and not packet.fault else None
+    def entry_of(self, packet: Packet, zone: int = 0) -> Entry | None:
+        """The table's entry that has the packet's tuple in that zone, in either direction."""
+        if not self.state.entries or packet.fault:
+            return None
+        key = tuple_of(packet)
+        return self.state.find(key._replace(zone=zone) if zone and key is not None else key)

@@ -64,9 +64,9 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
     if kind == events.LOOKED_UP:
         return [_entry_change(before, after) for before, after in event[1].changes] + _expectation_changes(event[1].news)
     if kind == events.HELPED:
-        _, before, after, _, news = event
+        _, before, after, _, news, _, _, drawn = event
         changed = [_entry_change(before, after)] if after is not before and after.confirmed else []
-        return changed + _expectation_changes(news)
+        return [*drawn, *changed, *_expectation_changes(news)]
     if kind == events.EXPECTATION:
         return _expectation_changes(event[1:])
     if kind == events.CHANGED:
@@ -213,8 +213,8 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
         if tracked.entry is not None and not tracked.entry.confirmed:
             yield s.EntryCreated(entry=tracked.entry)
     elif kind == events.HELPED:
-        _, before, after, fault, news = event
-        yield s.Helped(effects[: len(effects) - len(news)], after.helper, before, after, fault)
+        _, before, after, fault, news, was, packet, _ = event
+        yield s.Helped(effects[: len(effects) - len(news)], after.helper, before, after, fault, was, packet)
         yield from _news_steps(news, effects[len(effects) - len(news) :])
     elif kind == events.EXPECTATION:
         yield from _news_steps(event[1:], effects)

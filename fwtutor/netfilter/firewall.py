@@ -365,7 +365,7 @@ class Firewall:
         return walk
 
     def _finish(self, walk: Walk) -> Walk:
-        walk.tracked = self.box.entry_of(walk.whole)
+        walk.tracked = self.box.entry_of(walk.whole, walk.zone)
         # What was deleted elsewhere may have had some.
         walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
         if walk.tracked is not None:

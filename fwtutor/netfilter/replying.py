@@ -113,8 +113,9 @@ class Replying(ABC):
             own.entry, own.state = self.context.entry, RELATED
             own.direction = REPLY if self.context.direction == ORIGINAL else ORIGINAL
             answer.events.append((TIED, own.state))
+            answer.zone = (own.entry.reply if own.direction else own.entry.original).zone
         self.answering(answer, own, reset)
-        answer.tracked = self.box.entry_of(packet)
+        answer.tracked = self.box.entry_of(packet, answer.zone)
         self.walk.out += answer.out
         self.walk.events.append((ANSWER, answer))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fwtutor.netfilter.conntrack.entry import SRC_NAT_DONE, Entry, Tuple
+from fwtutor.netfilter.conntrack.entry import ORIGINAL, REPLY, SRC_NAT_DONE, Entry, Tuple
 from fwtutor.netfilter.conntrack.expectation import Expectation, Place
 from fwtutor.netfilter.steps import Change
 
@@ -21,12 +21,14 @@ def _source(original: Tuple) -> tuple[int, int, int, int, int]:
 class State:
     """Entries, expectations, counters and what stateful parts remember. Values are immutable, so a copy is a few shallow ones."""
 
-    __slots__ = ("children", "counters", "entries", "expectations", "expected_at", "expected_by", "index", "memory", "sources")
+    __slots__ = ("children", "counters", "entries", "expectations", "expected_at", "expected_by", "index", "lopsided", "memory", "sources")
 
     entries: dict[int, Entry]
     """Confirmed entries by id."""
     index: dict[Tuple, int]
     """The entry's id by each of its two tuples."""
+    lopsided: dict[tuple[int, Tuple], int]
+    """The same, by direction and tuple, of entries whose zone is for one direction only: their tuples may be another's, too."""
     sources: dict[tuple[int, int, int, int, int], set[int]]
     """By source: the ids of the entries about whose source it was decided."""
     counters: dict[int | str, tuple[int, int]]
@@ -43,7 +45,7 @@ class State:
 
     def __init__(self) -> None:
         self.entries, self.index, self.sources, self.counters, self.memory = {}, {}, {}, {}, {}
-        self.children, self.expectations, self.expected_at, self.expected_by = {}, {}, {}, {}
+        self.children, self.expectations, self.expected_at, self.expected_by, self.lopsided = {}, {}, {}, {}, {}
 
     def copy(self) -> State:
         """An independent copy; costs time in proportion to what is in it."""
@@ -54,9 +56,35 @@ class State:
         return new
 
     def find(self, key: Tuple | None) -> Entry | None:
-        """The entry that has this tuple, in either direction."""
-        number = None if key is None else self.index.get(key)
+        """The entry that has this tuple, in either direction; for one whose zone is the same in both."""
+        if key is None:
+            return None
+        number = self.index.get(key)
+        if self.lopsided:
+            # More than one may have it then, and the youngest is found first.
+            number = max(number or 0, *(self.lopsided.get((way, key), 0) for way in (ORIGINAL, REPLY))) or None
         return None if number is None else self.entries[number]
+
+    def find_side(self, direction: int, key: Tuple) -> Entry | None:
+        """The entry that has this tuple in this direction."""
+        number = self.lopsided.get((direction, key))
+        if number is None:
+            number = self.index.get(key)
+        entry = None if number is None else self.entries[number]
+        return entry if entry is not None and key == (entry.reply if direction else entry.original) else None
+
+    def _list(self, entry: Entry, there: bool) -> None:
+        """Have an entry found by its tuples, or no longer."""
+        original, reply = entry.original, entry.reply
+        index: dict[Any, int] = self.index
+        keys: tuple[Any, Any] = (reply, original)
+        if original.zone != reply.zone:
+            index, keys = self.lopsided, ((REPLY, reply), (ORIGINAL, original))
+        for key in keys:
+            if there:
+                index[key] = entry.id
+            else:
+                index.pop(key, None)
 
     def translated(self, original: Tuple) -> Iterator[Entry]:
         """The connections of the same source (address, port, protocol) whose source was decided on, the youngest first."""
@@ -68,8 +96,7 @@ class State:
         if after is None:
             assert before is not None
             del self.entries[before.id]
-            del self.index[before.original]
-            self.index.pop(before.reply, None)
+            self._list(before, there=False)
             if before.master is not None:
                 self._count_child(before.master.id, -1)
             if before.status & SRC_NAT_DONE:
@@ -80,7 +107,7 @@ class State:
             return
         self.entries[after.id] = after
         if before is None:
-            self.index[after.reply] = self.index[after.original] = after.id
+            self._list(after, there=True)
             if after.master is not None:
                 self._count_child(after.master.id, 1)
             if after.status & SRC_NAT_DONE:

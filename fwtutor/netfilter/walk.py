@@ -22,7 +22,7 @@ class Walk:
 
     __slots__ = (
         "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to",
-        "tracked", "uses", "verdict",
+        "tracked", "uses", "verdict", "zone",
     )  # fmt: skip
 
     at: int
@@ -54,6 +54,8 @@ class Walk:
     """The table's entry for the packet's tuple, after the packet."""
     uses: int
     """How often that entry is referred to: by the table, and by each connection that was expected on its account."""
+    zone: int
+    """Of the entry it was tied to, in its direction."""
     events: list[tuple[Any, ...]]
     """What ``derive`` reads."""
 
@@ -67,6 +69,7 @@ class Walk:
         self.delivered = None
         self.tracked = None
         self.uses = 1
+        self.zone = 0
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,313 @@
+"""Random cases for helpers: dialogues of FTP, IRC and TFTP, cut and repeated at every byte, and the connections they agree upon.
+
+Knows nothing of the engine. A case is a ruleset that gives connections helpers, with zones and NAT at times, and the packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from fwtutor.kernel.observation import Shot
+from fwtutor.kernel.pools import FAR, LAN_BOX, NEAR, WAN_BOX, Ends, address
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN
+
+FTP, TRAP, TFTP, IRC = 21, 1337, 69, 6667
+DATA = (1025, 1026, 1280, 22, 65535, 256, 40000)
+_MASK = 0xFFFFFFFF
+
+_CLIENT = ("USER x", "PASS y", "PASV", "EPSV", "EPSV ALL", "LIST", "NOOP", "TYPE I", "PORTAL 1,2", "QUIT", "")
+_SERVER = ("220 welcome", "331 who", "230 in", "200 PORT ok", "150 here", "226 done", "2", "22", "500 no", "")
+
+
+# --- rules -------------------------------------------------------------------------------------------------------
+
+
+def helped_rules(random: Random, nat: bool) -> str:
+    """Rules that give connections helpers."""
+    zone = random.choice(("", "", "", "", " --zone 3", " --zone-orig 3", " --zone-reply 3"))
+    events = random.choice(("", "", "", " --ctevents new,destroy"))
+    ports = [(FTP, "tcp", "ftp"), (TRAP, "tcp", "ftp"), (IRC, "tcp", "irc"), (TFTP, "udp", "tftp")]
+    lines = ["*raw"]
+    if random.random() < 0.1:
+        lines.append(f"-A PREROUTING -p tcp -m tcp --dport {random.choice(DATA)} -j {random.choice(('CT --notrack', 'NOTRACK'))}")
+    for port, protocol, helper in ports:
+        if random.random() < 0.92:
+            for chain in ("PREROUTING", "OUTPUT"):
+                lines.append(f"-A {chain} -p {protocol} -m {protocol} --dport {port} -j CT --helper {helper}{events}{zone}")
+    if zone and random.random() < 0.7:
+        # What comes back is looked for in the zone, too.
+        back = zone if random.random() < 0.6 else " --zone 3"
+        lines += [f"-A {chain} -j CT{back}" for chain in ("PREROUTING", "OUTPUT")]
+    if random.random() < 0.1:
+        lines.append(f"-A PREROUTING -m conntrack --ctstate {random.choice(('NEW', 'INVALID', 'UNTRACKED', 'ESTABLISHED'))}")
+    lines.append("COMMIT")
+    if random.random() < 0.2:
+        marks = ["-j CONNMARK --set-xmark 0x5/0xff", "-m connmark --mark 0x5"]
+        lines += ["*mangle", *(f"-A FORWARD {rest}" for rest in marks), "COMMIT"]
+    if nat:
+        lines += _nat(random)
+    lines += ["*filter", f":INPUT {random.choice(('ACCEPT', 'ACCEPT', 'DROP'))} [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]"]
+    names = ("ftp", "irc", "tftp", '""', "ftp-2121", "ft")
+    for chain in ("INPUT", "FORWARD", "OUTPUT"):
+        for _ in range(random.randint(0, 2)):
+            negated = random.choice(("", "", "! "))
+            lines.append(f"-A {chain} -m helper {negated}--helper {random.choice(names)}{random.choice(('', '', ' -j ACCEPT'))}")
+        if random.random() < 0.5:
+            status = random.choice(("EXPECTED", "SEEN_REPLY", "ASSURED"))
+            lines.append(f"-A {chain} -m conntrack --ctstatus {status}")
+        if random.random() < 0.5:
+            lines.append(f"-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+        if random.random() < 0.2:
+            verdict = random.choice(("DROP", "REJECT --reject-with icmp-port-unreachable"))
+            lines.append(f"-A {chain} -m conntrack --ctstate {random.choice(('NEW', 'RELATED', 'INVALID'))} -j {verdict}")
+    lines.append("-A FORWARD -m conntrack --ctstate RELATED")
+    return "\n".join([*lines, "COMMIT", ""])
+
+
+def _nat(random: Random) -> list[str]:
+    lines = ["*nat"]
+    if random.random() < 0.5:
+        lines.append(f"-A PREROUTING -i wan -d {WAN_BOX}/32 -p tcp -j DNAT --to-destination {NEAR[0]}")
+    if random.random() < 0.3:
+        lines.append(f"-A PREROUTING -i lan -p tcp -m tcp --dport {FTP} -j DNAT --to-destination {FAR[0]}")
+    choice = random.random()
+    if choice < 0.5:
+        lines.append(f"-A POSTROUTING -o wan -j SNAT --to-source {random.choice((WAN_BOX, '203.0.113.200', '203.0.113.10'))}")
+    elif choice < 0.8:
+        lines.append("-A POSTROUTING -o wan -j MASQUERADE")
+    return [*lines, "COMMIT"]
+
+
+# --- traffic -----------------------------------------------------------------------------------------------------
+
+
+def helped_traffic(random: Random, count: int) -> list[Shot]:
+    """``count`` packets of a few conversations with helpers."""
+    shots: list[Shot] = []
+    agreed: list[tuple[int, int, int]] = []
+    """(address, port, protocol) that somebody has named."""
+    ends = _ends(random)
+
+    def begin() -> Iterator[Shot]:
+        return _conversation(random, ends if random.random() < 0.7 else _ends(random), agreed)
+
+    conversations = [begin() for _ in range(random.randint(1, 3))]
+    while len(shots) < count:
+        place = random.randrange(len(conversations))
+        shot = next(conversations[place], None)
+        if shot is None or random.random() < 0.02:
+            conversations[place] = begin()
+        if shot is None:
+            continue
+        if random.random() < 0.97:  # else lost on its way
+            shots.append(shot)
+        if random.random() < 0.06:
+            shots.append(shot)
+        if random.random() < 0.03:
+            shots.append(random.choice(shots))
+        if agreed and random.random() < 0.12:
+            shots += _called(random, ends, agreed)
+    return shots[:count]
+
+
+def _ends(random: Random) -> Ends:
+    far, near = (address(random.choice(FAR)), "wan"), (address(random.choice(NEAR)), "lan")
+    box: tuple[int, str | None] = (address(WAN_BOX), None)
+    kind = random.random()
+    if kind < 0.6:
+        return near, far
+    if kind < 0.75:
+        return far, near
+    if kind < 0.87:
+        return far, box
+    if kind < 0.95:
+        return box, far
+    if kind < 0.98:
+        return box, (address(random.choice((WAN_BOX, LAN_BOX))), None)
+    return near, (address(LAN_BOX), None)
+
+
+def _conversation(random: Random, ends: Ends, agreed: list[tuple[int, int, int]]) -> Iterator[Shot]:
+    kind = random.random()
+    if kind < 0.68:
+        return _Talk(random, ends, random.choice((FTP, FTP, FTP, TRAP)), agreed).ftp()
+    if kind < 0.84:
+        return _Talk(random, ends, IRC, agreed).irc()
+    return _tftp(random, ends, agreed)
+
+
+class _Talk:
+    """A TCP connection whose sides say lines, which come in pieces."""
+
+    def __init__(self, random: Random, ends: Ends, port: int, agreed: list[tuple[int, int, int]]) -> None:
+        self.random, self.ends, self.agreed = random, ends, agreed
+        self.ports = random.choice((4000, 4001, 50000)), port
+        self.numbers = [self._fresh(), self._fresh()]
+
+    def _fresh(self) -> int:
+        random = self.random
+        return random.choice((random.getrandbits(32), -random.randint(1, 120) & _MASK, (1 << 31) - random.randint(1, 120)))
+
+    def _segment(self, side: int, flags: int, payload: bytes = b"", seq: int | None = None) -> Shot:
+        (src, on), (dst, _) = self.ends[side], self.ends[1 - side]
+        if seq is None:
+            seq = self.numbers[side]
+            self.numbers[side] = seq + len(payload) + bool(flags & SYN) + bool(flags & FIN) & _MASK
+        ack = self.numbers[1 - side] if flags & ACK else 0
+        options = b"\2\4\5\xb4\4\2" if flags & SYN and self.random.random() < 0.5 else b""
+        raw = craft.tcp(
+            src, dst, self.ports[side], self.ports[1 - side], flags, seq, ack, 60000, payload, options,
+            id=(seq ^ len(payload)) & 0xFFFF or 1,
+        )  # fmt: skip
+        return Shot(raw, on)
+
+    def _open(self) -> Iterator[Shot]:
+        yield self._segment(0, SYN)
+        yield self._segment(1, SYN | ACK)
+        yield self._segment(0, ACK)
+
+    def _say(self, side: int, text: bytes) -> Iterator[Shot]:
+        """A line, in as many segments as it pleases, some of them again."""
+        random = self.random
+        if random.random() < 0.05:
+            yield self._segment(side, ACK | PSH, text, (self.numbers[side] + random.choice((-1, 1, -len(text), 7))) & _MASK)
+            return
+        cuts = sorted(random.sample(range(len(text)), min(len(text), random.choice((0, 0, 0, 1, 1, 2))))) if text else []
+        for begin, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
+            seq = self.numbers[side]
+            yield self._segment(side, ACK | PSH, text[begin:end])
+            if random.random() < 0.15:  # again, and perhaps with more of it
+                yield self._segment(side, ACK | PSH, text[begin : random.choice((end, len(text)))], seq)
+        if random.random() < 0.5:
+            yield self._segment(1 - side, ACK)
+
+    def _end_of_line(self) -> bytes:
+        return self.random.choice((b"\r\n",) * 9 + (b"\n", b"\r", b"", b" \r\n"))
+
+    def _spoiled(self, text: bytes) -> bytes:
+        random = self.random
+        if not text or random.random() < 0.85:
+            return text
+        place = random.randrange(len(text))
+        with_what = random.choice(
+            (b"", b" ", b"0", b"9", b",", b"|", b"\r", b"\n", b"\0", b"(", b"x", text[place:], bytes([random.getrandbits(8)]))
+        )
+        return text[:place] + with_what + text[place + random.choice((0, 1)) :]
+
+    def ftp(self) -> Iterator[Shot]:
+        random = self.random
+        if random.random() < 0.95:
+            yield from self._open()
+        if random.random() < 0.85:
+            yield from self._say(1, b"220 hi\r\n")
+            yield from self._say(0, b"USER x\r\n")
+        for _ in range(random.randint(2, 14)):
+            side = random.choice((0, 1)) if self.ports[1] != TRAP else random.choice((0, 0, 1))
+            choice = random.random()
+            if choice < 0.55:
+                text = self._address_line(side if random.random() < 0.93 else 1 - side, self.ends[side][0])
+            else:
+                text = random.choice((_CLIENT, _SERVER)[side]).encode()
+            line = self._spoiled(text + self._end_of_line())
+            if self.ports[1] == TRAP and side == 0:
+                yield from self._say(0, line)
+                side = 1  # which echoes
+            if random.random() < 0.1:
+                line += self._spoiled(self._address_line(side, self.ends[side][0]) + self._end_of_line())
+            yield from self._say(side, line)
+        if random.random() < 0.5:
+            yield self._segment(random.choice((0, 1)), random.choice((RST, FIN | ACK)))
+
+    def _address_line(self, side: int, own: int) -> bytes:
+        """PORT, EPRT, 227 or 229, mostly as it should be."""
+        random = self.random
+        if random.random() < 0.12:
+            own = random.choice((self.ends[0][0], self.ends[1][0], address(random.choice(FAR)), address(WAN_BOX)))
+        port = random.choice(DATA) if random.random() < 0.95 else random.choice((0, 65536, 66561, 99999))
+        self.agreed.append((own, port & 0xFFFF, 6))
+        dotted = format_address(4, own)
+        six = f"{dotted.replace('.', ',')},{port >> 8},{port & 255}"
+        if random.random() < 0.05:
+            six = random.choice(
+                (f"{six},", f",{six}", six.replace(",", ".", 1), f"0{six}", f"{six}0", f"256,{six}", six.rpartition(",")[0])
+            )
+        delimiter = random.choice("||||!a1~ ")
+        if side == 0:
+            words = random.choice(("PORT", "port", "PoRt", "EPRT", "EPRT", "eprt"))
+            gap = random.choice((" ", " ", " ", "  ", "", "\t", "x "))
+            if words.upper() == "PORT":
+                return f"{words}{gap}{six}".encode()
+            return f"{words}{gap}{delimiter}{random.choice('1111112')}{delimiter}{dotted}{delimiter}{port}{delimiter}".encode()
+        if random.random() < 0.5:
+            return random.choice(("227 Entering ({}).", "227 {}", "227 =({}", "227 ({})", "227-({})", "227 a1b({})")).format(six).encode()
+        inside = f"{delimiter}{delimiter}{delimiter}{port}{delimiter}"
+        return random.choice(("229 Extended ({})", "229 ({})", "229 {}", "229 (x)({})", "229 ok ( {})")).format(inside).encode()
+
+    def irc(self) -> Iterator[Shot]:
+        random = self.random
+        if random.random() < 0.95:
+            yield from self._open()
+        if random.random() < 0.8:
+            yield from self._say(1, b":irc NOTICE hello\r\n")
+        for _ in range(random.randint(2, 12)):
+            side = 0 if random.random() < 0.85 else 1
+            yield from self._say(side, self._spoiled(self._invitation(self.ends[side][0])))
+
+    def _invitation(self, own: int) -> bytes:
+        random = self.random
+        if random.random() < 0.15:
+            own = random.choice((self.ends[1][0], address(WAN_BOX), 1, own + (1 << 32)))
+        port = random.choice(DATA) if random.random() < 0.93 else random.choice((0, 65536, 65537 + 1024))
+        self.agreed.append((own & _MASK, port & 0xFFFF, 6))
+        kind = random.choice(("SEND", "CHAT", "MOVE", "TSEND", "SCHAT", "send", "XSEND", "RESUME", "SEND CHAT", "SEND SEND"))
+        name = random.choice(("f", "file.txt", "", "chat", "a b"))
+        before = random.choice(("", "", "", " ", "\r\n", "\n\n  ", "x", "JOIN #a\r\n"))
+        word = random.choice(("PRIVMSG", "PRIVMSG", "PRIVMSG", "privmsg", "NOTICE", "PRIVMSGX"))
+        target = random.choice(("nick", "n", "#chan", "nick :", ""))
+        gap = random.choice((" ", " ", "  ", ""))
+        last = random.choice(("\1\n", "\1\n", "\1\r\n", "\n", " 123\1\n", "\1", "\r"))
+        return f"{before}{word} {target} :\1DCC {kind} {name} {own}{gap}{port}{last}".encode()
+
+
+def _tftp(random: Random, ends: Ends, agreed: list[tuple[int, int, int]]) -> Iterator[Shot]:
+    """Questions and the answers from a port of the server's own."""
+    client, server = ends
+    port, own = random.choice((4000, 4001)), random.choice(DATA)
+    while True:
+        choice = random.random()
+        if choice < 0.5:
+            payload = random.choice((b"\0\1f\0octet\0", b"\0\2f\0octet\0", b"\0\3\0\1", b"\0\4\0\1", b"\0", b"", b"\1\0", b"\0\1"))
+            agreed.append((client[0], port, 17))
+            yield Shot(craft.udp(client[0], server[0], port, TFTP, payload, id=1), client[1])
+        elif choice < 0.6:
+            yield Shot(craft.udp(server[0], client[0], TFTP, port, random.choice((b"\0\3\0\1x", b"\0\1x\0", b"")), id=2), server[1])
+        elif choice < 0.85:
+            yield Shot(craft.udp(server[0], client[0], own, port, b"\0\3\0\1data", id=3), server[1])
+        elif choice < 0.95:
+            yield Shot(craft.udp(client[0], server[0], port, own, b"\0\4\0\1", id=4), client[1])
+        else:
+            port, own = random.choice((4000, 4001)), random.choice(DATA)
+
+
+def _called(random: Random, ends: Ends, agreed: list[tuple[int, int, int]]) -> list[Shot]:
+    """Somebody comes where somebody else said he listens."""
+    to, port, protocol = random.choice(agreed[-6:])
+    sides = dict(ends)
+    to_ends = [(address(WAN_BOX), None)] if random.random() < 0.15 else [(to, sides.get(to, "wan"))]
+    (dst, there), others = to_ends[0], [end for end in ends if end[0] != to]
+    src, on = random.choice(others or list(ends)) if random.random() < 0.93 else (address(random.choice(FAR)), "wan")
+    sport = random.choice((20, 20, 4444))
+    if protocol == 17:
+        return [Shot(craft.udp(src, dst, sport, port, b"\0\3\0\1", id=5), on)]
+    seq = random.getrandbits(32)
+    first = craft.tcp(src, dst, sport, port, random.choice((SYN, SYN, SYN, SYN, ACK, SYN | ACK, RST)), seq, 0, id=6)
+    if random.random() < 0.05:
+        first = first[:36] + bytes([first[36] ^ 1]) + first[37:]  # a wrong checksum
+    shots = [Shot(first, on)]
+    if random.random() < 0.6:
+        shots.append(Shot(craft.tcp(dst, src, port, sport, SYN | ACK, 77, seq + 1, id=7), there))
+        shots.append(Shot(craft.tcp(src, dst, sport, port, ACK | PSH, seq + 1, 78, payload=b"x", id=8), on))
+    return shots
