@@ -21,15 +21,15 @@ EQUIVALENT: dict[str, str] = {
         "no segment without flags comes to the table, and before anybody asks which segment was the last there has been one"
     ),
     "conntrack/tcp_window.py: if receiver.flags & SACK_PERM and packet.doff > 20:: 20 -> 21": "a header's length is a multiple of four",
-    "answers.py: _REDIRECT_SILENCE = _REDIRECT_GAP << 10: 10 -> 11": ("shows only after 20 s of silence, longer than a case lasts"),
+    "rations.py: _REDIRECT_SILENCE = _REDIRECT_GAP << 10: 10 -> 11": ("shows only after 20 s of silence, longer than a case lasts"),
     'xtables/matches/conntrack.py: return False, "there is no entry": False -> True': "asked only of packets that have an entry",
     "xtables/matches/mark.py: (value, mask), negated = self.mark or Given((0, 0)): 0 -> 1": "the tool refuses -m mark without --mark",
     "routing.py: if len(self._cache) > 4096:: len(self._cache) > 4096 -> not len(self._cache) > 4096": ("only how fast a route is found"),
     "routing.py: if not 68 <= mtus[name] <= 65536:: 68 <= mtus[name] <= 65536 -> 68 < mtus[name] <= 65536": (
         "which MTUs are refused; tests/netfilter holds it"
     ),
-    "answers.py: _REDIRECT_SILENCE = _REDIRECT_GAP << 10: 10 -> 9": ("shows only after 10 s of silence, longer than a case lasts"),
-    "answers.py: return True, credit._replace(left=credit.left - 1): 1 -> 2": (
+    "rations.py: _REDIRECT_SILENCE = _REDIRECT_GAP << 10: 10 -> 9": ("shows only after 10 s of silence, longer than a case lasts"),
+    "rations.py: return True, credit._replace(left=credit.left - 1): 1 -> 2": (
         "the ration of all hosts together, which contains chance; cases do without"
     ),
     "conntrack/tcp.py: assured: bool = False: False -> True": ("whoever accepts with a timeout says it; without one it is not looked at"),
@@ -54,7 +54,7 @@ EQUIVALENT: dict[str, str] = {
     ),
     "xtables/compiled.py: before: Any = (0, 0): 0 -> 1": ("of places that have no counter nobody asks for it"),
     "routing.py: if len(self._cache) > 4096:: len(self._cache) > 4096 -> len(self._cache) >= 4096": ("only how fast a route is found"),
-    "answers.py: credit = credit or Credit(0, at - SECOND): 0 -> 1": (
+    "rations.py: credit = credit or Credit(0, at - SECOND): 0 -> 1": (
         "the ration of all hosts together, which contains chance; cases do without"
     ),
     "xtables/compiled.py: wanted += [value for use, value in zip(shape[2:], (protocol, inside, outside, *ports), strict=True) if use]: True -> False": (
@@ -74,13 +74,13 @@ EQUIVALENT: dict[str, str] = {
     "conntrack/tracking.py: if evicted is None:: evicted is None -> not evicted is None": (
         "a full table, in which the kernel's chance decides; cases do without"
     ),
-    "answers.py: _UNUSED = 60 * SECOND: 60 -> 61": "either is more than a bucket holds",
-    "answers.py: return True, Peer(0, at - _UNUSED if peer is None else peer.last): 0 -> 1": "a nanosecond of credit",
-    "answers.py: _REFILL_GAP = SECOND // 50: 50 -> 51": "the ration of all hosts together, which contains chance; cases do without",
-    "answers.py: if credit.left <= 0:: 0 -> 1": "the ration of all hosts together, which contains chance; cases do without",
-    "answers.py: return False, credit: False -> True": "the ration of all hosts together, which contains chance; cases do without",
-    "answers.py: _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50: 50 -> 51": "less than a tick of the kernel's clock",
-    "answers.py: _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50: 50 -> 49": "less than a tick of the kernel's clock",
+    "rations.py: _UNUSED = 60 * SECOND: 60 -> 61": "either is more than a bucket holds",
+    "rations.py: return True, Peer(0, at - _UNUSED if peer is None else peer.last): 0 -> 1": "a nanosecond of credit",
+    "rations.py: _REFILL_GAP = SECOND // 50: 50 -> 51": "the ration of all hosts together, which contains chance; cases do without",
+    "rations.py: if credit.left <= 0:: 0 -> 1": "the ration of all hosts together, which contains chance; cases do without",
+    "rations.py: return False, credit: False -> True": "the ration of all hosts together, which contains chance; cases do without",
+    "rations.py: _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50: 50 -> 51": "less than a tick of the kernel's clock",
+    "rations.py: _REDIRECTS, _REDIRECT_GAP = 9, SECOND // 50: 50 -> 49": "less than a tick of the kernel's clock",
     "routing.py: if family == 4 and length < 31:: 31 -> 32": "no case has a link of two; tests/kernel/test_found.py holds it",
     "xtables/compiled.py: family = rules[0].header.family: 0 -> 1": "all rules of a table have one family, and what is indexed is longer",
     "xtables/matches/conntrack.py: translated = [word for word, bit in VIRTUAL.items() if entry is not None and entry.status & bit]: entry.status & bit -> entry.status | bit": (
@@ -91,18 +91,18 @@ EQUIVALENT: dict[str, str] = {
         "for people: compile() has its own"
     ),
     "xtables/matches/tcp.py: if packet.doff < 20 or end > len(packet.raw):: 20 -> 19": "a header's length is a multiple of four",
-    "answers.py: peer = peer or Peer(0, at - _UNUSED): 0 -> 1": "a nanosecond of credit",
+    "rations.py: peer = peer or Peer(0, at - _UNUSED): 0 -> 1": "a nanosecond of credit",
     "conntrack/sctp.py: if packet.length - packet.l4 < _TOO_SHORT:: packet.length - packet.l4 < _TOO_SHORT -> packet.length - packet.l4 <= _TOO_SHORT": (
         "a header without a chunk is INVALID too"
     ),
     "conntrack/sctp.py: refresh: bool = True: True -> False": "whoever accepts says it; of an INVALID packet it is not asked",
-    "passage.py: if routing.is_local(4, head.dst) and not self._martian(head) and not routing.own_source(head.src):: routing.is_local(4, head.dst) and (not self._martian(head)) and (not routing.own_source(head.src)) -> not (routing.is_local(4, head.dst) and (not self._martian(head)) and (not routing.own_source(head.src)))": (
+    "passage4.py: if routing.is_local(4, head.dst) and not self._martian(head) and not routing.own_source(head.src):: routing.is_local(4, head.dst) and (not self._martian(head)) and (not routing.own_source(head.src)) -> not (routing.is_local(4, head.dst) and (not self._martian(head)) and (not routing.own_source(head.src)))": (
         "fragments are given up after 30 s, longer than a case lasts; tests/kernel/test_incomplete.py"
     ),
     "passage.py: answer.later = not (by_program and reset and self.box.variant == \"nft\"): self.box.variant == 'nft' -> self.box.variant != 'nft'": (
         "a program refused by a RST to everybody: one packet in 100,000; tests/kernel/test_to_many.py"
     ),
-    'replying.py: return (self.walk.at // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big"): 1000 -> 999': "a case is shorter than a day",
+    'replying4.py: return (self.walk.at // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big"): 1000 -> 999': "a case is shorter than a day",
     "xtables/compiled.py: self.index = build_index(chain.rules) if len(chain.rules) >= INDEX_FROM else None: len(chain.rules) >= INDEX_FROM -> len(chain.rules) > INDEX_FROM": (
         "only how fast a rule is found"
     ),
@@ -114,7 +114,7 @@ EQUIVALENT: dict[str, str] = {
         "for people: compile() has its own"
     ),
     "xtables/matches/tcp.py: return False: False -> True": "the packet is dropped at once, whatever the match says then",
-    "answers.py: _UNVERIFIED = frozenset({47, 50, 51, 132, 136}): 50 -> 51": (
+    "answers.py: UNVERIFIED = frozenset({47, 50, 51, 132, 136}): 50 -> 51": (
         "ESP refused by an ICMP error: a few packets in 100,000; tests/kernel/test_found.py"
     ),
     'answers.py: if packet.protocol == UDP and len(segment) >= 8 and segment[6:8] == b"\\0\\0":: 8 -> 7': (

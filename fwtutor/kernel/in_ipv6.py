@@ -19,10 +19,9 @@ INTERFACES = {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}
 _ADDRESSES = {
     "0.0.0.0": "::", "255.255.255.255": "ff02::2", "203.0.113.255": "ff02::1", "192.168.255.255": "ff02::1", "224.0.0.1": "ff02::1",
     "239.1.2.3": "ff05::1:3", "127.0.0.1": "::1", "127.1.2.3": "::1", "203.0.113.0": "2001:db8:113::", "240.0.0.1": "fe80::9",
-    "0.1.2.3": "::ffff:1.2.3.4",
+    "0.1.2.3": "3fff::1:2:3",
 }  # fmt: skip
 _NETWORKS = {"203.0.113.": "2001:db8:113::", "192.168.": "fd00:168::", "198.51.100.": "2001:db8:51::"}
-_MASKS = {24: 64, 16: 64, 25: 65, 26: 66, 1: 1, 32: 128}
 _ODD_MASK = "ffff:ffff::ffff"
 
 _TYPES = {
@@ -71,6 +70,19 @@ def _text(text: str) -> str:
 # --- rules --------------------------------------------------------------------------------------------------
 
 _IPV4 = re.compile(r"\b(\d+\.\d+\.\d+\.\d+)(/\d+\.\d+\.\d+\.\d+|/\d+)?")
+_RANGE = re.compile(r"(?<=-range )([0-9a-f:]+)-([0-9a-f:]+)")
+
+
+def _length(network: str, length: int) -> int:
+    """Of the prefix that stands for an IPv4 network's."""
+    if length < 16:
+        return length
+    return 64 if network in ("203.0.113.0", "192.168.0.0") else 112 if network.startswith("192.168.") and length == 24 else 96 + length
+
+
+def _in_order(found: re.Match[str]) -> str:
+    low, high = sorted((IPv6Address(found[1]), IPv6Address(found[2])))
+    return f"{low}-{high}"
 
 
 def rules(random: Random, text: str) -> str:
@@ -85,14 +97,15 @@ def rule(random: Random, line: str) -> str:
         mask = found[2] or ""
         if "." in mask:
             return f"{_text(found[1])}/{_ODD_MASK}"
-        return _text(found[1]) + (f"/{_MASKS.get(int(mask[1:]), 64)}" if mask else "")
+        return _text(found[1]) + (f"/{_length(found[1], int(mask[1:]))}" if mask else "")
 
-    line = _IPV4.sub(network, line)
+    line = _RANGE.sub(_in_order, _IPV4.sub(network, line))
     line = re.sub(r" (! )?-f\b", "", line)
     line = re.sub(r"--icmp-type \S+", lambda _: f"--icmpv6-type {random.choice(_TYPE_WORDS)}", line)
     line = re.sub(r"-m icmp\b", "-m icmp6", re.sub(r"-p icmp\b", "-p ipv6-icmp", line)).replace("--ctproto icmp", "--ctproto 58")
     line = re.sub(r"--reject-with icmp-\S+", lambda _: f"--reject-with {random.choice(_REJECTS)}", line)
-    return re.sub(r"-m ttl --ttl", "-m hl --hl", line).replace("-j TTL --ttl", "-j HL --hl")
+    line = re.sub(r"--set-mss (\d+)", lambda found: f"--set-mss {min(int(found[1]), 65495)}", line)
+    return re.sub(r"-m ttl (! )?--ttl", r"-m hl \1--hl", line).replace("-j TTL --ttl", "-j HL --hl")
 
 
 # --- packets ------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class Replying4(Passage):
         packet = self.context.packet
         if not answers.may_answer_with_reset(packet, self._is_to_many(packet)):
             return False
-        if not self._reachable(packet.src):
+        if not self._reachable(packet.src) or (packet.dst >> 24 == 127 and not self.box.routing.is_local(4, packet.src)):
             return False  # without a way back nothing is sent, and the connection stays as it is
         return answers.header_holds(packet) or (self._is_verified(packet) and (self.context.hook == INPUT or self.twice))
 

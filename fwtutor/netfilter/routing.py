@@ -98,24 +98,20 @@ class Routing:
         """The first of an interface's addresses; 0: it has none."""
         return next((address for kind, address, _ in self.addresses[name] if kind == family), 0)
 
-    def address_on(self, family: int, name: str, hop: int) -> int:
+    def address_on(self, name: str, hop: int) -> int:
         """The IPv4 address to send from by an interface to a neighbour: one of its network, or the interface's first; 0: none."""
-        primary = self._primary(family, name)
+        primary = self._primary(name)
         near = next((address for address, mask in primary if address & mask == hop & mask), 0)
         if near or primary:
             return near or primary[0][0]
-        return next((own[0][0] for other in self.addresses if (own := self._primary(family, other))), 0)
+        return next((own[0][0] for other in self.addresses if (own := self._primary(other))), 0)
 
-    def _primary(self, family: int, name: str) -> list[tuple[int, int]]:
+    def _primary(self, name: str) -> list[tuple[int, int]]:
         """An interface's addresses with their masks; of several in one network the first, and none of 127.0.0.0/8."""
         found: list[tuple[int, int]] = []
         for kind, address, length in self.addresses[name]:
             mask = prefix_mask(kind, length)
-            if (
-                kind == family
-                and not (family == 4 and address >> 24 == 127)
-                and (address & mask, mask) not in {(a & m, m) for a, m in found}
-            ):
+            if kind == 4 and address >> 24 != 127 and (address & mask, mask) not in {(a & m, m) for a, m in found}:
                 found.append((address, mask))
         return found
 
@@ -151,8 +147,10 @@ class Routing:
 
     def is_local6(self, address: int, interface: str) -> bool:
         """True for the box's own addresses; for a link-local one, on its own link."""
-        if not scopes.is_link_local(address) or not interface or interface == LOOPBACK:
+        if interface in ("", LOOPBACK):
             return (6, address) in self.local
+        if not scopes.is_link_local(address):
+            return (6, address) in self.local and address != scopes.LOOPBACK_ADDRESS
         return any(family == 6 and own == address for family, own, _ in self.addresses[interface])
 
     def is_anycast(self, address: int, interface: str) -> bool:
@@ -229,14 +227,22 @@ class Routing:
         route = self.lookup6(dst, interface)
         if route is None:
             return 0
-        # The kernel keeps an interface's addresses by scope, the widest first, and the youngest before the older.
-        every = [
-            scopes.Candidate(name, address, length)
-            for name, own in self.addresses.items()
-            for family, address, length in sorted(own, key=lambda each: (scopes.scope(each[1]), own.index(each)), reverse=True)
-            if family == 6
-        ]
-        return scopes.choose(every, dst, interface or route.interface) or scopes.choose(every, dst, route.interface)
+        return self.source_by6(dst, interface or route.interface) or self.source_by6(dst, route.interface)
+
+    def source_by6(self, dst: int, interface: str) -> int:
+        """The address the box would send from to ``dst`` by an interface; 0 when there is none."""
+        every = [scopes.Candidate(name, address, length) for name in self.addresses for address, length in self._in_order6(name)]
+        return scopes.choose(every, dst, interface)
+
+    def _in_order6(self, name: str) -> list[tuple[int, int]]:
+        """An interface's IPv6 addresses as the kernel keeps them: by scope, the widest first, and the youngest before the older."""
+        own = [(address, length) for family, address, length in self.addresses[name] if family == 6]
+        return sorted(own, key=lambda each: (scopes.scope(each[0]), own.index(each)), reverse=True)
+
+    def redirected6(self, name: str, dst: int) -> int:
+        """The address an interface has for what was sent to ``dst``: the first, or to a link-local one the first of those; 0: none."""
+        usable = (own for own, _ in self._in_order6(name) if not scopes.is_link_local(dst) or scopes.is_link_local(own))
+        return next(usable, 0)
 
     def martian_source(self, src: int) -> str:
         """Why an arriving IPv4 packet's source is impossible anywhere, "" if it is not."""

@@ -160,7 +160,9 @@ class Translating(Replying):
             return True
         target = inverted(entry.reply if context.direction == ORIGINAL else entry.original)
         assert target is not None
-        after = applying.translated(context.packet, target, end, self.reset)
+        # REJECT's resets, and IPv6's of the stack, are summed up only when they leave.
+        unfinished = self.reset or (context.by_stack and context.packet.family == 6)
+        after = applying.translated(context.packet, target, end, unfinished)
         if after is None:
             return False
         context.packet = after

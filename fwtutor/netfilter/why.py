@@ -9,8 +9,10 @@ from fwtutor.netfilter import steps as s
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.changing import find_mss, header_size
 from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Tuple
-from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
-from fwtutor.netfilter.packet import ACK, ICMP, PROTOCOL_NAMES, TCP, UDP, Packet
+from fwtutor.netfilter.conntrack.icmpv6 import NOT_TRACKED
+from fwtutor.netfilter.conntrack.tuples import WITH_PORTS, is_icmp
+from fwtutor.netfilter.icmpwords import icmp_word
+from fwtutor.netfilter.packet import ACK, PROTOCOL_NAMES, TCP, UDP, Packet
 from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.why_nat import why_translated
@@ -125,36 +127,18 @@ def describe_packet(packet: Packet) -> str:
     """A packet in a line: protocol, addresses, ports, flags or ICMP type."""
     name = PROTOCOL_NAMES.get(packet.protocol, f"protocol {packet.protocol}")
     if packet.protocol in (TCP, UDP) and not packet.offset:
-        line = f"{name} {packet.source}:{packet.sport} > {packet.destination}:{packet.dport}"
+        line = f"{name} {_end(packet.family, packet.source, packet.sport)} > {_end(packet.family, packet.destination, packet.dport)}"
         return f"{line} {'+'.join(packet.flag_names)}".rstrip()
     line = f"{name} {packet.source} > {packet.destination}"
     if packet.offset:
         return f"{line} fragment at {packet.offset}"
-    if packet.protocol == ICMP:
-        kind = packet.icmp_type
-        return f"{line} {ICMP_WORDS.get((kind, packet.icmp_code)) or ICMP_WORDS.get(kind) or f'type {kind}'}"
-    return line
+    if packet.broken:
+        return f"{line}, its extension headers cut short"
+    return f"{line} {icmp_word(packet) or f'type {packet.icmp_type}'}" if is_icmp(packet.protocol, packet.family) else line
 
 
-ICMP_WORDS: dict[int | tuple[int, int], str] = {
-    0: "echo reply",
-    3: "destination unreachable",
-    (3, 0): "net unreachable",
-    (3, 1): "host unreachable",
-    (3, 2): "protocol unreachable",
-    (3, 3): "port unreachable",
-    (3, 4): "fragmentation needed",
-    (3, 9): "network prohibited",
-    (3, 10): "host prohibited",
-    (3, 13): "administratively prohibited",
-    5: "redirect",
-    8: "echo request",
-    11: "time exceeded",
-    12: "parameter problem",
-    13: "timestamp request",
-    14: "timestamp reply",
-}
-"""What ICMP messages are called, by type or by (type, code)."""
+def _end(family: int, address: str, port: int) -> str:
+    return f"[{address}]:{port}" if family == 6 else f"{address}:{port}"
 
 
 def acted_words(step: s.Acted) -> str:
@@ -237,6 +221,8 @@ def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
             return "ESTABLISHED: its tuple is an entry's original one, and replies have been seen"
         first = step.found is not None and not step.found.status & SEEN_REPLY
         return "ESTABLISHED: its tuple is an entry's reply one" + (", and this is the first reply" if first else "")
+    if is_icmp(walk.packet.protocol, walk.packet.family) and walk.packet.icmp_type in NOT_TRACKED:
+        return "UNTRACKED: what a link says to itself, about neighbours, routers and groups, is not tracked"
     return "UNTRACKED: tracking was told to leave it alone"
 
 
@@ -258,11 +244,11 @@ def _named(wanted: Tuple, side: Tuple) -> tuple[tuple[str, ...], list[str], list
     names: tuple[str, ...] = ("source", "destination")
     if wanted.protocol in WITH_PORTS:
         names += ("source port", "destination port")
-    elif wanted.protocol == ICMP:
+    elif is_icmp(wanted.protocol, wanted.family):
         names += ("id", "type")
     values = []
     for each in (wanted, side):
-        last = each.dport >> 8 if wanted.protocol == ICMP else each.dport
+        last = each.dport >> 8 if is_icmp(wanted.protocol, wanted.family) else each.dport
         every = [format_address(each.family, each.src), format_address(each.family, each.dst), str(each.sport), str(last)]
         values.append(every[: len(names)])
     return names, values[0], values[1]

@@ -40,7 +40,8 @@ connect ADDR:PORT [from PORT] a TCP connection          say "TEXT" [to PORT]   o
 upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
 curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
-iptables ...   iptables-save [-c]   conntrack ...   dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
+iptables ...   iptables-save [-c]   ip6tables ...   ip6tables-save [-c]   conntrack ...
+dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
 
 
 def run(host: Host, line: str) -> tuple[str, bool]:
@@ -90,6 +91,19 @@ def save_with_counters(rest: str) -> bool:
     if rest not in ("", "-c", "--counters"):
         raise Refused(f"unknown option {rest!r}; it takes -c, or nothing")
     return bool(rest)
+
+
+def _ip6tables(host: Host, rest: str) -> str:
+    return host.firewall.iptables(rest, family=6)
+
+
+def _ip6tables_save(host: Host, rest: str) -> str:
+    return host.firewall.save(family=6, counters=save_with_counters(rest))
+
+
+def family_of(line: str) -> int:
+    """Whose rules a line is about: 6 for ip6tables' commands, else 4."""
+    return 6 if line.strip().removeprefix("sudo ").lstrip().startswith("ip6tables") else 4
 
 
 def _conntrack(host: Host, rest: str) -> str:
@@ -297,6 +311,8 @@ COMMANDS: dict[str, Callable[[Host, str], str]] = {
     "dig": _dig,
     "dmesg": _dmesg,
     "help": _help,
+    "ip6tables": _ip6tables,
+    "ip6tables-save": _ip6tables_save,
     "iptables": _iptables,
     "iptables-save": _iptables_save,
     "reset": _reset,

@@ -39,8 +39,9 @@ class View:
     """A firewall at one place of a run."""
 
     ruleset: Ruleset
+    ruleset6: Ruleset
     counters: dict[CounterKey, tuple[int, int]]
-    """(packets, bytes) by rule id, or "table:CHAIN" for a policy; what is (0, 0) is absent."""
+    """(packets, bytes) by rule id, or by ``policy_key`` for a policy; what is (0, 0) is absent."""
     entries: dict[int, Entry]
     """What is kept, by entry id. Some may be past their time: ``Entry.seconds_left`` says."""
     expectations: dict[int, Expectation]
@@ -49,6 +50,10 @@ class View:
     """The present packet's new entry while it is not kept yet."""
     ctstate: str
     """The present packet's ctstate; "" before it was looked up, and when tracking is off."""
+
+    def rules(self, family: int) -> Ruleset:
+        """The ruleset of a family."""
+        return self.ruleset6 if family == 6 else self.ruleset
 
 
 class Looker:
@@ -256,6 +261,7 @@ class Cursor:
         pending, ctstate = _packet_state(here)
         return View(
             ruleset=self.run.tracks[host].ruleset_at(self.index),
+            ruleset6=self.run.tracks[host].ruleset_at(self.index, 6),
             counters={key: value for key, value in state.counters.items() if value != (0, 0)},
             entries=dict(state.entries),
             expectations=dict(state.expectations),

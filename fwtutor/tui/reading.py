@@ -39,6 +39,7 @@ from fwtutor.network.records import CommandRun, Walked
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.walk import Walk
+    from fwtutor.netfilter.xtables.rule import Ruleset
     from fwtutor.network.records import Record
     from fwtutor.recording import Session, View
     from fwtutor.recording.cursor import Cursor
@@ -119,8 +120,15 @@ class Place:
 
     @property
     def tracking(self) -> bool:
-        """Does any rule of the ruleset need connection tracking?"""
-        return self.view.ruleset.tracks
+        """Does any rule that the packet may meet need connection tracking?"""
+        return self.rules.tracks
+
+    @property
+    def rules(self) -> Ruleset:
+        """The ruleset the packet meets, or the command here is about."""
+        if isinstance(self.record, CommandRun):
+            return self.view.rules(self.record.after.family)
+        return self.view.rules(4 if self.walk is None else self.walk.packet.family)
 
 
 def decider(steps: tuple[Step, ...]) -> RuleTried | PolicyApplied | None:

@@ -8,9 +8,9 @@ from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import NAMES
 from fwtutor.netfilter.conntrack.tuples import GRE, WITH_PORTS
+from fwtutor.netfilter.icmpwords import icmp_word
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP
 from fwtutor.netfilter.steps import PolicyApplied
-from fwtutor.netfilter.why import ICMP_WORDS
 from fwtutor.tui import glyphs
 from fwtutor.tui.reading import DELETED, GONE, KEPT, PENDING, Place, decider
 
@@ -40,9 +40,7 @@ def flags(packet: Packet) -> str:
     if packet.protocol == TCP:
         return "+".join(packet.flag_names) or "no flags"
     if packet.protocol in (ICMP, ICMPV6):
-        kind = (packet.icmp_type, packet.icmp_code)
-        word = ICMP_WORDS.get(kind) or ICMP_WORDS.get(kind[0]) if packet.protocol == ICMP else None
-        return word or f"type {kind[0]} code {kind[1]}"
+        return icmp_word(packet) or f"type {packet.icmp_type} code {packet.icmp_code}"
     return ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fwtutor.netfilter import Walk, craft
+from fwtutor.netfilter import Firewall, Walk, craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
 from tests.netfilter.boxes import EMPTY
@@ -173,3 +173,23 @@ def test_a_later_fragment_is_judged_by_its_protocol_alone() -> None:
     rules = f"{EMPTY}-A FORWARD -p udp -m udp --dport 53 -j DROP\n-A FORWARD -p udp -j ACCEPT\nCOMMIT\n"
     walk = box6(rules).receive(ip6(44, bytes([17, 0, 0, 8, 0, 0, 0, 1]) + datagram()), on="wan", at=0)
     assert walk.path == ["filter:FORWARD:rule:2"]
+
+
+def test_for_nft_the_beginning_of_a_later_fragment_passes_for_its_header() -> None:
+    firewall = Firewall({"wan": ["2001:db8:1::1/64"], "lan": ["2001:db8:2::1/64"]}, variant="nft")
+    firewall.restore(f"{EMPTY}-A FORWARD -p udp -m udp --dport 53 -j DROP\nCOMMIT\n", family=6)
+    later = ip6(44, bytes([17, 0, 0, 8, 0, 0, 0, 1]) + datagram())
+    labelled = later[:2] + (53).to_bytes(2, "big") + later[4:]
+    assert [firewall.receive(raw, on="wan", at=0).verdict for raw in (later, labelled)] == ["ACCEPT", "DROP"]
+
+
+def test_for_nft_a_broken_chain_has_no_protocol_and_an_authentication_header_is_one() -> None:
+    def path(raw: bytes) -> list[str]:
+        firewall = Firewall({"wan": ["2001:db8:1::1/64"], "lan": ["2001:db8:2::1/64"]}, variant="nft")
+        rules = "-A FORWARD -p udp\n-A FORWARD ! -p tcp\n-A FORWARD -p ah\n"
+        firewall.restore(f"{EMPTY}{rules}COMMIT\n", family=6)
+        return firewall.receive(raw, on="wan", at=0).path
+
+    assert path(ip6(60, bytes([60, 0, 1, 4, 0, 0, 0, 0]) + b"x")) == ["filter:FORWARD:policy:4"]
+    signed = ip6(51, bytes([17, 1, 0, 0]) + bytes(8) + datagram())
+    assert path(signed) == ["filter:FORWARD:rule:2", "filter:FORWARD:rule:3", "filter:FORWARD:policy:4"]

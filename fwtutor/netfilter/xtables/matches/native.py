@@ -2,7 +2,8 @@
 
 Ports and flags become comparisons of bytes at fixed places behind the IP header. Three things follow from that. A header cut
 short matches nothing where a byte is missing, and is not dropped for it. A later fragment has its data compared as if it began
-with a header: with tracking off, when fragments pass singly, that can be anything a sender likes. And after ``! -p tcp`` the
+with a header: with tracking off, when fragments pass singly, that can be anything a sender likes. (Of IPv6, where the kernel
+does not look for it, it is the packet's own beginning that is compared: its flow label may pass for a port.) And after ``! -p tcp`` the
 bytes of any other protocol are compared as if they were ports. And ``! --sport A ! --dport B`` becomes one comparison of both:
 it then fails only a packet that has both ports, where legacy fails one that has either. What cannot be so compared (a TCP
 option, or no option at all) stays a match, and decides as in the legacy variant.
@@ -30,7 +31,7 @@ _SAID = {_SPORT: "a source port would", _DPORT: "a destination port would", _FLA
 def _read(context: Context, place: tuple[int, int]) -> int | None:
     """The number in those bytes; None where they are not all there."""
     packet = context.packet
-    begin = packet.l4 + place[0]
+    begin = place[0] + (0 if packet.family == 6 and packet.offset else packet.l4)
     end = begin + place[1]
     return None if end > len(packet.raw) else int.from_bytes(packet.raw[begin:end], "big")
 

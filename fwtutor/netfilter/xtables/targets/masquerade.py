@@ -37,12 +37,14 @@ class Masquerade(Switched, NatTarget):
         entry, routing = context.entry, context.routing
         assert entry is not None
         assert routing is not None
-        if not entry.original.src:
+        if not entry.original.src and entry.original.family == 4:
             return Range(entry.reply.dst, entry.reply.dst)  # a host that has no address yet is not masqueraded
-        family, there = context.packet.family, context.out_interface
-        route = routing.lookup_by(family, context.packet.dst, there)
-        hop = route.gateway if route is not None and route.gateway else context.packet.dst
-        own = routing.address_on(family, there, hop)
+        packet, there = context.packet, context.out_interface
+        if packet.family == 6:
+            own = routing.source_by6(packet.dst, there)
+        else:
+            route = routing.lookup_by(4, packet.dst, there)
+            own = routing.address_on(there, route.gateway if route is not None and route.gateway else packet.dst)
         ports = None if self.ports is None else self.ports.value
         random = bool(self.random or self.fully)
         if not own:

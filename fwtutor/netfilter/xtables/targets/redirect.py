@@ -46,7 +46,8 @@ class Redirect(Switched, NatTarget):
         own = _LOOPBACK[family]
         if context.hook != OUTPUT:
             assert context.routing is not None
-            own = context.routing.first_address(context.in_interface, family)
+            here, routing = context.in_interface, context.routing
+            own = routing.first_address(here, 4) if family == 4 else routing.redirected6(here, context.packet.dst)
         ports = None if self.ports is None else self.ports.value[:2]
         return Range(own, own, ports, random=self.random is not None) if own else None
 
