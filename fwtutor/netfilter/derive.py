@@ -10,7 +10,7 @@ from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.events import Shown
-from fwtutor.netfilter.hooks import RAW
+from fwtutor.netfilter.hooks import OUTPUT, PREROUTING, RAW
 from fwtutor.netfilter.logline import Told, log_line
 from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
@@ -108,7 +108,8 @@ def states(walk: Walk) -> list[list[str]]:
     for event in walk.events:
         kind = event[0]
         if kind == events.HOOK:
-            found.append([event[1], state])
+            # Before connection tracking nobody asks, and what raw drops never gets there.
+            found.append([event[1], "" if event[1] in (PREROUTING, OUTPUT) else state])
         elif kind in (events.LOOKED_UP, events.TIED):
             state = event[1].state if kind == events.LOOKED_UP else event[1]
             if found:

@@ -29,8 +29,8 @@ ORDER: dict[str, tuple[str, ...]] = {
 
 
 def order(variant: str) -> dict[str, tuple[str, ...]]:
-    """``ORDER`` of a variant: iptables-nft gives security's chains a priority of its own, with which that comes behind nat at INPUT."""
-    return ORDER | {INPUT: (MANGLE, FILTER, NAT, SECURITY)} if variant == "nft" else ORDER
+    """``ORDER`` of a variant: iptables-nft puts security behind everything, nat's INPUT too."""
+    return ORDER if variant == "legacy" else {**ORDER, INPUT: (MANGLE, FILTER, NAT, SECURITY)}
 
 
 SAVED_BY_NFT = (MANGLE, SECURITY, RAW, FILTER, NAT)
