@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fwtutor.capture import read_packets
 from fwtutor.netfilter import Firewall, why
-from fwtutor.netfilter.steps import Expected, ExpectationMet, Helped
+from fwtutor.netfilter.steps import ExpectationMet, Expected, Helped
 
 FTP = Path(__file__).parents[2] / "assets" / "ftp"
 
