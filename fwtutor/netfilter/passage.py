@@ -150,11 +150,11 @@ class Passage(Translating):
             self.walk.verdict, self.walk.reason = "DROP", tracked.reason
             return False
         self.twice = tracked.again
-        if tracked.news:
-            self._follow(tracked.news)
         if tracked.entry is not None:
             self.walk.zone = (tracked.entry.reply if tracked.direction else tracked.entry.original).zone
         self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
+        if tracked.news:
+            self._follow(tracked.news)
         return True
 
     def _pass(self, hook: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter import answers6, exthdrs, scopes
+from fwtutor.netfilter import answers6, exthdrs, rations, scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.rations import RATE_BURST
-from fwtutor.netfilter.replying import MILLISECOND
+from fwtutor.netfilter.replying import MILLISECOND, told
 from fwtutor.netfilter.routing import Route
 
 RATELIMIT = "net.ipv6.icmp.ratelimit"
@@ -54,15 +54,15 @@ class Replying6(Passage):
         Rationed by whom it goes to, told or not, and by whom is told; only a box with a link-local address there tells.
         """
         packet, routing = self.context.packet, self.box.routing
-        if not self._take_token(packet.dst, SECOND, RATE_BURST * SECOND):
-            return
         own = (address for family, address, _ in routing.addresses[route.interface] if family == 6 and scopes.is_link_local(address))
         source, target = next(own, 0), route.gateway or packet.dst
-        if not source or (target != packet.dst and not scopes.is_link_local(target)):
-            return
         back = routing.lookup6(packet.src, route.interface)
         neighbour = routing.is_local6(packet.src, route.interface) or (back is not None and not back.gateway)
-        if neighbour and self._take_token(packet.src, SECOND, RATE_BURST * SECOND):
+        would = bool(source) and neighbour and (target == packet.dst or scopes.is_link_local(target))
+        allowed, after = rations.take_token(self._peer(packet.dst), self.walk.at, SECOND, RATE_BURST * SECOND)
+        # Where nothing would be told, nothing is withheld.
+        self._remember(told(packet.dst), after, allowed or not would)
+        if allowed and would and self._take_token(packet.src, SECOND, RATE_BURST * SECOND):
             self._answer(answers6.redirect_about(packet, source, target), tied=False)
 
     def _error(self, type: int, code: int, rest: int = 0) -> None:
