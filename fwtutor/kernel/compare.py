@@ -13,24 +13,12 @@ from functools import partial
 from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
+from fwtutor.kernel.choices import kernels_choice, summed_up
 from fwtutor.kernel.clock import tick_length
-from fwtutor.kernel.observation import (
-    ANSWER,
-    BY_ITSELF,
-    Item,
-    KernelEntry,
-    KernelExpectation,
-    Observation,
-    Observed,
-    Ordered,
-    Setup,
-    Shot,
-)
+from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.kernel.timestamps import without_clock
-from fwtutor.netfilter.conntrack.entry import SECOND, Tuple
-from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation, format_tuple
-from fwtutor.netfilter.conntrack.nat.ranges import SRC, port_of
-from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp, tuple_at, tuple_of
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation
 from fwtutor.netfilter.exthdrs import walk as walk_headers
 from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
@@ -155,7 +143,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
         if bool(caused) != (observed.shot == BY_ITSELF):
             theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
             return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
-        firewall.box.chooser = partial(_kernels_choice, observation, number)
+        firewall.box.chooser = partial(kernels_choice, observation, number)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk, firewall)]
         if found:
@@ -167,36 +155,11 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
     return [Difference(-1, *difference) for difference in _end_differences(observation, firewall)]
 
 
-def _kernels_choice(observation: Observation, number: int, entry: Entry, end: str) -> int | None:
-    """The port (or ICMP id) the kernel gave an end of a connection that began with the packet ``number``, if anything tells.
-
-    Its entry does, while there is one; else what the stack answered, or how it was logged last.
-    """
-    original = format_tuple(entry.original)
-    seen = chain((packet.entry for packet in observation.packets[number:]), observation.conntrack)
-    known = next((one for one in seen if one is not None and (one.protocol, one.original) == (entry.original.protocol, original)), None)
-    if known is not None:
-        found = re.search(r"id=(\d+)", known.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", known.reply)
-        return int(found[1]) if found else None
-    answers = [_answered(Packet(packet.raw)) for packet in observation.packets[number + 1 : number + 2] if packet.shot == ANSWER]
-    logged = [tuple_of(Packet(raw)) for _, raw in observation.packets[number].logged[-1:] if raw]
-    key = next((key for key in (*answers, *logged) if key is not None), None)
-    return None if key is None else port_of(key, end)
-
-
-def _answered(answer: Packet) -> Tuple | None:
-    """The tuple of what the stack's answer is about, as its programs saw it."""
-    if is_icmp(answer.protocol, answer.family) and answer.icmp_type in (3, 11, 12):
-        at = answer.l4 + 8
-        return tuple_at(4, 0, 0, answer.raw[at + 9], 0, answer.raw, at + (answer.raw[at] & 15) * 4)
-    key = tuple_of(answer)
-    return None if key is None else inverted(key)
-
-
 def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:
     """The engine's walk of a packet the kernel saw."""
     if observed.on is None:
-        return firewall.send(observed.raw, at=at, mark=observed.mark, by_stack=observed.shot < 0)
+        raw = observed.raw if observed.shot >= 0 else summed_up(observed.raw)
+        return firewall.send(raw, at=at, mark=observed.mark, by_stack=observed.shot < 0)
     return firewall.receive(observed.raw, on=observed.on, at=at, mac=observed.mac, link=observed.link)
 
 

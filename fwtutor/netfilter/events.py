@@ -1,7 +1,7 @@
 """The events a Walk records: plain tuples whose first item says which. ``derive`` turns them into everything else.
 
 HOOK hook | LOOKED_UP Tracked | CHANGED before, after | TABLE chain, hits, Shown | ROUTED to, reason |
-HELPED entry before, after, why the packet is dropped, News | EXPECTATION News |
+HELPED entry before, after, why the packet is dropped, News, packet before, after, lots drawn | EXPECTATION News |
 ANSWER walk | CONFIRMED entry | FORGOTTEN entry | MEMORY key, before, after, whether an answer may go |
 GATHERED key, before, after, whole datagram or None |
 TIED ctstate: what NOTRACK marked is not looked up; an answer begins its way tied to the entry of what it answers, a copy to that of

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from fwtutor.netfilter import defrag, defrag6
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
+from fwtutor.netfilter.conntrack.command import EXPECT, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.expectations import DELETED
 from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
 from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
@@ -290,6 +292,24 @@ class Firewall:
         """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given); of one ``family`` with ``-f``."""
         when = self.now if at is None else round(at * SECOND)
         return format_table(self.state.entries, when, family)
+
+    def run_conntrack(self, words: list[str], at: float | None = None) -> str:
+        """The program conntrack with these words: what it prints. Raises ConntrackRefused, and then changes nothing."""
+        command = parse(words)
+        when = self.now if at is None else round(at * SECOND)
+        state, conntrack = self.state, self.box.conntrack
+        output = command.shown(state.entries, state.expectations, when)
+        if command.changes:
+            changes: list[Change] = []
+            for entry in command.chosen(list(state.entries.values()), when) if command.table != EXPECT else ():
+                conntrack.put(entry, None)
+                changes.append(Change(ENTRY, entry.id, entry, None))
+            if command.table == EXPECT:
+                for one in list(state.expectations.values()):
+                    conntrack.expectations.remove(one, DELETED)
+            changes += changes_of((EXPECTATION, news) for news in conntrack.expectations.take_news())
+            self._log(tuple(changes))
+        return output
 
     def expectations(self, at: float | None = None) -> str:
         """What ``conntrack -L expect`` prints at the time ``at`` (the last packet's, unless given)."""

@@ -7,10 +7,12 @@ packet goes and what the stack itself takes offence at is ``passage4``'s and ``p
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 from fwtutor.netfilter.box import Box, Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
+from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
     CONFIRMED as KEPT,
@@ -26,6 +28,7 @@ from fwtutor.netfilter.events import (
 )
 from fwtutor.netfilter.hooks import FORWARD, INPUT, MANGLE, NAT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.routing import LOOPBACK
+from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.translating import Translating
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.compiled import ACTED
@@ -132,10 +135,10 @@ class Passage(Translating):
 
     def _track(self, arriving: bool) -> bool:
         """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""
-        if not self.box.tracking[self.context.packet.family] or self.context.entry is not None:
+        if not self.box.tracking[self.context.packet.family]:
             return True
-        if self.context.state == UNTRACKED:
-            self.walk.events.append((TIED, UNTRACKED))
+        if self.context.entry is not None or self.context.state == UNTRACKED:
+            self.walk.events.append((TIED, self.context.state))
             return True
         conntrack, context = self.box.conntrack, self.context
         tracked = conntrack.track(context.packet, self.walk.at, arriving, context.template, context.mark)
@@ -150,6 +153,8 @@ class Passage(Translating):
         if tracked.entry is not None:
             self.walk.zone = (tracked.entry.reply if tracked.direction else tracked.entry.original).zone
         self.context.entry, self.context.state, self.context.direction = tracked.entry, tracked.state, tracked.direction
+        if tracked.news:
+            self._follow(tracked.news)
         return True
 
     def _pass(self, hook: str) -> bool:
@@ -207,15 +212,25 @@ class Passage(Translating):
         self.walk.events.append((KEPT, kept))
         return True
 
+    def _follow(self, news: Iterable[News]) -> None:
+        """Who was expected is translated as the connection on whose account he was."""
+        for before, _, why in news:
+            if why == MET and before is not None and self.context.entry is not None:
+                self._translate_like_master(before)
+
     def _help(self, entry: Entry) -> bool:
         """Before the entry is kept, its helper reads the packet. False when it drops it."""
         context = self.context
         packet, direction, state = context.packet, context.direction, context.state
-        if packet.protocol != entry.original.protocol or (state == RELATED and direction == REPLY):
+        if state == RELATED and direction == REPLY:
             return True
-        after, fault = self.box.conntrack.help(packet, entry, direction, state, self.walk.at)
+        abroad = LOOPBACK not in (context.in_interface, context.out_interface)
+        changes: list[Change] = []
+        context.packet, after, fault = self.box.conntrack.help(
+            packet, entry, direction, state, self.walk.at, lambda below: self._draw(changes) * below >> 16, abroad
+        )
         context.entry = after
-        self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news()))
+        self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news(), packet, context.packet, changes))
         if fault:
             self.walk.verdict, self.walk.reason = "DROP", f"the helper {after.helper} drops it: {fault}"
             self._forget()

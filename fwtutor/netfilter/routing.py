@@ -147,8 +147,10 @@ class Routing:
 
     def is_local6(self, address: int, interface: str) -> bool:
         """True for the box's own addresses; for a link-local one, on its own link."""
-        if not scopes.is_link_local(address) or not interface or interface == LOOPBACK:
+        if interface in ("", LOOPBACK):
             return (6, address) in self.local
+        if not scopes.is_link_local(address):
+            return (6, address) in self.local and address != scopes.LOOPBACK_ADDRESS
         return any(family == 6 and own == address for family, own, _ in self.addresses[interface])
 
     def is_anycast(self, address: int, interface: str) -> bool:

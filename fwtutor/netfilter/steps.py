@@ -238,12 +238,17 @@ class CameBack(Step):
 
 @dataclass(slots=True, frozen=True)
 class Helped(Step):
-    """The entry's ``helper`` read the packet; ``dropped`` says why it drops it ("" if it does not)."""
+    """The entry's ``helper`` read the packet; ``dropped`` says why it drops it ("" if it does not).
+
+    Where the connection is translated it may have rewritten the ``packet``, which ``was`` another, or shifted its numbers.
+    """
 
     helper: str = ""
     before: Entry | None = None
     after: Entry | None = None
     dropped: str = ""
+    was: Packet | None = None
+    packet: Packet | None = None
 
 
 @dataclass(slots=True, frozen=True)

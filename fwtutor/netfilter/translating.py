@@ -11,6 +11,7 @@ from abc import abstractmethod
 
 from fwtutor.netfilter.box import Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, NAT_MASK, NEW, ORIGINAL, RELATED, REPLY
+from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.conntrack.nat import applying, choosing
 from fwtutor.netfilter.conntrack.nat.ranges import CHANGED, DECIDED, DST, SRC, Range, end_at
 from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp
@@ -100,17 +101,35 @@ class Translating(Replying):
             return
 
         def draw() -> int:
-            before = box.state.memory.get(LOTS)
-            after = _next_lot(box.seed if before is None else before)
-            box.state.memory[LOTS] = after
-            changes.append(Change(MEMORY, LOTS, before, after))
-            return after >> 40 & 0xFFFF
+            return self._draw(changes)
 
         chosen = choosing.bind(box.state, entry, wanted, end, draw, box.chooser)
         if chosen.evicted is not None:
             box.conntrack.put(chosen.evicted, None)
             changes.append(Change(ENTRY, chosen.evicted.id, chosen.evicted, None))
         context.entry = chosen.entry
+
+    def _draw(self, changes: list[Change]) -> int:
+        """16 bits by lot."""
+        box = self.box
+        before = box.state.memory.get(LOTS)
+        after = _next_lot(box.seed if before is None else before)
+        box.state.memory[LOTS] = after
+        changes.append(Change(MEMORY, LOTS, before, after))
+        return after >> 40 & 0xFFFF
+
+    def _translate_like_master(self, met: Expectation) -> None:
+        """A new connection that was expected is translated as the one that announced it: no rule is asked about it."""
+        entry, master = self.context.entry, self.box.state.entries.get(met.master)
+        if met.follows is None or entry is None or master is None:
+            return
+        other = master.original if met.follows.direction else master.reply
+        changes: list[Change] = []
+        port = met.follows.port
+        for end, wanted in ((SRC, Range(other.dst, other.dst)), (DST, Range(other.src, other.src, (port, port)))):
+            self._bind(wanted, end, changes)
+        packet, now = self.context.packet, self.context.entry
+        self.walk.events.append((TRANSLATED, DST, packet, packet, entry, now, tuple(changes)))
 
     def _leaves_elsewhere(self, hook: str, changes: list[Change]) -> bool:
         """What was given the address of one interface and leaves by another now is not what it was: its entry goes."""
@@ -141,7 +160,9 @@ class Translating(Replying):
             return True
         target = inverted(entry.reply if context.direction == ORIGINAL else entry.original)
         assert target is not None
-        after = applying.translated(context.packet, target, end, self.reset)
+        # REJECT's resets, and IPv6's of the stack, are summed up only when they leave.
+        unfinished = self.reset or (context.by_stack and context.packet.family == 6)
+        after = applying.translated(context.packet, target, end, unfinished)
         if after is None:
             return False
         context.packet = after

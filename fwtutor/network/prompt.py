@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.conntrack.command import Command, ConntrackRefused, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.errors import RuleRefused
@@ -39,7 +40,8 @@ connect ADDR:PORT [from PORT] a TCP connection          say "TEXT" [to PORT]   o
 upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
 curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
-iptables ...   iptables-save [-c]   conntrack -L   dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
+iptables ...   iptables-save [-c]   ip6tables ...   ip6tables-save [-c]   conntrack ...
+dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
 
 
 def run(host: Host, line: str) -> tuple[str, bool]:
@@ -91,15 +93,32 @@ def save_with_counters(rest: str) -> bool:
     return bool(rest)
 
 
+def _ip6tables(host: Host, rest: str) -> str:
+    return host.firewall.iptables(rest, family=6)
+
+
+def _ip6tables_save(host: Host, rest: str) -> str:
+    return host.firewall.save(family=6, counters=save_with_counters(rest))
+
+
+def family_of(line: str) -> int:
+    """Whose rules a line is about: 6 for ip6tables' commands, else 4."""
+    return 6 if line.strip().removeprefix("sudo ").lstrip().startswith("ip6tables") else 4
+
+
 def _conntrack(host: Host, rest: str) -> str:
-    check_conntrack(rest)
-    return host.firewall.conntrack(at=host.now / SECOND)
+    try:
+        return host.firewall.run_conntrack(split_words(rest), at=host.now / SECOND)
+    except ConntrackRefused as error:
+        raise Refused(str(error)) from None
 
 
-def check_conntrack(rest: str) -> None:
-    """Raises Refused unless ``conntrack REST`` is -L."""
-    if rest not in ("-L", "--dump", "-L conntrack"):
-        raise Refused(f"unknown option {rest!r}; so far it lists: conntrack -L")
+def read_conntrack(rest: str) -> Command:
+    """What ``conntrack REST`` asks for. Raises Refused."""
+    try:
+        return parse(split_words(rest))
+    except ConntrackRefused as error:
+        raise Refused(str(error)) from None
 
 
 def _dmesg(host: Host, rest: str) -> str:
@@ -292,6 +311,8 @@ COMMANDS: dict[str, Callable[[Host, str], str]] = {
     "dig": _dig,
     "dmesg": _dmesg,
     "help": _help,
+    "ip6tables": _ip6tables,
+    "ip6tables-save": _ip6tables_save,
     "iptables": _iptables,
     "iptables-save": _iptables_save,
     "reset": _reset,

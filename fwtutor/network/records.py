@@ -45,7 +45,7 @@ class CommandRun(Happening):
     output: str
     refused: bool
     before: Ruleset
-    """The host's IPv4 ruleset before the command, and ``after`` it: the same object when it did not change."""
+    """The host's ruleset of the command's family before it, and ``after`` it: the same object when it did not change."""
     after: Ruleset
     changes: tuple[Change, ...]
     """Counters the command set, entries it touched, what stateful matches forgot."""

@@ -11,13 +11,13 @@ from typing import Any
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import LOOPBACK
-from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
+from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.clock import Clock, Event
 from fwtutor.network.host import Host
 from fwtutor.network.links import Link
-from fwtutor.network.prompt import run
+from fwtutor.network.prompt import family_of, run
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
 from fwtutor.network.surroundings import Timer
 from fwtutor.network.topology import Topology
@@ -125,14 +125,17 @@ class World:
         """Enters a line at a host's prompt, now. Raises KeyError if there is no such host."""
         here = self.hosts[host]
         firewall = here.firewall
-        before, state = firewall.ruleset(), firewall.state
-        counters, entries, memory = dict(state.counters), dict(state.entries), dict(state.memory)
+        family = family_of(line)
+        before, state = firewall.ruleset(family), firewall.state
+        counters, entries, memory, expected = dict(state.counters), dict(state.entries), dict(state.memory), dict(state.expectations)
         index = self._begin()
         here.lines += 1
         output, refused = run(here, line)
         changes = _difference(COUNTER, counters, state.counters) + _difference(ENTRY, entries, state.entries)
-        changes += _difference(MEMORY, memory, state.memory)
-        record = CommandRun(index, self.now, host, -1, self._inputs, line, output, refused, before, firewall.ruleset(), changes, learner)
+        changes += _difference(MEMORY, memory, state.memory) + _difference(EXPECTATION, expected, state.expectations)
+        record = CommandRun(
+            index, self.now, host, -1, self._inputs, line, output, refused, before, firewall.ruleset(family), changes, learner
+        )
         self._inputs += 1
         self.records.append(record)
         return record

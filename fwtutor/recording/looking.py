@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter.conntrack.listing import format_table
 from fwtutor.netfilter.firewall import SYSCTLS
 from fwtutor.netfilter.steps import Answered, Logged
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
-from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_conntrack, check_dmesg, not_found, refusal, save_with_counters
+from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_dmesg, family_of, not_found, read_conntrack, refusal, save_with_counters
 from fwtutor.network.records import CommandRun, Walked, kernel_log, log_line
 from fwtutor.recording.cursor import Cursor
 
@@ -34,7 +33,8 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
     if output is None:
         return None
     refused = refused or (name not in COMMANDS and output != "")
-    return CommandRun(-1, cursor.at, host, -1, 0, line, output, refused, view.ruleset, view.ruleset, (), True)
+    rules = view.rules(family_of(line))
+    return CommandRun(-1, cursor.at, host, -1, 0, line, output, refused, rules, rules, (), True)
 
 
 def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
@@ -43,15 +43,16 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name not in COMMANDS:
         return not_found(name)
     view = cursor.view_of(host)
-    if name == "iptables":
-        outcome = run_command(view.ruleset, rest, counters=view.counters, new_id=lambda: 0)
-        changes = outcome.counters or not _same(view.ruleset, outcome.ruleset, listed=outcome.output != "")
+    rules = view.rules(family_of(name))
+    if name in ("iptables", "ip6tables"):
+        outcome = run_command(rules, rest, counters=view.counters, new_id=lambda: 0)
+        changes = outcome.counters or not _same(rules, outcome.ruleset, listed=outcome.output != "")
         return None if changes else outcome.output
-    if name == "iptables-save":
-        return save(view.ruleset, view.counters if save_with_counters(rest) else None)
+    if name in ("iptables-save", "ip6tables-save"):
+        return save(rules, view.counters if save_with_counters(rest) else None)
     if name == "conntrack":
-        check_conntrack(rest)
-        return format_table(view.entries, cursor.at)
+        command = read_conntrack(rest)
+        return None if command.changes else command.shown(view.entries, view.expectations, cursor.at)
     if name == "dmesg":
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in _log_at(cursor, host))

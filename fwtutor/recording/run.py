@@ -29,30 +29,31 @@ class Track:
 
     __slots__ = ("checkpoints", "effects", "places", "records", "rulesets")
 
-    def __init__(self, state: State, ruleset: Ruleset) -> None:
+    def __init__(self, state: State, rulesets: Iterable[Ruleset]) -> None:
         self.records: list[int] = []
         """Indices of the host's records."""
         self.places: list[int] = [0]
         """For each checkpoint, how many of ``records`` had happened."""
         self.checkpoints: list[State] = [state.copy()]
-        self.rulesets: list[tuple[int, Ruleset]] = [(-1, ruleset)]
-        """(index of the record after which it is in force, ruleset)."""
+        self.rulesets: dict[int, list[tuple[int, Ruleset]]] = {ruleset.family: [(-1, ruleset)] for ruleset in rulesets}
+        """By family: (index of the record after which it is in force, ruleset)."""
         self.effects = 0
 
     def add(self, record: Record, state: State) -> None:
         """Takes up a record; ``state`` is the firewall's just after it."""
         self.records.append(record.index)
         if isinstance(record, CommandRun) and record.after is not record.before:
-            self.rulesets.append((record.index, record.after))
+            self.rulesets[record.after.family].append((record.index, record.after))
         self.effects += len(changes_of(record))
         if self.effects >= max(CHECKPOINT_EVERY, len(state.entries) + len(state.counters)):
             self.places.append(len(self.records))
             self.checkpoints.append(state.copy())
             self.effects = 0
 
-    def ruleset_at(self, index: int) -> Ruleset:
-        """The ruleset in force after the record ``index`` (of any host)."""
-        return self.rulesets[bisect_right(self.rulesets, index, key=lambda pair: pair[0]) - 1][1]
+    def ruleset_at(self, index: int, family: int = 4) -> Ruleset:
+        """The ruleset of a family that is in force after the record ``index`` (of any host)."""
+        versions = self.rulesets[family]
+        return versions[bisect_right(versions, index, key=lambda pair: pair[0]) - 1][1]
 
     def nearest(self, place: int) -> tuple[int, State]:
         """The checkpoint nearest to ``place`` records of this host: (its place, its state, not to be changed)."""
@@ -76,7 +77,7 @@ class Run:
         """For each stage, the index of its first record (of the next record there will be, if it has none)."""
         self.stops: list[int] = []
         """Indices of the records the cursor stops at: the watched host's, and what the learner typed anywhere."""
-        self.tracks = {name: Track(host.firewall.state, host.firewall.ruleset()) for name, host in self.world.hosts.items()}
+        self.tracks = {name: Track(host.firewall.state, map(host.firewall.ruleset, (4, 6))) for name, host in self.world.hosts.items()}
         self.cut = False
         """True when it was stopped at MAX_RECORDS before it fell quiet."""
         self._play(list(inputs))

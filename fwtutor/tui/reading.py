@@ -23,6 +23,7 @@ from fwtutor.netfilter.steps import (
     EntryCreated,
     EntryForgotten,
     Finished,
+    Gathered,
     HookEntered,
     Logged,
     LookedUp,
@@ -38,7 +39,9 @@ from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+    from fwtutor.netfilter.packet import Packet
     from fwtutor.netfilter.walk import Walk
+    from fwtutor.netfilter.xtables.rule import Ruleset
     from fwtutor.network.records import Record
     from fwtutor.recording import Session, View
     from fwtutor.recording.cursor import Cursor
@@ -114,13 +117,39 @@ class Place:
         return next((step.hook for step in reversed(self.happened) if isinstance(step, HookEntered)), "")
 
     @property
+    def packet(self) -> Packet | None:
+        """The packet as it is here: translated, changed by a target, put together of fragments."""
+        packet = None if self.walk is None else self.walk.packet
+        for step in self.happened:
+            if isinstance(step, Translated):
+                packet = step.after or packet
+            elif isinstance(step, Acted):
+                packet = packet if step.after is None else step.after.packet
+            elif isinstance(step, Gathered):
+                packet = step.whole or packet
+        return packet
+
+    @property
+    def mark(self) -> int:
+        """The mark it carries here, as far as a rule set it."""
+        acted = (step.after for step in reversed(self.happened) if isinstance(step, Acted) and step.after is not None)
+        return next((seen.mark for seen in acted), 0)
+
+    @property
     def routed(self) -> Routed | None:
         return next((step for step in self.happened if isinstance(step, Routed)), None)
 
     @property
     def tracking(self) -> bool:
-        """Does any rule of the ruleset need connection tracking?"""
-        return self.view.ruleset.tracks
+        """Does any rule that the packet may meet need connection tracking?"""
+        return self.rules.tracks
+
+    @property
+    def rules(self) -> Ruleset:
+        """The ruleset the packet meets, or the command here is about."""
+        if isinstance(self.record, CommandRun):
+            return self.view.rules(self.record.after.family)
+        return self.view.rules(4 if self.walk is None else self.walk.packet.family)
 
 
 def decider(steps: tuple[Step, ...]) -> RuleTried | PolicyApplied | None:

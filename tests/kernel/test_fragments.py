@@ -24,8 +24,8 @@ def case(seed: int) -> tuple[Setup, list[Shot]]:
     random = Random(seed)
     interfaces = {"wan": ("203.0.113.1/24",), "lan": ("192.168.0.1/16",)}
     mtus = random.choice([{}, {}, {"lan": 576}, {"wan": 1000}])
-    # Untracked, what is for the box passes PREROUTING in pieces and INPUT whole, and the harness could not tell that it is the same.
-    rules, ends = random.choice([(TRACKED, THROUGH), (TRACKED, THROUGH), (TRACKED, TO_THE_BOX), (UNTRACKED, THROUGH)])
+    # Untracked, what is for the box passes PREROUTING in pieces and INPUT whole.
+    rules, ends = random.choice([(TRACKED, THROUGH), (TRACKED, TO_THE_BOX), (UNTRACKED, THROUGH), (UNTRACKED, TO_THE_BOX)])
     # What the box itself sends has to fit, or the socket refuses it.
     shots = [shot for shot in islice(datagrams(random, ends), 60) if shot.on is not None or len(shot.raw) <= mtus.get("wan", 1500)]
     return Setup(interfaces, rules, {"default": "wan"}, {"net.ipv4.icmp_ratelimit": 0}, mtus), shots

@@ -12,6 +12,7 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.steps import Arrived
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.recording import Scenario, Scripted, Session
+from fwtutor.recording.looking import look
 from tests.network.worlds import SERVER, cast, story
 from tests.recording.scenes import STATEFUL, check_view, too_open
 
@@ -353,3 +354,19 @@ def test_only_so_many_histories_are_kept_and_the_lessons_own_is_one() -> None:
         session.enter("server", f"iptables -A INPUT -p tcp --dport {number + 1} -j ACCEPT")
     assert len(session.runs) == 20
     assert session.runs[0] is first
+
+
+def test_ip6tables_has_rules_of_its_own() -> None:
+    session = Session(too_open())
+    session.cursor.to_end()
+    session.enter("server", "ip6tables -A INPUT -s 2001:db8::/32 -j DROP")
+    view = session.cursor.view
+    assert [rule.save() for rule in view.ruleset6.tables["filter"].chains["INPUT"].rules] == ["-s 2001:db8::/32 -j DROP"]
+    listed = look(session.cursor, "server", "ip6tables -S INPUT")
+    assert listed is not None
+    assert listed.output == "-P INPUT ACCEPT\n-A INPUT -s 2001:db8::/32 -j DROP\n"
+    saved = look(session.cursor, "server", "iptables-save")
+    assert saved is not None
+    assert "2001" not in saved.output
+    session.cursor.to_start()
+    assert not session.cursor.view.ruleset6.tables

@@ -6,7 +6,10 @@ past keeps its own, and undoing a step is putting the former value back.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.conntrack.shifting import Shift
 
 SECOND = 1_000_000_000
 """Nanoseconds: the engine's unit of time."""
@@ -61,6 +64,8 @@ class Help(NamedTuple):
     name: str
     memory: Any = None
     """What it keeps from packet to packet: a value of its own kind."""
+    shift: Shift | None = None
+    """How sequence numbers differ since it has rewritten something."""
 
 
 class Master(NamedTuple):

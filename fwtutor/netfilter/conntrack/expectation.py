@@ -19,6 +19,15 @@ class Place(NamedTuple):
     dport: int
 
 
+class Follow(NamedTuple):
+    """A connection that is translated as its master is."""
+
+    direction: int
+    """Of the master in which the expected connection begins."""
+    port: int
+    """Where it really goes, as who expects it calls that."""
+
+
 class Expectation(NamedTuple):
     """One connection that is expected."""
 
@@ -44,6 +53,8 @@ class Expectation(NamedTuple):
     """It stands for its place, but nobody is let in on its account."""
     permanent: bool = False
     """It stays when somebody came."""
+    follows: Follow | None = None
+    """How who comes is translated, where the master is."""
 
     @property
     def place(self) -> Place:

@@ -20,6 +20,11 @@ MOST = 4096
 """How many there may be at once, on a machine with memory enough; no sysctl of a namespace says otherwise."""
 
 
+ALREADY = "the same is expected already, as something else"
+TAKEN = "somebody else is expected there already"
+"""Why an expectation cannot be, among others."""
+
+
 class News(NamedTuple):
     """An expectation came (``before`` None) or went."""
 
@@ -49,10 +54,10 @@ class Expectations:
             other = self.state.expectations[number]
             if other.master == new.master and other.is_like(new):
                 if other.kind != new.kind:
-                    return "the same is expected already, as something else"
+                    return ALREADY
                 self.remove(other, REPLACED)
             elif other.clashes(new):
-                return "somebody else is expected there already"
+                return TAKEN
         siblings = self.of(new.master, new.kind)
         if limit and len(siblings) >= limit:
             self.remove(siblings[0], EVICTED)

@@ -228,7 +228,7 @@ def begin(packet: Packet, loose: bool) -> TcpTrack | str:
     return TcpTrack(Side(end, (end + window) & MASK, window, flags=liberal), Side(flags=liberal))
 
 
-def judge(before_packet: TcpTrack, status: int, packet: Packet, direction: int, settings: Settings) -> Judgement:
+def judge(before_packet: TcpTrack, status: int, packet: Packet, direction: int, settings: Settings, offset: int = 0) -> Judgement:
     """What the tracker makes of a segment of a connection; for its very first, with ``begin``'s track.
 
     ``status`` holds the entry's bits before this packet. Nothing given is changed.
@@ -278,8 +278,9 @@ def judge(before_packet: TcpTrack, status: int, packet: Packet, direction: int, 
     if not in_window:
         state = track.state
         result, reason, numbers = check_window(
-            packet, sender, receiver, direction, state in (State.SYN_SENT, State.SYN_RECV), state is State.SYN_SENT, settings.liberal
-        )
+            packet, sender, receiver, direction, state in (State.SYN_SENT, State.SYN_RECV), state is State.SYN_SENT, settings.liberal,
+            offset,
+        )  # fmt: skip
         if result is IGNORE:
             return Judgement("ignored", track, reason=reason)
         if result is not ACCEPT:

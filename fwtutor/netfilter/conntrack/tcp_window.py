@@ -128,11 +128,12 @@ class Numbers:
 
 
 def check_window(
-    packet: Packet, sender: Side, receiver: Side, direction: int, opening: bool, answering_syn: bool, liberal: bool
+    packet: Packet, sender: Side, receiver: Side, direction: int, opening: bool, answering_syn: bool, liberal: bool, offset: int = 0
 ) -> tuple[str, str, Numbers | None]:
     """Hold a segment against both sides, which it updates: (ACCEPT | IGNORE | INVALID, reason, its numbers).
 
-    ``opening``: the connection is in SYN_SENT or SYN_RECV; ``answering_syn``: it is in SYN_SENT. The numbers are None when the
+    ``opening``: the connection is in SYN_SENT or SYN_RECV; ``answering_syn``: it is in SYN_SENT. ``offset``: by so much what it
+    acknowledges is larger here than its sender was told. The numbers are None when the
     check ended before the point where the last segment is compared with this one.
     """
     seq, flags = packet.seq, packet.flags
@@ -141,6 +142,8 @@ def check_window(
     end = segment_end(packet)
     if receiver.flags & SACK_PERM and packet.doff > 20:
         sack = highest_sack(packet, sack)
+    if offset:
+        ack, sack = (ack - offset) & MASK, (sack - offset) & MASK
     if sender.maxwin == 0:
         if flags & SYN:
             start_side(sender, receiver, packet, end, direction)

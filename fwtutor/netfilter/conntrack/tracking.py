@@ -23,6 +23,7 @@ from fwtutor.netfilter.conntrack.entry import (
     REPLY,
     SECOND,
     SEEN_REPLY,
+    SEQ_ADJUST,
     UNTRACKED,
     Entry,
     Help,
@@ -33,7 +34,7 @@ from fwtutor.netfilter.conntrack.entry import (
 from fwtutor.netfilter.conntrack.expectations import Expectations, News
 from fwtutor.netfilter.conntrack.gre import GreTrack
 from fwtutor.netfilter.conntrack.helpers import HELPERS
-from fwtutor.netfilter.conntrack.helpers.helper import Job
+from fwtutor.netfilter.conntrack.helpers.helper import Draw, Job
 from fwtutor.netfilter.conntrack.settings import Settings
 from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, is_icmp, tuple_at, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
@@ -188,7 +189,10 @@ class Conntrack:
         fault = tcp.header_fault(packet) or (self._bad_checksum(packet) if arriving and settings.checksum else "")
         if fault:
             return fault
-        verdict, track, timeout, assured, shorten, reason = tcp.judge(entry.tracker, entry.status, packet, direction, settings.tcp)
+        offset = 0
+        if entry.help is not None and entry.help.shift is not None:
+            offset = entry.help.shift[1 - direction].at((packet.ack - 1) & 0xFFFFFFFF)
+        verdict, track, timeout, assured, shorten, reason = tcp.judge(entry.tracker, entry.status, packet, direction, settings.tcp, offset)
         if verdict == "accept":
             status = entry.status | ASSURED if assured else entry.status
             if timeout < 0:
@@ -299,22 +303,32 @@ class Conntrack:
         self.put(None, kept)
         return kept
 
-    def help(self, packet: Packet, entry: Entry, direction: int, state: str, at: int) -> tuple[Entry, str]:
-        """Have the entry's helper read a packet that is about to leave: the entry afterwards, and why the packet is dropped ("" if not)."""
-        assert entry.help is not None
-        helper = HELPERS[entry.help.name]
-        job = Job(packet, entry, direction, state, at, helper, self.expectations, self.new_id)
-        fault = helper.read(job)
+    def help(
+        self, packet: Packet, entry: Entry, direction: int, state: str, at: int, draw: Draw, abroad: bool
+    ) -> tuple[Packet, Entry, str]:
+        """Have the entry's helper read a packet that is about to leave. ``abroad``: not by loopback.
+
+        Returns packet and entry as they are afterwards, and why the packet is dropped ("" if it is not).
+        """
+        help = entry.help
+        assert help is not None
+        helper = HELPERS[help.name]
+        job = Job(packet, entry, direction, state, at, helper, self.expectations, self.new_id, draw)
+        # Of an error about the connection the helpers read nothing they know; but its bytes are taken for numbers all the same.
+        fault = helper.read(job) if packet.protocol == entry.original.protocol else ""
+        if entry.status & SEQ_ADJUST and help.shift is not None and abroad and not fault:
+            fault = job.shift_numbers(help.shift)
         if entry.status & CONFIRMED and entry.id not in self.state.entries:
             # It was deleted on this packet's account, and goes with it.
             self.expectations.orphan(entry.id)
-            return entry, fault
-        if job.memory is entry.help.memory or job.memory == entry.help.memory:
-            return entry, fault
-        after = entry._replace(help=entry.help._replace(memory=job.memory))
-        if entry.status & CONFIRMED:
-            self.put(entry, after)
-        return after, fault
+            return job.packet, entry, fault
+        after = entry
+        if job.memory != help.memory or job.shift != help.shift:
+            status = entry.status if job.shift is None else entry.status | SEQ_ADJUST
+            after = entry._replace(help=help._replace(memory=job.memory, shift=job.shift), status=status)
+            if entry.status & CONFIRMED:
+                self.put(entry, after)
+        return job.packet, after, fault
 
     def close(self, entry: Entry, at: int) -> tuple[Entry, Entry] | None:
         """A RST of our own making (REJECT) ends a kept TCP connection: (before, after), or None if there is nothing to end."""

@@ -8,7 +8,7 @@ from textual.geometry import Size
 
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.netfilter.why import why
-from fwtutor.netfilter.xtables.rule import Chain, Condition, Continue, Jump, Rule
+from fwtutor.netfilter.xtables.rule import Chain, Condition, Continue, Jump, Rule, policy_key
 from fwtutor.tui import glyphs
 from fwtutor.tui.reading import Place, chain_of, frames_of, rule_at, tried
 from fwtutor.tui.spans import Line, Span, crop, crop_middle, ends, line, wrap
@@ -51,7 +51,7 @@ class ChainView(LineView):
         """Show the chain the packet is in. ``lit``: so many conditions of the rule being tried are known so far; None: all."""
         self._place = place
         self._key = table, name = chain_of(place)
-        chains = place.view.ruleset.tables
+        chains = place.rules.tables
         self._chain = chains[table].chains.get(name, Chain(name, None)) if table in chains else Chain(name, "ACCEPT")
         self._tried, self._policy, self._over = tried(place, table, name)
         self._ticked = {change.key for step in place.happened for change in step.changes if change.kind == "counter"}
@@ -155,7 +155,7 @@ class ChainView(LineView):
         assert place is not None
         if y >= len(rules) and not self._chain.policy:
             return line()
-        key: int | str = rules[y].id if y < len(rules) else f"{self._key[0]}:{self._key[1]}"
+        key: int | str = rules[y].id if y < len(rules) else policy_key(place.rules.family, *self._key)
         packets = place.view.counters.get(key, (0, 0))[0]
         if self._lighting and self._step is not None:
             before = next((change.before for change in self._step.changes if change.kind == "counter" and change.key == key), None)

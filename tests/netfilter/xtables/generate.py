@@ -147,6 +147,9 @@ BAD_MARKS = ("x", "1/", "1x", "0x100000000", "1/2y")
 MACS = ("00:11:22:33:44:55", "A:b:C:1:2:3", "02:00:00:00:00:01")
 OWNERS = ("0", "root", "33", "1-5", "100:200", "65534")
 TOS = ("0x10", "16/0x3f", "Minimize-Delay", "normal-service", "0/0", "0xff/0x0f", "255")
+RANGES = {4: ("1.1.1.1-2.2.2.2", "10.0.0.1", "1-2"), 6: ("2001:db8::1-2001:db8::9", "::1", "fe80::-fe80::1.2.3.4")}
+BAD_RANGES = {4: ("9.9.9.9-1.1.1.1", "x", "1.2.3.4-", "-1", "::1"), 6: ("::9-::1", "x", "::1-", "-::1", "1.2.3.4")}
+TYPES = {4: ("LOCAL", "unicast,local", "m", "NAT,BROADCAST"), 6: ("LOCAL", "unicast,local", "m", "any,unreach")}
 CLASSES = ("EF", "cs1", "AF41", "be")
 
 
@@ -154,19 +157,17 @@ def _maybe(draw: Random, bad: float, good: tuple[str, ...], wrong: tuple[str, ..
     return draw.choice(wrong if draw.random() < bad else good)
 
 
-def other_match(draw: Random, bad: float, chain: str, free: bool) -> str:
+def other_match(draw: Random, bad: float, chain: str, free: bool, family: int) -> str:
     """A match on what surrounds the packet; a good one is good in a chain of that name, if ``free`` a user chain takes all."""
 
     def owners(option: str) -> str:
         return f"{_not(draw)}--{option} {_maybe(draw, bad, OWNERS, ('5-1', 'nosuch', '1-', '-1', '4294967295'))}"
 
     def addresses(option: str) -> str:
-        return f"{_not(draw)}--{option} " + _maybe(
-            draw, bad, ("1.1.1.1-2.2.2.2", "10.0.0.1", "1-2"), ("9.9.9.9-1.1.1.1", "x", "1.2.3.4-", "-1")
-        )
+        return f"{_not(draw)}--{option} {_maybe(draw, bad, RANGES[family], BAD_RANGES[family])}"
 
     def types(option: str) -> str:
-        return f"{_not(draw)}--{option} " + _maybe(draw, bad, ("LOCAL", "unicast,local", "m", "NAT,BROADCAST"), ("foo", "LOCAL,", ",LOCAL"))
+        return f"{_not(draw)}--{option} {_maybe(draw, bad, TYPES[family], ('foo', 'LOCAL,', ',LOCAL', 'BROADCAST'))}"
 
     anywhere = bad or (chain in USERS and free)
     kinds = ["connmark", "addrtype", "iprange", "length", "pkttype", "tos", "dscp"]
@@ -204,7 +205,7 @@ def other_match(draw: Random, bad: float, chain: str, free: bool) -> str:
     return f"-m owner {' '.join(draw.sample(options, draw.randint(1, 3)))}"
 
 
-def acting(draw: Random, bad: float, table: str, chain: str, free: bool) -> str:
+def acting(draw: Random, bad: float, table: str, chain: str, free: bool, family: int) -> str:
     """A target that acts or logs, and what it needs of its rule; a good one is good in that table, and else as above."""
     anywhere = bad or (chain in USERS and free)
     kinds = ["MARK", "CONNMARK", "NFLOG", "TCPMSS"]
@@ -213,7 +214,7 @@ def acting(draw: Random, bad: float, table: str, chain: str, free: bool) -> str:
     kinds += ["TRACE"] if bad or table == "raw" else []
     kind = draw.choice(kinds)
     if bad and draw.random() < bad / 2:
-        return f"-j {kind}"
+        return f"-j {kind if kind != 'TTL' or family == 4 else 'HL'}"
     mark = _maybe(draw, bad, MARKS, BAD_MARKS)
     bits = _maybe(draw, bad, ("1", "0xff00", "0", "0xffffffff"), ("x", "1/2", "0x100000000"))
     operations = [f"--set-mark {mark}", f"--set-xmark {mark}", f"--and-mark {bits}", f"--or-mark {bits}", f"--xor-mark {bits}"]
@@ -242,11 +243,13 @@ def acting(draw: Random, bad: float, table: str, chain: str, free: bool) -> str:
         case "TCPMSS":
             spoken = draw.choice(("--syn", "--tcp-flags SYN,RST SYN", "--dport 80 --syn", *(("", "! --syn", "--dport 80") if bad else ())))
             clamps = anywhere or chain in ("FORWARD", "OUTPUT", "POSTROUTING")
-            sizes = [f"--set-mss {_maybe(draw, bad, ('1400', '0', '65515'), ('65516', 'x'))}", *(["--clamp-mss-to-pmtu"] if clamps else [])]
+            sizes = [f"--set-mss {_maybe(draw, bad, ('1400', '0', '65495'), ('65516', 'x'))}", *(["--clamp-mss-to-pmtu"] if clamps else [])]
             return f"-p tcp {spoken} -j TCPMSS {draw.choice(sizes)}"
         case "TTL":
             values = _maybe(draw, bad, ("1", "64", "255"), ("256", "x", "0"))
-            return f"-j TTL --ttl-{draw.choice(('set', 'inc', 'dec'))} {values}{' --ttl-set 3' if draw.random() < bad else ''}"
+            name = "ttl" if family == 4 else "hl"
+            twice = f" --{name}-set 3" if draw.random() < bad else ""
+            return f"-j {name.upper()} --{name}-{draw.choice(('set', 'inc', 'dec'))} {values}{twice}"
         case "TOS":
             byte, value = _maybe(draw, bad, ("0x10", "0", "255"), ("256", "x")), _maybe(draw, bad, TOS, ("x", "1/x", "256"))
             return f"-j TOS {draw.choice((f'--set-tos {value}', f'--and-tos {byte}', f'--or-tos {byte}', f'--xor-tos {byte}'))}"
@@ -291,15 +294,15 @@ def rule(draw: Random, chain: str, bad: float, family: int = 4, table: str = "fi
     reset = spoken.startswith(("-p tcp", "-p 6", "-p TCP"))
     kinds = ["", *ANSWERS[family]]
     kinds += [" --reject-with tcp-reset"] if reset or bad else []
-    if draw.random() < 0.3 and family == 4:
-        parts.append(other_match(draw, bad, chain, free))
+    if draw.random() < 0.3:
+        parts.append(other_match(draw, bad, chain, free, family))
     jumps = [chain_ for chain_ in ("ud",) if chain != chain_] if chain in USERS else [*USERS]
     targets = ["-j ACCEPT", "-j RETURN", "", log(draw, bad)]
     targets += ["-j DROP"] if bad or table != "nat" else []
     targets += [f"-j REJECT{draw.choice(kinds)}"] if bad or table == "filter" else []
     targets += [f"-{draw.choice('jg')} {name}" for name in jumps]
-    if draw.random() < 0.4 and family == 4:
-        target = acting(draw, bad, table, chain, free)
+    if draw.random() < 0.4:
+        target = acting(draw, bad, table, chain, free, family)
         if not target.startswith("-p") or bad or not spoken:
             targets = [target]
     if bad and draw.random() < bad:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.helpers.helper import Helper, Job, Kind, segment
 from fwtutor.netfilter.conntrack.helpers.ipv6text import read_ipv6
 from fwtutor.netfilter.conntrack.helpers.numbers import HALF, WORD, ZERO, is_digit, read_number
@@ -76,7 +77,7 @@ def read(job: Job) -> str:
                 # No line end is remembered of what is dropped: it comes again.
                 return f"it ends, or goes wrong, in the middle of {command.decode().strip()}"
             if named:
-                fault = _expect(job, named)
+                fault = _expect(job, named, command)
                 if fault:
                     job.memory = _remember(ends, job, data)
                     return fault
@@ -89,7 +90,7 @@ def _remember(ends: LineEnds, job: Job, data: bytes) -> LineEnds:
     return ends.with_end(job.direction, job.packet.seq + len(data) & WORD) if data.endswith(b"\n") else ends
 
 
-def _expect(job: Job, named: Named) -> str:
+def _expect(job: Job, named: Named, command: bytes) -> str:
     own = address = job.here.src
     if named.address is not None:
         address = named.address
@@ -98,7 +99,26 @@ def _expect(job: Job, named: Named) -> str:
             address = address << 96 | own & (1 << 96) - 1
     if address != own:
         return ""
-    return job.expect(TCP, job.back.src, job.back.dst, named.port)
+    one = job.draft(TCP, job.back.src, job.back.dst, named.port)
+    if not job.translated:
+        return job.propose(one)
+    port, fault = job.propose_translated(one, 1 - job.direction)
+    if port:
+        job.rewrite(named.start, named.end, _said(command, job.packet.family, job.back.dst, port))
+    return fault
+
+
+def _said(command: bytes, family: int, address: int, port: int) -> bytes:
+    """An address and a port as the command says them; of IPv6 with all its zeros."""
+    if command == b"229 ":
+        return f"|||{port}|".encode()
+    if command == b"EPRT":
+        return f"|{1 if family == 4 else 2}|{_full(family, address)}|{port}|".encode()
+    return ",".join(str(part) for part in [*(address & 0xFFFFFFFF).to_bytes(4, "big"), port >> 8, port & 0xFF]).encode()
+
+
+def _full(family: int, address: int) -> str:
+    return format_address(4, address) if family == 4 else address.to_bytes(16, "big").hex(":", 2)
 
 
 def find(command: bytes, data: bytes, family: int) -> Named | Literal[False] | None:

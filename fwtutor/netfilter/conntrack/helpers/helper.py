@@ -6,10 +6,19 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.addresses import ALL_ONES
-from fwtutor.netfilter.conntrack.entry import ESTABLISHED, REPLY, SECOND, Entry, Tuple
-from fwtutor.netfilter.conntrack.expectation import ANY_PORT, Expectation
-from fwtutor.netfilter.conntrack.expectations import Expectations
-from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.conntrack.entry import ESTABLISHED, NAT_MASK, REPLY, SECOND, Entry, Tuple
+from fwtutor.netfilter.conntrack.expectation import ANY_PORT, Expectation, Follow
+from fwtutor.netfilter.conntrack.expectations import TAKEN, Expectations
+from fwtutor.netfilter.conntrack.shifting import Shift, shifted
+from fwtutor.netfilter.craft import transport_checksum
+from fwtutor.netfilter.packet import TCP, Packet, checksum
+
+Draw = Callable[[int], int]
+"""A number from 0 to below another one, by lot."""
+TRIES = 128
+"""Ports that are tried at most for somebody who is expected."""
+LONGEST = 65535
+"""Bytes of a packet."""
 
 
 class Kind(NamedTuple):
@@ -36,16 +45,19 @@ class Helper(NamedTuple):
 class Job:
     """One packet of a connection, as it leaves the box, before its helper."""
 
-    __slots__ = ("_new_id", "at", "direction", "entry", "expectations", "helper", "memory", "packet", "state")
+    __slots__ = (
+        "_draw", "_new_id", "at", "direction", "entry", "expectations", "helper", "memory", "packet", "shift", "state",
+    )  # fmt: skip
 
     def __init__(
         self, packet: Packet, entry: Entry, direction: int, state: str, at: int, helper: Helper, expectations: Expectations,
-        new_id: Callable[[], int],
+        new_id: Callable[[], int], draw: Draw,
     ) -> None:  # fmt: skip
         self.packet, self.entry, self.direction, self.state, self.at = packet, entry, direction, state, at
-        self.helper, self.expectations, self._new_id = helper, expectations, new_id
+        self.helper, self.expectations, self._new_id, self._draw = helper, expectations, new_id, draw
         self.memory: Any = None if entry.help is None else entry.help.memory
         """What the helper keeps: it may put another value in its place."""
+        self.shift: Shift | None = None if entry.help is None else entry.help.shift
 
     @property
     def established(self) -> bool:
@@ -85,6 +97,66 @@ class Job:
     def propose(self, one: Expectation) -> str:
         """Have what was drafted expected; why that cannot be, "" if it can."""
         return self.expectations.add(one, self.helper.kinds[one.kind].most)
+
+    # --- where addresses are translated -------------------------------------------------------------------------
+
+    @property
+    def translated(self) -> bool:
+        """Whether either end of the connection is another one on the other side of the box."""
+        return bool(self.entry.status & NAT_MASK)
+
+    def propose_translated(self, one: Expectation, direction: int) -> tuple[int, str]:
+        """Have what was drafted expected at its port, or at another above it, and translated as this connection is.
+
+        ``direction``: in which the other side of this one goes. Returns the port; 0, and why, when there is none.
+        """
+        wanted = one.tuple.dport
+        one = one._replace(follows=Follow(direction, wanted))
+        room = LONGEST - wanted
+        left, port = min(room, TRIES), wanted
+        while True:
+            fault = self.propose(one._replace(tuple=one.tuple._replace(dport=port)))
+            if not fault:
+                return port, ""
+            left -= 1
+            if fault != TAKEN or left < 0:
+                return 0, fault
+            port = wanted + self._draw(room)
+
+    def rewrite(self, start: int, end: int, text: bytes) -> None:
+        """Put something else in the place of some bytes of a segment; from here on the numbers of this direction differ by its length."""
+        packet = self.packet
+        at = packet.l4 + packet.doff
+        self.packet = mangled(packet, at + start, at + end, text)
+        longer = len(text) - (end - start)
+        if longer:
+            shift = self.shift or Shift()
+            self.shift = shift.with_way(self.direction, shift[self.direction].longer(packet.seq, longer))
+
+    def shift_numbers(self, before: Shift) -> str:
+        """Write into the segment the numbers that the other side knows; why it is dropped, "" if it is not."""
+        packet, shift = self.packet, self.shift or before
+        raw = shifted(packet.raw, packet.l4, shift[self.direction], shift[1 - self.direction])
+        if raw is None:
+            return "its numbers must change, and its options make no sense"
+        self.packet = Packet(raw, taken=True)
+        return ""
+
+
+def mangled(packet: Packet, start: int, end: int, text: bytes) -> Packet:
+    """A TCP segment with other bytes in it, its lengths and checksums right."""
+    raw = bytearray(packet.raw[:start] + text + packet.raw[end:])
+    if packet.family == 4:
+        raw[2:4] = len(raw).to_bytes(2, "big")
+        raw[10:12] = b"\0\0"
+        raw[10:12] = checksum(raw[: (raw[0] & 15) * 4]).to_bytes(2, "big")
+    else:
+        raw[4:6] = (len(raw) - 40).to_bytes(2, "big")
+    place = packet.l4 + 16
+    raw[place : place + 2] = b"\0\0"
+    total = transport_checksum(packet.src, packet.dst, TCP, bytes(raw[packet.l4 :]), packet.family)
+    raw[place : place + 2] = (total or 0xFFFF).to_bytes(2, "big")
+    return Packet(bytes(raw), taken=True)
 
 
 def segment(packet: Packet) -> bytes:

@@ -6,6 +6,7 @@ number, must be one that the client has, on either side of the box; else the inv
 
 from __future__ import annotations
 
+from fwtutor.netfilter.conntrack.entry import REPLY
 from fwtutor.netfilter.conntrack.helpers.helper import Helper, Job, Kind, segment
 from fwtutor.netfilter.conntrack.helpers.numbers import HALF, WORD, read_number
 from fwtutor.netfilter.packet import TCP
@@ -50,14 +51,20 @@ def _invited(job: Job, data: bytes, at: int) -> str:
     found = _address_and_port(data, at)
     if found is None:
         return ""
-    address, port = found
+    address, port, start, end = found
     if not port or address not in (job.here.src, job.back.dst):
         return ""
-    return job.expect(TCP, None, job.back.dst, port)
+    one = job.draft(TCP, None, job.back.dst, port)
+    if not job.translated:
+        return job.propose(one)
+    port, fault = job.propose_translated(one, REPLY)
+    if port:
+        job.rewrite(start, end, f"{job.entry.reply.dst} {port}".encode())
+    return fault
 
 
-def _address_and_port(data: bytes, begin: int) -> tuple[int, int] | None:
-    """What follows the name of the file."""
+def _address_and_port(data: bytes, begin: int) -> tuple[int, int, int, int] | None:
+    """What follows the name of the file, and where it begins and ends."""
     blank = data.find(b" ", begin)
     if blank < 0 or begin < blank > len(data) - SHORTEST_TAIL or b"\n" not in data[blank:]:
         return None
@@ -65,7 +72,7 @@ def _address_and_port(data: bytes, begin: int) -> tuple[int, int] | None:
     while data[at : at + 1] == b" ":
         at += 1
     port, at = read_number(data, at)
-    return address & WORD, port & HALF
+    return address & WORD, port & HALF, blank + 1, at
 
 
 IRC = Helper("irc", frozenset({(4, TCP)}), (Kind("dcc", 8, 300),), read)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fwtutor.netfilter.conntrack.entry import REPLY
+from fwtutor.netfilter.conntrack.expectation import Follow
 from fwtutor.netfilter.conntrack.helpers.helper import Helper, Job, Kind
 from fwtutor.netfilter.packet import UDP
 
@@ -12,7 +14,10 @@ def read(job: Job) -> str:
     packet, back = job.packet, job.entry.reply
     if packet.raw[packet.l4 + 8 : packet.l4 + 10] not in ASKS:
         return ""
-    return job.expect(UDP, back.src, back.dst, back.dport)
+    one = job.draft(UDP, back.src, back.dst, back.dport)
+    if job.translated:
+        one = one._replace(follows=Follow(REPLY, job.entry.original.sport))
+    return job.propose(one)
 
 
 TFTP = Helper("tftp", frozenset({(4, UDP), (6, UDP)}), (Kind("data", 1, 300),), read)

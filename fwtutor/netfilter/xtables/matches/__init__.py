@@ -11,7 +11,7 @@ from fwtutor.netfilter.xtables.matches.helper import Helper
 from fwtutor.netfilter.xtables.matches.hl import Hl
 from fwtutor.netfilter.xtables.matches.icmp import Icmp
 from fwtutor.netfilter.xtables.matches.icmp6 import Icmp6
-from fwtutor.netfilter.xtables.matches.iprange import IpRange
+from fwtutor.netfilter.xtables.matches.iprange import IpRange, IpRange6
 from fwtutor.netfilter.xtables.matches.length import Length
 from fwtutor.netfilter.xtables.matches.limit import Limit
 from fwtutor.netfilter.xtables.matches.mac import Mac
@@ -27,7 +27,7 @@ from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
-    AddrType, Comment, Connmark, Dscp, Helper, IpRange, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, State, Tcp, Tos, Udp,
+    AddrType, Comment, Connmark, Dscp, Helper, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, State, Tcp, Tos, Udp,
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
     return {name: match for match in matches for name in (match.name, *match.aliases)}
 
 
-MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6)}
+MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, IpRange, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6, IpRange6)}
 
 _BOTH_NOT_YET = frozenset({
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",

@@ -3,6 +3,9 @@
 LOCAL is an address of the box, BROADCAST and MULTICAST go to many, and whatever is none of them is UNICAST: other kinds of
 routes are not asked. With ``--limit-iface-in`` (or ``-out``) an address counts as LOCAL or BROADCAST only if it is so on the
 interface the packet came by (or leaves by).
+
+IPv6 has no broadcasts, and types that its routes would have to tell are refused. There MULTICAST, UNICAST and UNSPEC say what an
+address looks like, LOCAL, ANYCAST and UNREACHABLE what routes say of it; of both kinds, if both are asked for, one must hold.
 """
 
 from __future__ import annotations
@@ -11,17 +14,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from fwtutor.netfilter import scopes
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
+from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
-from fwtutor.netfilter.xtables.rule import Condition, Test
+from fwtutor.netfilter.xtables.rule import Condition, Header, Test
 
 TYPES = (
     "UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE",
 )  # fmt: skip
 Types = frozenset[str]
+NOT_IN_IPV6 = frozenset({"BROADCAST", "BLACKHOLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE"})
+LOOKS, ROUTES = frozenset({"MULTICAST", "UNICAST", "UNSPEC"}), frozenset({"LOCAL", "ANYCAST", "UNREACHABLE"})
+"""What an IPv6 address is by itself, and by what routes say."""
+
+
+MAPPED = 0xFFFF
+"""The upper bits of IPv4's addresses written as IPv6's."""
+
+
+def types6(routing: Routing, address: int, interface: str | None) -> Types:
+    """What an IPv6 address is for the box; LOCAL only if it is so on ``interface``."""
+    found = set[str]()
+    if not address or scopes.is_multicast(address):
+        found.add("MULTICAST" if address else "UNSPEC")
+    elif address >> 32 != MAPPED:
+        found.add("UNICAST")
+    local = routing.is_local(6, address) if interface is None else any((6, address) == own[:2] for own in routing.addresses[interface])
+    if local:
+        found.add("LOCAL")
+        return frozenset(found)
+    route = routing.lookup6(address, interface or "")
+    if route is None:
+        found.add("UNREACHABLE")
+    elif not route.gateway and route.network == address and route.mask.bit_count() < 127:
+        found.add("ANYCAST")
+    return frozenset(found)
 
 
 def read_types(text: str) -> Types:
@@ -86,6 +117,12 @@ class AddrType(OptionMatch):
             return (PREROUTING, INPUT, FORWARD)
         return (FORWARD, OUTPUT, POSTROUTING) if self.only_out is not None else ()
 
+    def misplaced(self, header: Header) -> str:
+        asked = frozenset[str]().union(*(side.value for side in (self.source, self.destination) if side is not None))
+        if header.family == 6 and asked & NOT_IN_IPV6:
+            return f"IPv6 has no {' or '.join(name for name in TYPES if name in asked & NOT_IN_IPV6)}"
+        return ""
+
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         interface = context.in_interface if self.only_in is not None else context.out_interface if self.only_out is not None else None
         assert context.routing is not None
@@ -94,10 +131,15 @@ class AddrType(OptionMatch):
             if not option.arguments:
                 continue
             address = context.packet.src if option.field == "source" else context.packet.dst
-            kind = context.routing.type_of(context.packet.family, address, interface)
+            if context.packet.family == 4:
+                kinds = frozenset({context.routing.type_of(4, address, interface)})
+                fits = not kinds.isdisjoint(given.value)
+            else:
+                kinds = types6(context.routing, address, interface)
+                fits = given.value & LOOKS <= kinds and (not given.value & ROUTES or not kinds.isdisjoint(given.value & ROUTES))
             where = f" on {interface}" if interface else ""
-            because = f"{format_address(context.packet.family, address)} is {kind}{where}"
-            found.append(Condition(option.text(given), (kind in given.value) != given.negated, because))
+            because = f"{format_address(context.packet.family, address)} is {write_types(kinds)}{where}"
+            found.append(Condition(option.text(given), fits != given.negated, because))
         return tuple(found)
 
     def compile(self) -> Test:

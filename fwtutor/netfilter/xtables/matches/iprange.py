@@ -14,19 +14,19 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
-from fwtutor.netfilter.xtables.values import dotted
+from fwtutor.netfilter.xtables.values import dotted, resolved_address
 
 Range = tuple[int, int]
 """First and last."""
 
 
-def read_range(option: str) -> Callable[[str], Range]:
+def read_range(option: str, family: int) -> Callable[[str], Range]:
     def read(text: str) -> Range:
         first, dash, last = text.partition("-")
         found: list[int] = []
         for part in (first, last) if dash else (first,):
-            address = dotted(part)
-            if address is None or len(part) > 19:
+            address = dotted(part) if family == 4 else resolved_address(part, 6)
+            if address is None or (family == 4 and len(part) > 19):
                 at = len(first) + 1 if found else 0
                 raise Unreadable(f'iprange: Bad value for "--{option}" option: "{part}"', (at, at + len(part)))
             found.append(address)
@@ -35,11 +35,11 @@ def read_range(option: str) -> Callable[[str], Range]:
     return read
 
 
-def write_range(value: Range) -> str:
-    return f"{format_address(4, value[0])}-{format_address(4, value[1])}"
+def write_range(family: int) -> Callable[[Range], str]:
+    return lambda value: f"{format_address(family, value[0])}-{format_address(family, value[1])}"
 
 
-def _option(field: str, part: str) -> Option:
+def _option(field: str, part: str, family: int) -> Option:
     word = "source" if part == "src" else "destination"
 
     def judge(value: Range, context: Context) -> tuple[bool, str]:
@@ -50,8 +50,8 @@ def _option(field: str, part: str) -> Option:
         return value[0] <= address <= value[1], said
 
     return Option(
-        field=field, names=(f"{part}-range",), argument="FIRST[-LAST]", read=read_range(f"{part}-range"), write=write_range, judge=judge,
-        meaning=f"the {word} address is one of these",
+        field=field, names=(f"{part}-range",), argument="FIRST[-LAST]", read=read_range(f"{part}-range", family),
+        write=write_range(family), judge=judge, meaning=f"the {word} address is one of these",
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ class IpRange(OptionMatch):
 
     name: ClassVar[str] = "iprange"
     meaning: ClassVar[str] = "addresses from one to another"
-    options: ClassVar[tuple[Option, ...]] = (_option("source", "src"), _option("destination", "dst"))
+    options: ClassVar[tuple[Option, ...]] = (_option("source", "src", 4), _option("destination", "dst", 4))
 
     source: Given[Range] | None = None
     destination: Given[Range] | None = None
@@ -84,5 +84,12 @@ class IpRange(OptionMatch):
 
     def listing(self, numeric: bool) -> str:
         words = {"source": "source IP range", "destination": "destination IP range"}
-        parts = [(words[option.field], "! " if given.negated else "", write_range(given.value)) for option, given in self.given()]
+        parts = [(words[option.field], "! " if given.negated else "", option.write(given.value)) for option, given in self.given()]
         return " ".join(f"{word} {no}{shown}" for word, no, shown in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class IpRange6(IpRange):
+    """The same with addresses of IPv6."""
+
+    options: ClassVar[tuple[Option, ...]] = (_option("source", "src", 6), _option("destination", "dst", 6))

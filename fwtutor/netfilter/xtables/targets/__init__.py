@@ -17,14 +17,14 @@ from fwtutor.netfilter.xtables.targets.notrack import NoTrack
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
 from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
-from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss
+from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss, TcpMss6
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
-from fwtutor.netfilter.xtables.targets.ttl import Ttl
+from fwtutor.netfilter.xtables.targets.ttl import Hl, Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
 _BOTH: tuple[type[OptionTarget], ...] = (
-    Accept, Drop, Return, Log, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, NoTrack, Redirect, TcpMss,
+    Accept, Drop, Return, Log, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, NoTrack, Redirect,
     TosTarget, Trace,
 )  # fmt: skip
 
@@ -33,11 +33,11 @@ def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
     return {target.name: target for target in targets}
 
 
-TARGETS = {4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, Ttl), 6: _named(*_BOTH, Dnat6, Netmap6, Reject6, Snat6)}
+TARGETS = {4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, TcpMss, Ttl), 6: _named(*_BOTH, Dnat6, Hl, Netmap6, Reject6, Snat6, TcpMss6)}
 
 _BOTH_NOT_YET = frozenset({
     "AUDIT", "CHECKSUM", "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE", "RATEEST", "SECMARK", "SET",
     "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
 })  # fmt: skip
-NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "HL", "SNPT"}}
+NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "SNPT"}}
 """Targets the tool of a family has and fwtutor does not simulate yet."""

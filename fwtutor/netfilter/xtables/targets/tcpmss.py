@@ -24,13 +24,22 @@ from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget, Header, Rule
 from fwtutor.netfilter.xtables.values import bounded
 
-MOST = 65515
-"""What the tool takes for IPv4; IPv6 has a longer header."""
+MOST = {4: 65515, 6: 65495}
+"""What the tool takes."""
 HEADERS = {4: 40, 6: 60}
 """IP and TCP without options."""
 DEFAULTS = {4: 536, 6: 1220}
 MOST_OPTIONS = 60
 """The largest TCP header."""
+
+
+def _options(family: int) -> tuple[Option, ...]:
+    return (
+        Option(field="mss", names=("set-mss",), argument="N", read=bounded("TCPMSS", "set-mss", 0, MOST[family]), invertible=False,
+               meaning="to this"),
+        Option(field="clamp", names=("clamp-mss-to-pmtu",), arguments=0, read=lambda: None, invertible=False,
+               meaning="to what fits the way there and back"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,7 @@ class TcpMss(OptionTarget, ActingTarget):
     name: ClassVar[str] = "TCPMSS"
     flattens: ClassVar[bool] = True
     meaning: ClassVar[str] = "the MSS of a TCP SYN is lowered (needs -p tcp and --syn)"
-    options: ClassVar[tuple[Option, ...]] = (
-        Option(field="mss", names=("set-mss",), argument="N", read=bounded("TCPMSS", "set-mss", 0, MOST), invertible=False,
-               meaning="to this"),
-        Option(field="clamp", names=("clamp-mss-to-pmtu",), arguments=0, read=lambda: None, invertible=False,
-               meaning="to what fits the way there and back"),
-    )  # fmt: skip
+    options: ClassVar[tuple[Option, ...]] = _options(4)
 
     mss: int | None = None
     """None: what fits."""
@@ -107,3 +111,10 @@ class TcpMss(OptionTarget, ActingTarget):
 
     def listing(self, numeric: bool) -> str:
         return "TCPMSS clamp to PMTU" if self.mss is None else f"TCPMSS set {self.mss}"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpMss6(TcpMss):
+    """The same for IPv6."""
+
+    options: ClassVar[tuple[Option, ...]] = _options(6)
