@@ -16,6 +16,8 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN
 
+SHARE = 0.2
+"""The share of the cases in which no time passes."""
 FTP, TRAP, TFTP, IRC = 21, 1337, 69, 6667
 DATA = (1025, 1026, 1280, 22, 65535, 256, 40000)
 _MASK = 0xFFFFFFFF

@@ -61,6 +61,7 @@ class Packet:
         "icmp_id",
         "icmp_type",
         "id",
+        "joined",
         "l4",
         "length",
         "mf",
@@ -93,6 +94,8 @@ class Packet:
     l4: int
     fragment: int
     """IPv6: where the first Fragment header is, 0: there is none."""
+    joined: tuple[int, int] | None
+    """IPv6: of a datagram put together of fragments, where the stack goes on to read it (the byte that names a header, the header)."""
     authentication: int
     """IPv6: where the first Authentication header is, 0: there is none. For iptables-nft's rules that is the protocol."""
     broken: bool
@@ -119,6 +122,7 @@ class Packet:
         self.sport = self.dport = self.flags = self.seq = self.ack = self.window = self.doff = 0
         self.icmp_type = self.icmp_code = self.icmp_id = 0
         self.fragment = self.authentication = 0
+        self.joined = None
         self.df = self.mf = self.has_l4 = self.broken = False
         self.fault = ""
         self.raw = raw

@@ -25,6 +25,12 @@ class Replying6(Passage):
     def _is_anycast(self, address: int) -> bool:
         return bool(self.box.sysctls[FORWARDING]) and self.box.routing.is_anycast(address, self.context.in_interface)
 
+    def _is_for_routers(self, address: int, route: Route | None) -> bool:
+        """Whether it is the address of any router of the box's network, or of that the route leads to: who is told there is not known."""
+        if self._is_anycast(address):
+            return True
+        return route is not None and route.network == address and not route.gateway and route.mask.bit_count() < 127
+
     def _may_reset(self) -> bool:
         packet = self.context.packet
         if not answers6.may_answer_with_reset(packet):
@@ -75,16 +81,10 @@ class Replying6(Passage):
             ours = False
         if packet.src == 0 or scopes.is_multicast(packet.src) or not answers6.may_answer_with_error(packet):
             return
-        route = self.box.routing.lookup6(packet.src, context.in_interface)
-        if self._is_anycast(packet.src) or (route is not None and _is_its_routers(packet.src, route)):
+        if self._is_for_routers(packet.src, self.box.routing.lookup6(packet.src, context.in_interface)):
             return
         source = packet.dst if ours else self.box.routing.source_for6(packet.src, context.in_interface)
         if not source or not self._is_reachable(packet.src):
             return
         if self._may_send_error(packet.src, type, code, context.in_interface):
             self._answer(answers6.error_about(packet, source, type, code, rest))
-
-
-def _is_its_routers(address: int, route: Route) -> bool:
-    """Whether it is the address of any router of the network that the route leads to."""
-    return route.network == address and not route.gateway and route.mask.bit_count() < 127

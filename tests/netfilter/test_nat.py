@@ -150,3 +150,16 @@ def test_a_sum_adjusted_is_the_sum_of_what_it_is_now(sum: int) -> None:
     after = adjusted(sum, old, new)
     assert after != 0xFFFF
     assert checksum(whole) % 0xFFFF == checksum(after.to_bytes(2, "big") + new) % 0xFFFF
+
+
+def test_what_was_masqueraded_does_not_leave_by_another_interface() -> None:
+    # No route changes in a Firewall: so the entry is made to be of another link.
+    firewall = box("*nat\n-A POSTROUTING -o wan -j MASQUERADE\nCOMMIT\n")
+    firewall.receive(syn(CLIENT), "lan", at=0)
+    (entry,) = firewall.state.entries.values()
+    assert entry.leaves_by == "wan"
+    firewall.box.conntrack.put(entry, entry._replace(leaves_by="dsl"))
+    walk = firewall.receive(syn(CLIENT), "lan", at=1)
+    assert (walk.verdict, firewall.conntrack()) == ("DROP", "")
+    assert "would leave by another interface" in why(walk, translations(walk)[0]).text
+    assert left(firewall.receive(syn(CLIENT), "lan", at=2)).src == BOX
