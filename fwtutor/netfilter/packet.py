@@ -21,6 +21,8 @@ FLAG_NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK
 _IPV4 = Struct("!BBHHHBBHII")
 _TCP = Struct("!HHIIBBHH")
 _PORTS = Struct("!HH")
+_LONGEST6 = 40 + 0xFFFF
+"""Bytes of an IPv6 packet that says how long it is."""
 _UDP = Struct("!HHHH")
 _ICMP = Struct("!BBHH")
 
@@ -171,9 +173,9 @@ class Packet:
         self.dst = int.from_bytes(raw[24:40], "big")
         if total == 40 and raw[6] == exthdrs.HOP_BY_HOP:
             total = len(raw)  # that is where a jumbo length may be
-        if total > len(raw):
+        if total > len(raw) or total > _LONGEST6:
             self.protocol = raw[6]
-            self.fault = "IP length beyond the packet"
+            self.fault = "IP length beyond the packet" if total > len(raw) else "a jumbogram, which no link here carries"
             return
         if total < len(raw):
             self.raw = raw = raw[:total]
