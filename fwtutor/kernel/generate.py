@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel import random_nat
+from fwtutor.kernel import random_ftp, random_nat
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import TRANSPARENT, order, ruleset, tracks
@@ -90,13 +90,17 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     random = Random(seed)
     timed = random.random() < TIMED
     drawn = random.choice(VARIANTS)
+    helping = Random(f"helpers {seed}")
+    if not timed and helping.random() < random_ftp.SHARE:
+        return _helped(helping, packets, variant or drawn)
     sysctls = _sysctls(random, timed)
     rules = ruleset(random, variant or drawn)
     changed = random.random() < ORDERS
     # Drawn apart, so that the other cases are what they always were.
     translating = Random(f"translation {seed}")
     if translating.random() < random_nat.SHARE:
-        made = random_nat.plan(translating, lots=rules == TRANSPARENT)
+        lots = rules == TRANSPARENT
+        made = random_nat.plan(translating, lots=lots)
         rules += made.rules
         changed = False
     else:
@@ -112,6 +116,9 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     items: list[Item] = list(shots)
     if changed:
         _put_orders(random, items, rules, variant or drawn)
+    elif made is not None and translating.random() < ORDERS:
+        for _ in range(translating.choice((1, 1, 2, 4))):
+            items.insert(translating.randint(0, len(items)), Order(random_nat.order(translating, lots=lots)))
     # iptables-nft's limit counts in nanoseconds, and with it so must the case; what else is rationed then is not exact to the tick.
     limited = "-m limit" in rules or any(isinstance(item, Order) and "-m limit" in item.line for item in items)
     by_ticks = (variant or drawn) == "legacy" or not limited
@@ -120,6 +127,14 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     if timed:
         items = _spread(random, items, exact=by_ticks)
     return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
+
+
+def _helped(random: Random, packets: int, variant: str) -> tuple[Setup, list[Item]]:
+    """A case in which helpers read dialogues, in nearly half of them across a translation."""
+    shown = random_ftp.outside(random) if random.random() < 0.45 else None
+    rules = random_ftp.helped_rules(random, shown)
+    shots = random_ftp.helped_traffic(random, packets, shown)
+    return Setup(INTERFACES, rules, {"default": "wan"}, _sysctls(random, timed=False), {}, variant), list(shots)
 
 
 def _sysctls(random: Random, timed: bool) -> dict[str, int]:

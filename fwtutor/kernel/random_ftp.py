@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
+from struct import pack
+from typing import NamedTuple
 
 from fwtutor.kernel.observation import Shot
 from fwtutor.kernel.pools import FAR, LAN_BOX, NEAR, WAN_BOX, Ends, address
@@ -14,6 +16,8 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN
 
+SHARE = 0.2
+"""The share of the cases in which no time passes."""
 FTP, TRAP, TFTP, IRC = 21, 1337, 69, 6667
 DATA = (1025, 1026, 1280, 22, 65535, 256, 40000)
 _MASK = 0xFFFFFFFF
@@ -22,12 +26,33 @@ _CLIENT = ("USER x", "PASS y", "PASV", "EPSV", "EPSV ALL", "LIST", "NOOP", "TYPE
 _SERVER = ("220 welcome", "331 who", "230 in", "200 PORT ok", "150 here", "226 done", "2", "22", "500 no", "")
 
 
+class _View(NamedTuple):
+    """Two ends, and what each calls the other."""
+
+    ends: Ends
+    names: tuple[int, int]
+    """The address at which the client sees the server, and the server the client."""
+
+
+class _Call(NamedTuple):
+    """Somebody said where he listens."""
+
+    view: _View
+    side: int
+    """Who said so."""
+    address: int
+    port: int
+    protocol: int
+
+
 # --- rules -------------------------------------------------------------------------------------------------------
 
 
-def helped_rules(random: Random, nat: bool) -> str:
+def helped_rules(random: Random, shown: Outside | None) -> str:
     """Rules that give connections helpers."""
-    zone = random.choice(("", "", "", "", " --zone 3", " --zone-orig 3", " --zone-reply 3"))
+    # What NAT takes for taken where a zone is for one direction only is not what is asked here.
+    one_way = (" --zone-orig 3", " --zone-reply 3") if shown is None else ()
+    zone = random.choice(("", "", "", "", " --zone 3", *one_way))
     events = random.choice(("", "", "", " --ctevents new,destroy"))
     ports = [(FTP, "tcp", "ftp"), (TRAP, "tcp", "ftp"), (IRC, "tcp", "irc"), (TFTP, "udp", "tftp")]
     lines = ["*raw"]
@@ -47,8 +72,8 @@ def helped_rules(random: Random, nat: bool) -> str:
     if random.random() < 0.2:
         marks = ["-j CONNMARK --set-xmark 0x5/0xff", "-m connmark --mark 0x5"]
         lines += ["*mangle", *(f"-A FORWARD {rest}" for rest in marks), "COMMIT"]
-    if nat:
-        lines += _nat(random)
+    if shown is not None:
+        lines += _nat(random, shown)
     lines += ["*filter", f":INPUT {random.choice(('ACCEPT', 'ACCEPT', 'DROP'))} [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]"]
     names = ("ftp", "irc", "tftp", '""', "ftp-2121", "ft")
     for chain in ("INPUT", "FORWARD", "OUTPUT"):
@@ -67,32 +92,42 @@ def helped_rules(random: Random, nat: bool) -> str:
     return "\n".join([*lines, "COMMIT", ""])
 
 
-def _nat(random: Random) -> list[str]:
+class Outside(NamedTuple):
+    """What translation shows of the hosts of the lan: one address for all that leaves, and who is behind the box's own."""
+
+    source: str = ""
+    server: str = ""
+
+
+def outside(random: Random) -> Outside:
+    """How a case is translated."""
+    source = random.choice((WAN_BOX, "203.0.113.200", "203.0.113.10", "203.0.113.2", ""))
+    return Outside(source, random.choice((NEAR[0], "")) if source else NEAR[0])
+
+
+def _nat(random: Random, shown: Outside) -> list[str]:
     lines = ["*nat"]
-    if random.random() < 0.5:
-        lines.append(f"-A PREROUTING -i wan -d {WAN_BOX}/32 -p tcp -j DNAT --to-destination {NEAR[0]}")
-    if random.random() < 0.3:
+    if shown.server:
+        lines.append(f"-A PREROUTING -i wan -d {WAN_BOX}/32 -p tcp -j DNAT --to-destination {shown.server}")
+    if random.random() < 0.2:
         lines.append(f"-A PREROUTING -i lan -p tcp -m tcp --dport {FTP} -j DNAT --to-destination {FAR[0]}")
-    choice = random.random()
-    if choice < 0.5:
-        lines.append(f"-A POSTROUTING -o wan -j SNAT --to-source {random.choice((WAN_BOX, '203.0.113.200', '203.0.113.10'))}")
-    elif choice < 0.8:
-        lines.append("-A POSTROUTING -o wan -j MASQUERADE")
+    if shown.source:
+        masquerade = shown.source == WAN_BOX and random.random() < 0.5
+        lines.append(f"-A POSTROUTING -o wan -j {'MASQUERADE' if masquerade else f'SNAT --to-source {shown.source}'}")
     return [*lines, "COMMIT"]
 
 
 # --- traffic -----------------------------------------------------------------------------------------------------
 
 
-def helped_traffic(random: Random, count: int) -> list[Shot]:
+def helped_traffic(random: Random, count: int, shown: Outside | None) -> list[Shot]:
     """``count`` packets of a few conversations with helpers."""
     shots: list[Shot] = []
-    agreed: list[tuple[int, int, int]] = []
-    """(address, port, protocol) that somebody has named."""
-    ends = _ends(random)
+    agreed: list[_Call] = []
+    ends = _view(random, shown)
 
     def begin() -> Iterator[Shot]:
-        return _conversation(random, ends if random.random() < 0.7 else _ends(random), agreed)
+        return _conversation(random, ends if random.random() < 0.7 else _view(random, shown), agreed)
 
     conversations = [begin() for _ in range(random.randint(1, 3))]
     while len(shots) < count:
@@ -109,8 +144,21 @@ def helped_traffic(random: Random, count: int) -> list[Shot]:
         if random.random() < 0.03:
             shots.append(random.choice(shots))
         if agreed and random.random() < 0.12:
-            shots += _called(random, ends, agreed)
+            shots += _called(random, agreed)
     return shots[:count]
+
+
+def _view(random: Random, shown: Outside | None) -> _View:
+    """Ends as they see each other."""
+    ends = client, server = _ends(random)
+    names = [server[0], client[0]]
+    if shown is not None and random.random() < 0.95:
+        if shown.source and client[1] == "lan" and server[1] == "wan":
+            names[1] = address(shown.source)
+        if shown.server and client[1] == "wan" and server[1] == "lan":
+            names[0] = address(WAN_BOX)
+            ends = client, (address(shown.server), "lan")
+    return _View(ends, (names[0], names[1]))
 
 
 def _ends(random: Random) -> Ends:
@@ -130,20 +178,22 @@ def _ends(random: Random) -> Ends:
     return near, (address(LAN_BOX), None)
 
 
-def _conversation(random: Random, ends: Ends, agreed: list[tuple[int, int, int]]) -> Iterator[Shot]:
+def _conversation(random: Random, view: _View, agreed: list[_Call]) -> Iterator[Shot]:
     kind = random.random()
     if kind < 0.68:
-        return _Talk(random, ends, random.choice((FTP, FTP, FTP, TRAP)), agreed).ftp()
+        return _Talk(random, view, random.choice((FTP, FTP, FTP, TRAP)), agreed).ftp()
     if kind < 0.84:
-        return _Talk(random, ends, IRC, agreed).irc()
-    return _tftp(random, ends, agreed)
+        return _Talk(random, view, IRC, agreed).irc()
+    return _tftp(random, view, agreed)
 
 
 class _Talk:
     """A TCP connection whose sides say lines, which come in pieces."""
 
-    def __init__(self, random: Random, ends: Ends, port: int, agreed: list[tuple[int, int, int]]) -> None:
-        self.random, self.ends, self.agreed = random, ends, agreed
+    def __init__(self, random: Random, view: _View, port: int, agreed: list[_Call]) -> None:
+        self.random, self.view, self.ends, self.agreed = random, view, view.ends, agreed
+        self.longer = [0, 0]
+        """By how much what a side said has become longer on its way, as far as can be guessed."""
         self.ports = random.choice((4000, 4001, 50000)), port
         self.numbers = [self._fresh(), self._fresh()]
 
@@ -152,12 +202,14 @@ class _Talk:
         return random.choice((random.getrandbits(32), -random.randint(1, 120) & _MASK, (1 << 31) - random.randint(1, 120)))
 
     def _segment(self, side: int, flags: int, payload: bytes = b"", seq: int | None = None) -> Shot:
-        (src, on), (dst, _) = self.ends[side], self.ends[1 - side]
+        (src, on), dst = self.ends[side], self.view.names[side]
         if seq is None:
             seq = self.numbers[side]
             self.numbers[side] = seq + len(payload) + bool(flags & SYN) + bool(flags & FIN) & _MASK
-        ack = self.numbers[1 - side] if flags & ACK else 0
+        ack = self.numbers[1 - side] + self.longer[1 - side] & _MASK if flags & ACK else 0
         options = b"\2\4\5\xb4\4\2" if flags & SYN and self.random.random() < 0.5 else b""
+        if flags == ACK and self.random.random() < 0.1:
+            options = b"\1\1\5\x0a" + pack("!II", ack + 5 & _MASK, ack + random_length(self.random) & _MASK)
         raw = craft.tcp(
             src, dst, self.ports[side], self.ports[1 - side], flags, seq, ack, 60000, payload, options,
             id=(seq ^ len(payload)) & 0xFFFF or 1,
@@ -175,6 +227,7 @@ class _Talk:
         if random.random() < 0.05:
             yield self._segment(side, ACK | PSH, text, (self.numbers[side] + random.choice((-1, 1, -len(text), 7))) & _MASK)
             return
+        self._guess(side, text)
         cuts = sorted(random.sample(range(len(text)), min(len(text), random.choice((0, 0, 0, 1, 1, 2))))) if text else []
         for begin, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
             seq = self.numbers[side]
@@ -183,6 +236,16 @@ class _Talk:
                 yield self._segment(side, ACK | PSH, text[begin : random.choice((end, len(text)))], seq)
         if random.random() < 0.5:
             yield self._segment(1 - side, ACK)
+
+    def _guess(self, side: int, text: bytes) -> None:
+        """How much longer it will be on the other side, if it is what a helper rewrites."""
+        inside, seen = self.ends[side][0], self.view.names[1 - side]
+        if inside != seen and self.random.random() < 0.9:
+            for old, new in ((format_address(4, inside), format_address(4, seen)), (str(inside), str(seen))):
+                for word, other in ((old, new), (old.replace(".", ","), new.replace(".", ","))):
+                    if word.encode() in text:
+                        self.longer[side] += len(other) - len(word)
+                        return
 
     def _end_of_line(self) -> bytes:
         return self.random.choice((b"\r\n",) * 9 + (b"\n", b"\r", b"", b" \r\n"))
@@ -227,7 +290,7 @@ class _Talk:
         if random.random() < 0.12:
             own = random.choice((self.ends[0][0], self.ends[1][0], address(random.choice(FAR)), address(WAN_BOX)))
         port = random.choice(DATA) if random.random() < 0.95 else random.choice((0, 65536, 66561, 99999))
-        self.agreed.append((own, port & 0xFFFF, 6))
+        self.agreed.append(_Call(self.view, side, own, port & 0xFFFF, 6))
         dotted = format_address(4, own)
         six = f"{dotted.replace('.', ',')},{port >> 8},{port & 255}"
         if random.random() < 0.05:
@@ -261,7 +324,7 @@ class _Talk:
         if random.random() < 0.15:
             own = random.choice((self.ends[1][0], address(WAN_BOX), 1, own + (1 << 32)))
         port = random.choice(DATA) if random.random() < 0.93 else random.choice((0, 65536, 65537 + 1024))
-        self.agreed.append((own & _MASK, port & 0xFFFF, 6))
+        self.agreed.append(_Call(self.view, 0, own & _MASK, port & 0xFFFF, 6))
         kind = random.choice(("SEND", "CHAT", "MOVE", "TSEND", "SCHAT", "send", "XSEND", "RESUME", "SEND CHAT", "SEND SEND"))
         name = random.choice(("f", "file.txt", "", "chat", "a b"))
         before = random.choice(("", "", "", " ", "\r\n", "\n\n  ", "x", "JOIN #a\r\n"))
@@ -272,35 +335,39 @@ class _Talk:
         return f"{before}{word} {target} :\1DCC {kind} {name} {own}{gap}{port}{last}".encode()
 
 
-def _tftp(random: Random, ends: Ends, agreed: list[tuple[int, int, int]]) -> Iterator[Shot]:
+def _tftp(random: Random, view: _View, agreed: list[_Call]) -> Iterator[Shot]:
     """Questions and the answers from a port of the server's own."""
-    client, server = ends
+    client, server = view.ends
+    to_server, to_client = view.names
     port, own = random.choice((4000, 4001)), random.choice(DATA)
     while True:
         choice = random.random()
         if choice < 0.5:
             payload = random.choice((b"\0\1f\0octet\0", b"\0\2f\0octet\0", b"\0\3\0\1", b"\0\4\0\1", b"\0", b"", b"\1\0", b"\0\1"))
-            agreed.append((client[0], port, 17))
-            yield Shot(craft.udp(client[0], server[0], port, TFTP, payload, id=1), client[1])
+            agreed.append(_Call(view, 0, client[0], port, 17))
+            yield Shot(craft.udp(client[0], to_server, port, TFTP, payload, id=1), client[1])
         elif choice < 0.6:
-            yield Shot(craft.udp(server[0], client[0], TFTP, port, random.choice((b"\0\3\0\1x", b"\0\1x\0", b"")), id=2), server[1])
+            yield Shot(craft.udp(server[0], to_client, TFTP, port, random.choice((b"\0\3\0\1x", b"\0\1x\0", b"")), id=2), server[1])
         elif choice < 0.85:
-            yield Shot(craft.udp(server[0], client[0], own, port, b"\0\3\0\1data", id=3), server[1])
+            yield Shot(craft.udp(server[0], to_client, own, port, b"\0\3\0\1data", id=3), server[1])
         elif choice < 0.95:
-            yield Shot(craft.udp(client[0], server[0], port, own, b"\0\4\0\1", id=4), client[1])
+            yield Shot(craft.udp(client[0], to_server, port, own, b"\0\4\0\1", id=4), client[1])
         else:
             port, own = random.choice((4000, 4001)), random.choice(DATA)
 
 
-def _called(random: Random, ends: Ends, agreed: list[tuple[int, int, int]]) -> list[Shot]:
+def _called(random: Random, agreed: list[_Call]) -> list[Shot]:
     """Somebody comes where somebody else said he listens."""
-    to, port, protocol = random.choice(agreed[-6:])
-    sides = dict(ends)
-    to_ends = [(address(WAN_BOX), None)] if random.random() < 0.15 else [(to, sides.get(to, "wan"))]
-    (dst, there), others = to_ends[0], [end for end in ends if end[0] != to]
-    src, on = random.choice(others or list(ends)) if random.random() < 0.93 else (address(random.choice(FAR)), "wan")
-    sport = random.choice((20, 20, 4444))
-    if protocol == 17:
+    call = random.choice(agreed[-6:])
+    other = 1 - call.side if random.random() < 0.93 else call.side
+    (src, on), (own, there) = call.view.ends[other], call.view.ends[1 - other]
+    dst, back = call.view.names[other], call.view.names[1 - other]
+    if call.address != call.view.ends[call.side][0]:
+        dst = call.address  # a foreign one
+    if random.random() < 0.07:
+        src, on = address(random.choice(FAR)), "wan"
+    sport, port = random.choice((20, 20, 4444)), call.port
+    if call.protocol == 17:
         return [Shot(craft.udp(src, dst, sport, port, b"\0\3\0\1", id=5), on)]
     seq = random.getrandbits(32)
     first = craft.tcp(src, dst, sport, port, random.choice((SYN, SYN, SYN, SYN, ACK, SYN | ACK, RST)), seq, 0, id=6)
@@ -308,6 +375,10 @@ def _called(random: Random, ends: Ends, agreed: list[tuple[int, int, int]]) -> l
         first = first[:36] + bytes([first[36] ^ 1]) + first[37:]  # a wrong checksum
     shots = [Shot(first, on)]
     if random.random() < 0.6:
-        shots.append(Shot(craft.tcp(dst, src, port, sport, SYN | ACK, 77, seq + 1, id=7), there))
-        shots.append(Shot(craft.tcp(src, dst, sport, port, ACK | PSH, seq + 1, 78, payload=b"x", id=8), on))
+        shots.append(Shot(craft.tcp(own, back, port, sport, SYN | ACK, 77, seq + 1 & _MASK, id=7), there))
+        shots.append(Shot(craft.tcp(src, dst, sport, port, ACK | PSH, seq + 1 & _MASK, 78, payload=b"x", id=8), on))
     return shots
+
+
+def random_length(random: Random) -> int:
+    return random.choice((6, 20, 100))

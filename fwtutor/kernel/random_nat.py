@@ -71,6 +71,15 @@ def plan(random: Random, *, lots: bool) -> Plan:
     return Plan("\n".join(["*nat", *chains, *(" ".join(line.split()) for line in lines), "COMMIT", ""]), source, destination)
 
 
+def order(random: Random, *, lots: bool) -> str:
+    """A command that changes table nat: what follows the word iptables."""
+    chain = random.choice(("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"))
+    if random.random() < 0.35:
+        return f"-t nat -F {random.choice((chain, ''))}".rstrip()
+    target = _anything(random, chain, lots)
+    return " ".join(f"-t nat -{random.choice('AI')} {chain} {_condition(random, chain, target)} {target}".split())
+
+
 def _switches(random: Random, *names: str) -> str:
     return " ".join(f"--{name}" for name in names if random.random() < 0.12)
 

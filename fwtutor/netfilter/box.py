@@ -13,7 +13,7 @@ from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import CHANGED, EXPECTATION
-from fwtutor.netfilter.hooks import NAT, ORDER, RAW
+from fwtutor.netfilter.hooks import NAT, RAW, order
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.state import State
@@ -80,8 +80,8 @@ class Box:
         chains = tables[NAT].chains.values() if NAT in tables else ()
         translates = any(compiled.chain.policy is not None and compiled.chain.there for compiled in chains)
 
-        self.raw[family] = {hook: found for hook in ORDER if (found := stops(hook, (RAW,)))}
-        self.chains[family] = {hook: found for hook, names in ORDER.items() if (found := stops(hook, names))}
+        self.raw[family] = {hook: found for hook in order(self.variant) if (found := stops(hook, (RAW,)))}
+        self.chains[family] = {hook: found for hook, names in order(self.variant).items() if (found := stops(hook, names))}
 
     def wait(self, key: Key, waiting: Waiting | None) -> None:
         """Keep the fragments that wait; None: there are none any more."""

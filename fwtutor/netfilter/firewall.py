@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from fwtutor.netfilter import defrag, defrag6
 from fwtutor.netfilter.box import Box
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
+from fwtutor.netfilter.conntrack.command import EXPECT, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.expectations import DELETED
 from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
 from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
@@ -291,6 +293,24 @@ class Firewall:
         when = self.now if at is None else round(at * SECOND)
         return format_table(self.state.entries, when, family)
 
+    def run_conntrack(self, words: list[str], at: float | None = None) -> str:
+        """The program conntrack with these words: what it prints. Raises ConntrackRefused, and then changes nothing."""
+        command = parse(words)
+        when = self.now if at is None else round(at * SECOND)
+        state, conntrack = self.state, self.box.conntrack
+        output = command.shown(state.entries, state.expectations, when)
+        if command.changes:
+            changes: list[Change] = []
+            for entry in command.chosen(list(state.entries.values()), when) if command.table != EXPECT else ():
+                conntrack.put(entry, None)
+                changes.append(Change(ENTRY, entry.id, entry, None))
+            if command.table == EXPECT:
+                for one in list(state.expectations.values()):
+                    conntrack.expectations.remove(one, DELETED)
+            changes += changes_of((EXPECTATION, news) for news in conntrack.expectations.take_news())
+            self._log(tuple(changes))
+        return output
+
     def expectations(self, at: float | None = None) -> str:
         """What ``conntrack -L expect`` prints at the time ``at`` (the last packet's, unless given)."""
         when = self.now if at is None else round(at * SECOND)
@@ -307,10 +327,10 @@ class Firewall:
     def is_local(self, address: int, family: int = 4) -> bool:
         return self.routing.is_local(family, address)
 
-    def source_of_answer(self, packet: Packet) -> int | None:
-        """The address from which the stack answers what was just delivered; None: its destination, which is the box's alone.
+    def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
+        """The addresses from which the stack sends errors and echoes about what was just delivered; None: its destination, its own alone.
 
-        What was for many or for any is answered on the link it came by; 0: the sender is not there.
+        Echoes for many or for any are answered on the link they came by; 0: the sender is not there.
         """
         routing, link = self.routing, self.box.delivered_by
         if packet.family == 4 or routing.is_local(6, packet.dst):
@@ -319,7 +339,8 @@ class Firewall:
             link = next((route.interface for route in routing.routes if route.family == 6 and route.network == packet.dst), link)
         at_home = (6, packet.src) in (each[:2] for each in routing.addresses[link])
         reached = at_home or routing.lookup_by(6, packet.src, link) is not None
-        return routing.source_for6(packet.src, link) if reached else 0
+        source = routing.source_for6(packet.src, link)
+        return source, source if reached else 0
 
     # --- packets -----------------------------------------------------------------------------------------
 

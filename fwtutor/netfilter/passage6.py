@@ -121,7 +121,7 @@ class Passage6(Replying6):
         self.walk.to = "local"
         packet = self.context.packet
         self.box.delivered_by, self.box.delivered_to = self.context.in_interface, packet.dst
-        whole = not defrag6.is_fragment(packet) or defrag6.is_atomic(packet) or defrag6.fault(packet) is not None
+        whole = not defrag6.waits(packet, self.context.link == "host")
         self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
         self.walk.verdict, self.walk.reason = "ACCEPT", ""
 
@@ -138,8 +138,11 @@ class Passage6(Replying6):
         interface = LOOPBACK if route is None else route.interface
         self.walk.events.append((ROUTED, interface, ""))
         context.in_interface, context.out_interface = "", interface
-        rationed = context.by_stack and packet.protocol == ICMPV6 and packet.has_l4
-        if rationed and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
+        error = context.by_stack and packet.protocol == ICMPV6 and packet.has_l4 and packet.icmp_type < answers6.INFORMATIONAL
+        if error and self._is_for_routers(packet.dst, route):
+            self._lose(f"{packet.destination} may be many, and gets no errors")
+            return
+        if error and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
             self._lose(f"the ration of ICMP messages, to all or to {packet.destination}, is used up")
             return
         if not self._gather_to_track(defrag.OWN) or not self._enter(OUTPUT):
@@ -239,7 +242,8 @@ class Passage6(Replying6):
         before = self.box.state.memory.get(key)
         time = defrag6.TIME if where == defrag.DELIVERED else defrag6.TRACKED_TIME
         waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[time] * SECOND)
-        gathered = defrag6.gather(waiting._replace(interface=self.context.in_interface), packet, self.context.mark)
+        arrived = waiting._replace(interface=self.context.in_interface)
+        gathered = defrag6.gather(arrived, packet, self.context.mark, where != defrag.DELIVERED)
         if gathered.refused and where == defrag.DELIVERED:
             gathered = gathered._replace(waiting=None)  # the stack is not as patient as connection tracking
         self.box.wait(key, gathered.waiting)

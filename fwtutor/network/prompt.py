@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.conntrack.command import Command, ConntrackRefused, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.errors import RuleRefused
@@ -39,7 +40,7 @@ connect ADDR:PORT [from PORT] a TCP connection          say "TEXT" [to PORT]   o
 upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
 curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
-iptables ...   iptables-save [-c]   ip6tables ...   ip6tables-save [-c]   conntrack -L
+iptables ...   iptables-save [-c]   ip6tables ...   ip6tables-save [-c]   conntrack ...
 dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
 
 
@@ -106,14 +107,18 @@ def family_of(line: str) -> int:
 
 
 def _conntrack(host: Host, rest: str) -> str:
-    check_conntrack(rest)
-    return host.firewall.conntrack(at=host.now / SECOND)
+    try:
+        return host.firewall.run_conntrack(split_words(rest), at=host.now / SECOND)
+    except ConntrackRefused as error:
+        raise Refused(str(error)) from None
 
 
-def check_conntrack(rest: str) -> None:
-    """Raises Refused unless ``conntrack REST`` is -L."""
-    if rest not in ("-L", "--dump", "-L conntrack"):
-        raise Refused(f"unknown option {rest!r}; so far it lists: conntrack -L")
+def read_conntrack(rest: str) -> Command:
+    """What ``conntrack REST`` asks for. Raises Refused."""
+    try:
+        return parse(split_words(rest))
+    except ConntrackRefused as error:
+        raise Refused(str(error)) from None
 
 
 def _dmesg(host: Host, rest: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import LOOPBACK
-from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
+from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.clock import Clock, Event
@@ -127,12 +127,12 @@ class World:
         firewall = here.firewall
         family = family_of(line)
         before, state = firewall.ruleset(family), firewall.state
-        counters, entries, memory = dict(state.counters), dict(state.entries), dict(state.memory)
+        counters, entries, memory, expected = dict(state.counters), dict(state.entries), dict(state.memory), dict(state.expectations)
         index = self._begin()
         here.lines += 1
         output, refused = run(here, line)
         changes = _difference(COUNTER, counters, state.counters) + _difference(ENTRY, entries, state.entries)
-        changes += _difference(MEMORY, memory, state.memory)
+        changes += _difference(MEMORY, memory, state.memory) + _difference(EXPECTATION, expected, state.expectations)
         record = CommandRun(
             index, self.now, host, -1, self._inputs, line, output, refused, before, firewall.ruleset(family), changes, learner
         )

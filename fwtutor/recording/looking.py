@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter.conntrack.listing import format_table
 from fwtutor.netfilter.firewall import SYSCTLS
 from fwtutor.netfilter.steps import Answered, Logged
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
-from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_conntrack, check_dmesg, family_of, not_found, refusal, save_with_counters
+from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_dmesg, family_of, not_found, read_conntrack, refusal, save_with_counters
 from fwtutor.network.records import CommandRun, Walked, kernel_log, log_line
 from fwtutor.recording.cursor import Cursor
 
@@ -52,8 +51,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name in ("iptables-save", "ip6tables-save"):
         return save(rules, view.counters if save_with_counters(rest) else None)
     if name == "conntrack":
-        check_conntrack(rest)
-        return format_table(view.entries, cursor.at)
+        command = read_conntrack(rest)
+        return None if command.changes else command.shown(view.entries, view.expectations, cursor.at)
     if name == "dmesg":
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in _log_at(cursor, host))

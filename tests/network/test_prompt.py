@@ -40,7 +40,7 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
         ("sysctl net.ipv4.ip_forward=-1", 'sysctl: setting key "net.ipv4.ip_forward": Invalid argument'),
         ("sleep", "sleep: invalid time interval ''"),
         ("sleep nan", "sleep: invalid time interval 'nan'"),
-        ("conntrack -E", "conntrack: unknown option '-E'"),
+        ("conntrack -E", "conntrack: fwtutor does not simulate -E (--event)"),
         ("iptables-save -t", "iptables-save: unknown option '-t'"),
         ("send", "send: '' is none of tcp, udp, icmp"),
         ("send sctp 1 > 2", "send: 'sctp' is none of tcp, udp, icmp"),
