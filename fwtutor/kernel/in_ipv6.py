@@ -201,7 +201,7 @@ def with_headers(random: Random, raw: bytes) -> bytes:
         data = _extension(random, kind, next_header) + data
         next_header = kind
     if random.random() < 0.1:
-        data = data[: random.randint(0, len(data))]
+        data = data[: random.choice((0, 1, *range(4, len(data) + 1)))]
     return raw[:4] + pack("!HB", len(data), next_header) + raw[7:40] + data
 
 
