@@ -37,6 +37,7 @@ class Box:
         "chooser",
         "conntrack",
         "delivered_by",
+        "delivered_to",
         "raw",
         "routing",
         "seed",
@@ -62,6 +63,8 @@ class Box:
         """By family: whether some rule needs connection tracking."""
         self.delivered_by = ""
         """Interface by which the last packet for the box came in: what its stack answers answers that one."""
+        self.delivered_to = 0
+        """The address the last IPv6 packet for the box was for."""
         self._incomplete: list[tuple[int, Key]] = []
         """Heap of (ns, what waits): of what is in the state's memory under that key until then, and of some that is no more."""
 

@@ -119,8 +119,8 @@ class Passage6(Replying6):
         if not self._pass(INPUT) or not self._confirm():
             return
         self.walk.to = "local"
-        self.box.delivered_by = self.context.in_interface
         packet = self.context.packet
+        self.box.delivered_by, self.box.delivered_to = self.context.in_interface, packet.dst
         whole = not defrag6.waits(packet, self.context.link == "host")
         self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
         self.walk.verdict, self.walk.reason = "ACCEPT", ""
@@ -172,7 +172,16 @@ class Passage6(Replying6):
             homes = (name for name, own in routing.addresses.items() if name != LOOPBACK and any(each[0] == 6 for each in own))
             link = next(homes, "")
             return routing.lookup6(packet.dst, link) if link else None
+        if link not in ("", LOOPBACK) and self._is_echo_of_many():
+            return routing.lookup_by(6, packet.dst, link)
         return routing.lookup6(packet.dst, "" if link == LOOPBACK else link)
+
+    def _is_echo_of_many(self) -> bool:
+        """Whether the stack echoes what was for a group, or for any router: that leaves where it came from or not at all."""
+        packet = self.context.packet
+        if not self.context.by_stack or packet.protocol != ICMPV6 or packet.icmp_type != answers6.ECHO_REPLY:
+            return False
+        return not self.box.routing.is_local6(self.box.delivered_to, self.box.delivered_by)
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         walk.socket = not reset
