@@ -129,7 +129,9 @@ class _Packet:
     visits: list[Visit]
 
 
-def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, arrived: bool = False, several: bool = False) -> list[Trace]:
+def assemble(
+    lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, arrived: bool = False, several: bool = False
+) -> list[Trace]:
     """Sort visits and leaving packets by packet: first the one played, then each answer the box's own stack made, in order.
 
     An answer of netfilter (REJECT, TTL ...) comes while its packet is still on its way; the stack answers what was delivered.
