@@ -12,10 +12,13 @@ from random import Random
 from struct import pack
 
 from fwtutor.kernel.observation import Item, Order, Setup, Shot
+from fwtutor.kernel.random_rules import UNDRAWN
 from fwtutor.netfilter.craft import transport_checksum
 from fwtutor.netfilter.exthdrs import FIXED, walk
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP, checksum
 
+SHARE = 0.25
+"""The share of cases that are said in IPv6."""
 INTERFACES = {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}
 _OWN = tuple(IPv6Address(text.partition("/")[0]).packed for (text,) in INTERFACES.values()) + (IPv6Address("::1").packed,)
 _ADDRESSES = {
@@ -91,6 +94,16 @@ def _in_order(found: re.Match[str]) -> str:
 def rules(random: Random, text: str) -> str:
     """iptables-save text as ip6tables' would have it."""
     return "".join(f"{rule(random, line)}\n" for line in text.splitlines())
+
+
+def is_fixed(text: str) -> bool:
+    """Whether rules are one of the rulesets that are not drawn, said again."""
+    return _without_words(text) in {_without_words(rules(Random(0), fixed)) for fixed in UNDRAWN}
+
+
+def _without_words(text: str) -> str:
+    """Without what is drawn when a rule is said again."""
+    return re.sub(r"--(icmpv6-type|reject-with) icmp\S+|--icmpv6-type \S+", "", text)
 
 
 def rule(random: Random, line: str) -> str:
