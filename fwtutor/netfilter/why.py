@@ -15,6 +15,7 @@ from fwtutor.netfilter.icmpwords import icmp_word
 from fwtutor.netfilter.packet import ACK, PROTOCOL_NAMES, TCP, UDP, Packet
 from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.why_helped import why_expected, why_gone, why_helped, why_met
 from fwtutor.netfilter.why_nat import why_translated
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
 from fwtutor.netfilter.xtables.targets.classify import write_class
@@ -75,6 +76,14 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
             return Explanation(f"a new entry is made for it, not kept yet: it will be, for {left} s, if the packet gets through")
         case s.Translated():
             return Explanation(why_translated(step))
+        case s.Helped():
+            return Explanation(why_helped(step))
+        case s.Expected():
+            return Explanation(why_expected(step))
+        case s.ExpectationMet():
+            return Explanation(why_met(step))
+        case s.ExpectationForgotten():
+            return Explanation(why_gone(step))
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
@@ -214,6 +223,9 @@ def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
         if walk.packet.protocol == TCP and walk.packet.flags & ACK:
             parts.append(PICKED_UP)
         return "; ".join([*parts, near] if near else parts)
+    if step.state == RELATED and not (is_icmp(walk.packet.protocol, walk.packet.family) and step.found is not None):
+        kept = "" if step.found is None else ", and nothing has come back yet"
+        return f"RELATED: a helper expected the connection because of what it read in another one{kept}"
     if step.state == RELATED:
         return "RELATED: it is an ICMP error about a packet of a known connection"
     if step.state == ESTABLISHED:
