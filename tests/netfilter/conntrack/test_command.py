@@ -25,9 +25,11 @@ def talked() -> Firewall:
     [
         ("-L", "tcp udp icmp"), ("--dump", "tcp udp icmp"), ("-L conntrack", "tcp udp icmp"), ("-L dying", ""), ("-L -p tcp", "tcp"),
         ("-L -p 17", "udp"), ("-L -p TCP", "tcp"), ("-L -ptcp", "tcp"), ("-L --protonum=tcp", "tcp"), ("-L -p tcp --dport 21", "tcp"),
-        ("-L -p tcp --dport 22", ""), ("-L -p tcp --dport ftp", ""), ("-L -p udp --sport 40001", "udp"), ("-L -s 192.168.0.0/16", "tcp udp icmp"),
+        ("-L -p tcp --dport 22", ""), ("-L -p tcp --dport ftp", ""), ("-L -p udp --sport 40001", "udp"),
+        ("-L -s 192.168.0.0/16", "tcp udp icmp"),
         ("-L -d 203.0.113.9", "udp"), ("-L -r 203.0.113.9", "udp"), ("-L -q 192.168.0.20", "tcp udp icmp"), ("-L -u ASSURED", "tcp"),
-        ("-L -u assured,SEEN_REPLY", "tcp"), ("-L -u UNREPLIED", "udp icmp"), ("-L -u EXPECTED", ""), ("-L -p tcp --state ESTABLISHED", "tcp"),
+        ("-L -u assured,SEEN_REPLY", "tcp"), ("-L -u UNREPLIED", "udp icmp"), ("-L -u EXPECTED", ""),
+        ("-L -p tcp --state ESTABLISHED", "tcp"),
         ("-L -p tcp --state CLOSE", ""), ("-L -m 0", "tcp udp icmp"), ("-L -m 1/0xff", ""), ("-L -w 3", ""), ("-L -w 0", "tcp udp icmp"),
         ("-L -f ipv4", "tcp udp icmp"), ("-L -f ipv6", ""), ("-L -n", ""), ("-L -j", ""), ("-L -p icmp --icmp-type 8", "icmp"),
         ("-L -p icmp --icmp-id 78", ""), ("-L -p tcp word", "tcp"),
@@ -68,7 +70,8 @@ def test_what_is_deleted_is_printed_and_can_be_undone() -> None:
         ("-L -p tcp --state foo", "unknown TCP state `foo'"), ("-L -u foo", "Bad parameter `foo'"), ("-L -o foo", "Bad parameter `foo'"),
         ("-L -D", "Invalid commands combination"), ("-L -s foo", "Invalid IP address `foo'"), ("-L -s 192.168.0.0/33", "Invalid netmask"),
         ("-L -f", "option `-f' requires an argument"), ("-C -p tcp", "Illegal option `--protonum' with this command"),
-        ("-F -p tcp", "Illegal option `--protonum' with this command"), ("-L expect -s 1.2.3.4", "Illegal option `--src' with this command"),
+        ("-F -p tcp", "Illegal option `--protonum' with this command"),
+        ("-L expect -s 1.2.3.4", "Illegal option `--src' with this command"),
         ("--foo", "unknown option `--foo'"), ("-E", "fwtutor does not simulate -E (--event)"), ("", "no command specified"),
     ],
 )  # fmt: skip
