@@ -9,14 +9,7 @@ By ``Mutation.key``: the file, the line as it stands, and the change. A line tha
 
 from __future__ import annotations
 
-_NAT = (
-    "conntrack/entry.py: SRC_NAT, DST_NAT, SEQ_ADJUST, SRC_NAT_DONE, DST_NAT_DONE, DYING, FIXED_TIMEOUT = 16, 32, 64, 128, 256, 512, 1024"
-)
-_NO_NAT = "NAT is not simulated: no entry has the bit, nor EXPECTED, which is the other bit of the changed one"
-
 EQUIVALENT: dict[str, str] = {
-    **{f"{_NAT}: {bit} -> {bit + 1}": _NO_NAT for bit in (16, 32, 64, 128, 256, 512, 1024)},
-    **{f"{_NAT}: {bit} -> {bit - 1}": "nothing asks for the bit yet" for bit in (64, 128, 256, 512, 1024)},
     "conntrack/tcp.py: NONE = 5: 5 -> 4": (
         "no segment without flags comes to the table, and before anybody asks which segment was the last there has been one"
     ),
@@ -123,7 +116,7 @@ EQUIVALENT: dict[str, str] = {
     "routing.py: LOOPBACK_MTU = 65536: 65536 -> 65535": "no packet is longer than 65535 bytes",
     "xtables/matches/comment.py: MAX_BYTES = 255: 255 -> 254": "which comments are refused; tests/netfilter holds it",
     "xtables/matches/icmp.py: return type == kind[0] and kind[1] in (None, code), said: 0 -> 1": ("for people: compile() has its own"),
-    "xtables/matches/mark.py: seen = context.mark & value[1]: 1 -> 0": "for people: compile() has its own",
+    "xtables/matches/mark.py: seen = mark & value[1]: 1 -> 0": "for people: compile() has its own",
     'xtables/matches/multiport.py: first, last = {"sports": (0, 1), "dports": (1, 2), "ports": (0, 2)}[option.field]: 2 -> 3 (place 2)': (
         "there are two ports, and no third"
     ),

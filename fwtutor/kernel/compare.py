@@ -20,7 +20,7 @@ from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation
 from fwtutor.netfilter.exthdrs import walk as walk_headers
-from fwtutor.netfilter.packet import ICMP, Packet, checksum
+from fwtutor.netfilter.packet import ICMP, TCP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
@@ -245,8 +245,10 @@ def _logged(lines: Iterable[tuple[str, bytes]]) -> str:
 
 def _unfinished(raw: bytes) -> bytes:
     """A TCP segment without its checksum."""
-    at = (raw[0] & 15) * 4 + 16 if raw else 0
-    return raw[:at] + b"\0\0" + raw[at + 2 :] if raw[9:10] == b"\6" else raw
+    packet = Packet(raw)
+    if packet.fault or packet.protocol != TCP or packet.offset:
+        return raw
+    return raw[: packet.l4 + 16] + b"\0\0" + raw[packet.l4 + 18 :]
 
 
 def _comparable(raw: bytes) -> bytes:

@@ -99,7 +99,8 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     # Drawn apart, so that the other cases are what they always were.
     translating = Random(f"translation {seed}")
     if translating.random() < random_nat.SHARE:
-        made = random_nat.plan(translating, lots=rules == TRANSPARENT)
+        lots = rules == TRANSPARENT
+        made = random_nat.plan(translating, lots=lots)
         rules += made.rules
         changed = False
     else:
@@ -115,6 +116,9 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     items: list[Item] = list(shots)
     if changed:
         _put_orders(random, items, rules, variant or drawn)
+    elif made is not None and translating.random() < ORDERS:
+        for _ in range(translating.choice((1, 1, 2, 4))):
+            items.insert(translating.randint(0, len(items)), Order(random_nat.order(translating, lots=lots)))
     # iptables-nft's limit counts in nanoseconds, and with it so must the case; what else is rationed then is not exact to the tick.
     limited = "-m limit" in rules or any(isinstance(item, Order) and "-m limit" in item.line for item in items)
     by_ticks = (variant or drawn) == "legacy" or not limited

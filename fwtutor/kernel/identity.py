@@ -22,7 +22,7 @@ def transport6(raw: bytes) -> Transport | None:
     """Behind the extension headers of an IPv6 packet; None where they end before it, or say that nothing follows."""
     protocol, at, offset, more = raw[6], FIXED6, -1, False
     while protocol in (_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _NOTHING, _DESTINATION):
-        if protocol == _NOTHING or at + 8 > len(raw):
+        if protocol == _NOTHING or at + (4 if protocol == _FRAGMENT else 2) > len(raw):
             return None
         header = raw[at : at + 8]
         if protocol == _FRAGMENT:

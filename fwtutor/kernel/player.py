@@ -93,7 +93,7 @@ class _Player:
                 lines = log.read()
                 # A tick that passed meanwhile may have passed before or after the kernel looked.
                 late = clock.now
-                traces = assemble(self._merged(lines), self._drain(), item.raw)
+                traces = assemble(self._merged(lines), self._drain(), item.raw, arrived=item.on is not None)
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1

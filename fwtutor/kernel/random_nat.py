@@ -28,7 +28,7 @@ SHARE = 0.25
 """The share of cases in which something is translated."""
 OUTSIDE = ("203.0.113.2", "203.0.113.3", "203.0.113.4")
 """Addresses that belong to nobody on the wan."""
-_PORTED = ("tcp", "udp", "sctp", "icmp")
+_PORTED = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1}
 
 
 class Guess(NamedTuple):
@@ -36,6 +36,8 @@ class Guess(NamedTuple):
 
     addresses: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
+    protocol: int = 0
+    """Of which protocol; 0: of all."""
 
 
 class Plan(NamedTuple):
@@ -71,6 +73,15 @@ def plan(random: Random, *, lots: bool) -> Plan:
     return Plan("\n".join(["*nat", *chains, *(" ".join(line.split()) for line in lines), "COMMIT", ""]), source, destination)
 
 
+def order(random: Random, *, lots: bool) -> str:
+    """A command that changes table nat: what follows the word iptables."""
+    chain = random.choice(("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"))
+    if random.random() < 0.35:
+        return f"-t nat -F {random.choice((chain, ''))}".rstrip()
+    target = _anything(random, chain, lots)
+    return " ".join(f"-t nat -{random.choice('AI')} {chain} {_condition(random, chain, target)} {target}".split())
+
+
 def _switches(random: Random, *names: str) -> str:
     return " ".join(f"--{name}" for name in names if random.random() < 0.12)
 
@@ -78,35 +89,37 @@ def _switches(random: Random, *names: str) -> str:
 def _source(random: Random) -> tuple[str, Guess]:
     """A rule for sources, without its conditions on interfaces."""
     kind = random.random()
-    protocol = f"-p {random.choice(_PORTED)}"
+    name = random.choice(("tcp", "tcp", *_PORTED))
+    protocol = f"-p {name}"
     low = random.choice((1, 80, 1000, 4000, 50000))
-    high = low + random.choice((0, 0, 1, 3, 40, 200))
+    high = low + random.choice((0, 0, 1, 1, 3, 40, 200))
     ports = tuple(range(low, min(high, low + 4) + 1))
     if kind < 0.25:
         return f"-j MASQUERADE {_switches(random, 'random', 'random-fully')}", Guess((WAN_BOX,))
     if kind < 0.4:
-        return f"{protocol} -j MASQUERADE --to-ports {low}-{high} {_switches(random, 'random')}", Guess((WAN_BOX,), ports)
+        return f"{protocol} -j MASQUERADE --to-ports {low}-{high} {_switches(random, 'random')}", Guess((WAN_BOX,), ports, _PORTED[name])
     if kind < 0.5:
         return "-s 192.168.0.0/16 -j NETMAP --to 203.0.113.0/28", Guess(("203.0.113.4", "203.0.113.7"))
     first, last = sorted(random.choices((WAN_BOX, *OUTSIDE), k=2))
-    one = first if random.random() < 0.6 else f"{first}-{last}"
+    one = first if random.random() < 0.75 else f"{first}-{last}"
     own = tuple(text for text in (WAN_BOX, *OUTSIDE) if first <= text <= (last if "-" in one else first))
     switches = _switches(random, "random", "random-fully", "persistent")
     if kind < 0.75:
         return f"-j SNAT --to-source {one} {switches}", Guess(own)
     where = "" if random.random() < 0.2 else one
-    return f"{protocol} -j SNAT --to-source {where}:{low}-{high} {switches}", Guess(own if where else (), ports)
+    return f"{protocol} -j SNAT --to-source {where}:{low}-{high} {switches}", Guess(own if where else (), ports, _PORTED[name])
 
 
 def _destination(random: Random, lots: bool) -> tuple[str, Guess]:
     kind = random.random()
-    protocol = f"-p {random.choice(('tcp', 'tcp', 'udp', 'icmp'))}"
+    name = random.choice(("tcp", "tcp", "tcp", "udp", "icmp"))
+    protocol = f"-p {name}"
     port = random.choice(PORTS)
     high = port + random.choice((0, 0, 1, 3))
     ports = tuple(range(port, high + 1))
     drawn = _switches(random, "random") if lots else ""
     if kind < 0.15:
-        return f"{protocol} -j REDIRECT --to-ports {port}-{high} {drawn}", Guess((WAN_BOX,), ports)
+        return f"{protocol} -j REDIRECT --to-ports {port}-{high} {drawn}", Guess((WAN_BOX,), ports, _PORTED[name])
     if kind < 0.25:
         return "-j REDIRECT", Guess((WAN_BOX,))
     if kind < 0.35:
@@ -118,7 +131,7 @@ def _destination(random: Random, lots: bool) -> tuple[str, Guess]:
     where = "" if random.random() < 0.15 else to
     shift = f"/{random.choice((port, port + 1, 22, 80))}" if random.random() < 0.15 else ""
     spread = f"{port}-{high + 1}" if shift else f"{port}-{high}"
-    return f"{protocol} -j DNAT --to-destination {where}:{spread}{shift} {drawn}", Guess(own if where else (), ports)
+    return f"{protocol} -j DNAT --to-destination {where}:{spread}{shift} {drawn}", Guess(own if where else (), ports, _PORTED[name])
 
 
 def _condition(random: Random, chain: str, target: str) -> str:
@@ -156,9 +169,9 @@ def traffic(random: Random, count: int, made: Plan) -> list[Shot]:
     past: list[Shot] = []
     pieces = random.random() < 0.15
     about = errors(random, past)
-    conversations = [_conversation(random, made, past) for _ in range(random.randint(1, 6))]
+    conversations = [_conversation(random, made, past) for _ in range(random.randint(1, 4))]
     while len(shots) < count:
-        shot = next(about) if random.random() < 0.12 else next(random.choice(conversations))
+        shot = next(about) if random.random() < 0.09 else next(random.choice(conversations))
         if random.random() < 0.01 and len(shot.raw) > 24 and shot.on is not None:
             shot = shot._replace(raw=shot.raw[:-1] + bytes([shot.raw[-1] ^ 1]))  # with a checksum that is wrong
         if shot.on is None:
@@ -166,7 +179,7 @@ def traffic(random: Random, count: int, made: Plan) -> list[Shot]:
         shots += cut(random, shot) if pieces and random.random() < 0.1 else [shot]
         if random.random() < 0.06:
             shots.append(shot)
-        if random.random() < 0.06:
+        if random.random() < 0.03:
             conversations[random.randrange(len(conversations))] = _conversation(random, made, past)
     return shots[:count]
 
@@ -174,11 +187,11 @@ def traffic(random: Random, count: int, made: Plan) -> list[Shot]:
 def _conversation(random: Random, made: Plan, past: list[Shot]) -> Iterator[Shot]:
     ends, source, destination = _ends(random, made)
     kind = random.random()
-    if kind < 0.6:
+    if kind < 0.68:
         own = tcp_conversation(random, ends)
-    elif kind < 0.75:
+    elif kind < 0.79:
         own = udp(random, ends)
-    elif kind < 0.87:
+    elif kind < 0.88:
         own = echo(random, ends)
     elif kind < 0.91:
         own = sctp_conversation(random, ends)
@@ -220,16 +233,16 @@ def _ends(random: Random, made: Plan) -> tuple[Ends, Guess, Guess]:
 def _seen(random: Random, own: Iterator[Shot], ends: Ends, source: Guess, destination: Guess, past: list[Shot]) -> Iterator[Shot]:
     """The conversation with its answers as they come from whom the client's packets reached, to whom they seemed to come from."""
     (client, _), (server, _) = ends
-    there = address(random.choice(source.addresses)) if source.addresses else client
-    here = address(random.choice(destination.addresses)) if destination.addresses else server
-    source_port = random.choice(source.ports) if source.ports and random.random() < 0.9 else None
-    port = random.choice(destination.ports) if destination.ports and random.random() < 0.9 else None
+    drawn: dict[int, tuple[int, int | None, int, int | None]] = {}
     for shot in own:
         packet = Packet(shot.raw)
         key = None if packet.fault else tuple_of(packet)
         if key is None or (key.src, key.dst) not in ((client, server), (server, client)):
             yield shot
             continue
+        if key.protocol not in drawn:
+            drawn[key.protocol] = (*_guessed(random, source, key.protocol, client), *_guessed(random, destination, key.protocol, server))
+        there, source_port, here, port = drawn[key.protocol]
         if key.src == client and client != server:
             past.append(shot)
             past.append(shot._replace(raw=_as(packet, _with(key, there, here, source_port, port))))
@@ -240,6 +253,14 @@ def _seen(random: Random, own: Iterator[Shot], ends: Ends, source: Guess, destin
             answer = answer._replace(on=side_of(here))
         past.append(answer)
         yield answer if random.random() < 0.95 else shot
+
+
+def _guessed(random: Random, guess: Guess, protocol: int, own: int) -> tuple[int, int | None]:
+    """What an end becomes: address, and port if another one."""
+    if guess.protocol not in (0, protocol):
+        return own, None
+    port = random.choice(guess.ports) if guess.ports and random.random() < 0.95 else None
+    return address(random.choice(guess.addresses)) if guess.addresses else own, port
 
 
 def _with(key: Tuple, src: int, dst: int, sport: int | None, dport: int | None) -> Tuple:

@@ -73,8 +73,9 @@ def target(random: Random, table: str, chain: str) -> tuple[str, str]:
         words = f"--set-{random.choice(('mark', 'xmark'))} {random.choice(_MARKS)}"
         words = random.choice((words, words, "--or-mark 0x2", "--and-mark 0xff", "--xor-mark 3"))
     if kind == "CONNMARK":
-        masks = random.choice(("", "", "--nfmask 0xff --ctmask 0xff00", "--mask 0x1", "--ctmask 0x3", "--left-shift-mark 8"))
-        words = random.choice((words, f"--save-mark {masks}", f"--restore-mark {masks}", f"{words} --left-shift-mark 1")).strip()
+        # Nothing is shifted to the left: in the end that would mark entries as those of strangers, which are not looked at.
+        masks = random.choice(("", "", "--nfmask 0xff --ctmask 0xff00", "--mask 0x1", "--ctmask 0x3", "--right-shift-mark 4"))
+        words = random.choice((words, f"--save-mark {masks}", f"--restore-mark {masks}", f"{words} --right-shift-mark 1")).strip()
     elif kind == "NFLOG":
         words = f"--nflog-group {random.choice((5, 7))}{random.choice(('', ' --nflog-prefix x'))}"
     elif kind == "TCPMSS":

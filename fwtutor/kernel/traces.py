@@ -111,6 +111,8 @@ class Trace:
         if visit.ended:
             way = {"INPUT": "local", "POSTROUTING": visit.lines[-1].out_interface}.get(visit.hook)
             # After any other hook only the stack itself can refuse a packet: routing, TTL, size.
+            if way == "lo" and self.raw[0] >> 4 == 6:  # and nothing was seen of it there
+                way = None
             return ("ACCEPT" if way is not None else "DISCARD"), way
         last = visit.lines[-1]
         if last.kind == "rule" and rules.rejects(last.table, last.chain, last.number):
@@ -127,10 +129,13 @@ class _Packet:
     visits: list[Visit]
 
 
-def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, several: bool = False) -> list[Trace]:
+def assemble(
+    lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, arrived: bool = False, several: bool = False
+) -> list[Trace]:
     """Sort visits and leaving packets by packet: first the one played, then each answer the box's own stack made, in order.
 
     An answer of netfilter (REJECT, TTL ...) comes while its packet is still on its way; the stack answers what was delivered.
+    ``arrived``: it came in, so what only goes out is an answer: about IPv6 options the stack complains before any hook.
     ``several``: nothing was played, and every packet there is stands for itself.
     """
     traces = [Trace(raw)]
@@ -142,7 +147,7 @@ def assemble(lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes
             if packets and (traces[-1].delivered or several):
                 traces.append(Trace(visit.lines[0].packet))
             trace = traces[-1]
-            packet = _Packet(trace, [] if trace.visits else trace.own)
+            packet = _Packet(trace, [] if trace.visits or (arrived and trace is traces[0] and visit.hook == "OUTPUT") else trace.own)
             packets.append(packet)
         packet.visits.append(visit)
         packet.trace.visits.append(visit)

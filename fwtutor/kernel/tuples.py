@@ -44,7 +44,7 @@ def tuple_of(packet: Packet) -> Tuple | None:
         protocol, l4 = packet.protocol, packet.raw[packet.l4 :]
     else:
         found = transport6(packet.raw)
-        if found is None or found.offset > 0 or found.at > len(packet.raw):
+        if found is None or found.offset > 0:
             return None
         protocol, l4 = found.protocol, packet.raw[found.at :]
     ports = _ports(packet.family, protocol, l4)

@@ -10,7 +10,7 @@ from fwtutor.netfilter.answers import UNVERIFIED
 from fwtutor.netfilter.packet import ICMPV6, RST, TCP, UDP, Packet
 
 UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM = 1, 2, 3, 4
-REDIRECT = 137
+ECHO_REPLY, REDIRECT = 129, 137
 NO_ROUTE, BEYOND_SCOPE = 0, 2
 REASSEMBLY_TIME = 1
 INFORMATIONAL = 128
@@ -54,7 +54,7 @@ def checksum_holds(packet: Packet) -> bool:
     if protocol in UNVERIFIED:
         return True
     segment = raw[packet.l4 :]
-    if protocol == UDP and segment[6:8] in (b"", b"\0", b"\0\0"):
+    if protocol == UDP and len(segment) >= 8 and segment[6:8] == b"\0\0":
         return True
     return not craft.transport_checksum(packet.src, packet.dst, protocol, segment, 6)
 

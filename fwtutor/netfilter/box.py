@@ -13,7 +13,7 @@ from fwtutor.netfilter.conntrack.tracking import Conntrack
 from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import CHANGED, EXPECTATION
-from fwtutor.netfilter.hooks import NAT, ORDER, RAW
+from fwtutor.netfilter.hooks import NAT, RAW, order
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.state import State
@@ -37,6 +37,7 @@ class Box:
         "chooser",
         "conntrack",
         "delivered_by",
+        "delivered_to",
         "raw",
         "routing",
         "seed",
@@ -62,6 +63,8 @@ class Box:
         """By family: whether some rule needs connection tracking."""
         self.delivered_by = ""
         """Interface by which the last packet for the box came in: what its stack answers answers that one."""
+        self.delivered_to = 0
+        """The address the last IPv6 packet for the box was for."""
         self._incomplete: list[tuple[int, Key]] = []
         """Heap of (ns, what waits): of what is in the state's memory under that key until then, and of some that is no more."""
 
@@ -77,8 +80,8 @@ class Box:
         chains = tables[NAT].chains.values() if NAT in tables else ()
         translates = any(compiled.chain.policy is not None and compiled.chain.there for compiled in chains)
 
-        self.raw[family] = {hook: found for hook in ORDER if (found := stops(hook, (RAW,)))}
-        self.chains[family] = {hook: found for hook, names in ORDER.items() if (found := stops(hook, names))}
+        self.raw[family] = {hook: found for hook in order(self.variant) if (found := stops(hook, (RAW,)))}
+        self.chains[family] = {hook: found for hook, names in order(self.variant).items() if (found := stops(hook, names))}
 
     def wait(self, key: Key, waiting: Waiting | None) -> None:
         """Keep the fragments that wait; None: there are none any more."""

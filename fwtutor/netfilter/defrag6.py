@@ -55,8 +55,8 @@ def key_of(packet: Packet, where: str, interface: str) -> Key:
     return Key(where, packet.src, packet.dst, exthdrs.FRAGMENT, packet.id, interface if scoped else "")
 
 
-def gather(waiting: Waiting, packet: Packet, mark: int) -> Gathered:
-    """Add a fragment with a whole Fragment header."""
+def gather(waiting: Waiting, packet: Packet, mark: int, tracked: bool = True) -> Gathered:
+    """Add a fragment with a whole Fragment header; ``tracked``: for connection tracking, not for the stack."""
     raw, header = packet.raw, packet.fragment
     field = raw[header + 2] << 8 | raw[header + 3]
     start, more = field & 0xFFF8, field & 1
@@ -85,7 +85,7 @@ def gather(waiting: Waiting, packet: Packet, mark: int) -> Gathered:
     pieces = tuple(sorted((*waiting.pieces, Piece(start, end, packet, mark))))
     if not complete or pieces[0].start or pieces[-1].end != length or any(a.end != b.start for a, b in pairwise(pieces)):
         return Gathered(waiting._replace(pieces=pieces, runs=runs))
-    whole = _join(pieces)
+    whole = _join(pieces, tracked)
     return Gathered(None, whole, refused="" if whole else "its fragments make no datagram")
 
 
@@ -112,6 +112,26 @@ def fault(packet: Packet) -> exthdrs.Fault | None:
     return exthdrs.Fault("it ends where no fragment can", exthdrs.HEADER_FIELD, 4) if field & 1 and end & 7 else None
 
 
+def begin_of_reading(packet: Packet) -> tuple[int, int]:
+    """Where the stack begins to read what is delivered: (the place of the byte that names the header, the header's own).
+
+    Hop-by-hop options were read when it came in, and what was in front of fragments, before they were put together.
+    """
+    if packet.joined is not None:
+        return packet.joined
+    if packet.raw[6] == exthdrs.HOP_BY_HOP:
+        return exthdrs.FIXED, exthdrs.FIXED + exthdrs.length(exthdrs.HOP_BY_HOP, packet.raw, exthdrs.FIXED)
+    return 6, exthdrs.FIXED
+
+
+def waits(packet: Packet, to_host: bool) -> bool:
+    """Whether the stack comes to a Fragment header, and it is one of a datagram in pieces."""
+    if packet.joined is not None or not packet.fragment:
+        return False
+    what, _, at = exthdrs.read(packet.raw, *begin_of_reading(packet), packet.dst, to_host)
+    return what == exthdrs.FRAGMENT and at == packet.fragment and not is_atomic(packet) and fault(packet) is None
+
+
 def is_atomic(packet: Packet) -> bool:
     """Whether its Fragment header says that it is all of a datagram."""
     return packet.fragment > 0 and not (packet.raw[packet.fragment + 2] << 8 | packet.raw[packet.fragment + 3]) & 0xFFF9
@@ -124,13 +144,17 @@ def _end(packet: Packet) -> int:
     return offset + (raw[4] << 8 | raw[5]) - (header + _HEADER - exthdrs.FIXED)
 
 
-def _join(pieces: tuple[Piece, ...]) -> Whole | None:
+def _join(pieces: tuple[Piece, ...], tracked: bool) -> Whole | None:
     first = pieces[0].packet
     ecn = congestion(pieces)
     if ecn is None:
         return None
     header = bytearray(first.raw[: first.fragment])
-    header[_field_before(first)] = first.raw[first.fragment]
+    named = exthdrs.named_by(first.raw, first.fragment)
+    header[named] = first.raw[first.fragment]
+    if tracked:
+        # Connection tracking leaves the stack with the name of the first header (behind hop-by-hop options), and the place of the last.
+        named = exthdrs.FIXED if first.raw[6] == exthdrs.HOP_BY_HOP else 6
     length = len(header) + pieces[-1].end
     if length - exthdrs.FIXED > LONGEST:
         return None
@@ -140,15 +164,9 @@ def _join(pieces: tuple[Piece, ...]) -> Whole | None:
     payload = b"".join(packet.raw[at : at + piece.end - piece.start] for (packet, at), piece in zip(begins, pieces, strict=True))
     sizes = tuple(piece.end - piece.start for piece in pieces)
     sizes = (sizes[0] + len(header), *sizes[1:])
-    return Whole(Packet(bytes(header) + payload), sizes, max(packet.length for packet, _ in begins), pieces[0].mark)
-
-
-def _field_before(packet: Packet) -> int:
-    """Where the byte is that says a Fragment header follows."""
-    raw, field, at = packet.raw, 6, exthdrs.FIXED
-    while at < packet.fragment:
-        field, at = at, at + exthdrs.length(raw[field], raw, at)
-    return field
+    whole = Packet(bytes(header) + payload)
+    whole.joined = named, len(header)
+    return Whole(whole, sizes, max(packet.length for packet, _ in begins), pieces[0].mark)
 
 
 def apart(packet: Packet, mtu: int, sizes: tuple[int, ...], id: int) -> list[bytes] | None:

@@ -10,6 +10,7 @@ from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.events import Shown
+from fwtutor.netfilter.hooks import OUTPUT, PREROUTING, RAW
 from fwtutor.netfilter.logline import Told, log_line
 from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
@@ -107,14 +108,27 @@ def states(walk: Walk) -> list[list[str]]:
     for event in walk.events:
         kind = event[0]
         if kind == events.HOOK:
-            found.append([event[1], state])
+            # Before connection tracking nobody asks, and what raw drops never gets there.
+            found.append([event[1], "" if event[1] in (PREROUTING, OUTPUT) else state])
         elif kind in (events.LOOKED_UP, events.TIED):
             state = event[1].state if kind == events.LOOKED_UP else event[1]
             if found:
                 found[-1][1] = state
+        elif kind == events.TABLE:
+            if found and event[1].table == RAW and _dropped(event[2]):
+                # It does not come to where it would be looked up, even if it is tied to an entry already.
+                found[-1][1] = ""
         elif kind in (events.ANSWER, events.COPY):
             found += states(event[1])
     return [pair for pair in found if pair[1]]
+
+
+def _dropped(hits: list[Hit]) -> bool:
+    """Whether a table dropped the packet by itself."""
+    what, chain, position, before = hits[-1]
+    if what == MATCHED:
+        return chain.actions[position] == DROP
+    return what == HOT_DROP or (what == POLICY and chain.chain.policy == "DROP") or (what == ACTED and before.dropped)
 
 
 def path(walk: Walk) -> list[str]:

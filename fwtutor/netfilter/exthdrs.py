@@ -156,3 +156,36 @@ def _unknown(raw: bytes, place: int, dst: int) -> Fault | None:
         return None
     told = action == 2 or (action == 3 and dst >> 120 != 0xFF)
     return Fault(f"nobody knows its option {raw[place]:#04x}, and that says to drop it", UNKNOWN_OPTION if told else -1, place)
+
+
+_REFUSED_ROUTES = frozenset({3, 4})
+"""Types of routing headers (RPL, segments) that the stack drops without a word unless it was told to look at them."""
+
+
+def read(raw: bytes, field: int, at: int, dst: int, to_host: bool) -> tuple[int | Fault, int, int]:
+    """How far the stack of the packet's destination reads, from the header at ``at``, which the byte at ``field`` names.
+
+    Destination options and routes are read on the way. (What it stops at: a protocol or a fault, the place of the byte that names it,
+    its own place.) ``to_host``: on the link it was addressed to the box.
+    """
+    while raw[field] in (DESTINATION, ROUTING):
+        if raw[field] == DESTINATION:
+            fault = options_fault(raw, at, dst, hop_by_hop=False)
+            if fault is not None:
+                return fault, field, at
+        else:
+            size = length(ROUTING, raw, at) if at + 8 <= len(raw) else 0
+            if not size or at + size > len(raw) or dst >> 120 == 0xFF or not to_host or raw[at + 2] in _REFUSED_ROUTES:
+                return Fault("its routing header is none to be read here"), field, at
+            if raw[at + 3]:
+                return Fault("it is on a way through more hosts", HEADER_FIELD, at + 2), field, at
+        field, at = at, at + length(ROUTING, raw, at)
+    return raw[field], field, at
+
+
+def named_by(raw: bytes, place: int) -> int:
+    """Where the byte is that names the header at ``place``, all before it being extension headers."""
+    field, at = 6, FIXED
+    while at < place:
+        field, at = at, at + length(raw[field], raw, at)
+    return field

@@ -327,10 +327,10 @@ class Firewall:
     def is_local(self, address: int, family: int = 4) -> bool:
         return self.routing.is_local(family, address)
 
-    def source_of_answer(self, packet: Packet) -> int | None:
-        """The address from which the stack answers what was just delivered; None: its destination, which is the box's alone.
+    def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
+        """The addresses from which the stack sends errors and echoes about what was just delivered; None: its destination, its own alone.
 
-        What was for many or for any is answered on the link it came by; 0: the sender is not there.
+        Echoes for many or for any are answered on the link they came by; 0: the sender is not there.
         """
         routing, link = self.routing, self.box.delivered_by
         if packet.family == 4 or routing.is_local(6, packet.dst):
@@ -339,7 +339,8 @@ class Firewall:
             link = next((route.interface for route in routing.routes if route.family == 6 and route.network == packet.dst), link)
         at_home = (6, packet.src) in (each[:2] for each in routing.addresses[link])
         reached = at_home or routing.lookup_by(6, packet.src, link) is not None
-        return routing.source_for6(packet.src, link) if reached else 0
+        source = routing.source_for6(packet.src, link)
+        return source, source if reached else 0
 
     # --- packets -----------------------------------------------------------------------------------------
 

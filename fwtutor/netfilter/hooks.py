@@ -27,5 +27,11 @@ ORDER: dict[str, tuple[str, ...]] = {
 }
 """The tables a packet meets at each hook, behind connection tracking; raw comes before that."""
 
+
+def order(variant: str) -> dict[str, tuple[str, ...]]:
+    """``ORDER`` of a variant: iptables-nft puts security behind everything, nat's INPUT too."""
+    return ORDER if variant == "legacy" else {**ORDER, INPUT: (MANGLE, FILTER, NAT, SECURITY)}
+
+
 SAVED_BY_NFT = (MANGLE, SECURITY, RAW, FILTER, NAT)
 """The order in which iptables-nft-save prints tables. Legacy's prints the youngest first."""

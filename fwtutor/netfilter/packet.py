@@ -21,6 +21,8 @@ FLAG_NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK
 _IPV4 = Struct("!BBHHHBBHII")
 _TCP = Struct("!HHIIBBHH")
 _PORTS = Struct("!HH")
+_LONGEST6 = 40 + 0xFFFF
+"""Bytes of an IPv6 packet that says how long it is."""
 _UDP = Struct("!HHHH")
 _ICMP = Struct("!BBHH")
 
@@ -61,6 +63,7 @@ class Packet:
         "icmp_id",
         "icmp_type",
         "id",
+        "joined",
         "l4",
         "length",
         "mf",
@@ -93,6 +96,8 @@ class Packet:
     l4: int
     fragment: int
     """IPv6: where the first Fragment header is, 0: there is none."""
+    joined: tuple[int, int] | None
+    """IPv6: of a datagram put together of fragments, where the stack goes on to read it (the byte that names a header, the header)."""
     authentication: int
     """IPv6: where the first Authentication header is, 0: there is none. For iptables-nft's rules that is the protocol."""
     broken: bool
@@ -119,6 +124,7 @@ class Packet:
         self.sport = self.dport = self.flags = self.seq = self.ack = self.window = self.doff = 0
         self.icmp_type = self.icmp_code = self.icmp_id = 0
         self.fragment = self.authentication = 0
+        self.joined = None
         self.df = self.mf = self.has_l4 = self.broken = False
         self.fault = ""
         self.raw = raw
@@ -167,9 +173,9 @@ class Packet:
         self.dst = int.from_bytes(raw[24:40], "big")
         if total == 40 and raw[6] == exthdrs.HOP_BY_HOP:
             total = len(raw)  # that is where a jumbo length may be
-        if total > len(raw):
+        if total > len(raw) or total > _LONGEST6:
             self.protocol = raw[6]
-            self.fault = "IP length beyond the packet"
+            self.fault = "IP length beyond the packet" if total > len(raw) else "a jumbogram, which no link here carries"
             return
         if total < len(raw):
             self.raw = raw = raw[:total]

@@ -135,10 +135,10 @@ class Passage(Translating):
 
     def _track(self, arriving: bool) -> bool:
         """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""
-        if not self.box.tracking[self.context.packet.family] or self.context.entry is not None:
+        if not self.box.tracking[self.context.packet.family]:
             return True
-        if self.context.state == UNTRACKED:
-            self.walk.events.append((TIED, UNTRACKED))
+        if self.context.entry is not None or self.context.state == UNTRACKED:
+            self.walk.events.append((TIED, self.context.state))
             return True
         conntrack, context = self.box.conntrack, self.context
         tracked = conntrack.track(context.packet, self.walk.at, arriving, context.template, context.mark)

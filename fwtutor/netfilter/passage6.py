@@ -119,9 +119,9 @@ class Passage6(Replying6):
         if not self._pass(INPUT) or not self._confirm():
             return
         self.walk.to = "local"
-        self.box.delivered_by = self.context.in_interface
         packet = self.context.packet
-        whole = not defrag6.is_fragment(packet) or defrag6.is_atomic(packet) or defrag6.fault(packet) is not None
+        self.box.delivered_by, self.box.delivered_to = self.context.in_interface, packet.dst
+        whole = not defrag6.waits(packet, self.context.link == "host")
         self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
         self.walk.verdict, self.walk.reason = "ACCEPT", ""
 
@@ -138,8 +138,11 @@ class Passage6(Replying6):
         interface = LOOPBACK if route is None else route.interface
         self.walk.events.append((ROUTED, interface, ""))
         context.in_interface, context.out_interface = "", interface
-        rationed = context.by_stack and packet.protocol == ICMPV6 and packet.has_l4
-        if rationed and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
+        error = context.by_stack and packet.protocol == ICMPV6 and packet.has_l4 and packet.icmp_type < answers6.INFORMATIONAL
+        if error and self._is_for_routers(packet.dst, route):
+            self._lose(f"{packet.destination} may be many, and gets no errors")
+            return
+        if error and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
             self._lose(f"the ration of ICMP messages, to all or to {packet.destination}, is used up")
             return
         if not self._gather_to_track(defrag.OWN) or not self._enter(OUTPUT):
@@ -169,7 +172,16 @@ class Passage6(Replying6):
             homes = (name for name, own in routing.addresses.items() if name != LOOPBACK and any(each[0] == 6 for each in own))
             link = next(homes, "")
             return routing.lookup6(packet.dst, link) if link else None
+        if link not in ("", LOOPBACK) and self._is_echo_of_many():
+            return routing.lookup_by(6, packet.dst, link)
         return routing.lookup6(packet.dst, "" if link == LOOPBACK else link)
+
+    def _is_echo_of_many(self) -> bool:
+        """Whether the stack echoes what was for a group, or for any router: that leaves where it came from or not at all."""
+        packet = self.context.packet
+        if not self.context.by_stack or packet.protocol != ICMPV6 or packet.icmp_type != answers6.ECHO_REPLY:
+            return False
+        return not self.box.routing.is_local6(self.box.delivered_to, self.box.delivered_by)
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         walk.socket = not reset
@@ -230,7 +242,8 @@ class Passage6(Replying6):
         before = self.box.state.memory.get(key)
         time = defrag6.TIME if where == defrag.DELIVERED else defrag6.TRACKED_TIME
         waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[time] * SECOND)
-        gathered = defrag6.gather(waiting._replace(interface=self.context.in_interface), packet, self.context.mark)
+        arrived = waiting._replace(interface=self.context.in_interface)
+        gathered = defrag6.gather(arrived, packet, self.context.mark, where != defrag.DELIVERED)
         if gathered.refused and where == defrag.DELIVERED:
             gathered = gathered._replace(waiting=None)  # the stack is not as patient as connection tracking
         self.box.wait(key, gathered.waiting)

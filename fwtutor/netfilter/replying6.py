@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter import answers6, exthdrs, scopes
+from fwtutor.netfilter import answers6, exthdrs, rations, scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.rations import RATE_BURST
-from fwtutor.netfilter.replying import MILLISECOND
+from fwtutor.netfilter.replying import MILLISECOND, told
 from fwtutor.netfilter.routing import Route
 
 RATELIMIT = "net.ipv6.icmp.ratelimit"
@@ -24,6 +24,12 @@ class Replying6(Passage):
 
     def _is_anycast(self, address: int) -> bool:
         return bool(self.box.sysctls[FORWARDING]) and self.box.routing.is_anycast(address, self.context.in_interface)
+
+    def _is_for_routers(self, address: int, route: Route | None) -> bool:
+        """Whether it is the address of any router of the box's network, or of that the route leads to: who is told there is not known."""
+        if self._is_anycast(address):
+            return True
+        return route is not None and route.network == address and not route.gateway and route.mask.bit_count() < 127
 
     def _may_reset(self) -> bool:
         packet = self.context.packet
@@ -54,15 +60,15 @@ class Replying6(Passage):
         Rationed by whom it goes to, told or not, and by whom is told; only a box with a link-local address there tells.
         """
         packet, routing = self.context.packet, self.box.routing
-        if not self._take_token(packet.dst, SECOND, RATE_BURST * SECOND):
-            return
         own = (address for family, address, _ in routing.addresses[route.interface] if family == 6 and scopes.is_link_local(address))
         source, target = next(own, 0), route.gateway or packet.dst
-        if not source or (target != packet.dst and not scopes.is_link_local(target)):
-            return
         back = routing.lookup6(packet.src, route.interface)
         neighbour = routing.is_local6(packet.src, route.interface) or (back is not None and not back.gateway)
-        if neighbour and self._take_token(packet.src, SECOND, RATE_BURST * SECOND):
+        would = bool(source) and neighbour and (target == packet.dst or scopes.is_link_local(target))
+        allowed, after = rations.take_token(self._peer(packet.dst), self.walk.at, SECOND, RATE_BURST * SECOND)
+        # Where nothing would be told, nothing is withheld.
+        self._remember(told(packet.dst), after, allowed or not would)
+        if allowed and would and self._take_token(packet.src, SECOND, RATE_BURST * SECOND):
             self._answer(answers6.redirect_about(packet, source, target), tied=False)
 
     def _error(self, type: int, code: int, rest: int = 0) -> None:
@@ -75,16 +81,10 @@ class Replying6(Passage):
             ours = False
         if packet.src == 0 or scopes.is_multicast(packet.src) or not answers6.may_answer_with_error(packet):
             return
-        route = self.box.routing.lookup6(packet.src, context.in_interface)
-        if self._is_anycast(packet.src) or (route is not None and _is_its_routers(packet.src, route)):
+        if self._is_for_routers(packet.src, self.box.routing.lookup6(packet.src, context.in_interface)):
             return
         source = packet.dst if ours else self.box.routing.source_for6(packet.src, context.in_interface)
         if not source or not self._is_reachable(packet.src):
             return
         if self._may_send_error(packet.src, type, code, context.in_interface):
             self._answer(answers6.error_about(packet, source, type, code, rest))
-
-
-def _is_its_routers(address: int, route: Route) -> bool:
-    """Whether it is the address of any router of the network that the route leads to."""
-    return route.network == address and not route.gateway and route.mask.bit_count() < 127

@@ -15,7 +15,7 @@ from fwtutor.netfilter.icmpwords import icmp_word
 from fwtutor.netfilter.packet import ACK, PROTOCOL_NAMES, TCP, UDP, Packet
 from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
-from fwtutor.netfilter.why_helped import why_expected, why_gone, why_helped, why_met
+from fwtutor.netfilter.why_helpers import describe, why_expected, why_forgotten, why_helped
 from fwtutor.netfilter.why_nat import why_translated
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
 from fwtutor.netfilter.xtables.targets.classify import write_class
@@ -74,16 +74,17 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
                 picked = "picked up in the middle, so the TCP tracker's word is ESTABLISHED from the start"
                 return Explanation(f"a new entry is made for it, not kept yet: {picked}, for {left} s if the packet gets through")
             return Explanation(f"a new entry is made for it, not kept yet: it will be, for {left} s, if the packet gets through")
-        case s.Translated():
-            return Explanation(why_translated(step))
         case s.Helped():
             return Explanation(why_helped(step))
         case s.Expected():
-            return Explanation(why_expected(step))
-        case s.ExpectationMet():
-            return Explanation(why_met(step))
+            return Explanation(why_expected(step, walk.at))
+        case s.ExpectationMet(expectation=one):
+            came = "" if one is None else f"{describe(one)} was expected by the helper {one.helper}"
+            return Explanation(f"{came}, and here it is: RELATED")
         case s.ExpectationForgotten():
-            return Explanation(why_gone(step))
+            return Explanation(why_forgotten(step))
+        case s.Translated():
+            return Explanation(why_translated(step))
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.addresses import format_address
+from fwtutor.netfilter.answers import ERRORS
+from fwtutor.netfilter.conntrack import icmpv6
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, Entry, Tuple
 from fwtutor.netfilter.conntrack.nat.ranges import SRC
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS, inverted, is_icmp, tuple_of
@@ -33,7 +35,8 @@ def _rewritten(step: Translated, entry: Entry) -> str:
     assert after is not None
     what = _ENDS[step.end]
     since = "" if not entry.status & CONFIRMED else ", as was decided for the connection's first packet"
-    if is_icmp(before.protocol, before.family) and tuple_of(before) is not None and before.icmp_type in (3, 4, 5, 11, 12):
+    error = before.icmp_type in ERRORS if before.family == 4 else icmpv6.quotes(before)
+    if is_icmp(before.protocol, before.family) and error:
         old, new = _address(before, step.end), _address(after, step.end)
         return f"it is an error about a translated packet: its {what} {old} becomes {new}, and the packet it quotes is translated back"
     return f"its {what} {_of(before, step.end)} becomes {_of(after, step.end)}{since}"

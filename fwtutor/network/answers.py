@@ -21,7 +21,9 @@ ICMP_TOTAL = 576
 DAY_MS = 86_400_000
 
 
-def closed_port_answers(packet: Packet, at: int = 0, broadcast: bool = False, link: str = "host", source: int | None = None) -> list[bytes]:
+def closed_port_answers(
+    packet: Packet, at: int = 0, broadcast: bool = False, link: str = "host", source: tuple[int, int] | None = None
+) -> list[bytes]:
     """The packets a Linux host with every port closed sends back for one delivered to it (none or one).
 
     ``packet`` is as ``Walk.delivered`` gives it; ``at`` in ns (timestamp replies carry it); ``broadcast`` says that its

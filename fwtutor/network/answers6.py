@@ -15,15 +15,14 @@ from fwtutor.network.resets import answer_reset
 PORT_UNREACHABLE = 4
 ECHO_REQUEST, ECHO_REPLY = 128, 129
 PIM, UDP_LITE = 103, 136
-_REFUSED_ROUTES = frozenset({3, 4})
-"""Types of routing headers (RPL, segments) that a host drops without a word unless it was told to look at them."""
+_SECOND = exthdrs.Fault("a datagram has one Fragment header at most", exthdrs.HEADER_FIELD)
 
 
-def closed_port_answers6(packet: Packet, source: int | None = None, link: str = "host") -> list[bytes]:
+def closed_port_answers6(packet: Packet, source: tuple[int, int] | None = None, link: str = "host") -> list[bytes]:
     """The packets it sends back (none or one).
 
-    ``packet`` is as ``Walk.delivered`` gives it. ``source``: the address to answer from where its destination was for many or for any
-    of its routers (0: the sender cannot be reached there); None: its destination was the host's own. ``link``: to whom it was
+    ``packet`` is as ``Walk.delivered`` gives it. ``source``: the addresses for errors and for echoes, where its destination was for many
+    or for any of its routers (0: the sender cannot be reached so); None: its destination was the host's own. ``link``: to whom it was
     addressed on the link.
     """
     ends = _read_headers(packet, link)
@@ -44,36 +43,27 @@ def closed_port_answers6(packet: Packet, source: int | None = None, link: str = 
 
 def _read_headers(packet: Packet, link: str) -> int | exthdrs.Fault | None:
     """The protocol of the header behind all extension headers, what the stack takes offence at on the way, or None: it says nothing."""
-    raw, field, at = packet.raw, 6, exthdrs.FIXED
-    if raw[field] == exthdrs.HOP_BY_HOP:
-        field, at = at, at + exthdrs.length(exthdrs.HOP_BY_HOP, raw, at)
-    while raw[field] in (exthdrs.DESTINATION, exthdrs.ROUTING, exthdrs.FRAGMENT):
-        kind = raw[field]
-        if kind == exthdrs.FRAGMENT:
-            fault = defrag6.fault(packet)
-            if fault is not None:
-                return fault
-            field, at = at, at + 8
-            continue
-        if kind == exthdrs.DESTINATION:
-            fault = exthdrs.options_fault(raw, at, packet.dst, hop_by_hop=False)
-            if fault is not None:
-                return fault if fault.code >= 0 else None
-        else:
-            size = exthdrs.length(kind, raw, at) if at + 8 <= len(raw) else 0
-            if not size or at + size > len(raw) or scopes.is_multicast(packet.dst) or link != "host" or raw[at + 2] in _REFUSED_ROUTES:
-                return None
-            if raw[at + 3]:
-                return exthdrs.Fault("it is on a way through more hosts", exthdrs.HEADER_FIELD, at + 2)
-        field, at = at, at + exthdrs.length(kind, raw, at)
-    if raw[field] in (TCP, UDP, UDP_LITE, ICMPV6):
-        return raw[field]
-    if raw[field] in (exthdrs.NONE, PIM):
-        return None
-    return exthdrs.Fault("nobody here knows what it carries", exthdrs.UNKNOWN_HEADER, field)
+    raw, host = packet.raw, link == "host"
+    what, field, at = exthdrs.read(raw, *defrag6.begin_of_reading(packet), packet.dst, host)
+    if what == exthdrs.FRAGMENT:
+        fault = _SECOND._replace(pointer=at) if packet.joined is not None else defrag6.fault(packet)
+        if fault is not None:
+            return fault
+        # It is all of a datagram, and goes on behind its header.
+        what, field, at = exthdrs.read(raw, at, at + 8, packet.dst, host)
+        if what == exthdrs.FRAGMENT:
+            return _SECOND._replace(pointer=at)
+    if isinstance(what, exthdrs.Fault):
+        return what if what.code >= 0 else None
+    if what in (TCP, UDP, UDP_LITE, ICMPV6):
+        return what if at == packet.l4 else None
+    unknown = exthdrs.Fault("nobody here knows what it carries", exthdrs.UNKNOWN_HEADER, field)
+    return None if what in (exthdrs.NONE, PIM) else unknown
 
 
-def _error(packet: Packet, type: int, code: int, rest: int, source: int | None, link: str, length: int | None = None) -> list[bytes]:
+def _error(
+    packet: Packet, type: int, code: int, rest: int, source: tuple[int, int] | None, link: str, length: int | None = None
+) -> list[bytes]:
     to_many = scopes.is_multicast(packet.dst)
     if to_many or link != "host":
         unknown = type == PARAMETER_PROBLEM and code == exthdrs.UNKNOWN_OPTION and packet.raw[rest] >> 6 == 2
@@ -81,19 +71,20 @@ def _error(packet: Packet, type: int, code: int, rest: int, source: int | None, 
             return []
     if packet.src == 0 or not may_answer_with_error(packet):
         return []
-    address = source or 0 if to_many else packet.dst
+    address = packet.dst if source is None or not to_many else source[0]
     return [error_about(packet, address, type, code, rest, length)] if address else []
 
 
-def _echo(packet: Packet, source: int | None) -> list[bytes]:
+def _echo(packet: Packet, source: tuple[int, int] | None) -> list[bytes]:
     message = packet.raw[packet.l4 :]
     if packet.icmp_type != ECHO_REQUEST or not packet.has_l4 or craft.transport_checksum(packet.src, packet.dst, ICMPV6, message, 6):
         return []
-    if source == 0:
+    address = packet.dst if source is None else source[1]
+    if not address:
         return []
     (rest,) = unpack_from("!I", message, 4)
     # The code is not looked at, and comes back.
-    return [craft.icmp(source or packet.dst, packet.src, ECHO_REPLY, packet.icmp_code, rest, message[8:], family=6, tos=packet.tos)]
+    return [craft.icmp(address, packet.src, ECHO_REPLY, packet.icmp_code, rest, message[8:], family=6, tos=packet.tos)]
 
 
 def _sound_udp(packet: Packet) -> int:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectation import Expectation
+from fwtutor.netfilter.hooks import FILTER
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.steps import (
     Acted,
     Arrived,
+    ChainEntered,
     Change,
     Confirmed,
     EntryCreated,
@@ -23,6 +26,7 @@ from fwtutor.netfilter.steps import (
     Helped,
     HookEntered,
     LookedUp,
+    PolicyApplied,
     StateChanged,
     Step,
     Translated,
@@ -236,7 +240,8 @@ class Cursor:
         if size == "packet" or not last:
             return (last,)
         if size == "rule":
-            return tuple(range(1, last + 1))
+            idle = _idle(steps)
+            return tuple(number for number in range(1, last + 1) if number not in idle)
         hooks = [number for number, step in enumerate(steps, 1) if isinstance(step, (Arrived, HookEntered))]
         return (*hooks, last) if not hooks or hooks[-1] != last else tuple(hooks)
 
@@ -279,6 +284,18 @@ class Cursor:
     def work(self) -> int:
         """Effects applied or taken back so far by looking."""
         return sum(looker.applied for looker in self._lookers.values())
+
+
+def _idle(steps: tuple[Step, ...]) -> set[int]:
+    """Steps at which there is nothing to see: into a chain without rules, and out of it by its policy ACCEPT.
+
+    Of filter, where one looks for what decides, they are shown all the same.
+    """
+    found: set[int] = set()
+    for number, (one, other) in enumerate(pairwise(steps), 1):
+        if isinstance(one, ChainEntered) and isinstance(other, PolicyApplied) and other.table != FILTER and other.policy == "ACCEPT":
+            found |= {number, number + 1}
+    return found
 
 
 def _packet_state(steps: tuple[Step, ...]) -> tuple[Entry | None, str]:

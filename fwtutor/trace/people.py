@@ -12,11 +12,25 @@ from fwtutor.netfilter import Firewall, Walk, why
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.hooks import FILTER
 from fwtutor.netfilter.packet import TCP, UDP, Packet
-from fwtutor.netfilter.steps import Acted, HookEntered, LookedUp, PolicyApplied, RuleTried, Step, Translated
+from fwtutor.netfilter.steps import (
+    Acted,
+    ExpectationForgotten,
+    ExpectationMet,
+    Expected,
+    Helped,
+    HookEntered,
+    LookedUp,
+    PolicyApplied,
+    RuleTried,
+    Step,
+    Translated,
+)
 from fwtutor.netfilter.why import describe_packet
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.trace.run import Traced
 
+TOLD = (Translated, Expected, ExpectationMet, ExpectationForgotten)
+"""Steps that are told whenever they come."""
 NEAR_MISSES = 3
 """How many rules that nearly matched are explained for a packet that was not let through."""
 LOOKED_AT = 500
@@ -147,8 +161,29 @@ def told(steps: tuple[Step, ...]) -> Iterator[tuple[str, Step]]:
         elif isinstance(step, PolicyApplied):
             if step.table == FILTER or step.policy != "ACCEPT":
                 yield hook, step
-        elif (isinstance(step, RuleTried) and step.matched and _is_final(step.rule)) or isinstance(step, Acted | Translated):
+        elif isinstance(step, Acted):
+            if not (_wishes(step) and _is_known(steps)):
+                yield hook, step
+        elif isinstance(step, Helped):
+            if step.dropped or step.was is not step.packet:
+                yield hook, step
+        elif (isinstance(step, RuleTried) and step.matched and _is_final(step.rule)) or isinstance(step, TOLD):
             yield hook, step
+
+
+def _wishes(step: Acted) -> bool:
+    """Whether all it did was to say what a new connection should have (CT)."""
+    return (
+        step.before is not None
+        and step.after is not None
+        and step.after.template is not None
+        and step.before._replace(template=step.after.template, state=step.after.state) == step.after
+    )
+
+
+def _is_known(steps: tuple[Step, ...]) -> bool:
+    """Whether the packet's connection was there before it."""
+    return any(isinstance(step, LookedUp) and step.found is not None for step in steps)
 
 
 def _is_final(rule: Rule | None) -> bool:

@@ -23,6 +23,7 @@ from fwtutor.netfilter.steps import (
     EntryCreated,
     EntryForgotten,
     Finished,
+    Gathered,
     Helped,
     HookEntered,
     Logged,
@@ -39,6 +40,7 @@ from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+    from fwtutor.netfilter.packet import Packet
     from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.xtables.rule import Ruleset
     from fwtutor.network.records import Record
@@ -114,6 +116,25 @@ class Place:
     def hook(self) -> str:
         """The hook the packet is at, "" before the first."""
         return next((step.hook for step in reversed(self.happened) if isinstance(step, HookEntered)), "")
+
+    @property
+    def packet(self) -> Packet | None:
+        """The packet as it is here: translated, changed by a target, put together of fragments."""
+        packet = None if self.walk is None else self.walk.packet
+        for step in self.happened:
+            if isinstance(step, Translated):
+                packet = step.after or packet
+            elif isinstance(step, Acted):
+                packet = packet if step.after is None else step.after.packet
+            elif isinstance(step, Gathered):
+                packet = step.whole or packet
+        return packet
+
+    @property
+    def mark(self) -> int:
+        """The mark it carries here, as far as a rule set it."""
+        acted = (step.after for step in reversed(self.happened) if isinstance(step, Acted) and step.after is not None)
+        return next((seen.mark for seen in acted), 0)
 
     @property
     def routed(self) -> Routed | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from fwtutor.kernel.observation import Shot
@@ -25,8 +26,9 @@ LONGEST = 1500
 class Headers:
     """Draws packets; each has ports of its own, so that what the box's stack answers to one has no bearing on the next."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, sources: Sequence[int] = ADDRESSES, destinations: Sequence[int] = ADDRESSES) -> None:
         self.random = Random(seed)
+        self.sources, self.destinations = sources, destinations
         self.number = 0
         self.seen = [b""]
 
@@ -43,7 +45,7 @@ class Headers:
     def _datagram(self) -> list[bytes]:
         random = self.random
         self.number += 1
-        src, dst = random.choice(ADDRESSES), random.choice(ADDRESSES)
+        src, dst = random.choice(self.sources), random.choice(self.destinations)
         hops = random.choice((64, 64, 64, 255, 1, 2, 0))
         protocol, body = self._body(src, dst)
         chance = random.random()

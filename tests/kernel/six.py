@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any
 
 from fwtutor.kernel.compare import engine_for, replay
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import BY_ITSELF, Observed, Setup, Shot
+from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Observed, Setup, Shot
 from fwtutor.netfilter import Walk
 from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.exthdrs import walk as walk_headers
 from fwtutor.netfilter.steps import HookEntered
+from fwtutor.network.answers import closed_port_answers
 from tests.netfilter.six import TRACK6
 
 SYSCTLS = {"net.ipv6.icmp.ratelimit": 0}
 """With it the kernel rations no errors; and redirects, which are, it sends none without link-local addresses."""
+
+_NEIGHBOURS = (b"\x88", b"\x89")
+"""Advertisements and redirects."""
 
 
 def box(rules: str = TRACK6, **sysctls: int) -> Setup:
@@ -45,6 +49,29 @@ def differences(kernel: Kernel, setup: Setup, shots: Sequence[Shot]) -> list[str
     found += [f"entry: kernel {left}, engine {right}" for left, right in zip_longest(theirs, ours) if left != right]
     if firewall.save(family=6, counters=True) != observation.rules6:
         found.append(f"counters: kernel {observation.rules6}, engine {firewall.save(family=6, counters=True)}")
+    return found
+
+
+def unlike_answers(kernel: Kernel, setup: Setup, shots: Sequence[Shot]) -> list[str]:
+    """Where the kernel's own stack answered otherwise than ``closed_port_answers`` says. Neighbours are not answered there."""
+    firewall, found = engine_for(setup), list[str]()
+    firewall.restore(setup.rules6, family=6)
+    packets = kernel.play(setup, shots).packets
+    for number, observed in enumerate(packets):
+        if observed.shot < 0:
+            continue
+        theirs = [each.raw for each in takewhile(lambda each: each.shot == ANSWER, packets[number + 1 :])]
+        firewall.advance(observed.at)
+        ours, waiting = list[bytes](), [replay(firewall, observed, observed.at)]
+        while waiting:
+            packet = waiting.pop(0).delivered
+            if packet is not None:
+                said = closed_port_answers(packet, source=firewall.source_of_answer(packet), link=observed.link)
+                waiting += [firewall.send(raw, at=observed.at, by_stack=True) for raw in said]
+                ours += [walk.packet.raw for walk in waiting if walk.verdict == "ACCEPT"]
+        theirs = [raw for raw in theirs if raw[40:41] not in _NEIGHBOURS]
+        if list(map(_without_id, theirs)) != list(map(_without_id, ours)):
+            found.append(f"{observed.raw.hex()}: kernel {[raw.hex() for raw in theirs]}, engine {[raw.hex() for raw in ours]}")
     return found
 
 

@@ -14,7 +14,7 @@ from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN
 from fwtutor.netfilter.xtables.targets.reject import KINDS
 from tests.kernel.headers6 import Headers
-from tests.kernel.six import box, differences
+from tests.kernel.six import box, differences, unlike_answers
 from tests.netfilter.boxes import EMPTY
 from tests.netfilter.six import CLIENT, LAN, SERVER, TRACK6, WAN, datagram, fragments, ip6
 
@@ -50,6 +50,14 @@ def a(text: str) -> int:
 @pytest.mark.parametrize("seed", range(2))
 def test_random_headers(kernel: Kernel, seed: int, rules: str, variant: str) -> None:
     assert differences(kernel, replace(box(rules), variant=variant), Headers(seed).shots(300)) == []
+
+
+@pytest.mark.parametrize("rules", [f"{EMPTY}COMMIT\n", TRACK6], ids=["plain", "tracked"])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_host_without_sockets_answers(kernel: Kernel, seed: int, rules: str) -> None:
+    sources = (CLIENT, CLIENT, SERVER, a("2001:db8:1::5"), a("fe80::9"), 0)
+    destinations = (WAN, WAN, LAN, a("ff02::1"), a("ff02::2"), a("2001:db8:1::"))
+    assert unlike_answers(kernel, box(rules), Headers(seed, sources, destinations).shots(300)) == []
 
 
 @pytest.mark.parametrize("forwarding", [0, 1])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import Observed, Setup, Shot
+from fwtutor.kernel.observation import Observed, Order, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import ACK, SYN, Packet
 from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, TRACKING, address, agreed, box, filtering
@@ -316,3 +316,31 @@ def test_masquerading_on_loopback_takes_another_interfaces_address(kernel: Kerne
     home = address("127.0.0.1")
     setup = nat("-A POSTROUTING -j MASQUERADE", variant=variant)
     agreed(kernel, setup, [udp(home, home, None), udp(BOX, STRANGER, None), udp(address("192.168.0.1"), STRANGER, None)])
+
+
+@BOTH
+@pytest.mark.parametrize("protocol", [1, 6, 17, 132, 136])
+@pytest.mark.parametrize("acct", [0, 1])
+def test_a_given_port_that_a_connection_older_than_nat_has_is_not_looked_for_elsewhere(
+    kernel: Kernel, variant: str, protocol: int, acct: int
+) -> None:
+    def packet(src: int, on: str | None) -> Shot:
+        if protocol == 1:
+            return echo(src, SERVER, on, 5000)
+        if protocol == 6:
+            return syn(src, SERVER, on, 5000)
+        if protocol == 132:
+            return Shot(craft.sctp(src, SERVER, 5000, 80, 0, craft.sctp_init(1, 5), id=1), on)
+        if protocol == 136:
+            body = b"\x13\x88\0\x35\0\x08\0\0"
+            total = craft.transport_checksum(src, SERVER, 17, body)
+            return Shot(craft.ip(src, SERVER, 136, body[:6] + total.to_bytes(2, "big"), id=1), on)
+        return udp(src, SERVER, on, 5000)
+
+    names = {1: "icmp", 6: "tcp", 17: "udp", 132: "sctp"}
+    rule = f"-p {names[protocol]} -j SNAT --to-source 203.0.113.1:5000" if protocol in names else "-j SNAT --to-source :5000"
+    if protocol == 136:
+        rule = "! -p tcp -j SNAT --to-source 203.0.113.1:5000"
+    items = [packet(BOX, None), Order(f"-t nat -A POSTROUTING -o wan {rule}"), packet(CLIENT, "lan"), packet(CLIENT, "lan")]
+    packets = agreed(kernel, replace(box(TRACKING, acct=acct), variant=variant), items)
+    assert [packet.verdict for packet in packets] == ["ACCEPT", "DROP", "DROP"]

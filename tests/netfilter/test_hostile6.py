@@ -101,3 +101,10 @@ def test_any_fragments_get_a_verdict(pieces: list[tuple[int, int, bool, bytes]],
 def test_the_longest_chain_is_walked_to_its_end() -> None:
     raw = ip6(60, options(60) * 8000 + options(17) + bytes(8))
     assert Packet(raw).l4 == 40 + 8 * 8001
+
+
+def test_a_packet_longer_than_its_length_could_say_is_refused() -> None:
+    for size in (65536 - 8, 65536):
+        raw = ip6(0, options(17) + bytes(100))
+        never_fails(raw[:4] + b"\0\0" + raw[6:] + bytes(size))
+    assert Packet(raw[:4] + b"\0\0" + raw[6:] + bytes(size)).fault == "a jumbogram, which no link here carries"

@@ -7,6 +7,7 @@ import pytest
 from fwtutor.netfilter import Firewall, Walk, craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.steps import AnswerWithheld
 from tests.netfilter.boxes import EMPTY
 from tests.netfilter.six import ALL_NODES, CLIENT, LINK, NEIGHBOUR, SERVER, WAN, box6, datagram, ip6
 
@@ -141,6 +142,12 @@ def test_what_turns_around_is_told_of_the_shorter_way_by_a_box_with_a_link_local
     assert (walk.to, redirect.packet.icmp_type, redirect.packet.ttl, redirect.packet.src) == ("wan", 137, 255, a("fe80::1"))
     assert redirect.packet.raw[48:64] == a("2001:db8:1::7").to_bytes(16, "big")
     assert box6().receive(udp(NEIGHBOUR, a("2001:db8:1::7")), on="wan", at=0).answers == []
+
+
+def test_a_box_that_would_tell_nobody_of_a_shorter_way_withholds_nothing() -> None:
+    firewall = box6()
+    walks = [firewall.receive(udp(NEIGHBOUR, a("2001:db8:1::7")), on="wan", at=0) for _ in range(8)]
+    assert not [step for walk in walks for step in walk.steps if isinstance(step, AnswerWithheld)]
 
 
 def test_no_error_about_an_error() -> None:

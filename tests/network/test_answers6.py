@@ -17,8 +17,10 @@ from tests.netfilter.six import (
     NONE,
     ROUTING,
     WAN,
+    box6,
     datagram,
     fragment,
+    fragments,
     ip6,
     options,
 )
@@ -28,7 +30,8 @@ UNSUMMED = UDP[:6] + b"\0\0" + UDP[8:]
 
 
 def answers(raw: bytes, source: int | None = None, link: str = "host") -> list[Packet]:
-    return [Packet(answer) for answer in closed_port_answers(Packet(raw), link=link, source=source)]
+    sources = None if source is None else (WAN, source)
+    return [Packet(answer) for answer in closed_port_answers(Packet(raw), link=link, source=sources)]
 
 
 def to_us(protocol: int, payload: bytes, dst: int = WAN) -> bytes:
@@ -102,3 +105,20 @@ def test_for_many_only_echoes_are_answered_and_options_that_insist() -> None:
     assert for_many(DESTINATION, options(17, b"\xbe\x02\0\0") + UDP) == [WAN]
     assert for_many(DESTINATION, options(17, b"\xfe\x02\0\0") + UDP) == []
     assert answers(to_us(17, UDP), link="multicast") == []
+
+
+def test_of_a_datagram_put_together_the_stack_reads_on_where_connection_tracking_leaves_it() -> None:
+    """Behind options in front of the fragments that is a mistake of Linux: what was in the fragments is read as options."""
+    firewall = box6()
+    whole = fragments(UDP, (16,), dst=WAN)[0]
+    walk = firewall.receive(whole, on="wan", at=0)
+    assert walk.delivered is not None
+    assert [Packet(raw).icmp_type for raw in closed_port_answers(walk.delivered)] == [1]
+    with_options = to_us(DESTINATION, options(FRAGMENT) + fragment(17, 0, False) + UDP)
+    walk = firewall.receive(with_options, on="wan", at=0)
+    assert walk.delivered is not None
+    assert closed_port_answers(walk.delivered) == []
+
+
+def test_a_second_fragment_header_is_refused() -> None:
+    assert error(to_us(FRAGMENT, fragment(FRAGMENT, 0, False) + fragment(17, 0, False) + UDP)) == (4, 0, 48)

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from fwtutor.netfilter.conntrack.entry import NEW
+from fwtutor.netfilter.defrag import is_fragment
 from fwtutor.netfilter.steps import LookedUp
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.tui import glyphs, words
@@ -83,11 +84,16 @@ def headline(place: Place) -> tuple[Line, Line, Line]:
             line((words.forgotten(record) if isinstance(record, TimerFired) else "", "strong")),
             line((f"on {record.host}", "dim")),
         )
-    packet = walk.packet
+    packet = place.packet or walk.packet
     where = f"came in by {walk.in_interface}" if walk.in_interface else f"made by {place.watch} itself"
     if packet.fault:
         return line(("packet", "dim")), line(("unreadable", "strong")), line((packet.fault, "dim"))
     about = f"{packet.length} bytes {glyphs.DOT} ttl {packet.ttl} {glyphs.DOT} {where}"
+    if place.mark:
+        about = f"mark {place.mark:#x} {glyphs.DOT} {about}"
+    came = words.packet_tuple(walk.packet)
+    if not is_fragment(walk.packet) and came != words.packet_tuple(packet):
+        about = f"translated, it was {came.partition(' ')[2]}"
     return (
         line((f"packet, {moment_of(place)} {glyphs.DOT} from {sender(place)}", "dim")),
         line((words.packet_tuple(packet), "strong"), "  ", (words.flags(packet), "current")),

@@ -166,8 +166,8 @@ def test_each_happening_has_a_step_and_a_sentence() -> None:
     steps = {type(step): (walk, step) for walk in (said, call, again) for step in walk.steps}
     sentences = [why(*steps[kind]).text for kind in (Expected, ExpectationMet, Helped)]
     assert sentences == [
-        "the helper ftp expects a connection, which will be RELATED: tcp from 198.51.100.80, any port, to 192.168.0.20:1025",
-        "the helper ftp expected it: tcp from 198.51.100.80, any port, to 192.168.0.20:1025; it is used up with that",
+        "the helper ftp expects tcp from 198.51.100.80 to 192.168.0.20:1025 for 300 s: its first packet will be RELATED",
+        "tcp from 198.51.100.80 to 192.168.0.20:1025 was expected by the helper ftp, and here it is: RELATED",
         "the helper ftp drops it: it ends, or goes wrong, in the middle of PORT",
     ]
     assert again.verdict == "DROP"

@@ -103,7 +103,7 @@ PLACES = [
     ("-N INPUT", "INPUT", "Chain already exists."),
     (f"-N {'x' * 29}", "x" * 29, f"chain name `{'x' * 29}' too long (must be under 29 chars)"),
     ("-A INPUT -j ACCEPT foo", "foo", "Bad argument `foo'"),
-    ("-A INPUT -j MASQUERADE", "MASQUERADE", "fwtutor does not simulate -j MASQUERADE yet"),
+    ("-A INPUT -j TPROXY", "TPROXY", "fwtutor does not simulate -j TPROXY yet"),
     ("-A INPUT -m recent --set", "recent", "fwtutor does not simulate -m recent yet"),
 ]
 

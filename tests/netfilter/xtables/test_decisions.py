@@ -208,10 +208,11 @@ def test_an_entry_not_kept_yet_has_a_timer_of_0() -> None:
     assert not holds(rule("-m conntrack --ctexpire 1:"), context)
 
 
-def test_while_nothing_is_tracked_no_state_holds() -> None:
+def test_what_was_not_looked_up_yet_is_invalid() -> None:
     context = seen(tcp(), "")
-    assert not holds(rule("-m conntrack --ctstate NEW,INVALID,UNTRACKED,RELATED,ESTABLISHED"), context)
-    assert not holds(rule("-m state --state NEW,INVALID,UNTRACKED,RELATED,ESTABLISHED"), context)
+    for option in ("-m conntrack --ctstate", "-m state --state"):
+        assert holds(rule(f"{option} INVALID,NEW"), context)
+        assert not holds(rule(f"{option} NEW,UNTRACKED,RELATED,ESTABLISHED"), context)
 
 
 def test_ports_demanded_exactly_are_known_to_the_index() -> None:
