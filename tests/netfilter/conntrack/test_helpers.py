@@ -11,7 +11,7 @@ from fwtutor.netfilter.conntrack.entry import EXPECTED, HELPER
 from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.conntrack.helpers.ipv6text import read_ipv6
 from fwtutor.netfilter.packet import ACK, PSH, SYN
-from fwtutor.netfilter.steps import ExpectationForgotten, ExpectationMet, Expected, Helped
+from fwtutor.netfilter.steps import Acted, ExpectationForgotten, ExpectationMet, Expected, Helped
 from fwtutor.netfilter.why import why
 
 RULES = """*raw
@@ -175,6 +175,27 @@ def test_each_happening_has_a_step_and_a_sentence() -> None:
     talk.say(0, PORT.replace(b"4,1", b"4,2"))
     gone = [step for step in talk.say(0, PORT).steps if isinstance(step, ExpectationForgotten)]
     assert [step.why for step in gone] == ["evicted"]
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence", "state"),
+    [
+        ("CT --helper ftp", "a connection that begins with it will have the helper ftp", "NEW"),
+        ("CT --zone-orig 4", "it is looked up in zone 4, in the original direction only", "NEW"),
+        ("CT --zone mark --helper ftp", "a connection that begins with it will have the helper ftp and it is", "NEW"),
+        ("CT", "it will be tracked as any other", "NEW"),
+        ("NOTRACK", "it is UNTRACKED from here on", "UNTRACKED"),
+        ("CT --notrack", "it is UNTRACKED from here on", "UNTRACKED"),
+    ],
+)
+def test_what_ct_wants_is_said_and_the_first_rule_counts(target: str, sentence: str, state: str) -> None:
+    rules = f"*raw\n-A PREROUTING -p tcp -j {target}\n-A PREROUTING -p tcp -j CT --zone 9\nCOMMIT\n"
+    rules += "*filter\n-A INPUT -m state --state NEW\nCOMMIT\n"
+    walk = box(rules).receive(craft.tcp(CLIENT, SERVER, 4000, 21, SYN), "lan", 1.0)
+    acted = [step for step in walk.steps if isinstance(step, Acted)]
+    assert why(walk, acted[0]).text.startswith(sentence)
+    assert walk.zone != 9
+    assert {found for _, found in walk.states} == {state}
 
 
 PIECES = st.lists(st.sampled_from([
