@@ -17,6 +17,7 @@ from fwtutor.netfilter.exthdrs import FIXED, walk
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP, checksum
 
 INTERFACES = {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}
+_OWN = tuple(IPv6Address(text.partition("/")[0]).packed for (text,) in INTERFACES.values()) + (IPv6Address("::1").packed,)
 _ADDRESSES = {
     "0.0.0.0": "::", "255.255.255.255": "ff02::2", "203.0.113.255": "ff02::1", "192.168.255.255": "ff02::1", "224.0.0.1": "ff02::1",
     "239.1.2.3": "ff05::1:3", "127.0.0.1": "::1", "127.1.2.3": "::1", "203.0.113.0": "2001:db8:113::", "240.0.0.1": "fe80::9",
@@ -200,7 +201,7 @@ def with_headers(random: Random, raw: bytes) -> bytes:
         data = _extension(random, kind, next_header) + data
         next_header = kind
     if random.random() < 0.1:
-        data = data[: random.randint(0, len(data))]
+        data = data[: random.choice((0, 1, *range(4, len(data) + 1)))]
     return raw[:4] + pack("!HB", len(data), next_header) + raw[7:40] + data
 
 
@@ -248,13 +249,26 @@ def neighbour(random: Random) -> Shot:
 
 
 def _is_told_of(raw: bytes, variant: str) -> bool:
-    """Whether the harness can follow it: where no byte is left behind the extension headers, nft tells nothing of a packet."""
-    return variant == "legacy" or len(raw) < FIXED or walk(raw).at <= len(raw)
+    """Whether the harness can follow it.
+
+    Where no byte is left behind the extension headers, nft tells nothing of a packet; and what calls itself the ICMP of IPv4 has no tuple
+    the table could be asked for.
+    """
+    if len(raw) < FIXED:
+        return True
+    chain = walk(raw)
+    return chain.protocol != ICMP and (variant == "legacy" or chain.at <= len(raw))
 
 
 def _sendable(raw: bytes, mtu: int) -> bool:
-    """Whether the box may send it itself in a case: it is whole, not too big, and not for a group of which it is alone."""
-    return FIXED <= len(raw) <= mtu and len(raw) == FIXED + int.from_bytes(raw[4:6], "big") and (raw[24] != 0xFF or raw[7] > 0)
+    """Whether the box may send it itself in a case, as a program could: whole, not too big, not to nobody or to a group of which it is alone.
+
+    Nor a fragment to itself: no program's packet is one.
+    """
+    if not FIXED <= len(raw) <= mtu or len(raw) != FIXED + int.from_bytes(raw[4:6], "big"):
+        return False
+    to_itself = raw[24:40] in _OWN and walk(raw).fragment > 0
+    return not to_itself and raw[24:40] != bytes(16) and (raw[24] != 0xFF or raw[7] > 0)
 
 
 def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[Item]]:
@@ -262,12 +276,16 @@ def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[I
     mtus = {name: max(mtu, 1280) for name, mtu in setup.mtus.items()}
     smallest = min(mtus.values(), default=1500)
     said: list[Item] = []
+    ways: dict[bytes, str | None] = {}
     for item in items:
         if isinstance(item, Order):
             said.append(item._replace(line=rule(random, item.line), family=6))
         else:
             raw = packet(random, item.raw)
             if _is_told_of(raw, setup.variant) and (item.on is not None or _sendable(raw, smallest)):
+                if len(raw) >= FIXED + 8 and raw[6] == FRAGMENT:
+                    # In by one link with its datagram: the source of an error about that is one of the first fragment's link.
+                    item = item._replace(on=ways.setdefault(raw[8:FIXED] + raw[FIXED + 4 : FIXED + 8], item.on))
                 said.append(item._replace(raw=raw))
             if random.random() < 0.02:
                 said.append(neighbour(random)._replace(at=item.at))

@@ -11,6 +11,8 @@ from fwtutor.netfilter.packet import ICMPV6, RST, TCP, UDP, Packet
 
 UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM = 1, 2, 3, 4
 ECHO_REPLY, REDIRECT = 129, 137
+NEIGHBOURS = range(133, 137)
+"""Types of neighbour discovery, which says all it says to the link that asked."""
 NO_ROUTE, BEYOND_SCOPE = 0, 2
 REASSEMBLY_TIME = 1
 INFORMATIONAL = 128

@@ -336,7 +336,7 @@ class Firewall:
         if packet.family == 4 or routing.is_local(6, packet.dst):
             return None
         if link == LOOPBACK:
-            link = next((route.interface for route in routing.routes if route.family == 6 and route.network == packet.dst), link)
+            link = routing.home_of(packet.dst)
         at_home = (6, packet.src) in (each[:2] for each in routing.addresses[link])
         reached = at_home or routing.lookup_by(6, packet.src, link) is not None
         source = routing.source_for6(packet.src, link)

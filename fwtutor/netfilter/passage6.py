@@ -162,8 +162,14 @@ class Passage6(Replying6):
         return None if route is None else route.interface
 
     def _link(self) -> str:
-        """The link on which it looks for what says nothing without one: what it answers came from there. "": it answers nothing."""
-        return self.answers_by or (self.box.delivered_by if self.context.by_stack else "")
+        """The link on which it looks for what says nothing without one: what it answers came from there. "": it answers nothing.
+
+        To the stack what came around by loopback came from where the address it was for is at home.
+        """
+        if self.answers_by or not self.context.by_stack:
+            return self.answers_by
+        link = self.box.delivered_by
+        return link if link != LOOPBACK else self.box.routing.home_of(self.box.delivered_to)
 
     def _way(self, packet: Packet) -> Route | None:
         """Where what the box sends leaves. What says nothing without a link: by that of what it answers, or else by the first that fits."""
@@ -172,16 +178,13 @@ class Passage6(Replying6):
             homes = (name for name, own in routing.addresses.items() if name != LOOPBACK and any(each[0] == 6 for each in own))
             link = next(homes, "")
             return routing.lookup6(packet.dst, link) if link else None
-        if link not in ("", LOOPBACK) and self._is_echo_of_many():
-            return routing.lookup_by(6, packet.dst, link)
+        if link not in ("", LOOPBACK) and self.context.by_stack and packet.protocol == ICMPV6:
+            if packet.icmp_type in answers6.NEIGHBOURS:
+                return Route(6, 0, 0, link, 0, 0)
+            if packet.icmp_type == answers6.ECHO_REPLY and not routing.is_local6(self.box.delivered_to, self.box.delivered_by):
+                # What was for a group, or for any router, is echoed to where it came from or not at all.
+                return routing.lookup_by(6, packet.dst, link)
         return routing.lookup6(packet.dst, "" if link == LOOPBACK else link)
-
-    def _is_echo_of_many(self) -> bool:
-        """Whether the stack echoes what was for a group, or for any router: that leaves where it came from or not at all."""
-        packet = self.context.packet
-        if not self.context.by_stack or packet.protocol != ICMPV6 or packet.icmp_type != answers6.ECHO_REPLY:
-            return False
-        return not self.box.routing.is_local6(self.box.delivered_to, self.box.delivered_by)
 
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         walk.socket = not reset

@@ -153,6 +153,13 @@ class Routing:
             return (6, address) in self.local and address != scopes.LOOPBACK_ADDRESS
         return any(family == 6 and own == address for family, own, _ in self.addresses[interface])
 
+    def home_of(self, address: int) -> str:
+        """The interface that has an IPv6 address of the box, or that of its routers; LOOPBACK when none has."""
+        for name, own in self.addresses.items():
+            if any(family == 6 and address in (each, each & prefix_mask(6, length)) for family, each, length in own):
+                return name
+        return LOOPBACK
+
     def is_anycast(self, address: int, interface: str) -> bool:
         """Whether it is the address of all routers of a network of the box's."""
         return (address, interface if scopes.is_link_local(address) else "") in self.anycasts
