@@ -153,16 +153,15 @@ def test_rules_are_those_of_the_variant(home: Path, tmp_path: Path) -> None:
     assert "ACCEPT" in traced.out
 
 
-def test_tables_without_rules_are_passed_over_with_a_note_on_standard_error(home: Path, tmp_path: Path) -> None:
+def test_tables_without_rules_are_printed_too_and_their_policies_are_in_the_path(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "saved.rules"
-    path.write_text("*mangle\n:PREROUTING ACCEPT [5:300]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n" + RULES.read_text())
+    path.write_text("*mangle\n:PREROUTING ACCEPT [5:300]\nCOMMIT\n" + RULES.read_text())
     done = fwtutor(home, "rules", str(path))
-    assert (done.code, done.out) == (0, RULES.read_text())
-    assert done.err.startswith(f"fwtutor: {path}: passed over mangle (not simulated yet)")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(RULES.read_text() + "*mangle\n:PREROUTING ACCEPT [0:0]\n")
     done = fwtutor(home, "trace", "--rules", str(path), *BOX, "--format", "json", str(CAPTURE))
-    assert done.code == 0
-    assert done.err.startswith(f"fwtutor: {path}: passed over mangle (not simulated yet)")
-    assert done.out == fwtutor(home, *TRACE, "--format", "json", str(CAPTURE)).out
+    assert (done.code, done.err) == (0, "")
+    assert '"path": ["mangle:PREROUTING:policy:1", ' in done.out
 
 
 def test_lesson_list_names_the_lessons(home: Path) -> None:

@@ -274,7 +274,7 @@ def _is_told_of(raw: bytes, variant: str) -> bool:
 
 
 def _sendable(raw: bytes, mtu: int) -> bool:
-    """Whether the box may send it itself in a case, as a program could: whole, not too big, not to nobody or to a group of which it is alone.
+    """Whether the box may send it itself in a case, as a program could: whole, not too big, not to nobody, nor to a group of its own.
 
     Nor a fragment to itself: no program's packet is one.
     """

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fwtutor.netfilter import steps as s
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.changing import find_mss, header_size
-from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Tuple
+from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW, ORIGINAL, RELATED, SEEN_REPLY, Entry, Template, Tuple
 from fwtutor.netfilter.conntrack.icmpv6 import NOT_TRACKED
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS, is_icmp
 from fwtutor.netfilter.icmpwords import icmp_word
@@ -151,6 +151,16 @@ def _end(family: int, address: str, port: int) -> str:
     return f"[{address}]:{port}" if family == 6 else f"{address}:{port}"
 
 
+def _wanted(template: Template) -> str:
+    """What a CT rule asks of connection tracking."""
+    zone = "the zone that its mark says" if template.zone_by_mark else f"zone {template.zone}"
+    ways = {1: ", in the original direction only", 2: ", in the reply direction only"}.get(template.zone_directions, "")
+    parts = [f"a connection that begins with it will have the helper {template.helper}"] if template.helper else []
+    if template.zone or template.zone_by_mark:
+        parts.append(f"it is looked up in {zone}{ways}")
+    return " and ".join(parts) or "it will be tracked as any other"
+
+
 def acted_words(step: s.Acted) -> str:
     """What a target changed: "its mark becomes 0x1 (it was 0x0)"."""
     if step.dropped:
@@ -169,7 +179,9 @@ def acted_words(step: s.Acted) -> str:
     if before.entry is not None and after.entry is not None:
         values.append(("connection's mark", f"0x{before.entry.mark:x}", f"0x{after.entry.mark:x}"))
     said = [f"its {name} becomes {new} (it was {old})" for name, old, new in values if old != new]
-    if before.state != after.state:
+    if before.template != after.template and after.template is not None:
+        said.append(_wanted(after.template))
+    elif before.state != after.state:
         said.append(f"it is {after.state} from here on")
     return "; ".join(said) or "it is as it should be already, and nothing changes"
 
@@ -224,6 +236,9 @@ def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
         if walk.packet.protocol == TCP and walk.packet.flags & ACK:
             parts.append(PICKED_UP)
         return "; ".join([*parts, near] if near else parts)
+    if step.state == RELATED and not (is_icmp(walk.packet.protocol, walk.packet.family) and step.found is not None):
+        kept = "" if step.found is None else ", and nothing has come back yet"
+        return f"RELATED: a helper expected the connection because of what it read in another one{kept}"
     if step.state == RELATED:
         return "RELATED: it is an ICMP error about a packet of a known connection"
     if step.state == ESTABLISHED:

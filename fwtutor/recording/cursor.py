@@ -23,6 +23,7 @@ from fwtutor.netfilter.steps import (
     Confirmed,
     EntryCreated,
     EntryForgotten,
+    Helped,
     HookEntered,
     LookedUp,
     PolicyApplied,
@@ -314,6 +315,8 @@ def _packet_state(steps: tuple[Step, ...]) -> tuple[Entry | None, str]:
                 pending = step.after.entry
         elif isinstance(step, Translated):
             pending = pending and step.entry_after
+        elif isinstance(step, Helped):
+            pending = pending and step.after
         elif isinstance(step, (Confirmed, EntryForgotten)):
             pending = None
     return pending, ctstate

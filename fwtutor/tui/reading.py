@@ -24,6 +24,7 @@ from fwtutor.netfilter.steps import (
     EntryForgotten,
     Finished,
     Gathered,
+    Helped,
     HookEntered,
     Logged,
     LookedUp,
@@ -261,6 +262,8 @@ def packet_entry(place: Place) -> tuple[Entry | None, str]:
         elif isinstance(step, Translated):
             gone = any(change.kind == "entry" and entry is not None and change.key == entry.id for change in step.changes)
             entry, stands = step.entry_after, DELETED if gone else stands
+        elif isinstance(step, Helped):
+            entry = step.after if entry is not None and step.after is not None and step.after.id == entry.id else entry
         elif isinstance(step, Confirmed):
             entry, stands = step.entry, KEPT
         elif isinstance(step, EntryForgotten):

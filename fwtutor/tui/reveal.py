@@ -21,6 +21,9 @@ from fwtutor.netfilter.steps import (
     Confirmed,
     EntryCreated,
     EntryForgotten,
+    ExpectationForgotten,
+    ExpectationMet,
+    Expected,
     Logged,
     LookedUp,
     PolicyApplied,
@@ -49,7 +52,8 @@ LONGEST = 0.16
 MOST = 14
 """Beats of a packet at most: of many rules tried only some are shown."""
 WORTH = (
-    LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Acted, Translated, Answered, Confirmed, EntryForgotten,
+    LookedUp, EntryCreated, StateChanged, RuleTried, PolicyApplied, Logged, Acted, Translated, Answered, Expected, ExpectationMet,
+    ExpectationForgotten, Confirmed, EntryForgotten,
 )  # fmt: skip
 """Steps at which there is something to see."""
 

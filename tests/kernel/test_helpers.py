@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import Observed, Shot
+from fwtutor.kernel.observation import Observed, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import ACK, PSH, RST, SYN, Packet
-from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, agreed, box
+from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, address, agreed, box
 
 HELPED = """*raw
 -A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp
@@ -221,6 +222,59 @@ def test_where_a_zone_is_nobody_of_another_is_expected(kernel: Kernel) -> None:
     packets = agreed(kernel, box(rules), [*talk.open(), talk.client(ACTIVE[0]), syn(SERVER, CLIENT, 20, 1025, "wan")])
     assert states(packets[6]) == {"NEW"}
     assert expected(packets[6]) != []
+
+
+CLIENT6, SERVER6, OUTSIDE6 = (address(text) for text in ("2001:db8:1::20", "2001:db8:ffff::80", "2001:db8::200"))
+RULES6 = "*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n"
+NAT6 = f"{RULES6}*nat\n-A POSTROUTING -o wan -j SNAT --to-source 2001:db8::200\nCOMMIT\n"
+
+
+def six(rules: str, variant: str) -> Setup:
+    """The box with IPv6."""
+    interfaces = {"wan": ("203.0.113.1/24", "2001:db8::1/64"), "lan": ("192.168.0.1/16", "2001:db8:1::1/64")}
+    forwarding = {"net.ipv6.conf.all.forwarding": 1}
+    return Setup(interfaces, "", {"2001:db8:ffff::/48": "wan"}, forwarding, variant=variant, rules6=rules)
+
+
+class Dialogue6(Dialogue):
+    def segment(self, side: int, flags: int, text: bytes = b"", *, again: int | None = None) -> Shot:
+        seq = self.numbers[side]
+        self.numbers[side] += len(text) + bool(flags & SYN)
+        src, dst = (CLIENT6, SERVER6) if side == 0 else (SERVER6, self.outside)
+        ack = self.numbers[1 - side] if flags & ACK else 0
+        raw = craft.tcp(src, dst, self.ports[side], self.ports[1 - side], flags, seq, ack, 8192, text, family=6)
+        return Shot(raw, "wan" if side else "lan")
+
+
+@pytest.mark.parametrize("variant", ["legacy", "nft"])
+@pytest.mark.parametrize(
+    ("line", "rewritten"),
+    [
+        (b"EPRT |2|2001:db8:1::20|1025|\r\n", b"EPRT |2|2001:0db8:0000:0000:0000:0000:0000:0200|1025|\r\n"),
+        (b"PORT 32,1,13,184,4,1\r\n", b"PORT 32,1,13,184,4,1\r\n"),
+    ],
+)  # fmt: skip
+def test_ipv6_has_the_same(kernel: Kernel, variant: str, line: bytes, rewritten: bytes) -> None:
+    for rules, outside, said in ((RULES6, CLIENT6, line), (NAT6, OUTSIDE6, rewritten)):
+        talk = Dialogue6(outside=outside)
+        call = Shot(craft.tcp(SERVER6, outside, 20, 1025, SYN, family=6), "wan")
+        packets = agreed(kernel, six(rules, variant), [*talk.open(), talk.client(line), call])
+        assert Packet(packets[5].out[0][1]).payload == said
+        assert states(packets[6]) == {"RELATED"}
+
+
+_MADE_UP = ("0", "1", "ffff", "00001", "12345", "a", "", "2001", "db8", "1.2.3.4", "1.2.3.256", "1.2.3", ":", "g", "|")
+
+
+def test_ipv6_addresses_are_read_or_not_as_the_kernel_does(kernel: Kernel) -> None:
+    random, shots = Random(6), list[Shot]()
+    for number in range(80):
+        talk = Dialogue6(sport=10000 + number, outside=CLIENT6)
+        text = ":".join(random.choice(_MADE_UP) for _ in range(random.choice((1, 3, 6, 7, 8, 8, 9))))
+        mark = random.choice("|||!.:")
+        shots += [*talk.open(), talk.client(f"EPRT {mark}2{mark}{text}{mark}1025{mark}\r\n".encode())]
+    verdicts = [packet.verdict for packet in agreed(kernel, six(RULES6, "legacy"), shots)[5::6]]
+    assert {"ACCEPT", "DROP"} == set(verdicts)
 
 
 ZONES = ["--zone 3", "--zone-orig 3", "--zone-reply 3", "--zone mark"]

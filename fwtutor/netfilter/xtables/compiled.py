@@ -131,14 +131,7 @@ def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None
     own = header.compile(rule.header, chain.variant)
     if own is not None:
         tests.insert(0, own)
-    if not tests:
-        return None
-    if len(tests) == 1:
-        return tests[0]
-    if len(tests) == 2:
-        first, second = tests
-        return lambda context: first(context) and second(context)
-    return lambda context: all(test(context) for test in tests)
+    return header.all_of(tests)
 
 
 def _remembering(match: StatefulMatch, key: MemoryKey, chain: CompiledChain, position: int) -> Test:

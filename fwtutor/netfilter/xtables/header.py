@@ -117,6 +117,10 @@ def _protocol6_nft(protocol: int, negated: bool) -> Test:
     return test
 
 
+MANY = 9
+"""Tests from which on they are asked one after the other, and not nested."""
+
+
 def all_of(tests: list[Test]) -> Test | None:
     """One function for all of them, asked in order until one is false; None for none."""
     if not tests:
@@ -129,6 +133,8 @@ def all_of(tests: list[Test]) -> Test | None:
     if len(tests) == 3:
         third = tests[2]
         return lambda c: first(c) and second(c) and third(c)
+    if len(tests) > MANY:
+        return lambda c: all(test(c) for test in tests)
     rest = all_of(tests[2:])
     assert rest is not None
     return lambda c: first(c) and second(c) and rest(c)

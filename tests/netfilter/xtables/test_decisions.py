@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fwtutor.netfilter import craft
+from fwtutor.netfilter import Firewall, craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, CONFIRMED, DST_NAT, REPLY, SECOND, SEEN_REPLY, SRC_NAT, Entry, Tuple
 from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
@@ -262,3 +262,10 @@ def test_what_is_said_is_what_is_done(seed: int, raw: bytes, state: str, directi
     assert held is all(condition.held for condition in one.conditions(contexts[1], full(one)))
     assert not contexts[1].hot_drop
     assert all(condition.text and condition.because for condition in one.conditions(contexts[1], full(one)))
+
+
+def test_a_rule_may_have_as_many_matches_as_a_line_holds() -> None:
+    box = Firewall({"wan": ["203.0.113.1/24"]})
+    box.iptables("-A INPUT " + "-m mark --mark 0 " * 550 + "-j DROP")
+    walk = box.receive(craft.udp(0xCB007109, 0xCB007101, 4000, 53), on="wan", at=0)
+    assert walk.verdict == "DROP"

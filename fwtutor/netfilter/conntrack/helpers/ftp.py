@@ -109,12 +109,13 @@ def _expect(job: Job, named: Named, command: bytes) -> str:
 
 
 def _said(command: bytes, family: int, address: int, port: int) -> bytes:
-    """An address and a port as the command says them; of IPv6 with all its zeros."""
+    """An address and a port as the command says them; of IPv6 with all its zeros, or only its beginning where no more fits."""
     if command == b"229 ":
         return f"|||{port}|".encode()
     if command == b"EPRT":
         return f"|{1 if family == 4 else 2}|{_full(family, address)}|{port}|".encode()
-    return ",".join(str(part) for part in [*(address & 0xFFFFFFFF).to_bytes(4, "big"), port >> 8, port & 0xFF]).encode()
+    first = address if family == 4 else address >> 96
+    return ",".join(str(part) for part in [*first.to_bytes(4, "big"), port >> 8, port & 0xFF]).encode()
 
 
 def _full(family: int, address: int) -> str:

@@ -37,11 +37,11 @@ def read_ipv6(data: bytes, at: int, mark: int) -> tuple[int, int] | None:
 
 
 def _words(text: bytes, room: int) -> list[int] | None:
-    """So many words; a ``::`` stands for as many zeros as are missing, which may be none."""
+    """So many words; a ``::`` stands for as many zeros as are missing, at least one."""
     head, gap, tail = text.partition(b"::")
     before, behind = (part.split(b":") if part else [] for part in (head, tail))
     words = [*before, *behind]
-    if not all(_WORD.fullmatch(word) for word in words) or (len(words) > room if gap else len(words) != room):
+    if not all(_WORD.fullmatch(word) for word in words) or (len(words) >= room if gap else len(words) != room):
         return None
     missing = [0] * (room - len(words))
     return [*(int(word, 16) for word in before), *missing, *(int(word, 16) for word in behind)]
