@@ -274,14 +274,16 @@ def _is_told_of(raw: bytes, variant: str) -> bool:
 
 
 def _sendable(raw: bytes, mtu: int) -> bool:
-    """Whether the box may send it itself in a case, as a program could: whole, not too big, not to nobody, nor to a group of its own.
+    """Whether the box may send it itself in a case, as a program could: whole, not too big, not to nobody, nor to a group all alone.
 
-    Nor a fragment to itself: no program's packet is one.
+    Nor a fragment to itself, or one behind other headers: no program's packet is one.
     """
     if not FIXED <= len(raw) <= mtu or len(raw) != FIXED + int.from_bytes(raw[4:6], "big"):
         return False
-    to_itself = raw[24:40] in _OWN and walk(raw).fragment > 0
-    return not to_itself and raw[24:40] != bytes(16) and (raw[24] != 0xFF or raw[7] > 0)
+    fragment = walk(raw).fragment
+    if fragment > FIXED or (fragment and raw[24:40] in _OWN):
+        return False
+    return raw[24:40] != bytes(16) and (raw[24] != 0xFF or raw[7] > 0)
 
 
 def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[Item]]:
