@@ -8,8 +8,12 @@ from struct import pack
 
 import pytest
 
+from fwtutor.kernel.compare import Difference, compare
+from fwtutor.kernel.generate import case
+from fwtutor.kernel.in_ipv6 import INTERFACES
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import BY_ITSELF, Observed, Order, Setup, Shot
+from fwtutor.kernel.shrink import shrink
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import ICMPV6, TCP, UDP, Packet
 from tests.kernel.talk import Tcp, address
@@ -204,3 +208,19 @@ def test_entries_and_expectations_of_ipv6_are_those_the_conntrack_program_lists(
     assert len(observation.conntrack) == 2
     assert without_seconds(observation.expectations) == listed(kernel, "expect", "-f", "ipv6")
     assert len(observation.expectations) == 1
+
+
+def test_rules_of_ipv6_are_left_out_when_a_difference_is_made_small(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fwtutor.kernel.compare.hold", lambda setup, observation: [Difference(0, "verdict", "one", "another")])
+    rules = TRACKING.replace("COMMIT", "-A FORWARD -p udp\n-A FORWARD -p tcp\nCOMMIT")
+    small = shrink(kernel, compare(kernel, box(rules), [udp(CLIENT, SERVER, "lan"), udp(SERVER, CLIENT, "wan")]))
+    assert len(small.items) == 1
+    assert small.setup.rules6.count("-A FORWARD") == 1, "all but the one that switches tracking on"
+
+
+def test_a_case_said_in_ipv6_is_always_the_same(kernel: Kernel) -> None:
+    setup, items = case(13)
+    assert (setup, items) == case(13)
+    assert (setup.rules, setup.interfaces) == ("", INTERFACES)
+    assert all(item.family == 6 if isinstance(item, Order) else True for item in items)
+    assert not compare(kernel, setup, items).differences

@@ -86,7 +86,7 @@ def test_reject_sums_up_what_is_too_short_for_udp(kernel: Kernel, size: int, goo
 @VARIANTS
 @pytest.mark.parametrize("side", ["src", "dst"])
 def test_an_address_of_routers_is_anycast_on_its_own_link_alone(kernel: Kernel, variant: str, side: str) -> None:
-    rules = f"-A OUTPUT -m addrtype --{side}-type ANYCAST --limit-iface-out\n-A OUTPUT -m addrtype --{side}-type UNREACHABLE --limit-iface-out\n"
+    rules = "".join(f"-A OUTPUT -m addrtype --{side}-type {kind} --limit-iface-out\n" for kind in ("ANYCAST", "UNREACHABLE"))
     shots = [Shot(craft.udp(BOX, dst, 4000, 80, b"odd", family=6), None) for dst in (ROUTERS, STRANGER, NEAR, FAR, LAN_BOX)]
     agreed(kernel, [*shots], rules, variant=variant)
 
