@@ -34,6 +34,7 @@ class Tally:
     packets: int = 0
     established: int = 0
     timed: int = 0
+    families: Counter[str] = field(default_factory=Counter)
     protocols: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
@@ -46,6 +47,7 @@ class Tally:
         self.packets += other.packets
         self.established += other.established
         self.timed += other.timed
+        self.families += other.families
         self.protocols += other.protocols
         self.verdicts += other.verdicts
         self.states += other.states
@@ -60,6 +62,7 @@ def held(number: int, packets: int) -> Tally:
     from fwtutor.kernel.compare import compare, happens_again
     from fwtutor.kernel.generate import case, is_timed
     from fwtutor.netfilter.conntrack.listing import NAMES
+    from fwtutor.netfilter.packet import Packet
 
     setup, items = case(number, packets)
     found = compare(kernel(), setup, items)
@@ -70,7 +73,9 @@ def held(number: int, packets: int) -> Tally:
         tally.established += "ESTABLISHED" in states
         tally.states.update(states or ["none"])
         tally.verdicts[packet.verdict] += 1
-        tally.protocols[NAMES.get(packet.raw[9], "other") if len(packet.raw) >= 20 else "too short"] += 1
+        read = Packet(packet.raw)
+        tally.families[f"ip{read.family}"] += 1
+        tally.protocols[NAMES.get(read.protocol, "other") if len(packet.raw) >= (20 if read.family == 4 else 40) else "too short"] += 1
     if found.differences:
         if happens_again(kernel(), found):
             tally.differences.append(number)
@@ -81,15 +86,16 @@ def held(number: int, packets: int) -> Tally:
 
 def plan(first: int, rulesets: int, packets: int) -> tuple[list[int], int]:
     """The cases to play, from ``first`` on, and how many different random rulesets are among them."""
+    from fwtutor.kernel import in_ipv6
     from fwtutor.kernel.generate import case
     from fwtutor.kernel.random_rules import is_fixed
 
     numbers: list[int] = []
     distinct: set[str] = set()
     while len(distinct) < rulesets or len(numbers) * PACKETS < packets:
-        rules = case(first + len(numbers), PACKETS)[0].rules
-        if not is_fixed(rules):
-            distinct.add(rules)
+        setup = case(first + len(numbers), PACKETS)[0]
+        if not (in_ipv6.is_fixed(setup.rules6) if setup.rules6 else is_fixed(setup.rules)):
+            distinct.add(setup.rules or setup.rules6)
         numbers.append(first + len(numbers))
     return numbers, len(distinct)
 
@@ -106,6 +112,7 @@ def table(tally: Tally, rulesets: int, cases: int, took: float) -> str:
         "random rulesets": f"{rulesets:,} different ones",
         "cases": f"{cases:,}, in {tally.timed:,} of which time passed",
         "variants": parts(tally.variants),
+        "by family": parts(tally.families),
         "by protocol": parts(tally.protocols),
         "by verdict": parts(tally.verdicts),
         "with ctstate": parts(tally.states),

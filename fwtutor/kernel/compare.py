@@ -17,10 +17,11 @@ from fwtutor.kernel.choices import kernels_choice, summed_up
 from fwtutor.kernel.clock import tick_length
 from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.kernel.timestamps import without_clock
+from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation
 from fwtutor.netfilter.exthdrs import walk as walk_headers
-from fwtutor.netfilter.packet import ICMP, TCP, Packet, checksum
+from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
@@ -244,9 +245,14 @@ def _logged(lines: Iterable[tuple[str, bytes]]) -> str:
 
 
 def _unfinished(raw: bytes) -> bytes:
-    """A TCP segment without its checksum."""
+    """A TCP segment without its checksum, or an ICMPv6 error that quotes one without both."""
     packet = Packet(raw)
-    if packet.fault or packet.protocol != TCP or packet.offset:
+    if packet.fault or packet.offset:
+        return raw
+    if packet.family == 6 and packet.protocol == ICMPV6 and packet.icmp_type < INFORMATIONAL and packet.has_l4:
+        at = packet.l4
+        return raw[: at + 2] + b"\0\0" + raw[at + 4 : at + 8] + (_unfinished(raw[at + 8 :]) if len(raw) > at + 48 else raw[at + 8 :])
+    if packet.protocol != TCP:
         return raw
     return raw[: packet.l4 + 16] + b"\0\0" + raw[packet.l4 + 18 :]
 

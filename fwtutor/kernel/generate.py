@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel import random_ftp, random_nat
+from fwtutor.kernel import in_ipv6, random_ftp, random_nat
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import TRANSPARENT, order, ruleset, tracks
@@ -126,7 +126,11 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
         sysctls.pop("net.ipv4.conf.all.send_redirects", None)
     if timed:
         items = _spread(random, items, exact=by_ticks)
-    return Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn), items
+    setup = Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn)
+    saying = Random(f"ipv6 {seed}")
+    if made is None and saying.random() < in_ipv6.SHARE:
+        return in_ipv6.case(saying, setup, items)
+    return setup, items
 
 
 def _helped(random: Random, packets: int, variant: str) -> tuple[Setup, list[Item]]:

@@ -12,10 +12,13 @@ from random import Random
 from struct import pack
 
 from fwtutor.kernel.observation import Item, Order, Setup, Shot
+from fwtutor.kernel.random_rules import UNDRAWN
 from fwtutor.netfilter.craft import transport_checksum
 from fwtutor.netfilter.exthdrs import FIXED, walk
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP, checksum
 
+SHARE = 0.25
+"""The share of cases that are said in IPv6."""
 INTERFACES = {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}
 _OWN = tuple(IPv6Address(text.partition("/")[0]).packed for (text,) in INTERFACES.values()) + (IPv6Address("::1").packed,)
 _ADDRESSES = {
@@ -91,6 +94,16 @@ def _in_order(found: re.Match[str]) -> str:
 def rules(random: Random, text: str) -> str:
     """iptables-save text as ip6tables' would have it."""
     return "".join(f"{rule(random, line)}\n" for line in text.splitlines())
+
+
+def is_fixed(text: str) -> bool:
+    """Whether rules are one of the rulesets that are not drawn, said again."""
+    return _without_words(text) in {_without_words(rules(Random(0), fixed)) for fixed in UNDRAWN}
+
+
+def _without_words(text: str) -> str:
+    """Without what is drawn when a rule is said again."""
+    return re.sub(r"--(icmpv6-type|reject-with) icmp\S+|--icmpv6-type \S+", "", text)
 
 
 def rule(random: Random, line: str) -> str:
@@ -261,14 +274,16 @@ def _is_told_of(raw: bytes, variant: str) -> bool:
 
 
 def _sendable(raw: bytes, mtu: int) -> bool:
-    """Whether the box may send it itself in a case, as a program could: whole, not too big, not to nobody, nor to a group of its own.
+    """Whether the box may send it itself in a case, as a program could: whole, not too big, not to nobody, nor to a group all alone.
 
-    Nor a fragment to itself: no program's packet is one.
+    Nor a fragment to itself, or one behind other headers: no program's packet is one.
     """
     if not FIXED <= len(raw) <= mtu or len(raw) != FIXED + int.from_bytes(raw[4:6], "big"):
         return False
-    to_itself = raw[24:40] in _OWN and walk(raw).fragment > 0
-    return not to_itself and raw[24:40] != bytes(16) and (raw[24] != 0xFF or raw[7] > 0)
+    fragment = walk(raw).fragment
+    if fragment > FIXED or (fragment and raw[24:40] in _OWN):
+        return False
+    return raw[24:40] != bytes(16) and (raw[24] != 0xFF or raw[7] > 0)
 
 
 def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[Item]]:

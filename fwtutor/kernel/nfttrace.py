@@ -90,10 +90,15 @@ class NftTrace:
                     visits[-1].forget()
                 visits[-1].lines.append(line)
         for visit in visits:
-            if visit.way.table == "mangle":  # and perhaps the last that saw it
+            if visit.way.table == "mangle" or self._cuts(visit):  # and perhaps the last that saw it
                 visit.forget()
         assert next(coming, None) is None, "a line that no message tells of"
         return [line for visit in visits for line in visit.lines]
+
+    def _cuts(self, visit: _Visit) -> bool:
+        """Whether the last table may have changed the packet, as TCPMSS does anywhere."""
+        family = 6 if visit.lines[0].packet[:1] >= b"\x60" else 4
+        return family in self._rules and self._rules[family].clamps(visit.way.table)
 
     def _messages(self) -> Iterator[tuple[int, dict[int, memoryview]]]:
         """Those that have come, with their family."""

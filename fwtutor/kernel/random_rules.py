@@ -76,12 +76,12 @@ COMMIT
 
 
 _POLICIES = ("ACCEPT", "DROP")
-_FIXED = frozenset((TRANSPARENT, *(PLAIN.format(input=one, forward=other) for one in _POLICIES for other in _POLICIES)))
+UNDRAWN = frozenset((TRANSPARENT, *(PLAIN.format(input=one, forward=other) for one in _POLICIES for other in _POLICIES)))
 
 
 def is_fixed(rules: str) -> bool:
     """Whether a ruleset made here is one of those that are not drawn."""
-    return rules in _FIXED
+    return rules in UNDRAWN
 
 
 _TRACKS = re.compile(r" (-m (conntrack|state|connmark)|-j (CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP))\b")

@@ -111,6 +111,10 @@ class Rules:
             return None
         return words[words.index("--log-prefix") + 1] if "--log-prefix" in words else ""
 
+    def clamps(self, table: str) -> bool:
+        """Whether a rule of that table has the target TCPMSS."""
+        return any(" -j TCPMSS " in rule for (name, _), rules in self._rules.items() if name == table for rule in rules)
+
     def is_nflog(self, table: str, chain: str, number: int) -> bool:
         """Whether that rule's target is NFLOG."""
         rules = self._rules.get((table, chain), [])

@@ -37,9 +37,16 @@ def shrink(kernel: Kernel, comparison: Comparison) -> Comparison:
         while start >= 0 and len(best.items) > size:
             attempt(best.setup, best.items[:start] + best.items[start + size :])
             start = min(start - size, len(best.items) - size)
-    for line in reversed([line for line in best.setup.rules.splitlines() if line.startswith(("-A ", "["))]):
+    for line in _rules(best.setup.rules):
         attempt(replace(best.setup, rules=best.setup.rules.replace(line + "\n", "", 1)), best.items)
+    for line in _rules(best.setup.rules6):
+        attempt(replace(best.setup, rules6=best.setup.rules6.replace(line + "\n", "", 1)), best.items)
     return best
+
+
+def _rules(text: str) -> list[str]:
+    """The last one first."""
+    return [line for line in text.splitlines() if line.startswith(("-A ", "["))][::-1]
 
 
 def _tracked(comparison: Comparison) -> bool:

@@ -18,7 +18,7 @@ from fwtutor.netfilter.conntrack.expectations import DELETED
 from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
 from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
-from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
 from fwtutor.netfilter.passage6 import Passage6
@@ -372,7 +372,9 @@ class Firewall:
             return self._discard(walk, packet.fault)
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
-        walk.owner, walk.socket = None if by_stack else (uid, gid), True
+        walk.owner = None if by_stack else (uid, gid)
+        # A RST of IPv6 belongs to no socket, not even to one of the stack's.
+        walk.socket = not (by_stack and packet.family == 6 and packet.protocol == TCP)
         _passage(self.box, walk, context).depart()
         return self._finish(walk)
 

@@ -168,7 +168,9 @@ class Passage6(Replying6):
         """
         if self.answers_by or not self.context.by_stack:
             return self.answers_by
-        link = self.box.delivered_by
+        link, packet = self.box.delivered_by, self.context.packet
+        if packet.dst == scopes.LOOPBACK_ADDRESS and packet.protocol == ICMPV6 and packet.icmp_type < answers6.INFORMATIONAL:
+            return link
         return link if link != LOOPBACK else self.box.routing.home_of(self.box.delivered_to)
 
     def _way(self, packet: Packet) -> Route | None:

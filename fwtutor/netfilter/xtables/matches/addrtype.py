@@ -37,7 +37,7 @@ MAPPED = 0xFFFF
 
 
 def types6(routing: Routing, address: int, interface: str | None) -> Types:
-    """What an IPv6 address is for the box; LOCAL only if it is so on ``interface``."""
+    """What an IPv6 address is for the box; LOCAL only if it is so on ``interface``, and of its routes only those by that."""
     found = set[str]()
     if not address or scopes.is_multicast(address):
         found.add("MULTICAST" if address else "UNSPEC")
@@ -47,7 +47,7 @@ def types6(routing: Routing, address: int, interface: str | None) -> Types:
     if local:
         found.add("LOCAL")
         return frozenset(found)
-    route = routing.lookup6(address, interface or "")
+    route = routing.lookup_by(6, address, interface) if interface else routing.lookup6(address, "")
     if route is None:
         found.add("UNREACHABLE")
     elif not route.gateway and route.network == address and route.mask.bit_count() < 127:

@@ -1,0 +1,99 @@
+"""What random IPv6 cases found, each as small as it could be made."""
+
+from __future__ import annotations
+
+import pytest
+
+from fwtutor.kernel.compare import compare
+from fwtutor.kernel.kernel import Kernel
+from fwtutor.kernel.observation import Item, Observed, Setup, Shot
+from fwtutor.netfilter import craft
+from fwtutor.netfilter.addresses import parse_address
+from fwtutor.netfilter.packet import SYN
+from tests.kernel.test_following import VARIANTS
+from tests.netfilter.boxes import EMPTY
+
+
+def a(text: str) -> int:
+    return parse_address(text)[1]
+
+
+BOX, LAN_BOX, STRANGER, NEAR, FAR = map(a, ("2001:db8:113::1", "fd00:168::1", "2001:db8:113::9", "fd00:168::14", "2001:db8:51::35"))
+ROUTERS, ALL_NODES, LOOPBACK = a("2001:db8:113::"), a("ff02::1"), a("::1")
+
+
+def agreed(kernel: Kernel, items: list[Item], rules: str = "", *, variant: str = "legacy", routes: bool = True) -> tuple[Observed, ...]:
+    setup = Setup(
+        {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}, "", {"::/0": ("wan", "2001:db8:113::fe")} if routes else {},
+        {"net.ipv6.icmp.ratelimit": 0}, variant=variant, rules6=f"{EMPTY}-A INPUT -m conntrack --ctstate INVALID\n{rules}COMMIT\n",
+    )  # fmt: skip
+    found = compare(kernel, setup, items)
+    assert not found.differences, str(found)
+    return found.observation.packets
+
+
+def echo(src: int, dst: int, on: str | None) -> Shot:
+    return Shot(craft.icmp(src, dst, 128, 0, 7 << 16, b"odd", family=6), on)
+
+
+@pytest.mark.parametrize("routes", [True, False])
+@pytest.mark.parametrize("dst", [ALL_NODES, ROUTERS])
+def test_an_echo_of_what_was_for_many_leaves_where_that_came_from_or_not_at_all(kernel: Kernel, dst: int, routes: bool) -> None:
+    packets = agreed(kernel, [echo(NEAR, dst, "wan")], routes=routes)
+    assert [name for packet in packets[1:] for name, _ in packet.out] == (["wan"] if routes else [])
+
+
+def test_an_echo_of_what_was_for_the_box_alone_leaves_by_its_route(kernel: Kernel) -> None:
+    _, answer = agreed(kernel, [echo(NEAR, BOX, "wan")])
+    assert answer.to == "lan"
+
+
+def test_a_neighbour_is_answered_where_he_asked(kernel: Kernel) -> None:
+    asked = craft.icmp(STRANGER, LAN_BOX, 135, 0, 0, LAN_BOX.to_bytes(16, "big"), family=6, ttl=255)
+    _, answer = agreed(kernel, [Shot(asked, "lan")])
+    assert answer.to == "lan"
+
+
+def test_a_reset_to_1_leaves_by_where_the_address_is_at_home(kernel: Kernel) -> None:
+    """The stack takes what came around by loopback to have come from there, and ::1 has no way on that link but the default route."""
+    _, answer = agreed(kernel, [Shot(craft.tcp(LOOPBACK, BOX, 4000, 80, SYN, 1, 0, family=6), None)])
+    assert answer.to == "wan"
+
+
+def test_an_error_to_1_stays_in_the_box(kernel: Kernel) -> None:
+    _, answer = agreed(kernel, [Shot(craft.udp(LOOPBACK, BOX, 4000, 80, b"odd", family=6), None)])
+    assert answer.to == "local"
+
+
+@VARIANTS
+def test_a_reset_of_the_stack_came_out_of_no_socket(kernel: Kernel, variant: str) -> None:
+    shots: list[Item] = [Shot(craft.tcp(FAR, BOX, 4000, 80, SYN, 1, 0, family=6), "wan"), echo(FAR, BOX, "wan")]
+    packets = agreed(kernel, shots, "-A OUTPUT -m owner --socket-exists\n", variant=variant)
+    assert ["filter:OUTPUT:rule:1" in packet.path for packet in packets] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("size", range(10))
+@pytest.mark.parametrize("good", [True, False])
+def test_reject_sums_up_what_is_too_short_for_udp(kernel: Kernel, size: int, good: bool) -> None:
+    data = bytes(size)
+    if good:
+        total = craft.transport_checksum(FAR, NEAR, 17, data, 6)
+        data = total.to_bytes(2, "big") + data[2:] if size >= 2 else data
+    (packet,) = agreed(kernel, [Shot(craft.ip(FAR, NEAR, 17, data, family=6), "wan")], "-A FORWARD -j REJECT\n")
+    assert packet.verdict in ("REJECT", "DROP")
+
+
+@VARIANTS
+@pytest.mark.parametrize("side", ["src", "dst"])
+def test_an_address_of_routers_is_anycast_on_its_own_link_alone(kernel: Kernel, variant: str, side: str) -> None:
+    rules = f"-A OUTPUT -m addrtype --{side}-type ANYCAST --limit-iface-out\n-A OUTPUT -m addrtype --{side}-type UNREACHABLE --limit-iface-out\n"
+    shots = [Shot(craft.udp(BOX, dst, 4000, 80, b"odd", family=6), None) for dst in (ROUTERS, STRANGER, NEAR, FAR, LAN_BOX)]
+    agreed(kernel, [*shots], rules, variant=variant)
+
+
+@VARIANTS
+def test_the_stack_complains_of_an_option_before_any_hook(kernel: Kernel, variant: str) -> None:
+    options = bytes([17, 0, 0xDE, 4, 1, 2, 3, 4])
+    raw = craft.ip(NEAR, FAR, 0, options + craft.udp(NEAR, FAR, 4000, 80, b"odd", family=6)[40:], family=6)
+    (packet,) = agreed(kernel, [Shot(raw, "lan")], variant=variant)
+    assert (packet.verdict, [hook for hook, _ in packet.states]) == ("DISCARD", ["OUTPUT", "POSTROUTING"])
