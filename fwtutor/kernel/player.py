@@ -101,10 +101,9 @@ class _Player:
                         self._observed(trace, number if index == 0 else ANSWER, item, (at, late), table if settled else None, clock)
                     )
             ended = clock.now
-            entries = tuple(ctnetlink.dump(table))
+            entries, expectations = tuple(ctnetlink.dump(table)), tuple(ctnetlink.expectations(table))
             looked = clock.now
             packets += self._by_itself(log, ended)
-            expectations = tuple(ctnetlink.expectations(table))
             rules, rules6 = (self._rules[family].save(counters=True) if family in self._rules else "" for family in (4, 6))
             return Observation(tuple(packets), rules, entries, ended, tuple(orders), looked, expectations, rules6)
 
@@ -173,8 +172,8 @@ class _Player:
         entry = None
         if table is not None and (wanted := tuple_of(packet)) is not None:
             entry = ctnetlink.lookup(table, wanted._replace(zone=trace.zone))
-        looked = clock.now if clock is not None else 0.0
         expectations = tuple(ctnetlink.expectations(table)) if table is not None and self._helps else None
+        looked = clock.now if clock is not None else 0.0
         verdict, to = trace.verdict(rules.tracks and not packet.fault and is_fragment(packet.raw), rules)
         on, mark = (shot.on, shot.mark) if number >= 0 else (None, 0)
         path, states = trace.path(), trace.states()
