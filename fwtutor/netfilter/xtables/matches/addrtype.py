@@ -43,7 +43,8 @@ def types6(routing: Routing, address: int, interface: str | None) -> Types:
         found.add("MULTICAST" if address else "UNSPEC")
     elif address >> 32 != MAPPED:
         found.add("UNICAST")
-    local = routing.is_local(6, address) if interface is None else any((6, address) == own[:2] for own in routing.addresses.get(interface, ()))
+    at_home = routing.addresses.get(interface, ()) if interface is not None else ()
+    local = routing.is_local(6, address) if interface is None else any((6, address) == own[:2] for own in at_home)
     if local:
         found.add("LOCAL")
         return frozenset(found)
