@@ -10,9 +10,12 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.box import Box, Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
+from fwtutor.netfilter.conntrack.tracking import ICMP_ERRORS
+from fwtutor.netfilter.conntrack.tuples import is_icmp
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
     CONFIRMED as KEPT,
@@ -36,6 +39,8 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
+ERRORS = {4: ICMP_ERRORS, 6: range(INFORMATIONAL)}
+"""Types of ICMP that are about another packet, by family."""
 AT = {hook: (HOOK, hook) for hook in (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)}
 TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
@@ -121,6 +126,8 @@ class Passage(Translating):
         family = self.context.packet.family
         stops = self.box.raw[family].get(hook)
         if stops:
+            if self.context.by_stack:
+                self._tie_error()
             if not self.context.state and self.box.tracking[family]:
                 # So rules see what is not looked up yet.
                 self.context.state = INVALID
@@ -132,6 +139,15 @@ class Passage(Translating):
         self.context.out_interface = self.goes_by or self.context.out_interface
         self.goes_by = ""
         return True
+
+    def _tie_error(self) -> None:
+        """The stack ties its own ICMP errors to the entry of what they are about, before raw sees them."""
+        packet, context = self.context.packet, self.context
+        is_error = is_icmp(packet.protocol, packet.family) and packet.icmp_type in ERRORS[packet.family]
+        if is_error and context.entry is None and self.box.tracking[packet.family]:
+            tracked = self.box.conntrack.track(packet, self.walk.at, False)
+            if tracked.state == RELATED:
+                context.entry, context.state, context.direction = tracked.entry, tracked.state, tracked.direction
 
     def _track(self, arriving: bool) -> bool:
         """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""

@@ -191,7 +191,8 @@ class Passage6(Replying6):
     def answering(self, walk: Walk, context: Context, reset: bool) -> None:
         walk.socket = not reset
         answer = Passage6(self.box, walk, context)
-        answer.busy, answer.reset, answer.answers_by = True, reset, self.context.in_interface
+        # A RST goes where routing alone would send it, also to an address that says nothing without a link.
+        answer.busy, answer.reset, answer.answers_by = True, reset, "" if reset else self.context.in_interface
         answer.depart()
 
     def _leave_and_come_back(self) -> None:

@@ -38,7 +38,8 @@ class Replying6(Passage):
         if any(address == 0 or scopes.is_multicast(address) for address in (packet.src, packet.dst)):
             return False
         # Without a way back nothing is sent, and the connection stays as it is.
-        return self._is_reachable(packet.src)
+        routing = self.box.routing
+        return routing.is_local(6, packet.src) or routing.lookup(6, packet.src) is not None
 
     def _is_reachable(self, dst: int) -> bool:
         routing = self.box.routing
