@@ -15,6 +15,7 @@ from fwtutor.netfilter.conntrack.nat.ranges import SRC, port_of
 from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp, tuple_at, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
 from fwtutor.netfilter.packet import TCP, Packet
+from fwtutor.netfilter.state import State
 
 
 def kernels_choice(observation: Observation, number: int, entry: Entry, end: str) -> int | None:
@@ -32,6 +33,15 @@ def kernels_choice(observation: Observation, number: int, entry: Entry, end: str
     logged = [tuple_of(Packet(raw)) for _, raw in observation.packets[number].logged[-1:] if raw]
     key = next((key for key in (*answers, *logged) if key is not None), None)
     return None if key is None else port_of(key, end)
+
+
+def kernels_ports(observation: Observation, number: int, state: State, master: Entry) -> list[int]:
+    """The ports at which the kernel expects connections on account of an entry, and the engine does not yet."""
+    ours = {one.tuple.dport for one in state.expectations.values() if one.master == master.id}
+    theirs = observation.packets[number].expectations or ()
+    name = format_tuple(master.original).replace("src=", "master-src=").replace("dst=", "master-dst=")
+    ports = [int(one.awaited.rpartition("dport=")[2]) for one in theirs if one.master == name]
+    return [port for port in ports if port not in ours]
 
 
 def _answered(answer: Packet) -> Tuple | None:

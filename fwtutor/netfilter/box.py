@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ class Box:
         "conntrack",
         "delivered_by",
         "delivered_to",
+        "expected",
         "raw",
         "routing",
         "seed",
@@ -59,6 +60,8 @@ class Box:
         """What the first lot is drawn from, where the kernel chooses at random."""
         self.chooser: Chooser | None = None
         """Who knows what the kernel chose, where it chose at random."""
+        self.expected: Callable[[Entry], Iterable[int]] | None = None
+        """The same of the ports at which connections are expected on account of an entry."""
         self.tracking: dict[int, bool] = {4: False, 6: False}
         """By family: whether some rule needs connection tracking."""
         self.delivered_by = ""

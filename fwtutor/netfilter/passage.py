@@ -14,6 +14,7 @@ from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.box import Box, Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
+from fwtutor.netfilter.conntrack.helpers.helper import LONGEST
 from fwtutor.netfilter.conntrack.tracking import ICMP_ERRORS
 from fwtutor.netfilter.conntrack.tuples import is_icmp
 from fwtutor.netfilter.defrag import Key, Waiting
@@ -242,9 +243,13 @@ class Passage(Translating):
             return True
         abroad = LOOPBACK not in (context.in_interface, context.out_interface)
         changes: list[Change] = []
-        context.packet, after, fault = self.box.conntrack.help(
-            packet, entry, direction, state, self.walk.at, lambda below: self._draw(changes) * below >> 16, abroad
-        )
+
+        def draw(below: int) -> int:
+            known = self.box.expected(entry) if self.box.expected is not None else ()
+            offsets = (port - (LONGEST - below) for port in known)
+            return next((offset for offset in offsets if 0 <= offset < below), self._draw(changes) * below >> 16)
+
+        context.packet, after, fault = self.box.conntrack.help(packet, entry, direction, state, self.walk.at, draw, abroad)
         context.entry = after
         self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news(), packet, context.packet, changes))
         if fault:
