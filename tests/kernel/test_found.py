@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fwtutor.kernel.compare import hold
+from fwtutor.kernel.compare import compare, hold
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order, Setup, Shot
 from fwtutor.kernel.random_options import with_ip_options
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.answers import fragments
-from fwtutor.netfilter.packet import Packet, checksum
+from fwtutor.netfilter.packet import ACK, SYN, Packet, checksum
 from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, Tcp, address, agreed, box, ctstates, filtering
 
 REJECTING = filtering("-A INPUT -j REJECT", "-A FORWARD -j REJECT")
@@ -302,3 +302,36 @@ def test_what_comes_around_by_loopback_is_verified_there_if_it_was_invalid(kerne
     raw = craft.tcp(BOX, BOX, 4000, 22, 41, 1, 1, id=1)  # FIN, PSH and URG
     (packet,) = agreed(kernel, box(rules), [Shot(with_ip_options(raw, bytes.fromhex("440c0501") + bytes(8)), None)])
     assert packet.verdict == "REJECT"
+
+
+def test_an_error_of_the_stack_is_tied_to_its_entry_before_raw(kernel: Kernel) -> None:
+    """raw's CONNMARK in OUTPUT changes the mark of the connection that the refused packet began."""
+    rules = (
+        "*raw\n-A OUTPUT -j CONNMARK --set-mark 0\nCOMMIT\n*mangle\n-A INPUT -j CONNMARK --set-mark 5\nCOMMIT\n"
+        "*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n"
+    )
+    seen = compare(kernel, box(rules), [Shot(craft.ip(SERVER, BOX, 253, b"nobody knows it", id=1), "wan")])
+    assert not seen.differences, str(seen)
+    assert [packet.verdict for packet in seen.observation.packets] == ["ACCEPT", "ACCEPT"]
+    assert [entry.mark for entry in seen.observation.conntrack] == [0]
+
+
+def test_a_port_at_which_somebody_is_expected_may_be_drawn_by_lot(kernel: Kernel) -> None:
+    """Two connections, translated to one address, that both announce the same port of their server: the second is told another."""
+    rules = (
+        "*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n"
+        "*nat\n-A POSTROUTING -o wan -j SNAT --to-source 203.0.113.2\nCOMMIT\n*filter\n-A FORWARD\nCOMMIT\n"
+    )
+    shots = []
+    for port in (4000, 4001):
+        for source, target, sport, dport, flags, seq, ack, data in (
+            ("192.168.7.7", "198.51.100.80", port, 21, SYN, 1, 0, b""),
+            ("198.51.100.80", "203.0.113.2", 21, port, SYN | ACK, 1, 2, b""),
+            ("192.168.7.7", "198.51.100.80", port, 21, ACK, 2, 2, b""),
+            ("198.51.100.80", "203.0.113.2", 21, port, ACK, 2, 2, b"220 here\r\n"),
+            ("198.51.100.80", "203.0.113.2", 21, port, ACK, 12, 2, b"227 x (198,51,100,80,4,2)\r\n"),
+        ):
+            raw = craft.tcp(address(source), address(target), sport, dport, flags, seq, ack, payload=data, id=1)
+            shots.append(Shot(raw, "lan" if source.startswith("192") else "wan"))
+    packets = agreed(kernel, box(rules), shots)
+    assert len(packets[-1].expectations or ()) == 2

@@ -97,3 +97,13 @@ def test_the_stack_complains_of_an_option_before_any_hook(kernel: Kernel, varian
     raw = craft.ip(NEAR, FAR, 0, options + craft.udp(NEAR, FAR, 4000, 80, b"odd", family=6)[40:], family=6)
     (packet,) = agreed(kernel, [Shot(raw, "lan")], variant=variant)
     assert (packet.verdict, [hook for hook, _ in packet.states]) == ("DISCARD", ["OUTPUT", "POSTROUTING"])
+
+
+@VARIANTS
+def test_the_reset_of_reject_to_a_link_local_host_takes_the_default_route(kernel: Kernel, variant: str) -> None:
+    """Where the box has no link-local address there is no route on that link, and nobody tells the reset by which it should go."""
+    (packet,) = agreed(
+        kernel, [Shot(craft.tcp(a("fe80::9"), LAN_BOX, 80, 80, SYN, 7, family=6), "lan")],
+        "-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n", variant=variant,
+    )  # fmt: skip
+    assert [name for name, _ in packet.out] == ["wan"]
