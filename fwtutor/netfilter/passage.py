@@ -10,12 +10,10 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.box import Box, Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.conntrack.helpers.helper import LONGEST
-from fwtutor.netfilter.conntrack.tracking import ICMP_ERRORS
 from fwtutor.netfilter.conntrack.tuples import is_icmp
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
@@ -40,8 +38,8 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
-ERRORS = {4: ICMP_ERRORS, 6: range(INFORMATIONAL)}
-"""Types of ICMP that are about another packet, by family."""
+UNKNOWN_PROTOCOL = {4: (3, 2), 6: (4, 1)}
+"""Type and code of the ICMP error that says so, by family."""
 AT = {hook: (HOOK, hook) for hook in (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)}
 TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
@@ -142,10 +140,13 @@ class Passage(Translating):
         return True
 
     def _tie_error(self) -> None:
-        """The stack ties its own ICMP errors to the entry of what they are about, before raw sees them."""
+        """That nobody here knows a protocol the stack ties to the entry of the packet that had it, before raw sees it.
+
+        Not so that a port is closed: whose protocol is known, that packet has been freed of its entry by then.
+        """
         packet, context = self.context.packet, self.context
-        is_error = is_icmp(packet.protocol, packet.family) and packet.icmp_type in ERRORS[packet.family]
-        if is_error and context.entry is None and self.box.tracking[packet.family]:
+        untied = context.entry is None and self.box.tracking[packet.family] and is_icmp(packet.protocol, packet.family)
+        if untied and (packet.icmp_type, packet.icmp_code) == UNKNOWN_PROTOCOL[packet.family]:
             tracked = self.box.conntrack.track(packet, self.walk.at, False)
             if tracked.state == RELATED:
                 context.entry, context.state, context.direction = tracked.entry, tracked.state, tracked.direction

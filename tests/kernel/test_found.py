@@ -335,3 +335,11 @@ def test_a_port_at_which_somebody_is_expected_may_be_drawn_by_lot(kernel: Kernel
             shots.append(Shot(raw, "lan" if source.startswith("192") else "wan"))
     packets = agreed(kernel, box(rules), shots)
     assert len(packets[-1].expectations or ()) == 2
+
+
+def test_an_error_about_a_closed_port_is_looked_up_behind_raw(kernel: Kernel) -> None:
+    """Whose protocol the stack knows, that packet has been freed of its entry before anybody looks for a port."""
+    rules = "*raw\n-A OUTPUT -j CONNMARK --set-mark 7\nCOMMIT\n*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n"
+    seen = compare(kernel, box(rules), [Shot(craft.udp(SERVER, BOX, 4000, 53, id=1), "wan")])
+    assert not seen.differences, str(seen)
+    assert [entry.mark for entry in seen.observation.conntrack] == [0]
