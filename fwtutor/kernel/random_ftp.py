@@ -141,7 +141,7 @@ def helped_traffic(random: Random, count: int, shown: Outside | None) -> list[Sh
             shots.append(shot)
         if random.random() < 0.06:
             shots.append(shot)
-        if random.random() < 0.03:
+        if random.random() < 0.03 and shots:
             shots.append(random.choice(shots))
         if agreed and random.random() < 0.12:
             shots += _called(random, agreed)
