@@ -56,7 +56,7 @@ def _entry_change(before: Entry | None, after: Entry | None) -> Change:
 
 
 def _expectation_changes(news: Iterable[News]) -> list[Change]:
-    return [Change(EXPECTATION, (after or before).id, before, after) for before, after, _ in news]  # type: ignore[union-attr]
+    return [Change(EXPECTATION, one.id, before, after) for before, after, _ in news if (one := after or before) is not None]
 
 
 def _event_changes(event: tuple[Any, ...]) -> list[Change]:
