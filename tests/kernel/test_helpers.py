@@ -214,6 +214,15 @@ def test_the_address_is_rewritten_and_the_numbers_shifted_where_it_is_translated
     assert states(packets[11]) == {"RELATED"}
 
 
+@pytest.mark.parametrize("line", [b"PORT 192,168,0,20,0,0\r\n", b"227 (198,51,100,80,0,0)\r\n"])
+def test_where_it_is_translated_port_0_is_expected_but_the_line_is_dropped(kernel: Kernel, line: bytes) -> None:
+    talk = Dialogue(outside=OUTSIDE)
+    side = int(line[:1] == b"2")
+    packets = agreed(kernel, box(MASQUERADED), [*talk.open(), talk.segment(side, ACK | PSH, line)])
+    assert packets[5].verdict == "DROP"
+    assert len(expected(packets[5])) == 1
+
+
 def test_where_a_zone_is_nobody_of_another_is_expected(kernel: Kernel) -> None:
     rules = HELPED.replace("--dport 21 -j CT --helper ftp", "--dport 21 -j CT --helper ftp --zone 7").replace(
         "COMMIT", "-A PREROUTING -p tcp -m tcp --sport 21 -j CT --zone 7\nCOMMIT", 1

@@ -117,7 +117,8 @@ class Job:
         while True:
             fault = self.propose(one._replace(tuple=one.tuple._replace(dport=port)))
             if not fault:
-                return port, ""
+                # Port 0 can be expected: and is then taken for none found.
+                return port, "" if port else "no port is free for whom it announces"
             left -= 1
             if fault != TAKEN or left < 0:
                 return 0, fault
