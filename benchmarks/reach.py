@@ -27,7 +27,7 @@ LEFT_OUT = {
     "if TYPE_CHECKING": "for the type checker",
     "def format_table": "for people: the comparison reads the entries themselves",
     "def watch_all": "going back in time, which the kernel does not",
-    "def _evict": _BY_CHANCE,
+    "def evict": _BY_CHANCE,
     r"if 0 < self\.settings\.max": _BY_CHANCE,
     r"and self\._evictable is not None:": _BY_CHANCE,
     r"if entry\.original in index": "a tuple taken while its packet was on the way: that takes another processor, or NAT",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import Entry
@@ -17,6 +16,7 @@ from fwtutor.netfilter.hooks import NAT, RAW, order
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.state import State
+from fwtutor.netfilter.timers import Timers
 from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
 
 
@@ -32,13 +32,13 @@ class Box:
     """Routes, sysctls, compiled chains, and the state it changes."""
 
     __slots__ = (
-        "_incomplete",
         "chains",
         "chooser",
         "conntrack",
         "delivered_by",
         "delivered_to",
         "expected",
+        "incomplete",
         "raw",
         "routing",
         "seed",
@@ -68,8 +68,8 @@ class Box:
         """Interface by which the last packet for the box came in: what its stack answers answers that one."""
         self.delivered_to = 0
         """The address the last IPv6 packet for the box was for."""
-        self._incomplete: list[tuple[int, Key]] = []
-        """Heap of (ns, what waits): of what is in the state's memory under that key until then, and of some that is no more."""
+        self.incomplete = Timers(self._until)
+        """When the fragments are given up that wait in the state's memory."""
 
     def use(self, family: int, tables: Mapping[str, CompiledTable]) -> None:
         """Run these tables from now on."""
@@ -91,35 +91,33 @@ class Box:
         if waiting is None:
             self.state.memory.pop(key, None)
             return
-        if key not in self.state.memory:
-            heappush(self._incomplete, (waiting.until, key))
         self.state.memory[key] = waiting
+        self.incomplete.watch(key, waiting.until)
 
-    def is_due(self, at: int) -> bool:
+    def _until(self, key: Key) -> int | None:
+        waiting: Waiting | None = self.state.memory.get(key)
+        return None if waiting is None else waiting.until
+
+    @property
+    def timers(self) -> tuple[Timers[Any], ...]:
+        """All there are: of entries, fragments that wait, and expectations."""
+        return self.conntrack.entries.timers, self.incomplete, self.conntrack.expectations.timers
+
+    def may_be_due(self, at: int) -> bool:
         """Whether something may have happened by itself by the time ``at`` (ns)."""
-        return any(heap and heap[0][0] <= at for heap in (self.conntrack.timers, self._incomplete, self.conntrack.expectations.timers))
+        return any(timers.may_be_due(at) for timers in self.timers)
 
     def expire(self, at: int) -> list[tuple[Any, ...]]:
         """Entries and expectations whose time is over by ``at`` (ns) are forgotten: as events of a Walk."""
-        gone = [(CHANGED, entry, None) for entry, _ in self.conntrack.expire(at)]
+        gone = [(CHANGED, entry, None) for entry in self.conntrack.entries.expire(at)]
         self.conntrack.expectations.expire(at)
         return [*gone, *((EXPECTATION, news) for news in self.conntrack.expectations.take_news())]
 
-    def next_incomplete(self) -> tuple[int, Key] | None:
-        """What is given up next, and when (ns)."""
-        while self._incomplete:
-            until, key = self._incomplete[0]
-            waiting = self.state.memory.get(key)
-            if waiting is not None and waiting.until == until:
-                return until, key
-            heappop(self._incomplete)
-        return None
-
     def watch_all(self) -> None:
         """The state has changed without the box's doing: make sure that all timers are known."""
-        self.conntrack.watch_all()
-        self._incomplete = [(waiting.until, key) for key, waiting in self.state.memory.items() if isinstance(key, Key)]
-        heapify(self._incomplete)
+        self.conntrack.entries.watch_all()
+        self.conntrack.expectations.watch_all()
+        self.incomplete.watch_only((key, waiting.until) for key, waiting in self.state.memory.items() if isinstance(key, Key))
 
     def entry_of(self, packet: Packet, zone: int = 0) -> Entry | None:
         """The table's entry that has the packet's tuple in that zone, in either direction."""

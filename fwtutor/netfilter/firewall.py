@@ -211,9 +211,7 @@ class Firewall:
         return None if due is None else due / SECOND
 
     def next_timer_ns(self) -> int | None:
-        waiting, conntrack = self.box.next_incomplete(), self.box.conntrack
-        due = (None if waiting is None else waiting[0], conntrack.next_timer(), conntrack.expectations.next_timer())
-        return min((at for at in due if at is not None), default=None)
+        return min((found[0] for timers in self.box.timers if (found := timers.next()) is not None), default=None)
 
     def advance(self, at: float) -> list[Change]:
         """Let time pass; returns what that changed (entries and fragments forgotten).
@@ -232,7 +230,7 @@ class Firewall:
     def _pass_time(self, at: int) -> list[tuple[Any, ...]]:
         """What happens by itself up to ``at``, as the events of a Walk."""
         box, events = self.box, list[tuple[Any, ...]]()
-        while (incomplete := box.next_incomplete()) is not None and incomplete[0] <= at:
+        while (incomplete := box.incomplete.next()) is not None and incomplete[0] <= at:
             due, key = incomplete
             events += box.expire(due)
             waiting = box.state.memory[key]
@@ -302,7 +300,7 @@ class Firewall:
         if command.changes:
             changes: list[Change] = []
             for entry in command.chosen(list(state.entries.values()), when) if command.table != EXPECT else ():
-                conntrack.put(entry, None)
+                conntrack.entries.put(entry, None)
                 changes.append(Change(ENTRY, entry.id, entry, None))
             if command.table == EXPECT:
                 for one in list(state.expectations.values()):
@@ -381,7 +379,7 @@ class Firewall:
     def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:
         self._set_time(at)
         walk = Walk(packet, on, at)
-        if self.box.is_due(at):
+        if self.box.may_be_due(at):
             walk.events += self._pass_time(at)
             for answer in walk.answers:
                 walk.out += answer.out

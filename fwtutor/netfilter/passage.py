@@ -67,7 +67,7 @@ class Passage(Translating):
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
-        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.exchange
+        context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.entries.exchange
         context.owner, context.socket, context.mac, context.link = walk.owner, walk.socket, walk.mac, walk.link
 
     @abstractmethod
@@ -221,7 +221,7 @@ class Passage(Translating):
             entry = self.context.entry
         if entry is None or entry.status & CONFIRMED or self.context.direction == REPLY:
             return True
-        kept = self.box.conntrack.confirm(entry, self.walk.at)
+        kept = self.box.conntrack.entries.confirm(entry, self.walk.at)
         if kept is None:
             self.walk.verdict = "DROP"
             self._forget()

@@ -105,7 +105,7 @@ class Translating(Replying):
 
         chosen = choosing.bind(box.state, entry, wanted, end, draw, box.chooser)
         if chosen.evicted is not None:
-            box.conntrack.put(chosen.evicted, None)
+            box.conntrack.entries.put(chosen.evicted, None)
             changes.append(Change(ENTRY, chosen.evicted.id, chosen.evicted, None))
         context.entry = chosen.entry
 
@@ -139,7 +139,7 @@ class Translating(Replying):
         if hook != POSTROUTING or context.direction != ORIGINAL or entry.leaves_by in ("", context.out_interface):
             return False
         if entry.id in self.box.state.entries:
-            self.box.conntrack.put(entry, None)
+            self.box.conntrack.entries.put(entry, None)
             changes.append(Change(ENTRY, entry.id, entry, None))
         return True
 

@@ -158,7 +158,7 @@ def test_what_was_masqueraded_does_not_leave_by_another_interface() -> None:
     firewall.receive(syn(CLIENT), "lan", at=0)
     (entry,) = firewall.state.entries.values()
     assert entry.leaves_by == "wan"
-    firewall.box.conntrack.put(entry, entry._replace(leaves_by="dsl"))
+    firewall.box.conntrack.entries.put(entry, entry._replace(leaves_by="dsl"))
     walk = firewall.receive(syn(CLIENT), "lan", at=1)
     assert (walk.verdict, firewall.conntrack()) == ("DROP", "")
     assert "would leave by another interface" in why(walk, translations(walk)[0]).text

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, Entry, Tuple
 from fwtutor.netfilter.conntrack.expectation import Expectation, Place
 from fwtutor.netfilter.state import State
+from fwtutor.netfilter.timers import Timers
 
 CAME, MET, REPLACED, EVICTED, ORPHANED, EXPIRED, DELETED, WITHDRAWN = (
     "", "met", "replaced", "evicted", "orphaned", "expired", "deleted", "withdrawn",
@@ -40,8 +40,11 @@ class Expectations:
         self.state = state
         self.news: list[News] = []
         """What has happened, for whoever keeps the record: ``take_news``."""
-        self.timers: list[tuple[int, int]] = []
-        """Heap of (ns, id), and of some that are no more."""
+        self.timers = Timers(self._expires)
+
+    def _expires(self, number: int) -> int | None:
+        one = self.state.expectations.get(number)
+        return None if one is None else one.expires
 
     def take_news(self) -> list[News]:
         """What has happened since it was last asked."""
@@ -64,7 +67,6 @@ class Expectations:
         if len(self.state.expectations) >= MOST:
             return f"{MOST} are expected already, and no more can be"
         self._put(None, new, CAME)
-        heapq.heappush(self.timers, (new.expires, new.id))
         return ""
 
     def meet(self, key: Tuple, zone: int) -> tuple[Expectation, Entry] | None:
@@ -91,7 +93,6 @@ class Expectations:
     def replace(self, before: Expectation, after: Expectation) -> None:
         """An expectation is changed, but for its place and its master."""
         self._put(before, after, CAME)
-        heapq.heappush(self.timers, (after.expires, after.id))
 
     def remove(self, one: Expectation, why: str) -> None:
         self._put(one, None, why)
@@ -103,27 +104,18 @@ class Expectations:
 
     def _put(self, before: Expectation | None, after: Expectation | None, why: str) -> None:
         self.state.put_expectation(before, after)
+        if after is not None:
+            self.timers.watch(after.id, after.expires)
         self.news.append(News(before, after, why))
 
     # --- time ------------------------------------------------------------------------------------------------
 
-    def next_timer(self) -> int | None:
-        """When the next one is forgotten (ns); None when there is none."""
-        while self.timers:
-            due, number = self.timers[0]
-            one = self.state.expectations.get(number)
-            if one is not None and one.expires == due:
-                return due
-            heapq.heappop(self.timers)
-        return None
-
     def expire(self, at: int) -> None:
         """Forget those whose time is over at ``at`` (ns)."""
-        while (due := self.next_timer()) is not None and due <= at:
-            self.remove(self.state.expectations[self.timers[0][1]], EXPIRED)
+        while (number := self.timers.over(at)) is not None:
+            self.remove(self.state.expectations[number], EXPIRED)
 
     def watch_all(self) -> None:
         """Expectations have come and gone without this one's doing."""
-        self.timers = [(one.expires, number) for number, one in self.state.expectations.items()]
-        heapq.heapify(self.timers)
+        self.timers.watch_only((number, one.expires) for number, one in self.state.expectations.items())
         self.news.clear()

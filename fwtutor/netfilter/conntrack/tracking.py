@@ -6,10 +6,10 @@ where there is none, the protocol's own judgement, and only then the mark that a
 
 from __future__ import annotations
 
-import heapq
 from typing import NamedTuple
 
-from fwtutor.netfilter.conntrack import icmpv6, sctp, stateless, tcp
+from fwtutor.netfilter.conntrack import icmp, icmpv6, sctp, stateless, tcp
+from fwtutor.netfilter.conntrack.entries import Entries
 from fwtutor.netfilter.conntrack.entry import (
     ASSURED,
     CONFIRMED,
@@ -36,13 +36,11 @@ from fwtutor.netfilter.conntrack.gre import GreTrack
 from fwtutor.netfilter.conntrack.helpers import HELPERS
 from fwtutor.netfilter.conntrack.helpers.helper import Draw, Job
 from fwtutor.netfilter.conntrack.settings import Settings
-from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, is_icmp, tuple_at, tuple_of
+from fwtutor.netfilter.conntrack.tuples import GRE, SCTP, inverted, is_icmp, tuple_of
 from fwtutor.netfilter.craft import transport_checksum
-from fwtutor.netfilter.packet import TCP, Packet, checksum
+from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.state import State
 
-ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
-HIGHEST_ICMP_TYPE = 18
 REOPEN = "reopen"
 NO_ZONES = (0, 0)
 Track = tcp.TcpTrack | sctp.SctpTrack | GreTrack
@@ -85,13 +83,9 @@ class Conntrack:
         self.state = state
         self.settings = settings
         self.expectations = Expectations(state)
+        self.entries = Entries(state, self.expectations)
         self.next_id = 1
         """Of the next entry or expectation."""
-        self.timers: list[tuple[int, int]] = []
-        """Heap of (ns, entry id): an entry's real time may be later than its place here says, never earlier."""
-        self._due: dict[int, int] = {}
-        self._evictable: list[int] | None = None
-        """Heap of the ids of all entries that are not ASSURED, and of some that are; made when the table is full."""
 
     # --- packets -----------------------------------------------------------------------------------------
 
@@ -102,10 +96,9 @@ class Conntrack:
         """
         zones = NO_ZONES if template is None else template.zones(mark)
         if is_icmp(packet.protocol, packet.family):
-            judge = self._icmp_error if packet.family == 4 else self._icmpv6
-            error = judge(packet, arriving, zones)
-            if error is not None:
-                return error
+            told = self._icmp(packet, arriving, zones)
+            if told is not None:
+                return told
         key = tuple_of(packet)
         if key is None:
             return Tracked(None, None, None, ORIGINAL, INVALID, "it has no ports to look up: a later fragment, or cut short", ())
@@ -128,10 +121,10 @@ class Conntrack:
                     after = after._replace(status=after.status | SEEN_REPLY)
                 if deleted:
                     # The packet still carries what is no longer in the table.
-                    self.put(found, None)
+                    self.entries.put(found, None)
                     return Tracked(key, found, after, direction, state, "", ((found, None),))
                 if after is not found:
-                    self.put(found, after)
+                    self.entries.put(found, after)
                     changes = ((found, after),)
                 if invalid:
                     return Tracked(key, found, None, direction, INVALID, invalid, changes)
@@ -139,7 +132,7 @@ class Conntrack:
             if judged != REOPEN:
                 return Tracked(key, found, None, direction, INVALID, judged, ())
             # The closed connection's entry goes, and the SYN is looked up again: it begins a new one.
-            self.put(found, None)
+            self.entries.put(found, None)
             changes, again = ((found, None),), True
         reply = inverted(key)
         if reply is None:
@@ -147,7 +140,7 @@ class Conntrack:
         evicted = None
         if 0 < self.settings.max <= len(self.state.entries):
             # Room is made before the packet is judged: also what turns out to be INVALID can throw an entry out.
-            evicted = self._evict()
+            evicted = self.entries.evict()
             if evicted is None:
                 reason = f"the connection table is full (nf_conntrack_max {self.settings.max}), and every entry in it is ASSURED"
                 return Tracked(key, None, None, ORIGINAL, "", reason, changes, full=True)
@@ -274,35 +267,6 @@ class Conntrack:
             entry.help, entry.master,
         )  # fmt: skip
 
-    def _evict(self) -> Entry | None:
-        """Early drop: throw out the oldest entry that is not ASSURED; None when there is none.
-
-        The kernel takes those that its hash, seeded by chance, has put near the new one.
-        """
-        entries = self.state.entries
-        if self._evictable is None:
-            self._evictable = [entry.id for entry in entries.values() if not entry.status & ASSURED]
-            heapq.heapify(self._evictable)
-        while self._evictable:
-            entry = entries.get(heapq.heappop(self._evictable))
-            if entry is not None and not entry.status & ASSURED:
-                self.put(entry, None)
-                return entry
-        return None
-
-    def confirm(self, entry: Entry, at: int) -> Entry | None:
-        """Keep a new entry: its timer starts. None when one of its tuples is taken meanwhile: the packet is dropped."""
-        state, original, reply = self.state, entry.original, entry.reply
-        if original.zone != reply.zone:
-            taken = state.find_side(ORIGINAL, original) or state.find_side(REPLY, reply)
-        else:
-            taken = state.find(original) or state.find(reply)
-        if taken is not None:
-            return None
-        kept = entry._replace(status=entry.status | CONFIRMED, expires=at + entry.expires, touched=at)
-        self.put(None, kept)
-        return kept
-
     def help(
         self, packet: Packet, entry: Entry, direction: int, state: str, at: int, draw: Draw, abroad: bool
     ) -> tuple[Packet, Entry, str]:
@@ -327,7 +291,7 @@ class Conntrack:
             status = entry.status if job.shift is None else entry.status | SEQ_ADJUST
             after = entry._replace(help=help._replace(memory=job.memory, shift=job.shift), status=status)
             if entry.status & CONFIRMED:
-                self.put(entry, after)
+                self.entries.put(entry, after)
         return job.packet, after, fault
 
     def close(self, entry: Entry, at: int) -> tuple[Entry, Entry] | None:
@@ -338,7 +302,7 @@ class Conntrack:
         track = current.tracker.copy()
         track.state = tcp.State.CLOSE
         after = current._replace(tracker=track, expires=at + self.settings.tcp.timeouts[tcp.State.CLOSE] * SECOND)
-        self.put(current, after)
+        self.entries.put(current, after)
         return current, after
 
     def forget_windows(self, family: int) -> list[tuple[Entry, Entry]]:
@@ -352,120 +316,23 @@ class Conntrack:
                 track = entry.tracker.copy()
                 track.original.maxwin = track.reply.maxwin = 0
                 after = entry._replace(tracker=track)
-                self.put(entry, after)
+                self.entries.put(entry, after)
                 changed.append((entry, after))
         return changed
 
-    # --- time --------------------------------------------------------------------------------------------
+    # --- what is asked of a packet -----------------------------------------------------------------------
 
-    def next_timer(self) -> int | None:
-        """When the next entry is forgotten (ns); None when there is none."""
-        entries, timers = self.state.entries, self.timers
-        while timers:
-            due, number = timers[0]
-            entry = entries.get(number)
-            if entry is None or self._due.get(number) != due:
-                heapq.heappop(timers)
-                if entry is None:
-                    self._due.pop(number, None)
-            elif entry.expires > due:
-                heapq.heapreplace(timers, (entry.expires, number))
-                self._due[number] = entry.expires
-            else:
-                return due
-        return None
-
-    def expire(self, at: int) -> list[tuple[Entry, None]]:
-        """Forget the entries whose time is over at ``at`` (ns); returns (entry, None) pairs."""
-        gone: list[tuple[Entry, None]] = []
-        while self.timers and self.timers[0][0] <= at:
-            due = self.next_timer()
-            if due is None or due > at:
-                break
-            entry = self.state.entries[self.timers[0][1]]
-            self.put(entry, None)
-            gone.append((entry, None))
-        return gone
-
-    def watch_all(self) -> None:
-        """Entries have come and gone without the tracker's doing: make sure that what it knows of them is true."""
-        self._evictable = None
-        for entry in self.state.entries.values():
-            self.watch(entry)
-        self.expectations.watch_all()
-
-    def watch(self, entry: Entry) -> None:
-        """Make sure the entry's timer is known."""
-        due = self._due.get(entry.id)
-        if due is None or entry.expires < due:
-            self._due[entry.id] = entry.expires
-            heapq.heappush(self.timers, (entry.expires, entry.id))
-
-    def exchange(self, before: Entry, after: Entry) -> bool:
-        """Replace an entry by its next value. False: it is gone, though a packet may still carry it."""
-        if before.id not in self.state.entries:
-            return False
-        self.put(before, after)
-        return True
-
-    def put(self, before: Entry | None, after: Entry | None) -> None:
-        """Replace an entry by its next value; None is absent on either side."""
-        self.state.put_entry(before, after)
-        if after is None:
-            assert before is not None
-            self._due.pop(before.id, None)
-            if before.help is not None:
-                self.expectations.orphan(before.id)
-            return
-        self.watch(after)
-        if before is None and self._evictable is not None:
-            heapq.heappush(self._evictable, after.id)
-
-    # --- what the trackers ask of a packet ---------------------------------------------------------------
-
-    def _icmp_error(self, packet: Packet, arriving: bool, zones: tuple[int, int]) -> Tracked | None:
-        """ICMP's own judgement, made before any look-up: INVALID, RELATED by the packet an error quotes, or None to go on."""
-
-        def invalid(reason: str) -> Tracked:
-            return Tracked(None, None, None, ORIGINAL, INVALID, reason, ())
-
-        if not packet.has_l4:
-            return invalid("its ICMP header is cut short")
-        # The kernel sums the IP header, too, which adds nothing: but to nothing but zeros, whose sum is right then.
-        if arriving and self.settings.checksum and checksum(packet.raw):
-            return invalid("its ICMP checksum is wrong")
-        if packet.icmp_type > HIGHEST_ICMP_TYPE:
-            return invalid("an unknown ICMP type")
-        if packet.icmp_type not in ICMP_ERRORS:
-            return None
-        raw = packet.raw
-        quoted = packet.l4 + 8
-        if len(raw) < quoted + 20:
-            return invalid("an ICMP error that quotes no packet")
-        header = (raw[quoted] & 15) * 4
-        inner = tuple_at(
-            4,
-            int.from_bytes(raw[quoted + 12 : quoted + 16], "big"),
-            int.from_bytes(raw[quoted + 16 : quoted + 20], "big"),
-            raw[quoted + 9],
-            int.from_bytes(raw[quoted + 6 : quoted + 8], "big") & 0x1FFF,
-            raw,
-            quoted + header,
-        )
-        if inner is None or quoted + header > len(raw):
-            return invalid("an ICMP error that quotes too little of a packet")
-        return self._about(inner, packet, zones)
-
-    def _icmpv6(self, packet: Packet, arriving: bool, zones: tuple[int, int]) -> Tracked | None:
-        """The same of ICMPv6, which has types that are not tracked at all besides."""
-        fault = icmpv6.fault(packet, arriving and self.settings.checksum)
+    def _icmp(self, packet: Packet, arriving: bool, zones: tuple[int, int]) -> Tracked | None:
+        """ICMP's own judgement, made before any look-up: INVALID, UNTRACKED, RELATED by the packet an error quotes, or None to go on."""
+        kind = icmp if packet.family == 4 else icmpv6
+        fault = kind.fault(packet, arriving and self.settings.checksum)
         if fault:
             return Tracked(None, None, None, ORIGINAL, INVALID, fault, ())
-        if packet.icmp_type in icmpv6.NOT_TRACKED:
+        if packet.icmp_type in kind.NOT_TRACKED:
             return Tracked(None, None, None, ORIGINAL, UNTRACKED, "", ())
-        if not icmpv6.quotes(packet):
+        if not kind.quotes(packet):
             return None
-        inner = icmpv6.quoted(packet)
+        inner = kind.quoted(packet)
         if isinstance(inner, str):
             return Tracked(None, None, None, ORIGINAL, INVALID, inner, ())
         return self._about(inner, packet, zones)
