@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "fwtutor/netfilter"
 FILES = (
-    "conntrack/*.py", "conntrack/*/*.py", "passage*.py", "box.py", "timers.py", "replying*.py", "rations.py", "answers*.py", "defrag*.py", "routing.py",
-    "exthdrs.py", "scopes.py", "translating.py", "changing.py", "xtables/compiled.py", "xtables/header.py", "xtables/matches/*.py",
+    "conntrack/*.py", "conntrack/*/*.py", "passage*.py", "box.py", "timers.py", "replying*.py", "rations.py", "answers*.py",
+    "defrag*.py", "routing.py", "exthdrs.py", "scopes.py", "translating.py", "changing.py", "xtables/compiled.py", "xtables/header.py",
+    "xtables/matches/*.py",
 )  # fmt: skip
 """What is mutated."""
 

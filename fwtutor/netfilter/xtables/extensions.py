@@ -6,7 +6,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.getopt import NO_ARGUMENT, Found
 from fwtutor.netfilter.xtables.matches import NOT_YET as MATCHES_NOT_YET
 from fwtutor.netfilter.xtables.names import protocol_name
-from fwtutor.netfilter.xtables.options import Extension, Given, Option
+from fwtutor.netfilter.xtables.options import Demanded, Extension, Given, Option
 from fwtutor.netfilter.xtables.parsed import Loaded
 from fwtutor.netfilter.xtables.reading import Reading
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET
@@ -87,7 +87,7 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
         value = option.read()
     elif option.arguments == 1:
         assert found.argument is not None
-        spoken = (None if "p" in line.inverted else line.number_of_protocol,) if option.of_protocol else ()
+        spoken = (Demanded(line.number_of_protocol, "p" in line.inverted),) if option.of_protocol else ()
         value = line.read(option.read, found.argument, *spoken)
     else:
         assert found.argument is not None

@@ -25,6 +25,13 @@ class Given(NamedTuple, Generic[Value]):
     negated: bool = False
 
 
+class Demanded(NamedTuple):
+    """The protocol a line has demanded so far: 0 for none; inverted: all but this one."""
+
+    number: int
+    inverted: bool = False
+
+
 def _never(given: Given[Any]) -> bool:
     return False
 
@@ -46,7 +53,7 @@ class Option:
     read: Callable[..., Any]
     """From the argument's text (or two, or none) to the value. Raises Unreadable with the tool's words."""
     of_protocol: bool = False
-    """``read`` wants to know also which protocol the line has demanded so far: 0 none, None all but one."""
+    """``read`` wants to know also which protocol the line has demanded so far (``Demanded``)."""
     write: Callable[[Any], str] = str
     """The value as iptables-save prints it."""
     judge: Callable[[Any, Context], tuple[bool, str]] = _unsaid

@@ -11,6 +11,7 @@ from itertools import count
 
 import pytest
 
+from fwtutor.kernel.namespace import own_lock
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.commands import Outcome, new_ruleset, run_command
 from fwtutor.netfilter.xtables.errors import TOOLS, RuleRefused, version
@@ -75,6 +76,9 @@ def namespace(variant: str = "legacy", family: int = 4, number: int = 0) -> Iter
         pytest.skip(reason)
     name = f"fwt-{variant}{family}-{os.getpid()}-{number}"
     subprocess.run(["ip", "netns", "add", name], check=True)
+    if "XTABLES_LOCKFILE" not in os.environ:
+        # The tool of another test, or of anybody on this machine, is no reason to be refused.
+        own_lock()
     try:
         yield Live(name, variant, family)
     finally:

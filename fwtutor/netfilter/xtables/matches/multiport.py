@@ -17,7 +17,7 @@ from fwtutor.netfilter.packet import TCP, UDP, Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import service_name
-from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
+from fwtutor.netfilter.xtables.options import Demanded, Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
 from fwtutor.netfilter.xtables.values import format_range, service
 
@@ -39,12 +39,12 @@ class Ports(NamedTuple):
     ranges: tuple[Range, ...]
 
 
-def read_ports(text: str, protocol: int | None) -> Ports:
-    """``protocol``: what the line has demanded so far, 0 for nothing, None for all but one protocol."""
-    if protocol == 0:
+def read_ports(text: str, demanded: Demanded) -> Ports:
+    protocol = demanded.number
+    if not protocol:
         raise Unreadable("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'", hint="and -p must stand before it")
     # The tool keeps a byte of it: 262 (mptcp) passes for 6 (tcp), until the kernel sees it.
-    if protocol is None or protocol & 0xFF not in WITH_PORTS:
+    if demanded.inverted or protocol & 0xFF not in WITH_PORTS:
         raise Unreadable("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP")
     name = NAMED.get(protocol & 0xFF, "-")
     ranges: list[Range] = []

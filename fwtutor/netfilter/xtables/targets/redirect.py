@@ -11,15 +11,15 @@ from fwtutor.netfilter.conntrack.nat.ranges import Range
 from fwtutor.netfilter.hooks import OUTPUT, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.options import Given, Option
+from fwtutor.netfilter.xtables.options import Demanded, Given, Option
 from fwtutor.netfilter.xtables.rule import NatTarget
 from fwtutor.netfilter.xtables.targets.translation import RANDOM, Ports, Switched, read_ports, write_ports
 
 _LOOPBACK = {4: 0x7F000001, 6: 1}
 
 
-def _read(text: str, protocol: int | None) -> Ports:
-    ports = read_ports(text, protocol)
+def _read(text: str, demanded: Demanded) -> Ports:
+    ports = read_ports(text, demanded)
     if ports.base is not None:
         raise Unreadable("Shifted portmap ranges not supported with this kernel")
     return ports

@@ -11,11 +11,11 @@ from fwtutor.netfilter.conntrack.tuples import DCCP, SCTP
 from fwtutor.netfilter.packet import ICMP, TCP, UDP
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import service_port
-from fwtutor.netfilter.xtables.options import Option, OptionTarget
+from fwtutor.netfilter.xtables.options import Demanded, Option, OptionTarget
 from fwtutor.netfilter.xtables.values import NO_NAMES, colons, dotted, leading_number
 
-_WITH_PORTS = (TCP, UDP, SCTP, DCCP, ICMP, None)
-"""Protocols a rule may demand to be told ports; None: all but one."""
+_WITH_PORTS = (TCP, UDP, SCTP, DCCP, ICMP)
+"""Protocols a rule may demand to be told ports."""
 _IPV4 = re.compile(r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}")
 
 
@@ -35,12 +35,13 @@ class To(NamedTuple):
     ports: Ports | None
 
 
-def read_ports(text: str, protocol: int | None, shifts: bool = False) -> Ports:
+def read_ports(text: str, demanded: Demanded, shifts: bool = False) -> Ports:
     """``80``, ``80-90``, ``80-90/1080``, or the name of a service. Raises Unreadable.
 
     ``shifts``: whether it can keep the last of these; whoever cannot keeps 0 instead.
     """
-    if protocol not in _WITH_PORTS:
+    # The tool does not look whether that is inverted: all but TCP are taken for TCP.
+    if demanded.number not in _WITH_PORTS:
         raise Unreadable("Need TCP, UDP, SCTP or DCCP with port specification")
     found = leading_number(text, 0, 0xFFFF)
     if found is None:
@@ -78,10 +79,10 @@ def write_ports(ports: Ports) -> str:
     return text if ports.base is None else f"{text}/{ports.base}"
 
 
-def read_to(family: int, shifts: bool) -> Callable[[str, int | None], To]:
+def read_to(family: int, shifts: bool) -> Callable[[str, Demanded], To]:
     """A reader of ``ADDRESS-ADDRESS:PORTS``, or, so that its colons are not taken for that one, ``[ADDRESS-ADDRESS]:PORTS``."""
 
-    def read(text: str, protocol: int | None) -> To:
+    def read(text: str, demanded: Demanded) -> To:
         hosts, colon, rest = text, "", ""
         if "[" in text:
             hosts, bracket, behind = text.partition("[")[2].partition("]")
@@ -90,7 +91,7 @@ def read_to(family: int, shifts: bool) -> Callable[[str, int | None], To]:
             _, colon, rest = behind.partition(":")
         elif text.count(":") == 1:
             hosts, colon, rest = text.partition(":")
-        ports = read_ports(rest, protocol, shifts) if colon else None
+        ports = read_ports(rest, demanded, shifts) if colon else None
         if colon and not hosts:
             return To(None, None, ports)
         first, dash, last = hosts.partition("-")
