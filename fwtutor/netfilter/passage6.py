@@ -120,7 +120,7 @@ class Passage6(Replying6):
             return
         self.walk.to = "local"
         packet = self.context.packet
-        self.box.delivered_by, self.box.delivered_to = self.context.in_interface, packet.dst
+        self._hand_over()
         whole = not defrag6.waits(packet, self.context.link == "host")
         self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
         self.walk.verdict, self.walk.reason = "ACCEPT", ""
