@@ -35,6 +35,7 @@ class Box:
         "chains",
         "chooser",
         "conntrack",
+        "delivered_as",
         "delivered_by",
         "delivered_to",
         "expected",
@@ -67,7 +68,9 @@ class Box:
         self.delivered_by = ""
         """Interface by which the last packet for the box came in: what its stack answers answers that one."""
         self.delivered_to = 0
-        """The address the last IPv6 packet for the box was for."""
+        """The address the last packet for the box was for."""
+        self.delivered_as: tuple[Entry, int] | None = None
+        """The entry the last packet for the box was tied to, and in which direction; None: it had none."""
         self.incomplete = Timers(self._until)
         """When the fragments are given up that wait in the state's memory."""
 

@@ -38,8 +38,8 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
-UNKNOWN_PROTOCOL = {4: (3, 2), 6: (4, 1)}
-"""Type and code of the ICMP error that says so, by family."""
+UNREADABLE = {4: ((3, 2),), 6: ((4, 0), (4, 1), (4, 2))}
+"""By family: type and code of the ICMP errors about what the stack did not read as far as a protocol it knows."""
 AT = {hook: (HOOK, hook) for hook in (PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING)}
 TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
@@ -124,9 +124,9 @@ class Passage(Translating):
         self.walk.events.append(AT[hook])
         family = self.context.packet.family
         stops = self.box.raw[family].get(hook)
+        if self.context.by_stack and hook == OUTPUT:
+            self._tie_error()
         if stops:
-            if self.context.by_stack:
-                self._tie_error()
             if not self.context.state and self.box.tracking[family]:
                 # So rules see what is not looked up yet.
                 self.context.state = INVALID
@@ -140,16 +140,24 @@ class Passage(Translating):
         return True
 
     def _tie_error(self) -> None:
-        """That nobody here knows a protocol the stack ties to the entry of the packet that had it, before raw sees it.
+        """That it could not read a packet as far as a protocol it knows the stack ties to that packet's entry, even to one deleted since.
 
         Not so that a port is closed: whose protocol is known, that packet has been freed of its entry by then.
         """
         packet, context = self.context.packet, self.context
-        untied = context.entry is None and self.box.tracking[packet.family] and is_icmp(packet.protocol, packet.family)
-        if untied and (packet.icmp_type, packet.icmp_code) == UNKNOWN_PROTOCOL[packet.family]:
-            tracked = self.box.conntrack.track(packet, self.walk.at, False)
-            if tracked.state == RELATED:
-                context.entry, context.state, context.direction = tracked.entry, tracked.state, tracked.direction
+        tie = self.box.delivered_as if self.box.tracking[packet.family] else None
+        if tie is None or not is_icmp(packet.protocol, packet.family):
+            return
+        if (packet.icmp_type, packet.icmp_code) in UNREADABLE[packet.family]:
+            entry, direction = tie
+            context.entry, context.state = self.box.state.entries.get(entry.id, entry), RELATED
+            context.direction = REPLY if direction == ORIGINAL else ORIGINAL
+
+    def _hand_over(self) -> None:
+        """It has passed INPUT, and the stack gets it: what that answers answers this one."""
+        context, box = self.context, self.box
+        box.delivered_by, box.delivered_to = context.in_interface, context.packet.dst
+        box.delivered_as = None if context.entry is None else (context.entry, context.direction)
 
     def _track(self, arriving: bool) -> bool:
         """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""

@@ -185,7 +185,7 @@ class Passage4(Optioned):
         self.walk.events.append(AT[INPUT])
         if self._pass(INPUT) and self._confirm():
             self.walk.to, self.walk.delivered = "local", self.context.packet
-            self.box.delivered_by = self.context.in_interface
+            self._hand_over()
 
     def _as_sent(self, mtu: int) -> list[bytes]:
         packet = self.context.packet

@@ -120,7 +120,7 @@ class Passage6(Replying6):
             return
         self.walk.to = "local"
         packet = self.context.packet
-        self.box.delivered_by, self.box.delivered_to = self.context.in_interface, packet.dst
+        self._hand_over()
         whole = not defrag6.waits(packet, self.context.link == "host")
         self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
         self.walk.verdict, self.walk.reason = "ACCEPT", ""
@@ -129,8 +129,7 @@ class Passage6(Replying6):
 
     def depart(self) -> None:
         packet, context = self.context.packet, self.context
-        link = self._link()
-        to_self = self.box.routing.is_local6(packet.dst, link) or (self._forwards() and self.box.routing.is_anycast(packet.dst, link))
+        to_self = self._is_to_self(packet.dst)
         route = None if to_self else self._way(packet)
         if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
@@ -156,10 +155,15 @@ class Passage6(Replying6):
 
     def _way_out(self) -> str | None:
         packet = self.context.packet
-        if self.box.routing.is_local6(packet.dst, self._link()):
+        if self._is_to_self(packet.dst):
             return LOOPBACK
         route = self._way(packet)
         return None if route is None else route.interface
+
+    def _is_to_self(self, dst: int) -> bool:
+        """Whether what the box sends there stays in it: the address is its own, or one it has as a router."""
+        routing, link = self.box.routing, self._link()
+        return routing.is_local6(dst, link) or (self._forwards() and routing.is_anycast(dst, link))
 
     def _link(self) -> str:
         """The link on which it looks for what says nothing without one: what it answers came from there. "": it answers nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fwtutor.netfilter import answers6, exthdrs, rations, scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.packet import ICMPV6
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.rations import RATE_BURST
 from fwtutor.netfilter.replying import MILLISECOND, told
@@ -74,6 +75,9 @@ class Replying6(Passage):
 
     def _error(self, type: int, code: int, rest: int = 0) -> None:
         packet, context = self.context.packet, self.context
+        if context.by_stack and not context.in_interface and packet.protocol == ICMPV6 and packet.icmp_type == answers6.ECHO_REPLY:
+            # The stack's ICMP is still busy sending this one; what it says to neighbours it says by another socket.
+            return
         ours = self._is_ours(packet.dst)
         if scopes.is_multicast(packet.dst) or context.link != "host":
             unknown = type == answers6.PARAMETER_PROBLEM and code == exthdrs.UNKNOWN_OPTION

@@ -343,3 +343,14 @@ def test_an_error_about_a_closed_port_is_looked_up_behind_raw(kernel: Kernel) ->
     seen = compare(kernel, box(rules), [Shot(craft.udp(SERVER, BOX, 4000, 53, id=1), "wan")])
     assert not seen.differences, str(seen)
     assert [entry.mark for entry in seen.observation.conntrack] == [0]
+
+
+def test_an_error_about_an_invalid_packet_is_looked_up_behind_raw(kernel: Kernel) -> None:
+    """There is an association that has its ports, but the COOKIE ECHO was none of it."""
+    rules = "*raw\n-A OUTPUT -m conntrack --ctstate RELATED\nCOMMIT\n*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n"
+    began = Shot(craft.sctp(BOX, SERVER, 4000, 22, 0, craft.sctp_init(1, 7), id=1), None)
+    odd = Shot(craft.sctp(SERVER, BOX, 22, 4000, 9, craft.sctp_chunk(10), id=1), "wan")
+    seen = compare(kernel, box(rules), [began, odd])
+    assert not seen.differences, str(seen)
+    error = seen.observation.packets[-1]
+    assert (error.path[0], dict(error.states)["OUTPUT"]) == ("raw:OUTPUT:policy:2", "RELATED")

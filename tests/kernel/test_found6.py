@@ -9,9 +9,11 @@ from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Item, Observed, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
-from fwtutor.netfilter.packet import SYN
+from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, TCP, UDP
+from fwtutor.netfilter.replying6 import FORWARDING
 from tests.kernel.test_following import VARIANTS
 from tests.netfilter.boxes import EMPTY
+from tests.netfilter.six import AH, DESTINATION, FRAGMENT, ROUTING, fragment, ip6, options
 
 
 def a(text: str) -> int:
@@ -22,10 +24,13 @@ BOX, LAN_BOX, STRANGER, NEAR, FAR = map(a, ("2001:db8:113::1", "fd00:168::1", "2
 ROUTERS, ALL_NODES, LOOPBACK = a("2001:db8:113::"), a("ff02::1"), a("::1")
 
 
-def agreed(kernel: Kernel, items: list[Item], rules: str = "", *, variant: str = "legacy", routes: bool = True) -> tuple[Observed, ...]:
+def agreed(
+    kernel: Kernel, items: list[Item], rules: str = "", *, variant: str = "legacy", routes: bool = True, forwarding: int = 1
+) -> tuple[Observed, ...]:
     setup = Setup(
         {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}, "", {"::/0": ("wan", "2001:db8:113::fe")} if routes else {},
-        {"net.ipv6.icmp.ratelimit": 0}, variant=variant, rules6=f"{EMPTY}-A INPUT -m conntrack --ctstate INVALID\n{rules}COMMIT\n",
+        {"net.ipv6.icmp.ratelimit": 0, FORWARDING: forwarding},
+        variant=variant, rules6=f"{EMPTY}-A INPUT -m conntrack --ctstate INVALID\n{rules}COMMIT\n",
     )  # fmt: skip
     found = compare(kernel, setup, items)
     assert not found.differences, str(found)
@@ -107,3 +112,67 @@ def test_the_reset_of_reject_to_a_link_local_host_takes_the_default_route(kernel
         "-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n", variant=variant,
     )  # fmt: skip
     assert [name for name, _ in packet.out] == ["wan"]
+
+
+@VARIANTS
+@pytest.mark.parametrize("dst", [BOX, ROUTERS])
+def test_the_stack_is_too_busy_with_an_echo_to_refuse_it_with_an_error(kernel: Kernel, variant: str, dst: int) -> None:
+    """Its ICMP has one socket, which is sending the echo when REJECT wants it. What neighbours are told, and resets, go by others."""
+    _, answer = agreed(kernel, [echo(STRANGER, dst, "wan")], "-A OUTPUT -j REJECT\n", variant=variant)
+    assert answer.path == ("filter:OUTPUT:rule:1",)
+
+
+@VARIANTS
+def test_of_what_else_the_stack_sends_it_is_told_by_an_error(kernel: Kernel, variant: str) -> None:
+    asked = craft.icmp(STRANGER, BOX, 135, 0, 0, BOX.to_bytes(16, "big"), family=6, ttl=255)
+    for shot in (Shot(asked, "wan"), Shot(craft.tcp(STRANGER, BOX, 4000, 80, SYN, 1, 0, family=6), "wan")):
+        _, answer = agreed(kernel, [shot], "-A OUTPUT -j REJECT\n", variant=variant)
+        assert answer.path == ("filter:OUTPUT:rule:1",) * 2
+
+
+@VARIANTS
+@pytest.mark.parametrize("forwarding", [0, 1])
+def test_what_is_routed_again_to_the_boxs_address_as_a_router_stays_in_it(kernel: Kernel, variant: str, forwarding: int) -> None:
+    shots: list[Item] = [Shot(craft.udp(BOX, ROUTERS, 4000, 80, b"odd", family=6), None)]
+    shots += [Shot(craft.tcp(ROUTERS, BOX, 80, 80, SYN, 7, family=6), "lan")]
+    rules = "-A INPUT -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n*mangle\n-A OUTPUT -j TOS --set-tos 0x10\n"
+    packets = agreed(kernel, shots, rules, variant=variant, forwarding=forwarding)
+    assert [("INPUT" in dict(packet.states), len(packet.out)) for packet in packets[:1]] == [(forwarding == 1, 1 - forwarding)]
+
+
+OPTION_TO_COMPLAIN_OF = options(UDP, bytes([0x84, 2, 0, 0]))
+RELATED = "-m conntrack --ctstate RELATED"
+
+
+@VARIANTS
+@pytest.mark.parametrize(
+    ("first", "headers", "code"),
+    [
+        (AH, bytes([UDP, 1]) + bytes(10), 1), (DESTINATION, OPTION_TO_COMPLAIN_OF, 2), (ROUTING, bytes([UDP, 0, 9, 1]) + bytes(4), 0),
+        (FRAGMENT, fragment(FRAGMENT, 0, False) + fragment(UDP, 0, False), 0),
+    ],
+)  # fmt: skip
+def test_that_headers_cannot_be_read_is_told_with_the_entry_tied_before_raw(
+    kernel: Kernel, variant: str, first: int, headers: bytes, code: int
+) -> None:
+    raw = ip6(first, headers + craft.udp(STRANGER, BOX, 4000, 80, family=6)[40:], STRANGER, BOX)
+    _, error = agreed(kernel, [Shot(raw, "wan")], f"COMMIT\n*raw\n-A OUTPUT {RELATED}\n", variant=variant)
+    assert (error.raw[40:42], error.path[0]) == (bytes([4, code]), "raw:OUTPUT:rule:1")
+
+
+@VARIANTS
+def test_an_error_is_related_to_a_connection_that_its_packet_has_ended(kernel: Kernel, variant: str) -> None:
+    """A RST behind an Authentication header, which nobody reads, takes with it the entry of what was not answered yet."""
+    reset = ip6(AH, bytes([TCP, 1]) + bytes(10) + craft.tcp(FAR, BOX, 80, 4000, RST, 1, family=6)[40:], FAR, BOX)
+    shots: list[Item] = [Shot(craft.tcp(BOX, FAR, 4000, 80, ACK, 1, 1, family=6), None), Shot(reset, "wan")]
+    *_, error = agreed(kernel, shots, variant=variant)
+    assert dict(error.states)["OUTPUT"] == "RELATED"
+
+
+@VARIANTS
+def test_an_error_about_an_invalid_packet_is_looked_up_behind_raw(kernel: Kernel, variant: str) -> None:
+    """There is a connection that has its ports, but the packet was none of it."""
+    odd = ip6(AH, bytes([TCP, 1]) + bytes(10) + craft.tcp(FAR, BOX, 80, 4000, SYN | FIN, 1, family=6)[40:], FAR, BOX)
+    shots: list[Item] = [Shot(craft.tcp(BOX, FAR, 4000, 80, ACK, 1, 1, family=6), None), Shot(odd, "wan")]
+    *_, error = agreed(kernel, shots, f"COMMIT\n*raw\n-A OUTPUT {RELATED}\n", variant=variant)
+    assert (error.path[0], dict(error.states)["OUTPUT"]) == ("raw:OUTPUT:policy:2", "RELATED")
