@@ -6,13 +6,12 @@ The engine takes a choice only where it would draw itself, and only one that it 
 from __future__ import annotations
 
 import re
-from itertools import chain
 
-from fwtutor.kernel.observation import ANSWER, Observation
-from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+from fwtutor.kernel.observation import Observation
+from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.listing import format_tuple
 from fwtutor.netfilter.conntrack.nat.ranges import SRC, port_of
-from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp, tuple_at, tuple_of
+from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.craft import transport_checksum
 from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.state import State
@@ -21,18 +20,16 @@ from fwtutor.netfilter.state import State
 def kernels_choice(observation: Observation, number: int, entry: Entry, end: str) -> int | None:
     """The port (or ICMP id) the kernel gave an end of a connection that began with the packet ``number``, if anything tells.
 
-    Its entry does, while there is one; else what the stack answered, or how it was logged last.
+    Its entry does, as it was when it was kept: what has the same tuple afterwards may be another. One that was not kept was perhaps logged.
     """
-    original = format_tuple(entry.original)
-    seen = chain((packet.entry for packet in observation.packets[number:]), observation.conntrack)
-    known = next((one for one in seen if one is not None and (one.protocol, one.original) == (entry.original.protocol, original)), None)
-    if known is not None:
-        found = re.search(r"id=(\d+)", known.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", known.reply)
-        return int(found[1]) if found else None
-    answers = [_answered(Packet(packet.raw)) for packet in observation.packets[number + 1 : number + 2] if packet.shot == ANSWER]
-    logged = [tuple_of(Packet(raw)) for _, raw in observation.packets[number].logged[-1:] if raw]
-    key = next((key for key in (*answers, *logged) if key is not None), None)
-    return None if key is None else port_of(key, end)
+    packet = observation.packets[number]
+    wanted = entry.original.protocol, format_tuple(entry.original)
+    for one in packet.begun:
+        if (one.protocol, one.original) == wanted:
+            found = re.search(r"id=(\d+)", one.reply) or re.search(r"dport=(\d+)" if end == SRC else r"sport=(\d+)", one.reply)
+            return int(found[1]) if found else None
+    logged = [key for _, raw in packet.logged[-1:] if raw and (key := tuple_of(Packet(raw))) is not None]
+    return port_of(logged[0], end) if logged else None
 
 
 def kernels_ports(observation: Observation, number: int, state: State, master: Entry) -> list[int]:
@@ -42,15 +39,6 @@ def kernels_ports(observation: Observation, number: int, state: State, master: E
     name = format_tuple(master.original).replace("src=", "master-src=").replace("dst=", "master-dst=")
     ports = [int(one.awaited.rpartition("dport=")[2]) for one in theirs if one.master == name]
     return [port for port in ports if port not in ours]
-
-
-def _answered(answer: Packet) -> Tuple | None:
-    """The tuple of what the stack's answer is about, as its programs saw it."""
-    if is_icmp(answer.protocol, answer.family) and answer.icmp_type in (3, 11, 12):
-        at = answer.l4 + 8
-        return tuple_at(4, 0, 0, answer.raw[at + 9], 0, answer.raw, at + (answer.raw[at] & 15) * 4)
-    key = tuple_of(answer)
-    return None if key is None else inverted(key)
 
 
 def summed_up(raw: bytes) -> bytes:

@@ -11,6 +11,8 @@ from fwtutor.kernel.tuples import read_tuple, tuple_attribute, word
 from fwtutor.netfilter.conntrack.entry import Tuple
 
 _SUBSYSTEM, _EXPECTATIONS = 1, 2
+NEWS = 1
+"""The group that is told of every entry when it is confirmed."""
 NEW = _SUBSYSTEM << 8
 _GET, _GET_EXPECTATION = _SUBSYSTEM << 8 | 1, _EXPECTATIONS << 8 | 1
 
@@ -53,6 +55,11 @@ def dump(netfilter: Netfilter) -> list[KernelEntry]:
     """Every entry of the namespace, but those of strangers."""
     ours = attribute(CTA_MARK, bytes(4)) + attribute(CTA_MARK_MASK, struct.pack("!I", STRANGER))
     return [read_entry(answer) for answer in netfilter.ask(_GET, ours, NLM_F_DUMP, family=0)]
+
+
+def begun(news: Netfilter) -> list[KernelEntry]:
+    """The entries confirmed since the last time, as they were then, whatever has become of them; ``news`` is of the group NEWS."""
+    return [read_entry(message.payload) for message in news.pending() if message.kind == NEW]
 
 
 def expectations(netfilter: Netfilter) -> list[KernelExpectation]:

@@ -205,6 +205,8 @@ class Observed:
     """The time when ``entry`` had been read: between ``at`` and this its seconds went on."""
     expectations: tuple[KernelExpectation, ...] | None = None
     """All there were afterwards; not read (None) when no rule gives connections a helper, or ``settled`` is False."""
+    begun: tuple[KernelEntry, ...] = ()
+    """The entries that it, or an answer to it, began and that were kept, as they were then: some are gone when ``entry`` is read."""
 
 
 class Ordered(NamedTuple):

@@ -20,7 +20,7 @@ from fwtutor.kernel.identity import is_fragment
 from fwtutor.kernel.namespace import enter, furnish, hush, interface_names, mac_of
 from fwtutor.kernel.netlink import FAMILIES, Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
-from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, Line, Observation, Observed, Order, Ordered, Setup, Shot
+from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, KernelEntry, Line, Observation, Observed, Order, Ordered, Setup, Shot
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
@@ -76,6 +76,7 @@ class _Player:
             self._ways = opened.enter_context(closing(NftTrace(self._rules, table))) if self._nft else None
             own = {family: opened.enter_context(_raw_socket(family)) for family in self._rules}
             make_room(table, self._sysctls)
+            news = opened.enter_context(closing(Netfilter(ctnetlink.NEWS)))  # of none of the strangers
             self._drain()  # what the interfaces sent when they came up
             self._listen(log)
             self._merged(log.read())
@@ -93,13 +94,13 @@ class _Player:
                 lines = log.read()
                 # A tick that passed meanwhile may have passed before or after the kernel looked.
                 late = clock.now
+                begun = tuple(ctnetlink.begun(news))
                 traces = assemble(self._merged(lines), self._drain(), item.raw, arrived=item.on is not None)
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
-                    packets.append(
-                        self._observed(trace, number if index == 0 else ANSWER, item, (at, late), table if settled else None, clock)
-                    )
+                    which = number if index == 0 else ANSWER
+                    packets.append(self._observed(trace, which, item, (at, late), table if settled else None, clock, begun))
             ended = clock.now
             entries, expectations = tuple(ctnetlink.dump(table)), tuple(ctnetlink.expectations(table))
             looked = clock.now
@@ -166,8 +167,9 @@ class _Player:
         return found
 
     def _observed(
-        self, trace: Trace, number: int, shot: Shot, when: tuple[float, float], table: Netfilter | None, clock: Clock | None
-    ) -> Observed:
+        self, trace: Trace, number: int, shot: Shot, when: tuple[float, float], table: Netfilter | None, clock: Clock | None,
+        begun: tuple[KernelEntry, ...] = (),
+    ) -> Observed:  # fmt: skip
         rules, packet = self._rules[self._family(trace.raw)], Packet(trace.raw)
         entry = None
         if table is not None and (wanted := tuple_of(packet)) is not None:
@@ -182,7 +184,7 @@ class _Player:
         link, mac = (shot.link, shot.mac) if number >= 0 else ("host", None)
         return Observed(
             number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac, looked,
-            expectations,
+            expectations, begun,
         )  # fmt: skip
 
 
