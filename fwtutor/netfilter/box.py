@@ -91,12 +91,9 @@ class Box:
 
     def wait(self, key: Key, waiting: Waiting | None) -> None:
         """Keep the fragments that wait; None: there are none any more."""
-        if waiting is None:
-            self.state.memory.pop(key, None)
-            return
-        if key not in self.state.memory:
+        if waiting is not None and key not in self.state.memory:
             heappush(self._incomplete, (waiting.until, key))
-        self.state.memory[key] = waiting
+        self.state.put_waiting(key, waiting)
 
     def is_due(self, at: int) -> bool:
         """Whether something may have happened by itself by the time ``at`` (ns)."""
