@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fwtutor.kernel.identity import datagram, identity
+from fwtutor.kernel.identity import datagram, identity, is_fragment
 from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import NFLOG
@@ -187,8 +187,11 @@ def _give_out(leaves: Sequence[tuple[Visit, _Packet]], traces: list[Trace], out:
     for name, raw in out:
         exact = [number for number, (visit, _) in enumerate(leaves) if identity(visit.lines[-1].packet) == identity(raw)]
         pieces = [number for number, (visit, _) in enumerate(leaves) if datagram(visit.lines[-1].packet) == datagram(raw)]
-        placed.append(([*exact, *pieces, len(leaves)][0], name, raw))
-    for number, name, raw in sorted(placed, key=lambda one: one[0]):
+        number, *_ = [*exact, *pieces, len(leaves)]
+        # Fragments left in the order in which they are there, whichever of them is seen at a hook (as copy of itself) besides.
+        order, *_ = [*pieces, number] if is_fragment(raw) else [number]
+        placed.append((order, number, name, raw))
+    for _, number, name, raw in sorted(placed, key=lambda one: one[0]):
         trace = leaves[number][1].trace if number < len(leaves) else traces[0]
         trace.out.append((name, raw))
         # The stack's own answer with its checksums filled in, as it left; but with the header it had before mangle changed that. Not one of

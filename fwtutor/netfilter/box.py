@@ -91,11 +91,9 @@ class Box:
 
     def wait(self, key: Key, waiting: Waiting | None) -> None:
         """Keep the fragments that wait; None: there are none any more."""
-        if waiting is None:
-            self.state.memory.pop(key, None)
-            return
-        self.state.memory[key] = waiting
-        self.incomplete.watch(key, waiting.until)
+        if waiting is not None:
+            self.incomplete.watch(key, waiting.until)
+        self.state.put_waiting(key, waiting)
 
     def _until(self, key: Key) -> int | None:
         waiting: Waiting | None = self.state.memory.get(key)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from struct import pack_into
 from typing import NamedTuple
 
+from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.ipoptions import in_later_fragments
 from fwtutor.netfilter.packet import Packet, checksum
 
@@ -57,6 +58,8 @@ class Waiting(NamedTuple):
     """The furthest end seen."""
     complete: bool
     """The last fragment is here, and so ``length`` is the datagram's."""
+    tied: tuple[Entry, int] | None = None
+    """The entry its first part came tied to (as by loopback), and in which direction. That of the others nobody keeps."""
 
 
 class Whole(NamedTuple):

@@ -289,14 +289,14 @@ class Firewall:
     def conntrack(self, at: float | None = None, family: int = 0) -> str:
         """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given); of one ``family`` with ``-f``."""
         when = self.now if at is None else round(at * SECOND)
-        return format_table(self.state.entries, when, family)
+        return format_table(self.state.entries, when, family, self.state.held)
 
     def run_conntrack(self, words: list[str], at: float | None = None) -> str:
         """The program conntrack with these words: what it prints. Raises ConntrackRefused, and then changes nothing."""
         command = parse(words)
         when = self.now if at is None else round(at * SECOND)
         state, conntrack = self.state, self.box.conntrack
-        output = command.shown(state.entries, state.expectations, when)
+        output = command.shown(state.entries, state.expectations, when, self.state.held)
         if command.changes:
             changes: list[Change] = []
             for entry in command.chosen(list(state.entries.values()), when) if command.table != EXPECT else ():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from fwtutor.netfilter.box import Box, Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
@@ -29,6 +30,7 @@ from fwtutor.netfilter.events import (
     Shown,
 )
 from fwtutor.netfilter.hooks import FORWARD, INPUT, MANGLE, NAT, OUTPUT, POSTROUTING, PREROUTING
+from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.translating import Translating
@@ -115,9 +117,39 @@ class Passage(Translating):
             self.walk.out += [[interface, raw] for raw in self._as_sent(self.box.routing.mtus[interface])]
         return True
 
+    def _come_around(self) -> None:
+        """What the box sends to itself comes in by loopback: what was put together to be tracked, in pieces again."""
+        context, packet = self.context, self.context.packet
+        context.owner, context.socket = None, False
+        pieces = self._as_sent(self.box.routing.mtus[LOOPBACK])
+        if pieces == [packet.raw]:
+            self.arrive(LOOPBACK)
+            return
+        for raw in pieces:
+            self.walk.verdict, self.walk.reason = "ACCEPT", ""
+            self._piece(raw, self.walk).arrive(LOOPBACK)
+
+    def _piece(self, raw: bytes, walk: Walk) -> Self:
+        """A piece of the packet, on a way of its own from here on."""
+        piece = copy(self)
+        piece.walk, piece.context = walk, self.context.copy()
+        piece.sizes, piece.largest = (), 0
+        piece.context.packet = self.context.packet if raw is self.context.packet.raw else Packet(raw)
+        entry = self.context.entry
+        if entry is not None:
+            # On the way of the one before it may have changed.
+            piece.context.entry = self.box.state.entries.get(entry.id, entry)
+        return piece
+
     def _gather_to_track(self, where: str) -> bool:
-        """Connection tracking has fragments put together first, but for a packet that comes around by loopback."""
-        return not self.box.tracking[self.context.packet.family] or self.context.entry is not None or self._gather(where)
+        """Connection tracking has fragments put together first.
+
+        Not those that come around by loopback, when they are never to be tracked; and of IPv6, when they are already.
+        """
+        packet, context = self.context.packet, self.context
+        if not self.box.tracking[packet.family] or context.state == UNTRACKED or (packet.family == 6 and context.entry is not None):
+            return True
+        return self._gather(where)
 
     def _enter(self, hook: str) -> bool:
         """A hook where packets enter or are made: raw, connection tracking, the other tables. False when the packet ends here."""
@@ -223,7 +255,7 @@ class Passage(Translating):
     def _confirm(self) -> bool:
         """The end of the path: a new entry is kept. False when its tuple was taken meanwhile."""
         entry = self.context.entry
-        if entry is not None and entry.help is not None:
+        if entry is not None and entry.help is not None and not self.context.packet.offset:
             if not self._help(entry):
                 return False
             entry = self.context.entry

@@ -129,8 +129,7 @@ class Passage4(Optioned):
         if not to_self and self._is_for_many(self.context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
-            self.context.owner, self.context.socket = None, False
-            self.arrive(LOOPBACK)
+            self._come_around()
 
     def _way_out(self) -> str | None:
         packet, routing = self.context.packet, self.box.routing
@@ -205,7 +204,7 @@ class Passage4(Optioned):
         self.box.wait(key, after)
         self.walk.events.append((GATHERED, key, before, after, whole))
         if whole is None:
-            self.walk.verdict = "HELD"
+            self.walk.verdict, self.walk.to = "HELD", None
             return False
         self.context.packet, self.sizes, self.largest, self.context.mark = whole
         if where == defrag.DELIVERED:

@@ -118,12 +118,11 @@ class Passage6(Replying6):
         self.walk.events.append(AT[INPUT])
         if not self._pass(INPUT) or not self._confirm():
             return
-        self.walk.to = "local"
         packet = self.context.packet
         self._hand_over()
         whole = not defrag6.waits(packet, self.context.link == "host")
         self.walk.delivered = self.context.packet if whole or self._gather(defrag.DELIVERED) else None
-        self.walk.verdict, self.walk.reason = "ACCEPT", ""
+        self.walk.verdict, self.walk.to, self.walk.reason = "ACCEPT", "local", ""
 
     # --- out ---------------------------------------------------------------------------------------------
 
@@ -150,8 +149,7 @@ class Passage6(Replying6):
         if scopes.is_multicast(context.packet.dst):
             self._leave_and_come_back()
         elif self._leave() and to_self:
-            context.owner, context.socket = None, False
-            self.arrive(LOOPBACK)
+            self._come_around()
 
     def _way_out(self) -> str | None:
         packet = self.context.packet
@@ -208,9 +206,11 @@ class Passage6(Replying6):
         walk.events.append(AT[POSTROUTING])
         if not self._pass(POSTROUTING) or not self._confirm():
             return
-        if joined:
-            copy = Walk(packet, interface, walk.at)
-            here = Passage6(self.box, copy, context.copy())
+        pieces = self._as_sent(self.box.routing.mtus[interface])
+        for raw in pieces if joined else ():
+            # Only what would go onto the wire is copied.
+            copy = Walk(packet if raw is packet.raw else Packet(raw), interface, walk.at)
+            here = self._piece(raw, copy)
             here.looped = True
             copy.events += [(TIED, context.state), AT[POSTROUTING]]
             if here._pass(POSTROUTING) and here._confirm():
@@ -222,7 +222,7 @@ class Passage6(Replying6):
                 walk.verdict, walk.to = copy.verdict, copy.to
         if leaves:
             walk.to = walk.out_interface = interface
-            walk.out += [[interface, raw] for raw in self._as_sent(self.box.routing.mtus[interface])]
+            walk.out += [[interface, raw] for raw in pieces]
 
     def _as_sent(self, mtu: int) -> list[bytes]:
         packet = self.context.packet
@@ -233,8 +233,12 @@ class Passage6(Replying6):
         return defrag6.apart(packet, mtu, self.sizes, self._fragment_id()) or []
 
     def _fragment_id(self) -> int:
-        """The kernel draws it by lot."""
-        return self.walk.at & 0xFFFFFFFF or 1
+        """The kernel draws it by lot: it is none of fragments that wait in the box itself."""
+        packet, id = self.context.packet, self.walk.at & 0xFFFFFFFF or 1
+        keys = [defrag.Key(defrag.DELIVERED, packet.src, packet.dst, exthdrs.FRAGMENT, 0, on) for on in ("", self.context.out_interface)]
+        while any(key._replace(id=id) in self.box.state.memory for key in keys):
+            id += 1
+        return id
 
     # --- fragments ---------------------------------------------------------------------------------------
 
@@ -256,6 +260,9 @@ class Passage6(Replying6):
         gathered = defrag6.gather(arrived, packet, self.context.mark, where != defrag.DELIVERED)
         if gathered.refused and where == defrag.DELIVERED:
             gathered = gathered._replace(waiting=None)  # the stack is not as patient as connection tracking
+        if gathered.waiting is not None and not packet.offset and self.context.entry is not None:
+            tied = self.context.entry, self.context.direction
+            gathered = gathered._replace(waiting=gathered.waiting._replace(tied=tied))
         self.box.wait(key, gathered.waiting)
         self.walk.events.append((GATHERED, key, before, gathered.waiting, gathered.whole))
         if gathered.whole is not None:
@@ -263,7 +270,7 @@ class Passage6(Replying6):
         elif gathered.refused:
             self._throw_away(gathered.refused)
         elif not gathered.alone:
-            self.walk.verdict = "HELD"
+            self.walk.verdict, self.walk.to = "HELD", None
         return gathered.whole is not None or gathered.alone
 
     def _throw_away(self, reason: str) -> None:
@@ -278,6 +285,9 @@ class Passage6(Replying6):
         self.box.wait(key, None)
         self.walk.events.append((GATHERED, key, waiting, None, None))
         self.context.in_interface = waiting.interface
+        if waiting.tied is not None:
+            entry, self.context.direction = waiting.tied
+            self.context.entry = self.box.state.entries.get(entry.id, entry)
         head = waiting.pieces[0].packet if waiting.pieces else None
         if head is not None and not head.offset and waiting.interface:
             self._error(answers6.TIME_EXCEEDED, answers6.REASSEMBLY_TIME)

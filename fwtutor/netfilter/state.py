@@ -7,6 +7,7 @@ from typing import Any
 
 from fwtutor.netfilter.conntrack.entry import ORIGINAL, REPLY, SRC_NAT_DONE, Entry, Tuple
 from fwtutor.netfilter.conntrack.expectation import Expectation, Place
+from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.steps import Change
 
 ENTRY, COUNTER, MEMORY, EXPECTATION = "entry", "counter", "memory", "expectation"
@@ -21,7 +22,9 @@ def _source(original: Tuple) -> tuple[int, int, int, int, int]:
 class State:
     """Entries, expectations, counters and what stateful parts remember. Values are immutable, so a copy is a few shallow ones."""
 
-    __slots__ = ("children", "counters", "entries", "expectations", "expected_at", "expected_by", "index", "lopsided", "memory", "sources")
+    __slots__ = (
+        "children", "counters", "entries", "expectations", "expected_at", "expected_by", "held", "index", "lopsided", "memory", "sources",
+    )  # fmt: skip
 
     entries: dict[int, Entry]
     """Confirmed entries by id."""
@@ -36,6 +39,8 @@ class State:
     memory: dict[Any, Any]
     children: dict[int, int]
     """How many entries there are that were expected on account of an entry, by its id."""
+    held: dict[int, int]
+    """How many datagrams of which fragments wait are tied to an entry, by its id."""
     expectations: dict[int, Expectation]
     """By id, which counts up."""
     expected_at: dict[Place, tuple[int, ...]]
@@ -45,7 +50,7 @@ class State:
 
     def __init__(self) -> None:
         self.entries, self.index, self.sources, self.counters, self.memory = {}, {}, {}, {}, {}
-        self.children, self.expectations, self.expected_at, self.expected_by, self.lopsided = {}, {}, {}, {}, {}
+        self.children, self.expectations, self.expected_at, self.expected_by, self.lopsided, self.held = {}, {}, {}, {}, {}, {}
 
     def copy(self) -> State:
         """An independent copy; costs time in proportion to what is in it."""
@@ -98,7 +103,7 @@ class State:
             del self.entries[before.id]
             self._list(before, there=False)
             if before.master is not None:
-                self._count_child(before.master.id, -1)
+                _count(self.children, before.master.id, -1)
             if before.status & SRC_NAT_DONE:
                 known = self.sources[_source(before.original)]
                 known.discard(before.id)
@@ -109,18 +114,22 @@ class State:
         if before is None:
             self._list(after, there=True)
             if after.master is not None:
-                self._count_child(after.master.id, 1)
+                _count(self.children, after.master.id, 1)
             if after.status & SRC_NAT_DONE:
                 self.sources.setdefault(_source(after.original), set()).add(after.id)
 
-    def _count_child(self, master: int, more: int) -> None:
-        count = self.children.pop(master, 0) + more
-        if count:
-            self.children[master] = count
-
     def uses(self, entry: Entry) -> int:
-        """How often the entry is referred to: by the table, and by each connection that was expected on its account."""
-        return 1 + self.children.get(entry.id, 0)
+        """How often the entry is referred to: by the table, what was expected on its account, and fragments that wait."""
+        return 1 + self.children.get(entry.id, 0) + self.held.get(entry.id, 0)
+
+    def put_waiting(self, key: Key, after: Waiting | None) -> None:
+        """What waits of a datagram; None: nothing does any more."""
+        before: Waiting | None = self.memory.pop(key, None)
+        for more, waiting in ((-1, before), (1, after)):
+            if waiting is not None and waiting.tied is not None:
+                _count(self.held, waiting.tied[0].id, more)
+        if after is not None:
+            self.memory[key] = after
 
     def put_expectation(self, before: Expectation | None, after: Expectation | None) -> None:
         """An expectation comes, or (``after`` None) goes."""
@@ -150,11 +159,21 @@ class State:
         if kind == EXPECTATION:
             self.put_expectation(before, after)
             return
+        if isinstance(key, Key):
+            self.put_waiting(key, after)
+            return
         values: dict[Any, Any] = self.counters if kind == COUNTER else self.memory
         if after is None or (kind == COUNTER and after == ZERO):
             values.pop(key, None)
         else:
             values[key] = after
+
+
+def _count(counts: dict[int, int], id: int, more: int) -> None:
+    """Count for an id; what is 0 is absent."""
+    count = counts.pop(id, 0) + more
+    if count:
+        counts[id] = count
 
 
 def _listed(ids: dict[Any, tuple[int, ...]], key: Any, number: int, there: bool) -> None:

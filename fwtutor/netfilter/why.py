@@ -89,7 +89,10 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
         case s.CameBack(walk=copy):
-            end = "reaches its own programs" if copy is not None and copy.delivered is not None else "ends on its way back"
+            waits = copy is not None and copy.to == "local"  # and so it is a fragment
+            end = "waits for the rest of its datagram there" if waits else "ends on its way back"
+            if copy is not None and copy.delivered is not None:
+                end = "reaches its own programs"
             return Explanation(f"it is for many, the box among them: a copy comes back through PREROUTING and INPUT, and {end}")
         case s.EarlyDropped():
             return Explanation(EARLY_DROP)

@@ -51,6 +51,8 @@ class View:
     """What is kept, by entry id. Some may be past their time: ``Entry.seconds_left`` says."""
     expectations: dict[int, Expectation]
     """Connections that helpers expect, by id. Some may be past their time."""
+    held: dict[int, int]
+    """By entry id: how many datagrams of which fragments wait are tied to it."""
     pending: Entry | None
     """The present packet's new entry while it is not kept yet."""
     ctstate: str
@@ -271,6 +273,7 @@ class Cursor:
             counters={key: value for key, value in state.counters.items() if value != (0, 0)},
             entries=dict(state.entries),
             expectations=dict(state.expectations),
+            held=dict(state.held),
             pending=pending,
             ctstate=ctstate,
         )

@@ -52,7 +52,7 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         return save(rules, view.counters if save_with_counters(rest) else None)
     if name == "conntrack":
         command = read_conntrack(rest)
-        return None if command.changes else command.shown(view.entries, view.expectations, cursor.at)
+        return None if command.changes else command.shown(view.entries, view.expectations, cursor.at, view.held)
     if name == "dmesg":
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in _log_at(cursor, host))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fwtutor.kernel.compare import compare, hold
@@ -12,6 +14,7 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.answers import fragments
 from fwtutor.netfilter.packet import ACK, SYN, Packet, checksum
 from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, Tcp, address, agreed, box, ctstates, filtering
+from tests.kernel.test_following import VARIANTS
 
 REJECTING = filtering("-A INPUT -j REJECT", "-A FORWARD -j REJECT")
 
@@ -354,3 +357,30 @@ def test_an_error_about_an_invalid_packet_is_looked_up_behind_raw(kernel: Kernel
     assert not seen.differences, str(seen)
     error = seen.observation.packets[-1]
     assert (error.path[0], dict(error.states)["OUTPUT"]) == ("raw:OUTPUT:policy:2", "RELATED")
+
+
+@pytest.mark.parametrize("df", [(True, True), (True, False), (False, False)])
+@pytest.mark.parametrize("dst", [BOX, address("203.0.113.255")])
+def test_what_comes_around_in_pieces_may_be_cut_again(kernel: Kernel, dst: int, df: tuple[bool, bool]) -> None:
+    """A datagram to the box itself is cut for loopback, and put together without DF; to everybody the copy comes back before."""
+    rules = "*filter\n-A INPUT -m conntrack --ctstate NEW -j LOG\nCOMMIT\n*mangle\n-A OUTPUT -j LOG\nCOMMIT\n"
+    whole = craft.udp(BOX, dst, 4000, 53, bytes(24), id=7)[20:]
+    shots = [Shot(craft.ip(BOX, dst, 17, whole[at : at + 16], id=7, mf=not at, offset=at, df=df[at > 0]), None) for at in (0, 16)]
+    _, last = agreed(kernel, box(rules), shots)
+    assert [Packet(raw).df for _, raw in last.logged] == [df[0], df[0] and dst != BOX]
+
+
+@VARIANTS
+def test_pieces_of_an_untracked_datagram_are_gathered_behind_prerouting(kernel: Kernel, variant: str) -> None:
+    rules = "*raw\n-A OUTPUT -j NOTRACK\nCOMMIT\n*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n"
+    whole = craft.udp(BOX, BOX, 4000, 53, bytes(24), id=7)[20:]
+    shots = [Shot(craft.ip(BOX, BOX, 17, whole[at : at + 16], id=7, mf=not at, offset=at), None) for at in (0, 16)]
+    _, last = agreed(kernel, replace(box(rules), variant=variant), shots)
+    assert [hook for hook, _ in last.states] == ["OUTPUT", "POSTROUTING", "PREROUTING", "PREROUTING", "INPUT"]
+
+
+def test_a_fragment_to_the_box_itself_that_waits_has_gone_nowhere(kernel: Kernel) -> None:
+    """Without tracking it comes as far as behind PREROUTING."""
+    shot = Shot(craft.ip(BOX, BOX, 17, bytes(16), id=7, mf=True), None)
+    (packet,) = agreed(kernel, box(filtering("-A INPUT -j ACCEPT")), [shot])
+    assert packet.to is None

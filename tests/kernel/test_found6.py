@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from fwtutor.kernel.compare import compare
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import Item, Observed, Setup, Shot
+from fwtutor.kernel.observation import BY_ITSELF, Item, Observation, Observed, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, TCP, UDP
@@ -24,17 +27,21 @@ BOX, LAN_BOX, STRANGER, NEAR, FAR = map(a, ("2001:db8:113::1", "fd00:168::1", "2
 ROUTERS, ALL_NODES, LOOPBACK = a("2001:db8:113::"), a("ff02::1"), a("::1")
 
 
-def agreed(
-    kernel: Kernel, items: list[Item], rules: str = "", *, variant: str = "legacy", routes: bool = True, forwarding: int = 1
-) -> tuple[Observed, ...]:
+def played(
+    kernel: Kernel, items: list[Item], rules: str = "", *, variant: str = "legacy", routes: bool = True, sysctls: Mapping[str, int] = {}
+) -> Observation:
     setup = Setup(
         {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}, "", {"::/0": ("wan", "2001:db8:113::fe")} if routes else {},
-        {"net.ipv6.icmp.ratelimit": 0, FORWARDING: forwarding},
+        {"net.ipv6.icmp.ratelimit": 0, **sysctls},
         variant=variant, rules6=f"{EMPTY}-A INPUT -m conntrack --ctstate INVALID\n{rules}COMMIT\n",
     )  # fmt: skip
     found = compare(kernel, setup, items)
     assert not found.differences, str(found)
-    return found.observation.packets
+    return found.observation
+
+
+def agreed(kernel: Kernel, items: list[Item], rules: str = "", **given: Any) -> tuple[Observed, ...]:
+    return played(kernel, items, rules, **given).packets
 
 
 def echo(src: int, dst: int, on: str | None) -> Shot:
@@ -136,7 +143,7 @@ def test_what_is_routed_again_to_the_boxs_address_as_a_router_stays_in_it(kernel
     shots: list[Item] = [Shot(craft.udp(BOX, ROUTERS, 4000, 80, b"odd", family=6), None)]
     shots += [Shot(craft.tcp(ROUTERS, BOX, 80, 80, SYN, 7, family=6), "lan")]
     rules = "-A INPUT -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n*mangle\n-A OUTPUT -j TOS --set-tos 0x10\n"
-    packets = agreed(kernel, shots, rules, variant=variant, forwarding=forwarding)
+    packets = agreed(kernel, shots, rules, variant=variant, sysctls={FORWARDING: forwarding})
     assert [("INPUT" in dict(packet.states), len(packet.out)) for packet in packets[:1]] == [(forwarding == 1, 1 - forwarding)]
 
 
@@ -176,3 +183,56 @@ def test_an_error_about_an_invalid_packet_is_looked_up_behind_raw(kernel: Kernel
     shots: list[Item] = [Shot(craft.tcp(BOX, FAR, 4000, 80, ACK, 1, 1, family=6), None), Shot(odd, "wan")]
     *_, error = agreed(kernel, shots, f"COMMIT\n*raw\n-A OUTPUT {RELATED}\n", variant=variant)
     assert (error.path[0], dict(error.states)["OUTPUT"]) == ("raw:OUTPUT:policy:2", "RELATED")
+
+
+def pieces(dst: int) -> list[Item]:
+    """A datagram of the box, in three fragments of 80 bytes or less."""
+    whole = craft.udp(BOX, dst, 4000, 53, bytes(range(68)), family=6)[40:]
+    return [Shot(ip6(FRAGMENT, fragment(UDP, at, at < 64) + whole[at : at + 32], BOX, dst), None) for at in (0, 32, 64)]
+
+
+MANGLING = "-A INPUT -p udp --dport 53 -j ACCEPT\nCOMMIT\n*mangle\n-A PREROUTING -j MARK --set-mark 4\n-A POSTROUTING\n"
+
+
+@VARIANTS
+@pytest.mark.parametrize(("dst", "hooks"), [(BOX, ["PREROUTING", "INPUT"]), (ALL_NODES, ["POSTROUTING", "PREROUTING", "INPUT"])])
+def test_what_was_put_together_to_be_tracked_comes_back_to_the_box_in_pieces(
+    kernel: Kernel, variant: str, dst: int, hooks: list[str]
+) -> None:
+    """They are tied already, and are not gathered again before the stack does so, behind INPUT."""
+    *_, last = agreed(kernel, pieces(dst), MANGLING, variant=variant)[:3]
+    assert [hook for hook, _ in last.states] == ["OUTPUT", "POSTROUTING", *hooks * 3]
+
+
+@VARIANTS
+@pytest.mark.parametrize("dst", [BOX, ALL_NODES])
+def test_pieces_of_an_invalid_datagram_are_gathered_again_and_untracked_ones_are_not(kernel: Kernel, variant: str, dst: int) -> None:
+    odd = craft.tcp_segment(BOX, dst, 4000, 53, SYN | FIN, 1, payload=bytes(28), family=6)
+    invalid: list[Item] = [Shot(ip6(FRAGMENT, fragment(TCP, at, at < 32) + odd[at : at + 32], BOX, dst), None) for at in (0, 32)]
+    untracked = "COMMIT\n*raw\n-A OUTPUT -p udp -j NOTRACK\n"
+    counts = [[hook for hook, _ in agreed(kernel, shots, rules, variant=variant)[number].states].count("PREROUTING")
+              for shots, rules, number in ((invalid, "", 1), (pieces(dst), untracked, 2))]  # fmt: skip
+    assert counts == [1, 3]
+
+
+@pytest.mark.parametrize("dst", [BOX, ALL_NODES])
+@pytest.mark.parametrize(
+    ("lost", "uses"),
+    [
+        ("-A INPUT -p udp --dport 53 -j DROP\n", 1),
+        ("-A INPUT -p udp --dport 53 -j ACCEPT\n-A INPUT -p udp -m length --length 80 -j DROP\n", 2),
+        ("-A INPUT -p udp -m length --length 60 -j DROP\n", 2),
+    ],
+)
+def test_of_the_fragments_that_wait_the_first_holds_its_entry(kernel: Kernel, dst: int, lost: str, uses: int) -> None:
+    assert [entry.use for entry in played(kernel, pieces(dst), lost).conntrack] == [uses]
+
+
+@VARIANTS
+def test_that_the_rest_never_came_is_told_with_the_entry_the_first_fragment_holds(kernel: Kernel, variant: str) -> None:
+    """Its time was over long before."""
+    quick = {"net.ipv6.ip6frag_time": 2, "net.netfilter.nf_conntrack_udp_timeout": 1}
+    rules = f"-A INPUT -p udp -m length --length 0:79 -j DROP\nCOMMIT\n*raw\n-A OUTPUT {RELATED}\n"
+    shots = [*pieces(BOX), echo(STRANGER, BOX, "wan")._replace(at=3.5)]
+    told = [packet for packet in agreed(kernel, shots, rules, variant=variant, sysctls=quick) if packet.shot == BY_ITSELF]
+    assert [packet.path[0] for packet in told] == ["raw:OUTPUT:rule:1"]

@@ -7,9 +7,10 @@ import pytest
 from fwtutor.netfilter import Firewall, Walk, craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.steps import AnswerWithheld
+from fwtutor.netfilter.steps import AnswerWithheld, CameBack
+from fwtutor.netfilter.why import why
 from tests.netfilter.boxes import EMPTY
-from tests.netfilter.six import ALL_NODES, CLIENT, LINK, NEIGHBOUR, SERVER, WAN, box6, datagram, ip6
+from tests.netfilter.six import ALL_NODES, CLIENT, FRAGMENT, LINK, NEIGHBOUR, SERVER, WAN, box6, datagram, fragment, ip6
 
 OFF = {"net__ipv6__conf__all__forwarding": 0}
 QUICK = {"net__ipv6__icmp__ratelimit": 1000}
@@ -200,3 +201,27 @@ def test_for_nft_a_broken_chain_has_no_protocol_and_an_authentication_header_is_
     assert path(ip6(60, bytes([60, 0, 1, 4, 0, 0, 0, 0]) + b"x")) == ["filter:FORWARD:policy:4"]
     signed = ip6(51, bytes([17, 1, 0, 0]) + bytes(8) + datagram())
     assert path(signed) == ["filter:FORWARD:rule:2", "filter:FORWARD:rule:3", "filter:FORWARD:policy:4"]
+
+
+def test_what_comes_back_to_the_box_in_pieces_waits_for_the_last() -> None:
+    firewall = box6()
+    whole = craft.udp(WAN, ALL_NODES, 1000, 53, bytes(24), family=6)[40:]
+    raws = [ip6(FRAGMENT, fragment(17, at, not at) + whole[at : at + 16], WAN, ALL_NODES) for at in (0, 16)]
+    held, walk = (firewall.send(raw, at=0) for raw in raws)
+    texts = [why(walk, step).text for step in walk.steps if isinstance(step, CameBack)]
+    assert held.verdict == "HELD"
+    assert ["waits for the rest of its datagram" in text for text in texts] == [True, False]
+    assert walk.delivered is not None
+    assert walk.delivered.raw[40:] == whole
+
+
+def test_going_back_lets_go_of_the_entry_a_fragment_holds() -> None:
+    firewall = box6(f"{EMPTY}-A INPUT -p udp --dport 53 -j ACCEPT\n-A INPUT -m conntrack --ctstate NEW -j DROP\nCOMMIT\n")
+    whole = craft.udp(WAN, ALL_NODES, 1000, 53, bytes(24), family=6)[40:]
+    mark = firewall.checkpoint()
+    for at in (0, 16):
+        firewall.send(ip6(FRAGMENT, fragment(17, at, not at) + whole[at : at + 16], WAN, ALL_NODES), at=0)
+    assert "use=2" in firewall.conntrack()
+    assert "use=2" in firewall.run_conntrack(["-L", "-f", "ipv6"])
+    firewall.rollback(mark)
+    assert (firewall.state.held, firewall.conntrack()) == ({}, "")

@@ -24,7 +24,7 @@ from fwtutor.netfilter.conntrack.entry import (
     Entry,
 )
 from fwtutor.netfilter.conntrack.expectation import Expectation
-from fwtutor.netfilter.conntrack.listing import NAMES, children_of, format_entry, format_expectation
+from fwtutor.netfilter.conntrack.listing import NAMES, format_entry, format_expectation, uses_of
 
 VERSION = "conntrack v1.4.7 (conntrack-tools)"
 CONNTRACK, EXPECT = "conntrack", "expect"
@@ -64,8 +64,8 @@ class Command:
             return []
         return [entry for entry in entries if entry.expires > at and all(test(entry) for test in self.tests)]
 
-    def shown(self, entries: Mapping[int, Entry], expectations: Mapping[int, Expectation], at: int) -> str:
-        """What it prints of the state as it is; of one that deletes, what will be no more."""
+    def shown(self, entries: Mapping[int, Entry], expectations: Mapping[int, Expectation], at: int, held: Mapping[int, int]) -> str:
+        """What it prints of the state as it is; of one that deletes, what will be no more. ``held``: as in ``uses_of``."""
         if self.letter == "V":
             return f"{VERSION}\n"
         if self.letter == "F":
@@ -76,8 +76,8 @@ class Command:
             return f"{len(awaited) if self.table == EXPECT else len(self.chosen(entries.values(), at))}\n"
         if self.table == EXPECT:
             return "".join(format_expectation(one, entries[one.master], at) + "\n" for one in awaited)
-        children = children_of(entries.values())
-        return "".join(self._line(entry, at, 1 + children[entry.id]) + "\n" for entry in self.chosen(entries.values(), at))
+        uses = uses_of(entries, held)
+        return "".join(self._line(entry, at, uses[entry.id]) + "\n" for entry in self.chosen(entries.values(), at))
 
     def _line(self, entry: Entry, at: int, uses: int) -> str:
         family = f"ipv{entry.original.family}     {2 if entry.original.family == 4 else 10} " if "extended" in self.formats else ""

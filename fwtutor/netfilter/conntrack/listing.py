@@ -65,16 +65,19 @@ def format_expectation(one: Expectation, master: Entry, at: int) -> str:
     )
 
 
-def children_of(entries: Iterable[Entry]) -> Counter[int]:
-    """By entry id, how many of these connections were expected on its account."""
-    return Counter(entry.master.id for entry in entries if entry.master is not None)
+def uses_of(entries: Mapping[int, Entry], held: Mapping[int, int]) -> Counter[int]:
+    """By entry id, how often it is referred to: by the table, by each connection that was expected on its account, and ``held`` besides."""
+    uses = Counter(dict.fromkeys(entries, 1))
+    uses.update(entry.master.id for entry in entries.values() if entry.master is not None)
+    uses.update(held)
+    return uses
 
 
-def format_table(entries: Mapping[int, Entry], at: int, family: int = 0) -> str:
-    """All entries, or those of one family, a line each; those whose time is over are left out."""
-    children = children_of(entries.values())
+def format_table(entries: Mapping[int, Entry], at: int, family: int, held: Mapping[int, int]) -> str:
+    """All entries, or those of one family, a line each; those whose time is over are left out. ``held``: as in ``uses_of``."""
+    uses = uses_of(entries, held)
     shown = ((number, entry) for number, entry in entries.items() if entry.expires > at and family in (0, entry.original.family))
-    return "".join(format_entry(entry, at, 1 + children[number]) + "\n" for number, entry in shown)
+    return "".join(format_entry(entry, at, uses[number]) + "\n" for number, entry in shown)
 
 
 def format_expectations(expectations: Iterable[Expectation], entries: Mapping[int, Entry], at: int) -> str:
