@@ -343,13 +343,3 @@ def test_an_error_about_a_closed_port_is_looked_up_behind_raw(kernel: Kernel) ->
     seen = compare(kernel, box(rules), [Shot(craft.udp(SERVER, BOX, 4000, 53, id=1), "wan")])
     assert not seen.differences, str(seen)
     assert [entry.mark for entry in seen.observation.conntrack] == [0]
-
-
-def test_two_connections_with_the_same_ends_in_different_zones_are_two(kernel: Kernel) -> None:
-    """What is in the table at the end is held against what has the same tuples in the same zone."""
-    rules = "*raw\n-A PREROUTING -i wan -j CT --zone 3\nCOMMIT\n*filter\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"
-    asked = [Shot(craft.udp(CLIENT, SERVER, port, 53, b"x", id=1), "lan") for port in range(4000, 4010)]
-    seen = compare(kernel, box(rules, acct=1), [*asked, *(shot._replace(on="wan") for shot in asked), *asked])
-    assert not seen.differences, str(seen)
-    found = sorted((entry.zone, entry.original_counters) for entry in seen.observation.conntrack)
-    assert found == [(0, (2, 58))] * 10 + [(3, (1, 29))] * 10
