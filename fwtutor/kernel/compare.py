@@ -320,9 +320,10 @@ def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[t
 
 
 def _key(line: str) -> str:
-    """Protocol and both tuples of an entry's line."""
+    """Protocol, both tuples and the zones of an entry's line."""
     words = line.split()
-    return " ".join([words[1], *(word for word in words if re.match(r"(src|dst|sport|dport|srckey|dstkey|type|code|id)=", word))])
+    named = r"(src|dst|sport|dport|srckey|dstkey|type|code|id|zone|zone-orig|zone-reply)="
+    return " ".join([words[1], *(word for word in words if re.match(named, word))])
 
 
 @dataclass(slots=True, frozen=True)

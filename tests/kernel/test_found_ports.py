@@ -1,4 +1,4 @@
-"""What random cases found about ports that NAT draws by lot, when the connection has ended by the time anybody asks."""
+"""What random cases found about ports that NAT draws by lot, when the connection has ended by the time anybody asks; and about zones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Observed, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import ACK, RST, SYN, Packet
-from tests.kernel.talk import BOX, CLIENT, STRANGER, address, agreed, box, filtering
+from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, address, agreed, box, filtering
 
 INSIDE = address("192.168.0.1")
 
@@ -79,3 +79,13 @@ def test_an_error_about_a_connection_whose_port_gave_way_quotes_the_port_it_was_
     asked = Shot(come, "wan")
     _, *errors = left(kernel, setup, [Shot(out, None), asked, asked._replace(at=2.5)])
     assert [packet.raw[48:50] for packet in errors] == [(80).to_bytes(2, "big")] * 2
+
+
+def test_two_connections_with_the_same_ends_in_different_zones_are_two(kernel: Kernel) -> None:
+    """What is in the table at the end is held against what has the same tuples in the same zone."""
+    rules = "*raw\n-A PREROUTING -i wan -j CT --zone 3\nCOMMIT\n*filter\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"
+    asked = [Shot(craft.udp(CLIENT, SERVER, port, 53, b"x", id=1), "lan") for port in range(4000, 4010)]
+    seen = compare(kernel, box(rules, acct=1), [*asked, *(shot._replace(on="wan") for shot in asked), *asked])
+    assert not seen.differences, str(seen)
+    found = sorted((entry.zone, entry.original_counters) for entry in seen.observation.conntrack)
+    assert found == [(0, (2, 58))] * 10 + [(3, (1, 29))] * 10
