@@ -152,6 +152,8 @@ def _trace(arguments: argparse.Namespace) -> int:
 
     if arguments.rules6 is not None and arguments.format == "xtables":
         raise BadInput("--format xtables: xtables-monitor of iptables 1.8.9 gives up on IPv6 rules; leave --rules6 away, or take json")
+    if arguments.events and arguments.format != "text":
+        raise BadInput(f"--events tells them under each packet, in text; --format {arguments.format} has no place for them")
     written = (("--counters", arguments.counters), ("--counters6", arguments.counters6), ("--conntrack", arguments.conntrack))
     for option, path in written:
         # A long trace is not to end in a typing error.
@@ -172,10 +174,16 @@ def _trace(arguments: argparse.Namespace) -> int:
         monitor = Monitor(firewall)
         for traced in packets:
             sys.stdout.writelines(line + "\n" for line in monitor.lines(traced))
+    elif arguments.format == "events":
+        from fwtutor.trace.listening import Events
+
+        events = Events(timestamps=True)
+        for traced in packets:
+            sys.stdout.writelines(line + "\n" for line in events.lines(traced))
     else:
         from fwtutor.trace.people import Ink, Report
 
-        report = Report(firewall, Ink(_colour(), _unicode()))
+        report = Report(firewall, Ink(_colour(), _unicode()), events=arguments.events)
         header = report.header() + "\n"
         for traced in packets:
             # Only now: nothing is printed of a file that turns out to be none.
@@ -340,7 +348,13 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument(
         "--sysctl", action="append", default=[], metavar="KEY=VALUE", help="repeatable; net.ipv4.ip_forward is 1 unless given"
     )
-    trace.add_argument("--format", choices=("text", "json", "xtables"), default="text", help="xtables: as xtables-monitor --trace")
+    trace.add_argument(
+        "--format",
+        choices=("text", "json", "xtables", "events"),
+        default="text",
+        help="xtables: as xtables-monitor --trace; events: as conntrack -E -o timestamp",
+    )
+    trace.add_argument("--events", action="store_true", help="in text: under each packet, what conntrack -E would have printed")
     trace.add_argument("--counters", type=Path, metavar="FILE", help="write iptables-save -c text there, as it is after the last packet")
     trace.add_argument("--counters6", type=Path, metavar="FILE", help="the same of ip6tables-save")
     trace.add_argument("--conntrack", type=Path, metavar="FILE", help="write conntrack -L text there, as it is after the last packet")

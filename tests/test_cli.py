@@ -277,6 +277,7 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("trace", str(CAPTURE)), "--rules"),
         ((*TRACE, "--format", "xml", str(CAPTURE)), "xml"),
         ((*TRACE, "--rules6", str(RULES), "--format", "xtables", str(CAPTURE)), "xtables-monitor of iptables 1.8.9 gives up on IPv6"),
+        ((*TRACE, "--format", "json", "--events", str(CAPTURE)), "--events tells them under each packet, in text"),
         ((*TRACE, "--rules6", "/nowhere", str(CAPTURE)), "/nowhere: No such file or directory"),
         ((*TRACE, "--in", "dmz", str(CAPTURE)), "--in dmz: the box has no interface of that name"),
         (("trace", "--rules", str(RULES), str(CAPTURE)), "--interface is missing"),
@@ -290,7 +291,7 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("play", "too-open", "--at", "soon"), "'soon' is not a whole number"),
         ((*TRACE, "--conntrack", "/nowhere/table", str(CAPTURE)), "--conntrack /nowhere/table: No such file or directory"),
     ],
-    ids=range(16),
+    ids=range(17),
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_with_exit_code_2(home: Path, arguments: tuple[str, ...], said: str) -> None:
     refused(fwtutor(home, *arguments), said)

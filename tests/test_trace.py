@@ -13,6 +13,7 @@ from fwtutor.netfilter import Firewall, RuleRefused, craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import ACK, SYN, Packet, checksum
 from fwtutor.trace.box import parse_box, refusal as explain_refusal
+from fwtutor.trace.listening import Events
 from fwtutor.trace.machine import as_object, json_line
 from fwtutor.trace.people import Ink, Report
 from fwtutor.trace.run import trace
@@ -373,10 +374,10 @@ def test_a_file_without_rules_is_used_and_told(tmp_path: Path) -> None:
     assert notes == [f"{path}: no rules in there; a box without rules lets everything through"]
 
 
-def report(tmp_path: Path, *packets: dict[str, Any], ink: Ink, answer: bool = False) -> str:
+def report(tmp_path: Path, *packets: dict[str, Any], ink: Ink, answer: bool = False, events: bool = False) -> str:
     path = _file(tmp_path, *packets)
     firewall = box(tmp_path)
-    writer = Report(firewall, ink)
+    writer = Report(firewall, ink, events=events)
     lines = [line for traced in trace(firewall, path, answer=answer) for line in writer.lines(traced)]
     return "\n".join([*lines, writer.summary()])
 
@@ -397,6 +398,22 @@ def test_the_state_of_a_rejected_packet_is_its_own_and_not_that_of_the_answer(tm
     (traced,) = trace(firewall, _file(tmp_path, {"t": 0, "in": "wan", "hex": syn(1337)}))
     assert traced.walk.states[-1][1] == "RELATED"
     assert next(Report(firewall, Ink()).lines(traced)).split()[-2:] == ["NEW", "REJECT"]
+
+
+def test_events_are_told_under_the_packet_that_caused_them(tmp_path: Path) -> None:
+    packets = [{"t": 0, "in": "wan", "hex": syn(1337)}, {"t": 1, "in": "wan", "hex": syn(22)}]
+    lines = report(tmp_path, *packets, ink=Ink(unicode=False), answer=True, events=True).splitlines()
+    told = [line.split()[1:] for line in lines if line.split()[:2] == ["|", "event"]]
+    assert [words[1:6] for words in told] == [["[NEW]", "tcp", "6", "120", "SYN_SENT"], ["[DESTROY]", "tcp", "6", "120", "CLOSE"]]
+
+
+def test_events_of_a_capture_are_those_conntrack_would_have_printed(tmp_path: Path) -> None:
+    events = Events(timestamps=True)
+    lines = [line for traced in trace(box(tmp_path), ASSETS / "handshake.pcap") for line in events.lines(traced)]
+    assert [line.split()[1:2] + line.split()[5:6] for line in lines] == [
+        ["[NEW]", "SYN_SENT"], ["[UPDATE]", "SYN_RECV"], ["[UPDATE]", "ESTABLISHED"], ["[UPDATE]", "FIN_WAIT"], ["[UPDATE]", "LAST_ACK"],
+        ["[UPDATE]", "TIME_WAIT"],
+    ]  # fmt: skip
 
 
 def test_a_log_rules_line_is_told_under_the_packet(tmp_path: Path) -> None:

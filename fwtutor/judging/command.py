@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
@@ -22,12 +23,13 @@ def compare(options: argparse.Namespace, say: Say, note: Note, ink: Ink) -> bool
         seeds = range(options.seed, options.seed + (options.count or 1))
         packets = options.packets or USUAL_PACKETS
         with asked(sys.argv[1:]) as kernel:
-            return judge_cases(kernel, seeds, packets, say, ink, variant=options.variant, verbose=options.verbose)
+            return judge_cases(kernel, seeds, packets, say, ink, variant=options.variant, listens=options.events, verbose=options.verbose)
     # First everything that can be wrong with what was given, whoever may ask the kernel.
     question = _question(options, note)
     with asked(sys.argv[1:]) as kernel:
         if MAX in question.setup.sysctls:
             note("whom a full table throws out the kernel leaves to chance, fwtutor to age (docs/simplified.md): there they may differ")
+        question = replace(question, setup=replace(question.setup, listens=options.events))
         return judge(kernel, shortened(question, note, fast=options.fast), say, ink, verbose=options.verbose)
 
 

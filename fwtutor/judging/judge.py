@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from fwtutor.badinput import BadInput
 from fwtutor.judging.question import Question
@@ -66,12 +67,15 @@ def judge(kernel: Kernel, question: Question, say: Say, ink: Ink, *, verbose: bo
     return not found.differences
 
 
-def judge_cases(kernel: Kernel, seeds: range, packets: int, say: Say, ink: Ink, *, variant: str | None, verbose: bool) -> bool:
+def judge_cases(
+    kernel: Kernel, seeds: range, packets: int, say: Say, ink: Ink, *, variant: str | None, listens: bool, verbose: bool
+) -> bool:
     """Random cases, one a seed. True when kernel and engine agree in all of them."""
     count = 0
     differing = []
     for seed in seeds:
-        found = compare(kernel, *case(seed, packets, variant))
+        setup, items = case(seed, packets, variant)
+        found = compare(kernel, replace(setup, listens=listens), items)
         count += len(found.observation.packets)
         report = Report(found, ink, verbose=verbose)
         if verbose or found.differences:

@@ -39,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sysctl", action="append", default=[], metavar="KEY=VALUE", help="as in trace")
     parser.add_argument("--in", dest="came_in", metavar="NAME", help="where packets came in, for captures without interface names")
     parser.add_argument("--fast", action="store_true", help="leave out the time between packets")
+    parser.add_argument("--events", action="store_true", help="listen to connection tracking, too: what conntrack -E prints (told with -v)")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell what the kernel did with every packet")
 
 

@@ -61,6 +61,9 @@ class Report:
         if self._verbose:
             for label, said in _details(observed, self._comparison.setup.variant):
                 yield self._detail(label, said)
+            for heard in self._comparison.observation.heard or ():
+                if heard.number == number - 1:
+                    yield self._detail("event", heard.text)
         yield from self._differences(differences)
 
     def _fate(self, observed: Observed) -> str:

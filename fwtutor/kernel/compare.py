@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel.choices import kernels_choice, kernels_ports, summed_up
 from fwtutor.kernel.clock import tick_length
+from fwtutor.kernel.hearing import Told, differences
 from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import format_entry, format_expectation
 from fwtutor.netfilter.exthdrs import walk as walk_headers
+from fwtutor.netfilter.messages import Listener
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.xtables.targets.reject import Reject
@@ -132,6 +134,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
     firewall = engine_for(setup)
     orders = list(observation.orders)
     caused: list[Walk] = []
+    listener, told = Listener(), list[Told]()
     for number, observed in enumerate(observation.packets):
         while orders and orders[0].before <= number:
             found = [Difference(number, *difference) for difference in _order_differences(orders.pop(0), firewall)]
@@ -139,7 +142,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
                 return found
         # After a packet believed late, the next one cannot have been earlier.
         at = max(times[number], firewall.now / SECOND)
-        firewall.advance(at)
+        told += [Told(number, message) for message in listener.changes(firewall.advance(at), round(at * SECOND))]
         caused += firewall.caused
         if bool(caused) != (observed.shot == BY_ITSELF):
             theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
@@ -147,6 +150,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
         firewall.box.chooser = partial(kernels_choice, observation, number)
         firewall.box.expected = partial(kernels_ports, observation, number, firewall.state)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
+        told += [Told(number, message) for message in listener.walk(walk)]
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk, firewall)]
         if found:
             return found
@@ -154,7 +158,9 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
         found = [Difference(-1, *difference) for difference in _order_differences(order, firewall)]
         if found:
             return found
-    return [Difference(-1, *difference) for difference in _end_differences(observation, firewall)]
+    if observation.heard is not None:
+        found = [Difference(number, "events", *lines) for number, *lines in differences(observation, told, _TICK)]
+    return found or [Difference(-1, *difference) for difference in _end_differences(observation, firewall)]
 
 
 def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:

@@ -64,7 +64,7 @@ def begun(news: Netfilter) -> list[KernelEntry]:
 
 def expectations(netfilter: Netfilter) -> list[KernelExpectation]:
     """Every expectation of the namespace."""
-    return [_read_expectation(answer) for answer in netfilter.ask(_GET_EXPECTATION, b"", NLM_F_DUMP, family=0)]
+    return [read_expectation(answer) for answer in netfilter.ask(_GET_EXPECTATION, b"", NLM_F_DUMP, family=0)]
 
 
 def read_entry(data: memoryview) -> KernelEntry:
@@ -102,7 +102,8 @@ def _read_adjustment(data: memoryview | None) -> Adjustment | None:
     return Adjustment(word(found, CTA_SEQADJ_CORRECTION_POS), before, after)
 
 
-def _read_expectation(data: memoryview) -> KernelExpectation:
+def read_expectation(data: memoryview) -> KernelExpectation:
+    """One expectation from its netlink message."""
     found = attributes(data)
     awaited, mask, master = (read_tuple(found[kind]) for kind in (CTA_EXPECT_TUPLE, CTA_EXPECT_MASK, CTA_EXPECT_MASTER))
     return KernelExpectation(

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 NETLINK_NETFILTER = 12
@@ -61,21 +61,22 @@ class Message(NamedTuple):
     resource: int
     """The log group, where it is about a log."""
     payload: memoryview
+    flags: int = 0
 
 
 class Netfilter:
     """A netlink socket to netfilter in the namespace of the process that opens it."""
 
-    def __init__(self, group: int | None = None) -> None:
-        """``group``: whose messages come without being asked for."""
+    def __init__(self, *groups: int) -> None:
+        """``groups``: whose messages come without being asked for."""
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         try:
-            self._prepare(group)
+            self._prepare(groups)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self, group: int | None) -> None:
+    def _prepare(self, groups: Sequence[int]) -> None:
         self._socket.bind((0, 0))
         # CAP_ACK: an error need not carry the whole request back.
         self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
@@ -84,7 +85,11 @@ class Netfilter:
             self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_QUEUE)
         except PermissionError:  # root of a user namespace only: as much as everybody may have
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_QUEUE)
-        if group is not None:
+        self.join(groups)
+
+    def join(self, groups: Iterable[int]) -> None:
+        """Have the messages of these groups come, too."""
+        for group in groups:
             self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
 
     def close(self) -> None:
@@ -93,7 +98,7 @@ class Netfilter:
     def batch(self, kind: int, bodies: Sequence[bytes]) -> None:
         """Create things, one a body, in one go. Raises NetlinkError for the first that is refused."""
         self._socket.send(b"".join(_message(kind, body, NLM_F_CREATE) for body in bodies))
-        for got, payload in self._queued():
+        for got, payload, _ in self._queued():
             if got == NLMSG_ERROR:
                 _raise_refusal(payload)
 
@@ -102,7 +107,7 @@ class Netfilter:
         self._socket.send(_message(kind, body, flags, resource, family))
         answers: list[memoryview] = []
         while True:
-            for got, payload in messages(self._socket.recv(_BUFFER)):
+            for got, payload, _ in messages(self._socket.recv(_BUFFER)):
                 if got == NLMSG_ERROR:
                     _raise_refusal(payload)
                     return answers
@@ -112,11 +117,11 @@ class Netfilter:
 
     def pending(self) -> Iterator[Message]:
         """Whatever is queued now; never waits."""
-        for kind, payload in self._queued():
+        for kind, payload, flags in self._queued():
             family, _, resource = _NFNETLINK.unpack_from(payload)
-            yield Message(kind, family, resource, payload[4:])
+            yield Message(kind, family, resource, payload[4:], flags)
 
-    def _queued(self) -> Iterator[tuple[int, memoryview]]:
+    def _queued(self) -> Iterator[tuple[int, memoryview, int]]:
         while True:
             try:
                 data = self._socket.recv(_BUFFER, socket.MSG_DONTWAIT)
@@ -142,13 +147,13 @@ def _raise_refusal(payload: memoryview) -> None:
         raise NetlinkError(code, os.strerror(code))
 
 
-def messages(data: bytes) -> Iterator[tuple[int, memoryview]]:
-    """The messages in one datagram, as (type, payload)."""
+def messages(data: bytes) -> Iterator[tuple[int, memoryview, int]]:
+    """The messages in one datagram, as (type, payload, flags)."""
     view = memoryview(data)
     at = 0
     while at + 16 <= len(view):
-        size, kind, _, _, _ = _HEADER.unpack_from(view, at)
+        size, kind, flags, _, _ = _HEADER.unpack_from(view, at)
         if size < 16:
             return
-        yield kind, view[at + 16 : at + size]
+        yield kind, view[at + 16 : at + size], flags
         at += size + 3 & ~3

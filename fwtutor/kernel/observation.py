@@ -24,6 +24,8 @@ class Setup:
     """("tcp", 1337): ports of the box at which its own stack answers nothing, because what it sends from there is played."""
     rules6: str = ""
     """ip6tables-save text."""
+    listens: bool = False
+    """Whether somebody listens to what connection tracking tells (``conntrack -E``)."""
 
     @property
     def ipv6(self) -> bool:
@@ -222,6 +224,30 @@ class Ordered(NamedTuple):
     family: int = 4
 
 
+class Heard(NamedTuple):
+    """A message of connection tracking."""
+
+    number: int
+    """Of the packet in ``Observation.packets`` that was played meanwhile: it, or an answer to it, was the cause."""
+    kind: str
+    """NEW, UPDATE or DESTROY"""
+    line: str
+    """As ``conntrack -E`` prints it, without the seconds and what stands before them."""
+    seconds: int
+    """0 also where none are told."""
+    expectation: bool
+
+    @property
+    def text(self) -> str:
+        """The whole of it, with spaces that are single ones."""
+        words = self.line.split()
+        if self.expectation:
+            words.insert(0, str(self.seconds))
+        elif self.seconds or self.kind != "DESTROY":
+            words.insert(2, str(self.seconds))
+        return " ".join([f"[{self.kind}]", *words])
+
+
 @dataclass(slots=True, frozen=True)
 class Observation:
     """A whole run on the kernel."""
@@ -241,3 +267,5 @@ class Observation:
     """Every expectation there is afterwards."""
     rules6: str = ""
     """ip6tables-save -c afterwards, likewise."""
+    heard: tuple[Heard, ...] | None = None
+    """What connection tracking told, in order; None: nobody listened."""

@@ -17,10 +17,13 @@ from fwtutor.kernel import ctnetlink
 from fwtutor.kernel.clock import Clock
 from fwtutor.kernel.crowd import make_room
 from fwtutor.kernel.identity import is_fragment
+from fwtutor.kernel.listening import Listening
 from fwtutor.kernel.namespace import enter, furnish, hush, interface_names, mac_of
 from fwtutor.kernel.netlink import FAMILIES, Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
-from fwtutor.kernel.observation import ANSWER, BY_ITSELF, Item, KernelEntry, Line, Observation, Observed, Order, Ordered, Setup, Shot
+from fwtutor.kernel.observation import (
+    ANSWER, BY_ITSELF, Heard, Item, KernelEntry, Line, Observation, Observed, Order, Ordered, Setup, Shot,
+)  # fmt: skip
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
@@ -53,17 +56,19 @@ def play(setup: Setup, items: Sequence[Item]) -> Observation:
         for taker in hush(setup.quiet, families):
             opened.enter_context(taker)
         marks = {item.mark for item in items if isinstance(item, Shot)}
-        return _Player(setup, tuns, ethernet, marks).play(items)
+        listening = opened.enter_context(closing(Listening())) if setup.listens else None
+        return _Player(setup, tuns, ethernet, marks, listening).play(items)
 
 
 class _Player:
-    def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool, marks: set[int]) -> None:
+    def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool, marks: set[int], listening: Listening | None) -> None:
         self._tuns = tuns
         self._macs = {name: mac_of(number) for number, name in enumerate(tuns, 1)} if ethernet else {}
         self._rules = {4: Rules(setup.rules, setup.variant, 4, marks)}
         if setup.ipv6:
             self._rules[6] = Rules(setup.rules6, setup.variant, 6, marks)
         self._sysctls = setup.sysctls
+        self._listening = listening
         self._nft = setup.variant == "nft"
         self._ways: NftTrace | None = None
 
@@ -80,6 +85,9 @@ class _Player:
             self._drain()  # what the interfaces sent when they came up
             self._listen(log)
             self._merged(log.read())
+            heard: list[Heard] = []
+            if self._listening is not None:
+                self._listening.begin()
             clock = Clock(fine=self._nft and _limits(self._rules.values(), items))
             for number, item in enumerate(items):
                 clock.wait_until(item.at)
@@ -92,6 +100,8 @@ class _Player:
                     continue
                 self._inject(item, own)
                 lines = log.read()
+                if self._listening is not None:
+                    heard += self._listening.heard(len(packets))
                 # A tick that passed meanwhile may have passed before or after the kernel looked.
                 late = clock.now
                 begun = tuple(ctnetlink.begun(news))
@@ -106,7 +116,17 @@ class _Player:
             looked = clock.now
             packets += self._by_itself(log, ended)
             rules, rules6 = (self._rules[family].save(counters=True) if family in self._rules else "" for family in (4, 6))
-            return Observation(tuple(packets), rules, entries, ended, tuple(orders), looked, expectations, rules6)
+            return Observation(
+                tuple(packets),
+                rules,
+                entries,
+                ended,
+                tuple(orders),
+                looked,
+                expectations,
+                rules6,
+                tuple(heard) if self._listening else None,
+            )
 
     def _merged(self, lines: list[Line]) -> list[Line]:
         """What was logged, with the ways through iptables-nft's tables."""

@@ -65,6 +65,7 @@ def reproduction(comparison: Comparison) -> str:
         setup.variant,
         setup.quiet,
         setup.rules6,
+        setup.listens,
     )
     parts = [
         "from fwtutor.kernel.compare import compare",

@@ -7,6 +7,7 @@ GATHERED key, before, after, whole datagram or None |
 TIED ctstate: what NOTRACK marked is not looked up; an answer begins its way tied to the entry of what it answers, a copy to that of
 what it is a copy of |
 COPY walk: of the copy that comes back to the box of what it sends to many |
+TOLD entry: it left the last hook, and what happened to its entry is told to those who listen |
 TRANSLATED end, packet before, packet after, entry before, entry after, changes: an end of a connection was decided on or rewritten
 """
 
@@ -20,7 +21,8 @@ from fwtutor.netfilter.routing import Routing
 
 (
     HOOK, LOOKED_UP, CHANGED, TABLE, ROUTED, ANSWER, CONFIRMED, FORGOTTEN, MEMORY, TIED, GATHERED, COPY, TRANSLATED, HELPED, EXPECTATION,
-) = range(15)  # fmt: skip
+    TOLD,
+) = range(16)  # fmt: skip
 
 
 class Shown(NamedTuple):

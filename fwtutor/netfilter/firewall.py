@@ -292,7 +292,10 @@ class Firewall:
         return format_table(self.state.entries, when, family, self.state.held)
 
     def run_conntrack(self, words: list[str], at: float | None = None) -> str:
-        """The program conntrack with these words: what it prints. Raises ConntrackRefused, and then changes nothing."""
+        """The program conntrack with these words: what it prints. Raises ConntrackRefused, and then changes nothing.
+
+        ``-E`` has heard nothing yet: a ``messages.Listener`` hears it from the Walks.
+        """
         command = parse(words)
         when = self.now if at is None else round(at * SECOND)
         state, conntrack = self.state, self.box.conntrack

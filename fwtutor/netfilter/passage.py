@@ -27,6 +27,7 @@ from fwtutor.netfilter.events import (
     ROUTED,
     TABLE,
     TIED,
+    TOLD,
     Shown,
 )
 from fwtutor.netfilter.hooks import FORWARD, INPUT, MANGLE, NAT, OUTPUT, POSTROUTING, PREROUTING
@@ -259,15 +260,19 @@ class Passage(Translating):
             if not self._help(entry):
                 return False
             entry = self.context.entry
-        if entry is None or entry.status & CONFIRMED or self.context.direction == REPLY:
+        if entry is None:
             return True
-        kept = self.box.conntrack.entries.confirm(entry, self.walk.at)
-        if kept is None:
-            self.walk.verdict = "DROP"
-            self._forget()
-            return False
-        self.context.entry = kept
-        self.walk.events.append((KEPT, kept))
+        if not entry.status & CONFIRMED and self.context.direction != REPLY:
+            kept = self.box.conntrack.entries.confirm(entry, self.walk.at)
+            if kept is None:
+                self.walk.verdict = "DROP"
+                self._forget()
+                return False
+            self.context.entry = kept
+            self.walk.events.append((KEPT, kept))
+        known = self.box.state.entries.get(entry.id)
+        if known is not None:
+            self.walk.events.append((TOLD, known))
         return True
 
     def _follow(self, news: Iterable[News]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Route
-from fwtutor.network.records import Said, kernel_log
+from fwtutor.network.records import Record, Said, kernel_log
 from fwtutor.network.services import install
 from fwtutor.network.stack import Stack
 from fwtutor.network.surroundings import Timer
@@ -66,7 +66,12 @@ class Host:
     @property
     def log(self) -> list[str]:
         """The kernel's log: what LOG rules wrote."""
-        return kernel_log(record for record in self._world.records if record.host == self.name)
+        return kernel_log(self.records)
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """What has happened here, in order."""
+        return (record for record in self._world.records if record.host == self.name)
 
     def say(self, text: str) -> None:
         if len(self.console) < MAX_CONSOLE:

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import format_address
-from fwtutor.netfilter.conntrack.command import Command, ConntrackRefused, parse
+from fwtutor.netfilter.conntrack.command import Command, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.options import ConntrackRefused
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.network.application import Application
 from fwtutor.network.arguments import BadArgument, read_address, read_number, read_place, read_port, split_words
 from fwtutor.network.clients import Curl, Dig, Ssh, Talk
 from fwtutor.network.crafting import craft_packet
+from fwtutor.network.listening import what_happened
 from fwtutor.network.tcp import CLOSED, TIME_WAIT, Endpoint, Ends
 
 if TYPE_CHECKING:
@@ -107,10 +109,10 @@ def family_of(line: str) -> int:
 
 
 def _conntrack(host: Host, rest: str) -> str:
-    try:
-        return host.firewall.run_conntrack(split_words(rest), at=host.now / SECOND)
-    except ConntrackRefused as error:
-        raise Refused(str(error)) from None
+    command = read_conntrack(rest)
+    if command.listens:
+        return what_happened(host.records, command)
+    return host.firewall.run_conntrack(split_words(rest), at=host.now / SECOND)
 
 
 def read_conntrack(rest: str) -> Command:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fwtutor.netfilter.firewall import SYSCTLS
 from fwtutor.netfilter.steps import Answered, Logged
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
+from fwtutor.network.listening import what_happened
 from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_dmesg, family_of, not_found, read_conntrack, refusal, save_with_counters
-from fwtutor.network.records import CommandRun, Walked, kernel_log, log_line
+from fwtutor.network.records import CommandRun, Record, Walked, kernel_log, log_line
 from fwtutor.recording.cursor import Cursor
 
 
@@ -52,6 +55,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         return save(rules, view.counters if save_with_counters(rest) else None)
     if name == "conntrack":
         command = read_conntrack(rest)
+        if command.listens:
+            return what_happened(_records_at(cursor, host), command)
         return None if command.changes else command.shown(view.entries, view.expectations, cursor.at, view.held)
     if name == "dmesg":
         check_dmesg(rest)
@@ -72,6 +77,13 @@ def _log_at(cursor: Cursor, host: str) -> list[str]:
             found = [step] if isinstance(step, Logged) else step.walk.logged if isinstance(step, Answered) and step.walk else []
             lines += [log_line(record.at, logged) for logged in found if logged.group is None]
     return lines
+
+
+def _records_at(cursor: Cursor, host: str) -> Iterator[Record]:
+    """What has happened: of the cursor's place, only what is over there."""
+    run = cursor.run
+    over = cursor.step == len(cursor.steps)
+    return (run.records[index] for index in run.tracks[host].records if index < cursor.index or (index == cursor.index and over))
 
 
 def _same(before: Ruleset, after: Ruleset, listed: bool) -> bool:

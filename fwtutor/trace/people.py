@@ -27,6 +27,7 @@ from fwtutor.netfilter.steps import (
 )
 from fwtutor.netfilter.why import describe_packet
 from fwtutor.netfilter.xtables.rule import Rule
+from fwtutor.trace.listening import Events
 from fwtutor.trace.run import Traced
 
 TOLD = (Translated, Expected, ExpectationMet, ExpectationForgotten)
@@ -67,9 +68,11 @@ class Ink:
 class Report:
     """Writes packet after packet, and counts them for the last line. To be asked while the firewall is as the packet left it."""
 
-    def __init__(self, firewall: Firewall, ink: Ink) -> None:
+    def __init__(self, firewall: Firewall, ink: Ink, *, events: bool = False) -> None:
+        """``events``: tell what those hear who listen to connection tracking, too."""
         self.firewall = firewall
         self.ink = ink
+        self.events = Events(timestamps=False) if events else None
         self.verdicts: Counter[str] = Counter()
         self._came_width = max((CAME_WIDTH, *map(len, firewall.interfaces)))
 
@@ -85,6 +88,8 @@ class Report:
             yield from self._walk(answer, "", "answers")
         if traced.tracked is not None:
             yield self._detail("entry", describe_entry(traced.tracked, traced.walk.at))
+        for line in self.events.lines(traced) if self.events is not None else ():
+            yield self._detail("event", line.strip())
 
     def summary(self) -> str:
         """The last line."""

@@ -26,6 +26,7 @@ HANG = 8
 _GAP = re.compile(r" {2,}")
 _SPACE = re.compile(r" +")
 _HEAD = re.compile(r" *(num +)?(pkts +bytes +)?target +prot ")
+_MESSAGE = re.compile(r"(\[[0-9.]+\] *)? *\[(NEW|UPDATE|DESTROY)\]")
 _TUPLE = re.compile(r" (?=src=)")
 
 
@@ -36,9 +37,10 @@ def printed(text: str, width: int) -> list[str]:
         return [text]
     tuples = _TUPLE.split(text)
     if len(tuples) == 3:
-        # conntrack -L: the two tuples below each other, for they are to be compared.
-        first = [f"{tuples[0]} {tuples[1]}"] if len(tuples[0]) + len(tuples[1]) < width else [tuples[0], f"    {tuples[1]}"]
-        return [row for part in (*first, f"    {tuples[2]}") for row in _broken(part, width)]
+        # conntrack -L and -E: the two tuples below each other, for they are to be compared.
+        indent = " " * (HANG if _MESSAGE.match(text) else 4)
+        first = [f"{tuples[0]} {tuples[1]}"] if len(tuples[0]) + len(tuples[1]) < width else [tuples[0], indent + tuples[1]]
+        return [row for part in (*first, indent + tuples[2]) for row in _broken(part, width)]
     return _broken(text, width)
 
 
@@ -164,7 +166,10 @@ def done_words(record: CommandRun) -> str:
         return ""
     if record.changes:
         return "done: counters set"
-    if record.line.split()[:1] == ["conntrack"]:
+    words = record.line.removeprefix("sudo ").split()
+    if words[:1] == ["conntrack"] and {"-E", "--event"} & {*words}:
+        return "nothing of that kind has been told so far"
+    if words[:1] == ["conntrack"]:
         return "the table is empty: nothing is remembered here"
     return "done: it printed nothing, and changed nothing"
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "netfilter.md"
 TOLERANCE = 2
 """Seconds by which the time left of an entry may differ from the page's: the clock runs while the kernel is asked."""
-SECONDS = re.compile(r"(?<=entry )(\w+ \d+) (\d+)")
+SECONDS = re.compile(r"(?:entry|\]) (\w+ \d+) (\d+)")
 HEADING = re.compile(r"#{2,} ")
 
 

@@ -40,7 +40,9 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
         ("sysctl net.ipv4.ip_forward=-1", 'sysctl: setting key "net.ipv4.ip_forward": Invalid argument'),
         ("sleep", "sleep: invalid time interval ''"),
         ("sleep nan", "sleep: invalid time interval 'nan'"),
-        ("conntrack -E", "conntrack: fwtutor does not simulate -E (--event)"),
+        ("conntrack -G", "conntrack: fwtutor does not simulate -G (--get)"),
+        ("conntrack -E -u ASSURED", "conntrack: Illegal option `--status' with this command"),
+        ("conntrack -E -e foo", "conntrack: Bad parameter `foo'"),
         ("iptables-save -t", "iptables-save: unknown option '-t'"),
         ("send", "send: '' is none of tcp, udp, icmp"),
         ("send sctp 1 > 2", "send: 'sctp' is none of tcp, udp, icmp"),
@@ -102,6 +104,24 @@ def test_dmesg_prints_what_log_rules_wrote() -> None:
     assert lines[0].endswith(" PROTO=UDP SPT=4 DPT=5 LEN=8")
     assert world.enter("client", "dmesg").output == ""
     assert world.enter("client", "dmesg -w").refused
+
+
+def test_conntrack_prints_what_has_happened_and_what_made_it_so() -> None:
+    world = pair()
+    play(world, "server", "iptables -A INPUT -m conntrack --ctstate NEW")
+    assert world.enter("server", "conntrack -E").output == ""
+    play(world, "client", "send udp 10.0.0.1:4 > 10.0.0.2:5")
+    world.enter("server", "conntrack -F")
+    tuples = "src=10.0.0.1 dst=10.0.0.2 sport=4 dport=5 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=5 dport=4"
+    heard = world.enter("server", "conntrack -E").output.splitlines()
+    assert heard[0].startswith("# t = 0.0")
+    assert heard[0].endswith(" s: udp 10.0.0.1:4 > 10.0.0.2:5")
+    assert heard[1] == f"    [NEW] udp      17 30 {tuples}"
+    assert heard[2].endswith(" s: conntrack -F")
+    assert heard[3].startswith("[DESTROY] udp      17 ")
+    assert heard[3].endswith(f" {tuples} [USERSPACE] progname=conntrack")
+    assert world.enter("server", "conntrack -E -e NEW -p udp").output.splitlines() == heard[:2]
+    assert world.enter("client", "conntrack -E").output == ""
 
 
 def test_help_names_every_command() -> None:

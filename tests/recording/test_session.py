@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -203,7 +204,17 @@ def test_switching_to_another_run_keeps_the_place_while_both_share_it() -> None:
     check_view(session.cursor)
 
 
-LOOKS = ["iptables -L -v -n", "iptables -S", "iptables-save -c", "conntrack -L", "dmesg", "help", "", "sysctl net.ipv4.ip_forward"]
+LOOKS = [
+    "iptables -L -v -n",
+    "iptables -S",
+    "iptables-save -c",
+    "conntrack -L",
+    "conntrack -E",
+    "dmesg",
+    "help",
+    "",
+    "sysctl net.ipv4.ip_forward",
+]
 
 
 @pytest.mark.parametrize("line", LOOKS)
@@ -226,6 +237,18 @@ def test_counters_and_entries_are_listed_as_they_were() -> None:
     assert "[1:52] -A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT" in session.enter("server", "iptables-save -c").output
     session.cursor.to_end()
     assert "ESTABLISHED" in session.enter("server", "conntrack -L").output
+
+
+def test_what_was_told_is_what_was_told_up_to_here() -> None:
+    session = Session(too_open())
+    assert session.enter("server", "conntrack -E").output == ""
+    seen = []
+    while session.cursor.move("rule"):
+        seen.append([row.split()[0] for row in session.enter("server", "conntrack -E").output.splitlines() if row[:1] != "#"])
+    assert all(after[: len(before)] == before for before, after in pairwise(seen))
+    assert seen[0] == []
+    assert seen[-1][:3] == ["[NEW]", "[UPDATE]", "[UPDATE]"]
+    assert len(session.runs) == 1
 
 
 def test_the_log_is_read_as_far_as_the_packet_has_come() -> None:
@@ -252,7 +275,7 @@ def test_a_sysctl_is_read_as_it_was() -> None:
     assert session.enter("server", f"sysctl {key}").output == f"{key} = 1"
 
 
-@pytest.mark.parametrize("line", ["iptables -A INPUT -j NOWHERE", "nonsense", "connect nowhere", "conntrack -E", "iptables-save -x"])
+@pytest.mark.parametrize("line", ["iptables -A INPUT -j NOWHERE", "nonsense", "connect nowhere", "conntrack -G", "iptables-save -x"])
 def test_what_is_refused_in_the_past_makes_no_branch(line: str) -> None:
     session = Session(too_open())
     go_to_the_syn_to_22(session)

@@ -98,12 +98,24 @@ async def test_success_after_a_refusal_is_said(playing: Playing, size: tuple[int
         ("iptables -P INPUT DROP", "done: it printed nothing, and changed nothing"),
         ("iptables -N door", "done: chain door made"),
         ("conntrack -L", "the table is empty: nothing is remembered here"),
+        ("conntrack -E", "nothing of that kind has been told so far"),
     ],
 )
 async def test_a_command_that_prints_nothing_says_what_it_did(playing: Playing, command: str, said: str) -> None:
     async with playing() as (app, pilot):
         await enter(app, pilot, "server", command)
         assert said in screen_text(app)
+
+
+async def test_what_conntrack_told_is_read_in_rows(playing: Playing) -> None:
+    async with playing(size=(80, 24)) as (app, pilot):
+        await pilot.press("end")
+        await enter(app, pilot, "server", "conntrack -E -e NEW -o timestamp")
+        rows = [row.strip("│ ") for row in screen_text(app).split("\n")]
+        at = next(number for number, row in enumerate(rows) if row.startswith("# t = "))
+        assert rows[at].endswith("> 203.0.113.1:1337 SYN")
+        assert rows[at + 1].endswith("[NEW] tcp      6 120 SYN_SENT")
+        assert [row.split("=")[0] for row in rows[at + 2 : at + 4]] == ["src", "src"]
 
 
 async def test_zeroed_counters_are_told(playing: Playing) -> None:

@@ -1,47 +1,28 @@
 """The program ``conntrack``: which entries a command line means, and what it prints.
 
-A line is parsed into a ``Command``, a value; showing needs entries and expectations, changing them is the firewall's. What the program
-prints is what goes to its standard output; how many it were, it says elsewhere, and that is left out.
+A line is parsed into a ``Command``, a value; showing needs entries, expectations, or messages about them; changing them is the firewall's.
+What the program prints is what goes to its standard output; how many it were, it says elsewhere, and that is left out.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fwtutor.netfilter.addresses import ALL_ONES, parse_address
-from fwtutor.netfilter.conntrack.entry import (
-    ASSURED,
-    DST_NAT,
-    EXPECTED,
-    FIXED_TIMEOUT,
-    ORIGINAL,
-    REPLY,
-    SEEN_REPLY,
-    SRC_NAT,
-    Entry,
-)
+from fwtutor.netfilter.conntrack.entry import SECOND, Entry
 from fwtutor.netfilter.conntrack.expectation import Expectation
-from fwtutor.netfilter.conntrack.listing import NAMES, format_entry, format_expectation, uses_of
+from fwtutor.netfilter.conntrack.listing import DESTROYED, PROTOINFO, format_entry, format_expectation, format_told, uses_of
+from fwtutor.netfilter.conntrack.options import ALL_KINDS, EXTENDED, ID, TIMESTAMP, Asked, ConntrackRefused, Option, Test, options_for
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.messages import Message
 
 VERSION = "conntrack v1.4.7 (conntrack-tools)"
 CONNTRACK, EXPECT = "conntrack", "expect"
 TABLES = (CONNTRACK, EXPECT, "dying", "unconfirmed")
-COMMANDS = {"L": "dump", "C": "count", "D": "delete", "F": "flush", "V": "version"}
-NOT_SIMULATED = {"G": "get", "I": "create", "U": "update", "E": "event", "S": "stats", "A": "add", "R": "load-file"}
-STATUSES = {"EXPECTED": EXPECTED, "SEEN_REPLY": SEEN_REPLY, "ASSURED": ASSURED, "FIXED_TIMEOUT": FIXED_TIMEOUT}
-UNREPLIED = "UNREPLIED"
-FAMILIES = {"ipv4": 4, "ipv6": 6}
-STATES = ("NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2")
-FORMATS = ("extended", "id")
-
-Test = Callable[[Entry], bool]
-
-
-class ConntrackRefused(ValueError):
-    """The line makes no sense; its text is the program's own."""
+COMMANDS = {"L": "dump", "C": "count", "D": "delete", "F": "flush", "E": "event", "V": "version"}
+NOT_SIMULATED = {"G": "get", "I": "create", "U": "update", "S": "stats", "A": "add", "R": "load-file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +32,19 @@ class Command:
     letter: str
     table: str = CONNTRACK
     tests: tuple[Test, ...] = ()
-    formats: frozenset[str] = field(default_factory=frozenset)
+    formats: frozenset[str] = frozenset()
+    kinds: frozenset[str] = ALL_KINDS
+    """Of the messages it prints."""
 
     @property
     def changes(self) -> bool:
         """Whether it does more than look."""
         return self.letter in "DF"
+
+    @property
+    def listens(self) -> bool:
+        """Whether it prints what happens, and nothing of what is."""
+        return self.letter == "E"
 
     def chosen(self, entries: Iterable[Entry], at: int) -> list[Entry]:
         """The entries it means, of those whose time is not over."""
@@ -68,6 +56,8 @@ class Command:
         """What it prints of the state as it is; of one that deletes, what will be no more. ``held``: as in ``uses_of``."""
         if self.letter == "V":
             return f"{VERSION}\n"
+        if self.letter == "E":
+            return ""
         if self.letter == "F":
             what = "expectation table" if self.table == EXPECT else "connection tracking table"
             return f"{VERSION}: {what} has been emptied.\n"
@@ -79,9 +69,31 @@ class Command:
         uses = uses_of(entries, held)
         return "".join(self._line(entry, at, uses[entry.id]) + "\n" for entry in self.chosen(entries.values(), at))
 
+    def heard(self, message: Message) -> str:
+        """What it prints of a message, without a line end; "" if it is none of those it wants."""
+        kind, at, about, entry, one, ordered = message
+        if (one is not None) != (self.table == EXPECT) or kind not in self.kinds or not all(test(_shown(message)) for test in self.tests):
+            return ""
+        stamp = f"[{at // SECOND}.{at % SECOND // 1000:06}]\t" if TIMESTAMP in self.formats else ""
+        head = f"{stamp}{f'[{kind}]':>9} "
+        if one is not None:
+            return head + format_expectation(one, entry, at)
+        by = " [USERSPACE] progname=conntrack" if ordered else ""
+        return head + self._more(entry, format_told(entry, kind, about, at)) + by
+
     def _line(self, entry: Entry, at: int, uses: int) -> str:
-        family = f"ipv{entry.original.family}     {2 if entry.original.family == 4 else 10} " if "extended" in self.formats else ""
-        return family + format_entry(entry, at, uses) + (f" id={entry.id}" if "id" in self.formats else "")
+        return self._more(entry, format_entry(entry, at, uses))
+
+    def _more(self, entry: Entry, line: str) -> str:
+        """With what was asked for with ``-o``."""
+        family = f"ipv{entry.original.family}     {2 if entry.original.family == 4 else 10} " if EXTENDED in self.formats else ""
+        return family + line + (f" id={entry.id}" if ID in self.formats else "")
+
+
+def _shown(message: Message) -> Entry:
+    """The entry as tests see it: of a state that a message does not tell of, nothing is known."""
+    told = message.kind == DESTROYED or PROTOINFO in message.about
+    return message.entry if told else message.entry._replace(tracker=None)
 
 
 def parse(words: list[str]) -> Command:
@@ -89,25 +101,16 @@ def parse(words: list[str]) -> Command:
     return _Line(words).parse()
 
 
-class _Option(NamedTuple):
-    name: str
-    read: Callable[[_Line, str], Test | None]
-    optional: bool = False
-    """Whether it may stand without an argument."""
-
-
-class _Line:
+class _Line(Asked):
     """One command line being read."""
 
     def __init__(self, words: list[str]) -> None:
+        super().__init__()
         self.words, self.at = words, 0
         self.letter = ""
         self.table = CONNTRACK
-        self.protocol: int | None = None
-        self.family: int | None = None
-        self.given: list[_Option] = []
+        self.given: list[Option] = []
         self.tests: list[Test] = []
-        self.formats: frozenset[str] = frozenset()
 
     def parse(self) -> Command:
         while self.at < len(self.words):
@@ -116,9 +119,9 @@ class _Line:
             if word.startswith("-") and len(word) > 1:
                 self._option(word)
         if not self.letter:
-            raise ConntrackRefused("no command specified; there are -L, -C, -D and -F")
+            raise ConntrackRefused("no command specified; there are -L, -C, -D, -F and -E")
         self._legal()
-        return Command(self.letter, self.table, tuple(self.tests), self.formats)
+        return Command(self.letter, self.table, tuple(self.tests), self.formats, self.kinds or ALL_KINDS)
 
     def _option(self, word: str) -> None:
         name, given, value = word.lstrip("-").partition("=")
@@ -130,7 +133,7 @@ class _Line:
         if command is not None:
             self._command(command)
             return
-        option = self._options().get(name)
+        option = options_for(self.protocol).get(name)
         if option is None:
             raise ConntrackRefused(f"unknown option `{word}'")
         if not given:
@@ -158,189 +161,21 @@ class _Line:
             self.at += 1
 
     def _legal(self) -> None:
-        allowed = {"L": {"family"} if self.table == EXPECT else None, "C": set[str](), "F": set[str](), "V": set[str](), "D": None}[
-            self.letter
-        ]
-        for option in self.given:
-            if (option.name == "output" and self.letter != "L") or (allowed is not None and option.name not in {*allowed, "output"}):
-                raise ConntrackRefused(f"Illegal option `--{option.name}' with this command")
         if self.letter == "D" and self.table == EXPECT:
             raise ConntrackRefused("fwtutor does not simulate -D expect: -F expect empties the table")
-
-    # --- what options mean ------------------------------------------------------------------------------------
-
-    def _options(self) -> dict[str, _Option]:
-        known = dict(_OPTIONS)
-        if self.protocol in _PORTED:
-            known.update(_PORT_OPTIONS)
-        if self.protocol == 6:
-            known["state"] = _Option("state", _state)
-        if self.protocol in (1, 58):
-            known.update(_ICMP_OPTIONS)
-        return known
-
-    def read_protocol(self, text: str) -> Test:
-        value = int(text) if re.fullmatch("[0-9]{1,3}", text) else next((n for n, name in NAMES.items() if name == text.lower()), 256)
-        if value > 255:
-            raise ConntrackRefused(f"`{text}' unsupported protocol")
-        self.protocol = value
-        return lambda entry: entry.original.protocol == value
-
-    def read_family(self, text: str) -> Test:
-        value = FAMILIES.get(text)
-        if value is None:
-            raise ConntrackRefused(f"`{text}' unsupported protocol")
-        return lambda entry: entry.original.family == value
-
-    def read_output(self, text: str) -> None:
-        for word in text.split(","):
-            if word not in FORMATS:
-                raise ConntrackRefused(f"Bad parameter `{word}'")
-        self.formats = frozenset(text.split(","))
+        if self.letter == "E" and self.table not in (CONNTRACK, EXPECT):
+            raise ConntrackRefused("Can't do that command with tables `dying' and `unconfirmed'")
+        allowed = _ALLOWED.get((self.letter, self.table))
+        for option in self.given:
+            if option.name not in allowed if allowed is not None else option.name in _REFUSED[self.letter]:
+                raise ConntrackRefused(f"Illegal option `--{option.name}' with this command")
 
 
-def _address(direction: int, part: str) -> Callable[[_Line, str], Test]:
-    def read(line: _Line, text: str) -> Test:
-        family, address, mask = _network(text)
-
-        def test(entry: Entry) -> bool:
-            side = entry.reply if direction else entry.original
-            value: int = getattr(side, part)
-            return side.family == family and not (value ^ address) & mask
-
-        return test
-
-    return read
-
-
-def _network(text: str) -> tuple[int, int, int]:
-    host, slash, length = text.partition("/")
-    try:
-        family, address = parse_address(host)
-    except ValueError:
-        raise ConntrackRefused(f"Invalid IP address `{text}'") from None
-    bits = 32 if family == 4 else 128
-    size = int(length) if re.fullmatch("[0-9]{1,3}", length) else bits if not slash else 999
-    if size > bits:
-        raise ConntrackRefused("Invalid netmask")
-    return family, address, ALL_ONES[family] << (bits - size) & ALL_ONES[family]
-
-
-def _translated(bits: int) -> Callable[[_Line, str], Test]:
-    def read(line: _Line, text: str) -> Test:
-        family, address, mask = _network(text) if text else (0, 0, 0)
-
-        def test(entry: Entry) -> bool:
-            if not entry.status & bits:
-                return False
-            shown = [entry.reply.dst] * bool(bits & SRC_NAT) + [entry.reply.src] * bool(bits & DST_NAT)
-            return not text or (entry.original.family == family and any(not (one ^ address) & mask for one in shown))
-
-        return test
-
-    return read
-
-
-def _decimal(text: str) -> int:
-    """What the number begins with, 0 if it begins with none."""
-    found = re.match(r"\s*[0-9]+", text)
-    return int(found[0][-20:]) if found else 0
-
-
-def _number(text: str) -> int:
-    found = re.match(r"\s*(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", text)
-    if not found:
-        return 0
-    digits = found[1][:20]
-    return int(digits, 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" and len(digits) > 1 else 10)
-
-
-def _mark(line: _Line, text: str) -> Test:
-    value, _, mask = text.partition("/")
-    bits = _number(mask) if mask else 0xFFFFFFFF
-    wanted = _number(value)
-    return lambda entry: entry.mark & bits == wanted
-
-
-def _status(line: _Line, text: str) -> Test:
-    bits = 0
-    words = [word.upper() for word in text.split(",")]
-    for word, shown in zip(words, text.split(","), strict=True):
-        if word not in STATUSES and word != UNREPLIED:
-            raise ConntrackRefused(f"Bad parameter `{shown}'")
-        bits |= STATUSES.get(word, 0)
-    # UNREPLIED makes it look at that bit alone.
-    mask = SEEN_REPLY if UNREPLIED in words else bits
-    return lambda entry: entry.status & mask == bits
-
-
-def _zone(directions: int) -> Callable[[_Line, str], Test]:
-    def read(line: _Line, text: str) -> Test:
-        wanted = _number(text) & 0xFFFF
-
-        def test(entry: Entry) -> bool:
-            original, reply = entry.original.zone, entry.reply.zone
-            if original == reply:
-                return wanted == (original if directions == 3 else 0)
-            return wanted == {1: original, 2: reply, 3: 0}[directions]
-
-        return test
-
-    return read
-
-
-def _port(direction: int, part: str) -> Callable[[_Line, str], Test]:
-    def read(line: _Line, text: str) -> Test:
-        wanted = _decimal(text) & 0xFFFF
-        return lambda entry: getattr(entry.reply if direction else entry.original, part) == wanted
-
-    return read
-
-
-def _state(line: _Line, text: str) -> Test:
-    if text not in STATES:
-        raise ConntrackRefused(f"unknown TCP state `{text}'")
-    return lambda entry: entry.state == text
-
-
-def _icmp(shift: int, mask: int, part: str) -> Callable[[_Line, str], Test]:
-    def read(line: _Line, text: str) -> Test:
-        wanted = _decimal(text) & mask
-        return lambda entry: getattr(entry.original, part) >> shift & mask == wanted
-
-    return read
-
-
-def _named(*options: tuple[tuple[str, ...], _Option]) -> dict[str, _Option]:
-    return {name: option for names, option in options for name in names}
-
-
-_PORTED = (6, 17, 33, 132, 136)
-_OPTIONS = _named(
-    (("s", "src", "orig-src"), _Option("src", _address(ORIGINAL, "src"))),
-    (("d", "dst", "orig-dst"), _Option("dst", _address(ORIGINAL, "dst"))),
-    (("r", "reply-src"), _Option("reply-src", _address(REPLY, "src"))),
-    (("q", "reply-dst"), _Option("reply-dst", _address(REPLY, "dst"))),
-    (("p", "protonum", "proto"), _Option("protonum", _Line.read_protocol)),
-    (("f", "family"), _Option("family", _Line.read_family)),
-    (("o", "output"), _Option("output", _Line.read_output)),
-    (("m", "mark"), _Option("mark", _mark)),
-    (("u", "status"), _Option("status", _status)),
-    (("w", "zone"), _Option("zone", _zone(3))),
-    (("orig-zone",), _Option("orig-zone", _zone(1))),
-    (("reply-zone",), _Option("reply-zone", _zone(2))),
-    (("n", "src-nat"), _Option("src-nat", _translated(SRC_NAT), optional=True)),
-    (("g", "dst-nat"), _Option("dst-nat", _translated(DST_NAT), optional=True)),
-    (("j", "any-nat"), _Option("any-nat", _translated(SRC_NAT | DST_NAT), optional=True)),
-)  # fmt: skip
-_PORT_OPTIONS = _named(
-    (("sport", "orig-port-src"), _Option("sport", _port(ORIGINAL, "sport"))),
-    (("dport", "orig-port-dst"), _Option("dport", _port(ORIGINAL, "dport"))),
-    (("reply-port-src",), _Option("reply-port-src", _port(REPLY, "sport"))),
-    (("reply-port-dst",), _Option("reply-port-dst", _port(REPLY, "dport"))),
-)  # fmt: skip
-_ICMP_OPTIONS = _named(
-    (("icmp-type",), _Option("icmp-type", _icmp(8, 0xFF, "dport"))),
-    (("icmp-code",), _Option("icmp-code", _icmp(0, 0xFF, "dport"))),
-    (("icmp-id",), _Option("icmp-id", _icmp(0, 0xFFFF, "sport"))),
-)  # fmt: skip
+_ALLOWED: Mapping[tuple[str, str], frozenset[str]] = {
+    ("L", EXPECT): frozenset({"family", "output"}),
+    ("E", EXPECT): frozenset({"output"}),
+    **{(letter, table): frozenset() for letter in "CFV" for table in TABLES},
+}
+"""Options of a command about a table, where they are few."""
+_REFUSED = {"L": ("event-mask", "buffer-size"), "D": ("event-mask", "buffer-size"), "E": ("status",)}
+"""Where they are many, those that are none of it."""

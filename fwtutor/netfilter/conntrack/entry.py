@@ -41,6 +41,13 @@ class Tuple(NamedTuple):
     zone: int = 0
 
 
+class Heeded(NamedTuple):
+    """What those who listen to connection tracking are told of an entry, where somebody has chosen, in words of ``--ctevents``."""
+
+    connections: frozenset[str]
+    expectations: frozenset[str]
+
+
 class Template(NamedTuple):
     """What the CT target puts on a packet before it is tracked."""
 
@@ -51,6 +58,8 @@ class Template(NamedTuple):
     """Name of the helper a new connection gets."""
     zone_by_mark: bool = False
     """The packet's mark is the zone, as far as it fits."""
+    heeded: Heeded | None = None
+    """What is told of a new connection; None: everything."""
 
     def zones(self, mark: int) -> tuple[int, int]:
         """The zone of a packet with that mark, in the original direction and in the reply direction."""

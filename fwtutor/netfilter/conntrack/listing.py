@@ -1,9 +1,9 @@
-"""Entries as ``conntrack -L`` prints them."""
+"""Entries and expectations as ``conntrack`` prints them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from fwtutor.netfilter.addresses import ALL_ONES, format_address
 from fwtutor.netfilter.conntrack.entry import Entry, Tuple
@@ -12,6 +12,11 @@ from fwtutor.netfilter.conntrack.tuples import DCCP, GRE, SCTP, UDPLITE, WITH_PO
 from fwtutor.netfilter.packet import PROTOCOL_NAMES
 
 NAMES = {**PROTOCOL_NAMES, DCCP: "dccp", GRE: "gre", SCTP: "sctp", UDPLITE: "udplite"}
+
+BEGUN, UPDATED, DESTROYED = "NEW", "UPDATE", "DESTROY"
+"""Kinds of messages, as ``conntrack -E`` prints them in brackets."""
+PROTOINFO, MARKED = "protoinfo", "mark"
+"""What a message may be about, as far as it is printed only then."""
 
 
 def format_tuple(tuple: Tuple) -> str:
@@ -28,26 +33,39 @@ def format_tuple(tuple: Tuple) -> str:
 
 def format_entry(entry: Entry, at: int, uses: int = 1) -> str:
     """One line, without a line end, with the seconds left at the time ``at`` (ns); ``uses``: how often it is referred to."""
+    words = _words(entry, str(entry.seconds_left(at)), entry.state, counters=True, mark=True, helper=True)
+    return " ".join([*words, f"use={uses}"])
+
+
+def format_told(entry: Entry, kind: str, about: Container[str], at: int) -> str:
+    """The same of an entry in a message, which does not say everything; without what is printed before and behind."""
+    gone, seconds = kind == DESTROYED, entry.seconds_left(at)
+    state = entry.state if gone or PROTOINFO in about else ""
+    marked = bool(entry.mark) or MARKED in about
+    return " ".join(_words(entry, str(seconds) if seconds or not gone else "", state, counters=gone, mark=marked, helper=not gone))
+
+
+def _words(entry: Entry, seconds: str, state: str, *, counters: bool, mark: bool, helper: bool) -> list[str]:
+    """What of an entry is to be told."""
     original, reply = entry.original, entry.reply
-    parts = [f"{NAMES.get(original.protocol, 'unknown'):<8} {original.protocol} {entry.seconds_left(at)}"]
-    if entry.state:
-        parts.append(entry.state)
+    parts = [f"{NAMES.get(original.protocol, 'unknown'):<8} {original.protocol}", *filter(None, (seconds, state))]
     for direction, side in enumerate((original, reply)):
         parts.append(format_tuple(side))
         if side.zone and original.zone != reply.zone:
             parts.append(f"zone-{'reply' if direction else 'orig'}={side.zone}")
-        if entry.counters is not None:
+        if entry.counters is not None and counters:
             parts.append(f"packets={entry.counters[direction * 2]} bytes={entry.counters[direction * 2 + 1]}")
         if direction == 0 and not entry.seen_reply:
             parts.append("[UNREPLIED]")
     if entry.assured:
         parts.append("[ASSURED]")
-    parts.append(f"mark={entry.mark}")
+    if mark:
+        parts.append(f"mark={entry.mark}")
     if original.zone and original.zone == reply.zone:
         parts.append(f"zone={original.zone}")
-    if entry.helper:
+    if entry.helper and helper:
         parts.append(f"helper={entry.helper}")
-    return " ".join([*parts, f"use={uses}"])
+    return parts
 
 
 def format_expectation(one: Expectation, master: Entry, at: int) -> str:

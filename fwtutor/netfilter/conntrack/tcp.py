@@ -309,6 +309,12 @@ def judge(before_packet: TcpTrack, status: int, packet: Packet, direction: int, 
     return Judgement("accept", track, timeout, assured)
 
 
+def begins_anew(before: TcpTrack, after: TcpTrack) -> bool:
+    """Whether what came between was the answer to an ignored SYN: that the state is SYN_RECV is news then, even if it was before."""
+    answered = before.last_kind is Kind.SYN and after.last_kind is Kind.SYNACK and before.last_direction != after.last_direction
+    return answered and after.state is State.SYN_RECV and before.last_end == after.last_end
+
+
 def _timeout(track: TcpTrack, kind: Kind, settings: Settings) -> int:
     timeout = settings.timeouts[track.state]
     if track.retransmissions >= settings.max_retransmissions and timeout > settings.retransmitted:

@@ -194,7 +194,7 @@ class Conntrack:
         if verdict == "ignored":
             return entry._replace(tracker=track), "", False
         if verdict == "delete":
-            return entry._replace(tracker=track), "", True
+            return self._refreshed(entry, packet, direction, at, entry.expires - at, entry.status, track), "", True
         if verdict == "reopen":
             return REOPEN
         after = entry if track is entry.tracker else entry._replace(tracker=track)

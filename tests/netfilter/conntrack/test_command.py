@@ -6,7 +6,7 @@ import pytest
 
 from fwtutor.netfilter import Firewall, craft
 from fwtutor.netfilter.addresses import parse_address
-from fwtutor.netfilter.conntrack.command import ConntrackRefused
+from fwtutor.netfilter.conntrack.options import ConntrackRefused
 from tests.netfilter.conntrack.test_helpers import CLIENT, PORT, SERVER, Talk, box
 
 STRANGER = parse_address("203.0.113.9")[1]
@@ -32,7 +32,7 @@ def talked() -> Firewall:
         ("-L -p tcp --state ESTABLISHED", "tcp"),
         ("-L -p tcp --state CLOSE", ""), ("-L -m 0", "tcp udp icmp"), ("-L -m 1/0xff", ""), ("-L -w 3", ""), ("-L -w 0", "tcp udp icmp"),
         ("-L -f ipv4", "tcp udp icmp"), ("-L -f ipv6", ""), ("-L -n", ""), ("-L -j", ""), ("-L -p icmp --icmp-type 8", "icmp"),
-        ("-L -p icmp --icmp-id 78", ""), ("-L -p tcp word", "tcp"),
+        ("-L -p icmp --icmp-id 78", ""), ("-L -p tcp word", "tcp"), ("-L -p tcp -o timestamp,k,l,u", "tcp"),
     ],
 )  # fmt: skip
 def test_filters(line: str, protocols: str) -> None:
@@ -72,7 +72,17 @@ def test_what_is_deleted_is_printed_and_can_be_undone() -> None:
         ("-L -f", "option `-f' requires an argument"), ("-C -p tcp", "Illegal option `--protonum' with this command"),
         ("-F -p tcp", "Illegal option `--protonum' with this command"),
         ("-L expect -s 1.2.3.4", "Illegal option `--src' with this command"),
-        ("--foo", "unknown option `--foo'"), ("-E", "fwtutor does not simulate -E (--event)"), ("", "no command specified"),
+        ("--foo", "unknown option `--foo'"), ("-G", "fwtutor does not simulate -G (--get)"), ("", "no command specified"),
+        ("-E -e foo", "Bad parameter `foo'"), ("-E -e NEW,ALL,", "Bad parameter `'"), ("-E -e ,NEW", "Bad parameter `,NEW'"),
+        ("-E -e NEW|DESTROY", "Bad parameter `NEW|DESTROY'"), ("-E -e", "option `-e' requires an argument"),
+        ("-E foo", "unknown type `foo'"), ("-E dying", "Can't do that command with tables `dying' and `unconfirmed'"),
+        ("-E -u ASSURED", "Illegal option `--status' with this command"), ("-E -L", "Invalid commands combination"),
+        ("-E expect -e NEW", "Illegal option `--event-mask' with this command"),
+        ("-E expect -p tcp", "Illegal option `--protonum' with this command"),
+        ("-E expect -b 4096", "Illegal option `--buffer-size' with this command"),
+        ("-L -e ALL", "Illegal option `--event-mask' with this command"), ("-D -b 1", "Illegal option `--buffer-size' with this command"),
+        ("-E -b", "option `-b' requires an argument"), ("-L -o foo,id", "Bad parameter `foo,id'"),
+        ("-E -o xml", "fwtutor does not simulate -o xml"), ("-F -o id", "Illegal option `--output' with this command"),
     ],
 )  # fmt: skip
 def test_refusals(line: str, words: str) -> None:

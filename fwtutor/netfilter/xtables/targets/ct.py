@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.netfilter.conntrack.entry import NEW, UNTRACKED, Template
+from fwtutor.netfilter.conntrack.entry import NEW, UNTRACKED, Heeded, Template
 from fwtutor.netfilter.conntrack.helpers import ELSEWHERE, HELPERS
 from fwtutor.netfilter.hooks import RAW
 from fwtutor.netfilter.xtables.context import Context
@@ -148,8 +148,15 @@ class Ct(ActingTarget, OptionTarget):
         helper = self.helper.value if self.helper else ""
         for directions, given in ((3, self.zone), (1, self.zone_orig), (2, self.zone_reply)):
             if given is not None:
-                return Template(given.value.number, directions, helper, given.value.by_mark)
-        return Template(helper=helper)
+                return Template(given.value.number, directions, helper, given.value.by_mark, self._heeded)
+        return Template(helper=helper, heeded=self._heeded)
+
+    @property
+    def _heeded(self) -> Heeded | None:
+        """Who chooses for one of the two wants nothing of the other."""
+        if self.ctevents is None and self.expevents is None:
+            return None
+        return Heeded(*(given.value if given is not None else frozenset() for given in (self.ctevents, self.expevents)))
 
     def act(self, context: Context) -> bool:
         if self.notrack is not None:
