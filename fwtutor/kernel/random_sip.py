@@ -5,16 +5,18 @@ Knows nothing of the engine. Addresses are those of ``pools``; who is inside may
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
-from fwtutor.kernel.observation import Shot
-from fwtutor.kernel.pools import FAR, NEAR, WAN_BOX, address
+from fwtutor.kernel.observation import Setup, Shot
+from fwtutor.kernel.pools import FAR, INTERFACES, NEAR, WAN_BOX, address
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import ACK, PSH, SYN
 
+SHARE = 0.25
+"""The share of the cases with helpers."""
 SIP = 5060
 _POOLS = {
     4: (FAR, NEAR, WAN_BOX, (WAN_BOX, "203.0.113.200", "203.0.113.10")),
@@ -57,6 +59,23 @@ class _Agreed(NamedTuple):
     """His address, as who sends it knows it."""
     sender: _End
     payload: bytes = b"\x80x"
+
+
+def case(random: Random, count: int, sysctls: Mapping[str, int], variant: str) -> tuple[Setup, list[Shot]]:
+    """A box and ``count`` packets, a third of the cases in IPv6, half of them translated."""
+    made = plan(random, random.random() < 0.5, random.choice((4, 4, 6)))
+    setup = box(made.family, rules(random, made), sysctls, variant)
+    return setup, traffic(random, count, made)
+
+
+def box(family: int, ruleset: str, sysctls: Mapping[str, int], variant: str = "legacy") -> Setup:
+    if family == 4:
+        return Setup(INTERFACES, ruleset, {"default": "wan"}, sysctls, variant=variant)
+    interfaces = {
+        name: (*own, there) for (name, own), there in zip(INTERFACES.items(), ("2001:db8::1/64", "2001:db8:1::1/64"), strict=True)
+    }
+    routes = {"default": "wan", "2001:db8:ffff::/48": "wan"}
+    return Setup(interfaces, "", routes, {**sysctls, "net.ipv6.conf.all.forwarding": 1}, variant=variant, rules6=ruleset)
 
 
 def plan(random: Random, translated: bool, family: int = 4) -> Plan:

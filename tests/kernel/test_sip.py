@@ -10,7 +10,6 @@ from fwtutor.kernel import random_sip
 from fwtutor.kernel.compare import compare, happens_again
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Observed, Setup, Shot
-from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.shrink import reproduction, shrink
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import Packet
@@ -303,12 +302,23 @@ def test_two_streams_from_the_same_server_to_the_same_port_outside_cannot_be(ker
     assert [packet.verdict for packet in packets] == ["ACCEPT", "DROP"]
 
 
-def test_two_behind_the_same_box_are_told_of_each_others_own_addresses(kernel: Kernel) -> None:
-    one = Call(sport=5060, outside=(OUTSIDE, 5060))
-    two = Call(sport=5061, outside=(OUTSIDE, 5061), ends=(CLIENT + 1, SERVER))
-    body = one.sdp(1, "m=audio 4000 a", connection="203.0.113.200")
-    shots = [one.ask("INVITE", one.sdp(0, "m=audio 4000 a")), two.ask("OPTIONS"), two.tell(200, "INVITE", body)]
-    agreed(kernel, translating(), shots)
+def test_where_an_untranslated_connection_expects_the_same_a_translated_one_is_told_of_nowhere(kernel: Kernel) -> None:
+    """A flaw of the kernel's: it takes the place that the first one has not saved, 0.0.0.0 and port 0, for where that really goes."""
+    rules = NAT.replace("-o wan -j", "-o wan -p udp -m udp --dport 5061 -j").replace("--dport 5060", "--dport 5060:5061")
+    one, two = Call(), Call(sport=5061, outside=(OUTSIDE, 5061), inside=(SERVER, 5061))
+    two.ports = 5061, 5061
+    shots = [shot for call in (one, two) for shot in (call.ask("INVITE"), call.tell(200, "INVITE", call.sdp(1, "m=audio 6000 a")))]
+    packets = agreed(kernel, sip_box(rules, NAT6), shots)
+    assert awaited(packets[1]) == ["6000 1", "6001 1"]
+    assert awaited(packets[3]) == ["0 1", "1 1", "6000 1", "6001 1"]
+    assert {"m=audio 0 a", "c=IN IP4 0.0.0.0"} <= set(said(packets[3]))
+
+
+def test_over_tcp_an_answer_is_dropped_where_via_names_another_port_for_udp(kernel: Kernel) -> None:
+    call = Call("tcp", outside=(OUTSIDE, 5060))
+    text = call.request("OPTIONS").replace("TCP 192.168.0.20:5060", "UDP 192.168.0.20:5070")
+    packets = agreed(kernel, translating(), [*call.open(), call.send(0, text.encode()), call.tell(200, "OPTIONS")])
+    assert [packet.verdict for packet in packets[3:]] == ["ACCEPT", "DROP"]
 
 
 def test_an_answer_goes_to_the_port_that_via_names(kernel: Kernel) -> None:
@@ -339,7 +349,7 @@ def test_dialogues_spoiled_anywhere_are_read_alike(kernel: Kernel, family: int, 
     random = Random(f"sip {family} {translated} {seed}")
     plan = random_sip.plan(random, translated, family)
     rules = random_sip.rules(random, plan)
-    setup = Setup(INTERFACES, rules, {"default": "wan"}, {"net.ipv4.icmp_ratelimit": 0}) if family == 4 else sip_box("", rules)
+    setup = random_sip.box(family, rules, {"net.ipv4.icmp_ratelimit": 0})
     found = compare(kernel, setup, random_sip.traffic(random, 80, plan))
     if found.differences and happens_again(kernel, found):
         small = shrink(kernel, found)
