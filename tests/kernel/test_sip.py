@@ -162,6 +162,24 @@ def test_a_registration_is_over_when_the_registrar_says_so(kernel: Kernel) -> No
     assert [awaited(packet) for packet in packets] == [["5060 0 3"], ["5060 0 1"], ["5060 0 1"], ["5060 0 1"], []]
 
 
+def test_an_answer_that_names_another_place_takes_the_registration_back(kernel: Kernel) -> None:
+    call = Call()
+    more = ["Expires: 600"]
+    other = f"Contact: <sip:a@{call.name(0)}:5099>"
+    packets = agreed(kernel, sip_box(), [call.ask("REGISTER", more=more), call.tell(200, "REGISTER", more=[*more, other])])
+    assert [awaited(packet) for packet in packets] == [["5060 0 3"], []]
+
+
+def test_who_was_expected_does_not_register(kernel: Kernel) -> None:
+    call, other = Call(), Call()
+    other.ports = 5060, 5090
+    more = ["Expires: 600"]
+    shots = [call.ask("REGISTER", more=more), call.tell(200, "REGISTER", more=[*more, f"Contact: <sip:a@{call.name(0)}>"])]
+    packets = agreed(kernel, sip_box(), [*shots, other.send(1, other.request("REGISTER", side=1, more=more).encode())])
+    assert states(packets[2]) == {"RELATED"}
+    assert awaited(packets[2]) == ["5060 0 1"]
+
+
 def test_seconds_are_counted_in_ticks_that_overflow(kernel: Kernel) -> None:
     call = Call()
     more = ["Expires: 17179870"]
@@ -312,6 +330,33 @@ def test_where_an_untranslated_connection_expects_the_same_a_translated_one_is_t
     assert awaited(packets[1]) == ["6000 1", "6001 1"]
     assert awaited(packets[3]) == ["0 1", "1 1", "6000 1", "6001 1"]
     assert {"m=audio 0 a", "c=IN IP4 0.0.0.0"} <= set(said(packets[3]))
+
+
+def test_a_third_connection_that_expects_the_same_expects_nobody(kernel: Kernel) -> None:
+    rules = NAT.replace("-o wan -j", "-o wan -p udp -m udp --dport 5061 -j").replace("--dport 5060", "--dport 5060:5061")
+    shots: list[Shot] = []
+    for sport, dport, outside in ((5060, 5060, CLIENT), (5061, 5061, OUTSIDE), (5062, 5061, OUTSIDE)):
+        call = Call(sport=sport, outside=(outside, sport), inside=(SERVER, dport))
+        call.ports = sport, dport
+        shots += [call.ask("INVITE"), call.tell(200, "INVITE", call.sdp(1, "m=audio 6000 a"))]
+    packets = agreed(kernel, sip_box(rules, NAT6), shots)
+    assert awaited(packets[5]) == awaited(packets[3]) == ["0 1", "1 1", "6000 1", "6001 1"]
+    assert "m=audio 0 a" in said(packets[5])
+
+
+def test_where_only_the_second_of_a_pair_is_expected_already_the_first_is_taken_back(kernel: Kernel) -> None:
+    calls = [Call(sport=5060, outside=(OUTSIDE, 5060)), Call(sport=5061, outside=(OUTSIDE, 5061), ends=(CLIENT + 1, SERVER))]
+    invitations = [call.ask("INVITE", call.sdp(0, "m=audio 4000 a")) for call in calls]
+    came = Shot(craft.udp(SERVER, OUTSIDE, 7000, 4000, b"x", id=2), "wan")
+    packets = agreed(kernel, translating(), [invitations[0], came, invitations[1]])
+    assert (packets[2].verdict, awaited(packets[2])) == ("DROP", ["4001 1"])
+
+
+def test_a_description_may_name_addresses_of_its_streams_only(kernel: Kernel) -> None:
+    call = Call(outside=(OUTSIDE, 5060))
+    body = call.sdp(0, "m=audio 4000 a", "c=IN IP4 192.168.0.20").replace("c=IN IP4 192.168.0.20\r\nt=0", "t=0")
+    (packet,) = agreed(kernel, translating(), [call.ask("INVITE", body)])
+    assert [line for line in said(packet) if line.startswith("c=")] == ["c=IN IP4 203.0.113.200"]
 
 
 def test_over_tcp_an_answer_is_dropped_where_via_names_another_port_for_udp(kernel: Kernel) -> None:

@@ -209,8 +209,6 @@ def _same_transport(message: Message, contact: Field) -> bool:
 
 def _read_answer(message: Message) -> str:
     text = message.text
-    if len(text) < SHORTEST:
-        return ""
     code = siptext.number(text, 8)[0]
     if not code:
         return "its code is no number"
