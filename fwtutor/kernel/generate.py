@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel import in_ipv6, random_ftp, random_nat
+from fwtutor.kernel import in_ipv6, random_ftp, random_nat, random_sip
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import TRANSPARENT, order, ruleset, tracks
@@ -92,6 +92,10 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     drawn = random.choice(VARIANTS)
     helping = Random(f"helpers {seed}")
     if not timed and helping.random() < random_ftp.SHARE:
+        calling = Random(f"calls {seed}")
+        if calling.random() < random_sip.SHARE:
+            setup, calls = random_sip.case(calling, packets, _sysctls(calling, timed=False), variant or drawn)
+            return setup, list(calls)
         return _helped(helping, packets, variant or drawn)
     sysctls = _sysctls(random, timed)
     rules = ruleset(random, variant or drawn)

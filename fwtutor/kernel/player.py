@@ -22,7 +22,18 @@ from fwtutor.kernel.namespace import enter, furnish, hush, interface_names, mac_
 from fwtutor.kernel.netlink import FAMILIES, Netfilter
 from fwtutor.kernel.nfttrace import NftTrace
 from fwtutor.kernel.observation import (
-    ANSWER, BY_ITSELF, Heard, Item, KernelEntry, Line, Observation, Observed, Order, Ordered, Setup, Shot,
+    ANSWER,
+    BY_ITSELF,
+    Heard,
+    Item,
+    KernelEntry,
+    Line,
+    Observation,
+    Observed,
+    Order,
+    Ordered,
+    Setup,
+    Shot,
 )  # fmt: skip
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import TraceLog

@@ -252,10 +252,10 @@ def _event_steps(walk: Walk, event: tuple[Any, ...]) -> Iterator[s.Step]:
 
 def _news_steps(news: Iterable[News], effects: Iterable[Change]) -> Iterator[s.Step]:
     for (before, after, why), effect in zip(news, effects, strict=True):
-        if after is not None:
-            yield s.Expected((effect,), after)
-        elif why == MET:
+        if why == MET:
             yield s.ExpectationMet((effect,), before)
+        elif after is not None:
+            yield s.Expected((effect,), after)
         else:
             yield s.ExpectationForgotten((effect,), before, why)
 

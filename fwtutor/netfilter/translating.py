@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from fwtutor.netfilter.box import Stop
-from fwtutor.netfilter.conntrack.entry import CONFIRMED, NAT_MASK, NEW, ORIGINAL, RELATED, REPLY
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, NAT_MASK, NEW, ORIGINAL, RELATED, REPLY, Entry
 from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.conntrack.nat import applying, choosing
 from fwtutor.netfilter.conntrack.nat.ranges import CHANGED, DECIDED, DST, SRC, Range, end_at
@@ -124,12 +124,27 @@ class Translating(Replying):
         if met.follows is None or entry is None or master is None:
             return
         other = master.original if met.follows.direction else master.reply
+        port, address = met.follows.port, met.follows.address
+        wanted = [(SRC, Range(other.dst, other.dst)), (DST, Range(other.src, other.src, (port, port)))]
+        if address is not None:
+            wanted = [(DST, Range(address, address, (port, port))), *self._source_as_expected(met, entry, master)]
         changes: list[Change] = []
-        port = met.follows.port
-        for end, wanted in ((SRC, Range(other.dst, other.dst)), (DST, Range(other.src, other.src, (port, port)))):
-            self._bind(wanted, end, changes)
+        for end, range in wanted:
+            self._bind(range, end, changes)
         packet, now = self.context.packet, self.context.entry
         self.walk.events.append((TRANSLATED, DST, packet, packet, entry, now, tuple(changes)))
+
+    def _source_as_expected(self, met: Expectation, entry: Entry, master: Entry) -> list[tuple[str, Range]]:
+        """What a stream's sender becomes: where he is expected himself, or its master's end if he is that; else rules say it."""
+        assert met.follows is not None
+        came = entry.original
+        if met.kind:
+            for other in reversed(self.box.conntrack.expectations.of(master.id)):
+                follows, own = other.follows, other.tuple
+                if follows is not None and own.protocol == came.protocol and (follows.address, follows.port) == (came.src, came.sport):
+                    return [(SRC, Range(own.dst, own.dst, (own.dport, own.dport)))]
+        here, back = (master.reply, master.original) if met.follows.direction else (master.original, master.reply)
+        return [(SRC, Range(back.dst, back.dst))] if came.src == here.src else []
 
     def _leaves_elsewhere(self, hook: str, changes: list[Change]) -> bool:
         """What was given the address of one interface and leaves by another now is not what it was: its entry goes."""

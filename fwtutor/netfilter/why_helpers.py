@@ -33,7 +33,9 @@ def why_helped(step: Helped) -> str:
         return f"the helper {step.helper} has changed it"
     size = len(now.payload) - len(was.payload)
     longer = f", which makes it {abs(size)} byte{'s' if abs(size) > 1 else ''} {'longer' if size > 0 else 'shorter'}" if size else ""
-    return f"the address named in it is translated too: {_line(was.payload)} becomes {_line(now.payload)}{longer}"
+    lines = zip(was.payload.split(b"\r\n"), now.payload.split(b"\r\n"), strict=False)
+    old, new = next(((old, new) for old, new in lines if old != new), (was.payload, now.payload))
+    return f"the address named in it is translated too: {_line(old)} becomes {_line(new)}{longer}"
 
 
 def why_expected(step: Expected, at: int) -> str:
@@ -41,7 +43,10 @@ def why_expected(step: Expected, at: int) -> str:
     one = step.expectation
     assert one is not None
     left = max(0, one.expires - at) // SECOND
-    return f"the helper {one.helper} expects {describe(one)} for {left} s: its first packet will be RELATED"
+    if one.inactive:
+        return f"the helper {one.helper} holds a place for {left} s: for {describe(one)}, who is let in when the other side agrees"
+    which = "the first packet of each will be" if one.permanent else "its first packet will be"
+    return f"the helper {one.helper} expects {describe(one)} for {left} s: {which} RELATED"
 
 
 def why_forgotten(step: ExpectationForgotten) -> str:

@@ -33,7 +33,7 @@ HEADS = frozenset({THERE, LATER, CUT})
 WORDS = Ints([(0, 0xFFFF)])
 FLAGS = frozenset(range(64))
 FULL: dict[str, Any] = {"length": WORDS, "type": WORDS, "state": STATES, "head": HEADS}
-"""All values of fields that are the same for every ruleset. ``type``: ICMP's type and code; ``head``: what there is of TCP's header, or such."""
+"""All values of fields that are the same for every ruleset: ``type`` is type and code of ICMP, ``head`` what there is of a header."""
 BROKEN, ABSENT = 256, 0x10000
 """In the place of a protocol, of ports and flags: that there are none."""
 

@@ -26,6 +26,8 @@ class Follow(NamedTuple):
     """Of the master in which the expected connection begins."""
     port: int
     """Where it really goes, as who expects it calls that."""
+    address: int | None = None
+    """The same: where that is not the master's end. Where it comes from is another one's of its master, then, if one is so expected."""
 
 
 class Expectation(NamedTuple):

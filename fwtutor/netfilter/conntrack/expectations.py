@@ -26,7 +26,7 @@ TAKEN = "somebody else is expected there already"
 
 
 class News(NamedTuple):
-    """An expectation came (``before`` None) or went."""
+    """An expectation came (``before`` None), changed, or went (``after`` None); one that stays although it was MET is the same after it."""
 
     before: Expectation | None
     after: Expectation | None
@@ -51,12 +51,15 @@ class Expectations:
         news, self.news = self.news, []
         return news
 
-    def add(self, new: Expectation, limit: int) -> str:
-        """Expect somebody; why that cannot be, "" if it can. ``limit``: of its kind and its master there may be so many."""
+    def add(self, new: Expectation, limit: int, *, shared: bool = False) -> str:
+        """Expect somebody; why that cannot be, "" if it can. ``limit``: of its kind and its master there may be so many.
+
+        ``shared``: it is ALREADY so, not TAKEN, where another master expects the same.
+        """
         for number in self.state.expected_at.get(new.place, ()):
             other = self.state.expectations[number]
-            if other.master == new.master and other.is_like(new):
-                if other.kind != new.kind:
+            if (shared or other.master == new.master) and other.is_like(new):
+                if other.kind != new.kind or other.master != new.master:
                     return ALREADY
                 self.remove(other, REPLACED)
             elif other.clashes(new):
@@ -70,7 +73,7 @@ class Expectations:
         return ""
 
     def meet(self, key: Tuple, zone: int) -> tuple[Expectation, Entry] | None:
-        """The expectation that a packet about to begin an entry meets, which goes then, and its master."""
+        """The expectation that a packet about to begin an entry meets, which goes then, unless it is permanent, and its master."""
         if not self.state.expectations:
             return None
         for number in reversed(self.state.expected_at.get(Place(key.family, key.dst, key.protocol, key.dport), ())):
@@ -80,10 +83,19 @@ class Expectations:
             master = self.state.entries.get(one.master)
             if master is None or not master.status & CONFIRMED:
                 return None
-            if not one.permanent:
-                self.remove(one, MET)
+            self._put(one, one if one.permanent else None, MET)
             return one, master
         return None
+
+    def find(self, place: Place, key: Tuple, zone: int) -> Expectation | None:
+        """The expectation that such a packet would meet, were there no inactive ones."""
+        found = (self.state.expectations[number] for number in reversed(self.state.expected_at.get(place, ())))
+        return next((one for one in found if one.fits(key, zone)), None)
+
+    def master_protocol(self, one: Expectation) -> int:
+        """The protocol of the connection on whose account it is."""
+        master = self.state.entries.get(one.master)
+        return 0 if master is None else master.original.protocol
 
     def of(self, master: int, kind: int | None = None) -> list[Expectation]:
         """Those of an entry (of one kind), the oldest first."""
@@ -93,6 +105,10 @@ class Expectations:
     def replace(self, before: Expectation, after: Expectation) -> None:
         """An expectation is changed, but for its place and its master."""
         self._put(before, after, CAME)
+
+    def withdraw(self, one: Expectation) -> None:
+        """Its helper wants it no longer."""
+        self.remove(one, WITHDRAWN)
 
     def remove(self, one: Expectation, why: str) -> None:
         self._put(one, None, why)

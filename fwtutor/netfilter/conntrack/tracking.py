@@ -278,8 +278,8 @@ class Conntrack:
         assert help is not None
         helper = HELPERS[help.name]
         job = Job(packet, entry, direction, state, at, helper, self.expectations, self.new_id, draw)
-        # Of an error about the connection the helpers read nothing they know; but its bytes are taken for numbers all the same.
-        fault = helper.read(job) if packet.protocol == entry.original.protocol else ""
+        # Of an error about the connection most helpers read nothing they know; but its bytes are taken for numbers all the same.
+        fault = helper.read(job) if helper.errors or packet.protocol == entry.original.protocol else ""
         if entry.status & SEQ_ADJUST and help.shift is not None and abroad and not fault:
             fault = job.shift_numbers(help.shift)
         if entry.status & CONFIRMED and entry.id not in self.state.entries:
@@ -290,8 +290,10 @@ class Conntrack:
         if job.memory != help.memory or job.shift != help.shift:
             status = entry.status if job.shift is None else entry.status | SEQ_ADJUST
             after = entry._replace(help=help._replace(memory=job.memory, shift=job.shift), status=status)
-            if entry.status & CONFIRMED:
-                self.entries.put(entry, after)
+        if job.lasts:
+            after = after._replace(expires=job.lasts * SECOND + (at if entry.status & CONFIRMED else 0))
+        if after is not entry and entry.status & CONFIRMED:
+            self.entries.put(entry, after)
         return job.packet, after, fault
 
     def close(self, entry: Entry, at: int) -> tuple[Entry, Entry] | None:

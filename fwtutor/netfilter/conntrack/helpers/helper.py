@@ -11,7 +11,7 @@ from fwtutor.netfilter.conntrack.expectation import ANY_PORT, Expectation, Follo
 from fwtutor.netfilter.conntrack.expectations import TAKEN, Expectations
 from fwtutor.netfilter.conntrack.shifting import Shift, shifted
 from fwtutor.netfilter.craft import transport_checksum
-from fwtutor.netfilter.packet import TCP, Packet, checksum
+from fwtutor.netfilter.packet import UDP, Packet, checksum
 
 Draw = Callable[[int], int]
 """A number from 0 to below another one, by lot."""
@@ -40,13 +40,15 @@ class Helper(NamedTuple):
     kinds: tuple[Kind, ...]
     read: Callable[[Job], str]
     """Reads one packet. Returns why the packet is dropped, "" if it is not."""
+    errors: bool = False
+    """Whether it takes ICMP errors about a connection for what is said on it."""
 
 
 class Job:
     """One packet of a connection, as it leaves the box, before its helper."""
 
     __slots__ = (
-        "_draw", "_new_id", "at", "direction", "entry", "expectations", "helper", "memory", "packet", "shift", "state",
+        "_draw", "_new_id", "at", "direction", "entry", "expectations", "helper", "lasts", "memory", "packet", "shift", "state",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,8 @@ class Job:
         self.memory: Any = None if entry.help is None else entry.help.memory
         """What the helper keeps: it may put another value in its place."""
         self.shift: Shift | None = None if entry.help is None else entry.help.shift
+        self.lasts = 0
+        """Seconds the connection is kept from now on; 0: as long as without its helper."""
 
     @property
     def established(self) -> bool:
@@ -94,9 +98,13 @@ class Job:
             self._new_id(), entry.id, self.helper.name, kind, wanted, src_mask, 0 if sport is None else ANY_PORT, until, **more
         )  # fmt: skip
 
-    def propose(self, one: Expectation) -> str:
-        """Have what was drafted expected; why that cannot be, "" if it can."""
-        return self.expectations.add(one, self.helper.kinds[one.kind].most)
+    def propose(self, one: Expectation, *, shared: bool = False) -> str:
+        """Have what was drafted expected; why that cannot be, "" if it can. ``shared``: as in Expectations.add."""
+        return self.expectations.add(one, self.helper.kinds[one.kind].most, shared=shared)
+
+    def keep(self, seconds: int) -> None:
+        """The connection is kept for so long from now on."""
+        self.lasts = seconds
 
     # --- where addresses are translated -------------------------------------------------------------------------
 
@@ -110,8 +118,11 @@ class Job:
 
         ``direction``: in which the other side of this one goes. Returns the port; 0, and why, when there is none.
         """
+        return self.propose_near(one._replace(follows=Follow(direction, one.tuple.dport)))
+
+    def propose_near(self, one: Expectation) -> tuple[int, str]:
+        """Have what was drafted expected at its port, or at another above it."""
         wanted = one.tuple.dport
-        one = one._replace(follows=Follow(direction, wanted))
         room = LONGEST - wanted
         left, port = min(room, TRIES), wanted
         while True:
@@ -128,11 +139,19 @@ class Job:
         """Put something else in the place of some bytes of a segment; from here on the numbers of this direction differ by its length."""
         packet = self.packet
         at = packet.l4 + packet.doff
-        self.packet = mangled(packet, at + start, at + end, text)
+        self.exchange(at + start, at + end, text)
         longer = len(text) - (end - start)
         if longer:
-            shift = self.shift or Shift()
-            self.shift = shift.with_way(self.direction, shift[self.direction].longer(packet.seq, longer))
+            self.move_numbers(longer)
+
+    def exchange(self, start: int, end: int, text: bytes) -> None:
+        """Put something else in the place of some bytes of the packet."""
+        self.packet = mangled(self.packet, start, end, text, self.entry.original.protocol)
+
+    def move_numbers(self, longer: int) -> None:
+        """From this segment on the numbers of this direction differ by so much."""
+        shift = self.shift or Shift()
+        self.shift = shift.with_way(self.direction, shift[self.direction].longer(self.packet.seq, longer))
 
     def shift_numbers(self, before: Shift) -> str:
         """Write into the segment the numbers that the other side knows; why it is dropped, "" if it is not."""
@@ -144,8 +163,11 @@ class Job:
         return ""
 
 
-def mangled(packet: Packet, start: int, end: int, text: bytes) -> Packet:
-    """A TCP segment with other bytes in it, its lengths and checksums right."""
+def mangled(packet: Packet, start: int, end: int, text: bytes, protocol: int) -> Packet:
+    """A packet of that protocol with other bytes in it, its lengths and checksums right; a datagram without a checksum gets none.
+
+    What is of another protocol in truth is written to as if it were of that one.
+    """
     raw = bytearray(packet.raw[:start] + text + packet.raw[end:])
     if packet.family == 4:
         raw[2:4] = len(raw).to_bytes(2, "big")
@@ -154,8 +176,13 @@ def mangled(packet: Packet, start: int, end: int, text: bytes) -> Packet:
     else:
         raw[4:6] = (len(raw) - 40).to_bytes(2, "big")
     place = packet.l4 + 16
+    if protocol == UDP:
+        place = packet.l4 + 6
+        raw[packet.l4 + 4 : place] = (len(raw) - packet.l4).to_bytes(2, "big")
+        if raw[place : place + 2] == b"\0\0":
+            return Packet(bytes(raw), taken=True)
     raw[place : place + 2] = b"\0\0"
-    total = transport_checksum(packet.src, packet.dst, TCP, bytes(raw[packet.l4 :]), packet.family)
+    total = transport_checksum(packet.src, packet.dst, protocol, bytes(raw[packet.l4 :]), packet.family)
     raw[place : place + 2] = (total or 0xFFFF).to_bytes(2, "big")
     return Packet(bytes(raw), taken=True)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 
+from fwtutor.netfilter.conntrack.helpers.ipv4text import read_ipv4
+
 _WORD = re.compile(rb"0*[0-9A-Fa-f]{1,4}")
-_QUAD = re.compile(rb"([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)(?=:|$)")
+_OTHER = re.compile(rb"[^0-9A-Fa-f:.]")
 WORDS = 8
 
 
-def read_ipv6(data: bytes, at: int, mark: int) -> tuple[int, int] | None:
-    """The address at ``at`` and where it ends: at the ``mark``, at a zero byte, or with the data. None if there is none."""
-    found = re.compile(b"[\\0" + re.escape(bytes([mark])) + b"]").search(data, at)
+def read_ipv6(data: bytes, at: int, mark: int | None) -> tuple[int, int] | None:
+    """The address at ``at`` and where it ends: at the ``mark``, at a zero byte, or with the data. None if there is none.
+
+    ``mark`` None: at anything that is not of an address.
+    """
+    found = (_OTHER if mark is None else re.compile(b"[\\0" + re.escape(bytes([mark])) + b"]")).search(data, at)
     end = found.start() if found else len(data)
     text = data[at:end]
     room, low = WORDS, 0
@@ -19,11 +24,10 @@ def read_ipv6(data: bytes, at: int, mark: int) -> tuple[int, int] | None:
     if dot >= 0:
         # The last two words may be written as an IPv4 address; a colon ends that, too.
         begin = text.rfind(b":", 0, dot) + 1
-        quad = _QUAD.match(text, begin)
-        if quad is None or any(int(part) > 255 for part in quad.groups()):
+        quad = read_ipv4(text, begin, len(text))
+        if quad is None or text[quad[1] : quad[1] + 1] not in (b"", b":"):
             return None
-        low = int.from_bytes(bytes(int(part) for part in quad.groups()), "big")
-        end = at + quad.end()
+        low, end = quad[0], at + quad[1]
         room, text = WORDS - 2, text[:begin]
         if text.endswith(b":") and not text.endswith(b"::"):
             text = text[:-1]
