@@ -156,7 +156,13 @@ class _Survey:
     def _walk(self, chain: Chain) -> Iterator[Dead]:
         left = self.arriving[chain.name]
         if not left:
-            yield Dead(self.table.name, chain.name, 0, None, f"no packet comes into this chain: {self._callers(chain.name)} never match")
+            yield Dead(
+                self.table.name,
+                chain.name,
+                0,
+                None,
+                f"no packet comes into this chain: {self._callers(chain.name, 'never matches', 'never match')}",
+            )
             return
         for position, rule in enumerate(chain.rules):
             matched = self.space.meets(left, self.regions[rule.id].may)
@@ -201,17 +207,19 @@ class _Survey:
         one = next((part for part in parts if not self.space.meets(arriving, part.may)), None)
         if chain.name not in self.hooks:
             what = "of all its conditions" if one is None else one.text
-            return f"{self._callers(chain.name)} send nothing here that fits {what}"
+            return f"{self._callers(chain.name, 'sends', 'send')} nothing here that fits {what}"
         assert one is not None, "what packets at a hook have in common says one thing of a field"
         field = next(field for box in one.may for field in box if field in _WHY_NOT)
         return f"nothing fits {one.text}: {_WHY_NOT[field].format(hook=chain.name)}"
 
-    def _callers(self, chain: str) -> str:
-        found = []
+    def _callers(self, chain: str, does: str, do: str) -> str:
+        """The rules that lead to it, and what they do."""
+        found, all_numbers = [], list[int]()
         for name in self.order:
             numbers = [number for number, target in enumerate(self._targets(name), 1) if target == chain]
             found += [f"{name}'s {_numbered(numbers)}"] if numbers else []
-        return " and ".join(found)
+            all_numbers += numbers
+        return f"{' and '.join(found)} {does if len(all_numbers) == 1 else do}"
 
 
 def _rules(table: Table) -> Iterator[Rule]:

@@ -27,6 +27,7 @@ from fwtutor.review.sets import Ints
 
 Boxes = tuple[Box, ...]
 NONE: Boxes = ()
+_HEADED: Box = {"head": frozenset({THERE, CUT})}
 _PRESENT = {"sport": WORDS, "dport": WORDS, "flags": FLAGS, "protocol": Ints([(0, BROKEN - 1)])}
 """All values of fields a packet need not have: what is absent is no other value."""
 
@@ -101,10 +102,10 @@ class Regions:
         if isinstance(match, StatefulMatch):
             yield Part(f"-m {match.name} {match.save()}", ({},), NONE)
         elif isinstance(match, Tcp | Udp | Icmp | Icmp6 | Multiport):
-            asked, there = match.given(), {"head": frozenset({THERE})}
-            native = isinstance(match, NativeTcp | NativeUdp)
+            asked, native = match.given(), isinstance(match, NativeTcp | NativeUdp)
             if not native:
-                yield Part(f"-m {match.name}", ({"head": frozenset({THERE, CUT})} if self.nft else there,), (there,))
+                # A packet whose header is cut short comes no further, whether it matches or is dropped.
+                yield Part(f"-m {match.name}", (_HEADED,), (_HEADED,))
             if native and [option.field for option, given in asked if given.negated and option.field in ("sport", "dport")][1:]:
                 # It compares both at once, and fails only who has both.
                 yield Part(match.save(), ({},), NONE)
