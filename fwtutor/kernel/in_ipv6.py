@@ -158,7 +158,7 @@ def _spoiled(random: Random, raw: bytes) -> bytes:
     if kind == 0:
         return raw[: random.randint(1, len(raw))]
     if kind == 1:
-        return raw[:4] + random.choice((0, 1, len(raw) - 39, len(raw) - 41, 65535)).to_bytes(2, "big", signed=False) + raw[6:]
+        return raw[:4] + max(random.choice((0, 1, len(raw) - 39, len(raw) - 41, 65535)), 0).to_bytes(2, "big") + raw[6:]
     if kind == 2:
         return bytes([random.choice((0x50, 0x40, 0x00)) | raw[0] & 15]) + raw[1:]
     if kind == 3:
@@ -185,8 +185,9 @@ def _is_told_of(raw: bytes, variant: str) -> bool:
     """
     if len(raw) < FIXED:
         return True
-    chain = walk(raw)
-    return chain.protocol != ICMP and (variant == "legacy" or chain.at <= len(raw))
+    end = min(len(raw), FIXED + int.from_bytes(raw[4:6], "big"))
+    chain = walk(raw, 0, end)
+    return chain.protocol != ICMP and (variant == "legacy" or chain.at <= end)
 
 
 def _sendable(raw: bytes, mtu: int) -> bool:

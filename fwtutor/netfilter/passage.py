@@ -48,9 +48,11 @@ TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
 
 
-def _routed_by(context: Context) -> tuple[int, int, int, int]:
-    """What routing looks at: when mangle changes it in OUTPUT, the packet is routed again."""
-    return context.packet.src, context.packet.dst, context.packet.tos, context.mark
+def _routed_by(context: Context) -> tuple[int, int, int, int, int]:
+    """What routing is thought to look at: when mangle changes it in OUTPUT, the packet is routed again."""
+    packet = context.packet
+    hop_limit = packet.ttl if packet.family == 6 else 0
+    return packet.src, packet.dst, packet.tos, context.mark, hop_limit
 
 
 class Passage(Translating):
