@@ -8,6 +8,7 @@ So what the generators know (how a conversation goes wrong, which rules meet it)
 from __future__ import annotations
 
 from ipaddress import IPv6Address
+from itertools import pairwise
 from random import Random
 from struct import pack
 
@@ -134,6 +135,20 @@ def with_headers(random: Random, raw: bytes) -> bytes:
     return raw[:4] + pack("!HB", len(data), next_header) + raw[7:40] + data
 
 
+def in_pieces(random: Random, raw: bytes) -> list[bytes]:
+    """The packet as the fragments its sender may have made of it, not all of them large or in order."""
+    payload, id = raw[FIXED:], random.getrandbits(32)
+    places = random.choices(range(8, len(payload), 8), k=random.choice((1, 1, 2)))
+    cuts = [0, *sorted({*places}), len(payload)]
+    pieces = []
+    for begin, end in pairwise(cuts):
+        piece = pack("!BBHI", raw[6], 0, begin | (end < len(payload)), id) + payload[begin:end]
+        pieces.append(raw[:4] + pack("!HB", len(piece), FRAGMENT) + raw[7:FIXED] + piece)
+    if random.random() < 0.2:
+        random.shuffle(pieces)
+    return pieces
+
+
 def _extension(random: Random, kind: int, next_header: int) -> bytes:
     if random.random() < 0.05:
         next_header = random.choice((NOTHING, ESP, 253, HOP_BY_HOP))
@@ -212,6 +227,8 @@ def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[I
     for item in items:
         if isinstance(item, Order):
             said.append(item._replace(line=rule(random, item.line), family=6))
+        elif item.on is not None and item.raw[:1] == b"\x60" and len(item.raw) > FIXED + 8 and random.random() < 0.05:
+            said += [item._replace(raw=raw) for raw in in_pieces(random, item.raw)]
         else:
             raw = packet(random, item.raw)
             if _is_told_of(raw, setup.variant) and (item.on is not None or _sendable(raw, smallest)):

@@ -12,9 +12,10 @@ from copy import copy
 from typing import Any, Self
 
 from fwtutor.netfilter.box import Box, Stop
-from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, ESTABLISHED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
-from fwtutor.netfilter.conntrack.helpers.helper import LONGEST
+from fwtutor.netfilter.conntrack.helpers import HELPERS
+from fwtutor.netfilter.conntrack.helpers.helper import LONGEST, segment
 from fwtutor.netfilter.conntrack.tuples import is_icmp
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
@@ -299,6 +300,8 @@ class Passage(Translating):
 
         context.packet, after, fault = self.box.conntrack.help(packet, entry, direction, state, self.walk.at, draw, abroad)
         context.entry = after
+        if self.sizes and ((HELPERS[after.helper].flattens and state == ESTABLISHED) or segment(context.packet) != segment(packet)):
+            self.sizes = ()
         self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news(), packet, context.packet, changes))
         if fault:
             self.walk.verdict, self.walk.reason = "DROP", f"the helper {after.helper} drops it: {fault}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -268,3 +269,37 @@ def test_an_error_of_the_stack_quotes_what_it_was_handed_and_leaves_with_what_wa
     _, error = agreed(kernel, [Shot(craft.udp(FAR, BOX, 4000, 1337, b"odd", family=6), "wan")], rules, variant=variant)
     ((_, left),) = error.out
     assert [int.from_bytes(raw[90:92], "big") for raw in (error.raw, left)] == [22, 1337]
+
+
+OUTSIDE = a("2001:db8:113::2")
+HELPED = "COMMIT\n*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n*nat\n-A POSTROUTING -o wan -j SNAT --to-source "
+
+
+@VARIANTS
+@pytest.mark.parametrize("sizes", [(24,), (32,), (24, 8), (40,), ()])
+@pytest.mark.parametrize(
+    ("text", "side"), [(b"EPRT |2|fd00:168::14|1025|\r\n", 0), (b"229 ok (|||0001025|)\r\n", 1), (b"USER hello how are you\r\n", 0)]
+)
+def test_what_the_ftp_helper_reads_leaves_in_one_piece(
+    kernel: Kernel, variant: str, sizes: tuple[int, ...], text: bytes, side: int
+) -> None:
+    """It joins fragments for good, so that they are cut anew: not at all where all of it fits. Of a datagram said to be whole, too."""
+    numbers = [1000, 5000]
+
+    def segment(side: int, flags: int, text: bytes = b"") -> bytes:
+        (src, dst), (sport, dport) = ((NEAR, FAR), (4000, 21)) if side == 0 else ((FAR, OUTSIDE), (21, 4000))
+        raw = craft.tcp(src, dst, sport, dport, flags, numbers[side], numbers[1 - side], 8192, text, family=6)
+        numbers[side] += len(text) + bool(flags & SYN)
+        return raw
+
+    links = ("lan", "wan")
+    said = [(0, SYN, b""), (1, SYN | ACK, b""), (0, ACK, b""), (1, ACK, b"220 hi\r\n"), (0, ACK, b"USER x\r\n")]
+    shots: list[Item] = [Shot(segment(who, flags, line), links[who]) for who, flags, line in said]
+    raw = segment(side, ACK, text)
+    cuts = [0, *accumulate(sizes), len(raw) - 40]
+    for begin, end in pairwise(cuts):
+        piece = fragment(TCP, begin, end < len(raw) - 40) + raw[40 + begin : 40 + end]
+        ends = (int.from_bytes(raw[8:24], "big"), int.from_bytes(raw[24:40], "big"))
+        shots.append(Shot(ip6(FRAGMENT, piece, *ends), links[side]))
+    packets = agreed(kernel, shots, f"{HELPED}2001:db8:113::2\n", variant=variant)
+    assert [len(packet.out) for packet in packets[5:]] == [0] * len(sizes) + [1]
