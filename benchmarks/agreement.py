@@ -86,7 +86,7 @@ def held(number: int, packets: int) -> Tally:
 
 def plan(first: int, rulesets: int, packets: int) -> tuple[list[int], int]:
     """The cases to play, from ``first`` on, and how many different random rulesets are among them."""
-    from fwtutor.kernel import in_ipv6
+    from fwtutor.kernel import rules_in_ipv6
     from fwtutor.kernel.generate import case
     from fwtutor.kernel.random_rules import is_fixed
 
@@ -94,7 +94,7 @@ def plan(first: int, rulesets: int, packets: int) -> tuple[list[int], int]:
     distinct: set[str] = set()
     while len(distinct) < rulesets or len(numbers) * PACKETS < packets:
         setup = case(first + len(numbers), PACKETS)[0]
-        if not (in_ipv6.is_fixed(setup.rules6) if setup.rules6 else is_fixed(setup.rules)):
+        if not (rules_in_ipv6.is_fixed(setup.rules6) if setup.rules6 else is_fixed(setup.rules)):
             distinct.add(setup.rules or setup.rules6)
         numbers.append(first + len(numbers))
     return numbers, len(distinct)

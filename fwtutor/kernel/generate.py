@@ -90,13 +90,13 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     random = Random(seed)
     timed = random.random() < TIMED
     drawn = random.choice(VARIANTS)
-    helping = Random(f"helpers {seed}")
+    helping, saying = Random(f"helpers {seed}"), Random(f"ipv6 {seed}")
     if not timed and helping.random() < random_ftp.SHARE:
         calling = Random(f"calls {seed}")
         if calling.random() < random_sip.SHARE:
             setup, calls = random_sip.case(calling, packets, _sysctls(calling, timed=False), variant or drawn)
             return setup, list(calls)
-        return _helped(helping, packets, variant or drawn)
+        return _helped(helping, packets, variant or drawn, saying)
     sysctls = _sysctls(random, timed)
     rules = ruleset(random, variant or drawn)
     changed = random.random() < ORDERS
@@ -131,18 +131,19 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     if timed:
         items = _spread(random, items, exact=by_ticks)
     setup = Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn)
-    saying = Random(f"ipv6 {seed}")
-    if made is None and saying.random() < in_ipv6.SHARE:
+    if saying.random() < in_ipv6.SHARE:
         return in_ipv6.case(saying, setup, items)
     return setup, items
 
 
-def _helped(random: Random, packets: int, variant: str) -> tuple[Setup, list[Item]]:
+def _helped(random: Random, packets: int, variant: str, saying: Random) -> tuple[Setup, list[Item]]:
     """A case in which helpers read dialogues, in nearly half of them across a translation."""
     shown = random_ftp.outside(random) if random.random() < 0.45 else None
     rules = random_ftp.helped_rules(random, shown)
-    shots = random_ftp.helped_traffic(random, packets, shown)
-    return Setup(INTERFACES, rules, {"default": "wan"}, _sysctls(random, timed=False), {}, variant), list(shots)
+    ipv6 = saying.random() < in_ipv6.SHARE
+    items: list[Item] = [*random_ftp.helped_traffic(random, packets, shown, 6 if ipv6 else 4)]
+    setup = Setup(INTERFACES, rules, {"default": "wan"}, _sysctls(random, timed=False), {}, variant)
+    return in_ipv6.case(saying, setup, items) if ipv6 else (setup, items)
 
 
 def _sysctls(random: Random, timed: bool) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _NOTHING, _DESTINATION = 0, 43, 44, 51, 59, 60
+_ICMPV6 = 58
 FIXED6 = 40
 
 
@@ -65,6 +66,11 @@ def is_fragment(raw: bytes) -> bool:
         found = transport6(raw)
         return found is not None and (found.more or found.offset > 0)
     return bool(int.from_bytes(raw[6:8], "big") & 0x3FFF)
+
+
+def is_icmpv6(raw: bytes) -> bool:
+    found = transport6(raw) if _is6(raw) else None
+    return found is not None and found.protocol == _ICMPV6
 
 
 def _is6(raw: bytes) -> bool:

@@ -1,18 +1,19 @@
 """A case of IPv4 said again in IPv6: the same box, rules and conversations, with IPv6's addresses, headers and ICMPv6.
 
 So what the generators know (how a conversation goes wrong, which rules meet it) holds for both families; what only IPv6 has
-(extension headers, neighbour discovery, its own ways to be damaged) is added here. Knows nothing of the engine.
+(extension headers, neighbour discovery, its own ways to be damaged) is added here. ``rules_in_ipv6`` says the rules, and
+``random_ftp`` makes what helpers read in IPv6 from the beginning. Knows nothing of the engine.
 """
 
 from __future__ import annotations
 
-import re
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
+from itertools import pairwise
 from random import Random
 from struct import pack
 
 from fwtutor.kernel.observation import Item, Order, Setup, Shot
-from fwtutor.kernel.random_rules import UNDRAWN
+from fwtutor.kernel.rules_in_ipv6 import address, address_text, rule, rules
 from fwtutor.netfilter.craft import transport_checksum
 from fwtutor.netfilter.exthdrs import FIXED, walk
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP, checksum
@@ -21,13 +22,6 @@ SHARE = 0.25
 """The share of cases that are said in IPv6."""
 INTERFACES = {"wan": ("2001:db8:113::1/64",), "lan": ("fd00:168::1/64",)}
 _OWN = tuple(IPv6Address(text.partition("/")[0]).packed for (text,) in INTERFACES.values()) + (IPv6Address("::1").packed,)
-_ADDRESSES = {
-    "0.0.0.0": "::", "255.255.255.255": "ff02::2", "203.0.113.255": "ff02::1", "192.168.255.255": "ff02::1", "224.0.0.1": "ff02::1",
-    "239.1.2.3": "ff05::1:3", "127.0.0.1": "::1", "127.1.2.3": "::1", "203.0.113.0": "2001:db8:113::", "240.0.0.1": "fe80::9",
-    "0.1.2.3": "3fff::1:2:3",
-}  # fmt: skip
-_NETWORKS = {"203.0.113.": "2001:db8:113::", "192.168.": "fd00:168::", "198.51.100.": "2001:db8:51::"}
-_ODD_MASK = "ffff:ffff::ffff"
 
 _SYSCTLS = {"net.ipv4.ip_forward": "net.ipv6.conf.all.forwarding", "net.ipv4.icmp_ratelimit": "net.ipv6.icmp.ratelimit"}
 _TYPES = {
@@ -45,92 +39,15 @@ _TYPES = {
 _UNREACHABLE = {0: 0, 1: 3, 2: 4, 3: 4, 9: 1, 10: 1, 13: 1}
 _NEIGHBOURS = (130, 131, 132, 133, 134, 135, 136, 143, 151, 152)
 """ICMPv6 types nobody tracks."""
-_TYPE_WORDS = (
-    "destination-unreachable", "no-route", "communication-prohibited", "beyond-scope", "address-unreachable", "port-unreachable",
-    "failed-policy", "reject-route", "packet-too-big", "time-exceeded", "ttl-exceeded", "ttl-zero-during-transit",
-    "ttl-zero-during-reassembly", "parameter-problem", "bad-header", "unknown-header-type", "unknown-option", "echo-request", "ping",
-    "echo-reply", "pong", "router-solicitation", "router-advertisement", "neighbour-solicitation", "neighbour-advertisement", "redirect",
-    "128", "129", "1", "1/4", "2", "3/0", "128/0", "135", "255",
-)  # fmt: skip
-_REJECTS = (
-    "icmp6-no-route", "icmp6-adm-prohibited", "icmp6-addr-unreachable", "icmp6-port-unreachable", "icmp6-policy-fail", "icmp6-reject-route",
-)  # fmt: skip
 HOP_BY_HOP, ROUTING, FRAGMENT, ESP, AUTHENTICATION, NOTHING, OPTIONS = 0, 43, 44, 50, 51, 59, 60
-
-
-def address(number: int) -> int:
-    """The IPv6 address that stands for an IPv4 address."""
-    text = str(IPv4Address(number))
-    if text in _ADDRESSES:
-        return int(IPv6Address(_ADDRESSES[text]))
-    for prefix, network in _NETWORKS.items():
-        if text.startswith(prefix):
-            return int(IPv6Address(network)) + int(text.rpartition(".")[2]) + (int(text.split(".")[2]) << 16 if prefix == "192.168." else 0)
-    return int(IPv6Address("2001:db8:ffff::")) + number
-
-
-def _text(text: str) -> str:
-    return str(IPv6Address(address(int(IPv4Address(text)))))
-
-
-# --- rules --------------------------------------------------------------------------------------------------
-
-_IPV4 = re.compile(r"\b(\d+\.\d+\.\d+\.\d+)(/\d+\.\d+\.\d+\.\d+|/\d+)?")
-_RANGE = re.compile(r"(?<=-range )([0-9a-f:]+)-([0-9a-f:]+)")
-
-
-def _length(network: str, length: int) -> int:
-    """Of the prefix that stands for an IPv4 network's."""
-    if length < 16:
-        return length
-    return 64 if network in ("203.0.113.0", "192.168.0.0") else 112 if network.startswith("192.168.") and length == 24 else 96 + length
-
-
-def _in_order(found: re.Match[str]) -> str:
-    low, high = sorted((IPv6Address(found[1]), IPv6Address(found[2])))
-    return f"{low}-{high}"
-
-
-def rules(random: Random, text: str) -> str:
-    """iptables-save text as ip6tables' would have it."""
-    return "".join(f"{rule(random, line)}\n" for line in text.splitlines())
-
-
-def is_fixed(text: str) -> bool:
-    """Whether rules are one of the rulesets that are not drawn, said again."""
-    return _without_words(text) in {_without_words(rules(Random(0), fixed)) for fixed in UNDRAWN}
-
-
-def _without_words(text: str) -> str:
-    """Without what is drawn when a rule is said again."""
-    return re.sub(r"--(icmpv6-type|reject-with) icmp\S+|--icmpv6-type \S+", "", text)
-
-
-def rule(random: Random, line: str) -> str:
-    """A line of it, or a command's words."""
-
-    def network(found: re.Match[str]) -> str:
-        mask = found[2] or ""
-        if "." in mask:
-            return f"{_text(found[1])}/{_ODD_MASK}"
-        return _text(found[1]) + (f"/{_length(found[1], int(mask[1:]))}" if mask else "")
-
-    line = _RANGE.sub(_in_order, _IPV4.sub(network, line))
-    line = re.sub(r" (! )?-f\b", "", line)
-    line = re.sub(r"--icmp-type \S+", lambda _: f"--icmpv6-type {random.choice(_TYPE_WORDS)}", line)
-    line = re.sub(r"-m icmp\b", "-m icmp6", re.sub(r"-p icmp\b", "-p ipv6-icmp", line)).replace("--ctproto icmp", "--ctproto 58")
-    line = re.sub(r"--reject-with icmp-\S+", lambda _: f"--reject-with {random.choice(_REJECTS)}", line)
-    line = re.sub(r"--set-mss (\d+)", lambda found: f"--set-mss {min(int(found[1]), 65495)}", line)
-    line = re.sub(r"(?<=-type )[A-Z,]+", lambda found: found[0].replace("BROADCAST", "ANYCAST"), line)
-    return re.sub(r"-m ttl (! )?--ttl", r"-m hl \1--hl", line).replace("-j TTL --ttl", "-j HL --hl")
 
 
 # --- packets ------------------------------------------------------------------------------------------------
 
 
 def packet(random: Random, raw: bytes) -> bytes:
-    """An IPv4 packet as IPv6 would have it; what of it makes no sense there is left as it is."""
-    whole = _translated(raw)
+    """An IPv4 packet as IPv6 would have it, or one that is of IPv6; what of it makes no sense there is left as it is."""
+    whole = raw if raw[:1] and raw[0] >> 4 == 6 else _translated(raw)
     if whole is None:
         return raw
     if random.random() < 0.06:
@@ -218,6 +135,20 @@ def with_headers(random: Random, raw: bytes) -> bytes:
     return raw[:4] + pack("!HB", len(data), next_header) + raw[7:40] + data
 
 
+def in_pieces(random: Random, raw: bytes) -> list[bytes]:
+    """The packet as the fragments its sender may have made of it, not all of them large or in order."""
+    payload, id = raw[FIXED:], random.getrandbits(32)
+    places = random.choices(range(8, len(payload), 8), k=random.choice((1, 1, 2)))
+    cuts = [0, *sorted({*places}), len(payload)]
+    pieces = []
+    for begin, end in pairwise(cuts):
+        piece = pack("!BBHI", raw[6], 0, begin | (end < len(payload)), id) + payload[begin:end]
+        pieces.append(raw[:4] + pack("!HB", len(piece), FRAGMENT) + raw[7:FIXED] + piece)
+    if random.random() < 0.2:
+        random.shuffle(pieces)
+    return pieces
+
+
 def _extension(random: Random, kind: int, next_header: int) -> bytes:
     if random.random() < 0.05:
         next_header = random.choice((NOTHING, ESP, 253, HOP_BY_HOP))
@@ -242,7 +173,7 @@ def _spoiled(random: Random, raw: bytes) -> bytes:
     if kind == 0:
         return raw[: random.randint(1, len(raw))]
     if kind == 1:
-        return raw[:4] + random.choice((0, 1, len(raw) - 39, len(raw) - 41, 65535)).to_bytes(2, "big", signed=False) + raw[6:]
+        return raw[:4] + max(random.choice((0, 1, len(raw) - 39, len(raw) - 41, 65535)), 0).to_bytes(2, "big") + raw[6:]
     if kind == 2:
         return bytes([random.choice((0x50, 0x40, 0x00)) | raw[0] & 15]) + raw[1:]
     if kind == 3:
@@ -269,8 +200,9 @@ def _is_told_of(raw: bytes, variant: str) -> bool:
     """
     if len(raw) < FIXED:
         return True
-    chain = walk(raw)
-    return chain.protocol != ICMP and (variant == "legacy" or chain.at <= len(raw))
+    end = min(len(raw), FIXED + int.from_bytes(raw[4:6], "big"))
+    chain = walk(raw, 0, end)
+    return chain.protocol != ICMP and (variant == "legacy" or chain.at <= end)
 
 
 def _sendable(raw: bytes, mtu: int) -> bool:
@@ -295,6 +227,8 @@ def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[I
     for item in items:
         if isinstance(item, Order):
             said.append(item._replace(line=rule(random, item.line), family=6))
+        elif item.on is not None and item.raw[:1] == b"\x60" and len(item.raw) > FIXED + 8 and random.random() < 0.05:
+            said += [item._replace(raw=raw) for raw in in_pieces(random, item.raw)]
         else:
             raw = packet(random, item.raw)
             if _is_told_of(raw, setup.variant) and (item.on is not None or _sendable(raw, smallest)):
@@ -307,6 +241,6 @@ def case(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[I
     routes: dict[str, str | tuple[str, str]] = {}
     for network, way in setup.routes.items():
         to = "::/0" if network == "default" else rule(random, network)
-        routes[to] = way if isinstance(way, str) else (way[0], _text(way[1]))
+        routes[to] = way if isinstance(way, str) else (way[0], address_text(way[1]))
     sysctls = {_SYSCTLS.get(name, name): value for name, value in setup.sysctls.items()}
     return Setup(INTERFACES, "", routes, sysctls, mtus, setup.variant, rules6=rules(random, setup.rules)), said

@@ -1,17 +1,21 @@
 """Random cases for helpers: dialogues of FTP, IRC and TFTP, cut and repeated at every byte, and the connections they agree upon.
 
-Knows nothing of the engine. A case is a ruleset that gives connections helpers, with zones and NAT at times, and the packets.
+Knows nothing of the engine. A case is a ruleset that gives connections helpers, with zones and NAT at times, and the packets. These are
+made in IPv6 where the case is to be: a dialogue names addresses, and says them at other lengths. IRC has no helper there.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from random import Random
 from struct import pack
 from typing import NamedTuple
 
 from fwtutor.kernel.observation import Shot
 from fwtutor.kernel.pools import FAR, LAN_BOX, NEAR, WAN_BOX, Ends, address
+from fwtutor.kernel.rules_in_ipv6 import address as address6
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN
@@ -32,6 +36,11 @@ class _View(NamedTuple):
     ends: Ends
     names: tuple[int, int]
     """The address at which the client sees the server, and the server the client."""
+    family: int = 4
+
+    def address(self, number: int) -> int:
+        """An address of IPv4, or what stands for it."""
+        return number if self.family == 4 else address6(number)
 
 
 class _Call(NamedTuple):
@@ -120,14 +129,14 @@ def _nat(random: Random, shown: Outside) -> list[str]:
 # --- traffic -----------------------------------------------------------------------------------------------------
 
 
-def helped_traffic(random: Random, count: int, shown: Outside | None) -> list[Shot]:
+def helped_traffic(random: Random, count: int, shown: Outside | None, family: int = 4) -> list[Shot]:
     """``count`` packets of a few conversations with helpers."""
     shots: list[Shot] = []
     agreed: list[_Call] = []
-    ends = _view(random, shown)
+    ends = _view(random, shown, family)
 
     def begin() -> Iterator[Shot]:
-        return _conversation(random, ends if random.random() < 0.7 else _view(random, shown), agreed)
+        return _conversation(random, ends if random.random() < 0.7 else _view(random, shown, family), agreed)
 
     conversations = [begin() for _ in range(random.randint(1, 3))]
     while len(shots) < count:
@@ -148,7 +157,7 @@ def helped_traffic(random: Random, count: int, shown: Outside | None) -> list[Sh
     return shots[:count]
 
 
-def _view(random: Random, shown: Outside | None) -> _View:
+def _view(random: Random, shown: Outside | None, family: int) -> _View:
     """Ends as they see each other."""
     ends = client, server = _ends(random)
     names = [server[0], client[0]]
@@ -158,7 +167,11 @@ def _view(random: Random, shown: Outside | None) -> _View:
         if shown.server and client[1] == "wan" and server[1] == "lan":
             names[0] = address(WAN_BOX)
             ends = client, (address(shown.server), "lan")
-    return _View(ends, (names[0], names[1]))
+    view = _View(ends, (names[0], names[1]), family)
+    (one, on), (other, there) = ends
+    return view._replace(
+        ends=((view.address(one), on), (view.address(other), there)), names=(view.address(names[0]), view.address(names[1]))
+    )
 
 
 def _ends(random: Random) -> Ends:
@@ -180,7 +193,7 @@ def _ends(random: Random) -> Ends:
 
 def _conversation(random: Random, view: _View, agreed: list[_Call]) -> Iterator[Shot]:
     kind = random.random()
-    if kind < 0.68:
+    if kind < (0.68 if view.family == 4 else 0.84):
         return _Talk(random, view, random.choice((FTP, FTP, FTP, TRAP)), agreed).ftp()
     if kind < 0.84:
         return _Talk(random, view, IRC, agreed).irc()
@@ -212,7 +225,7 @@ class _Talk:
             options = b"\1\1\5\x0a" + pack("!II", ack + 5 & _MASK, ack + random_length(self.random) & _MASK)
         raw = craft.tcp(
             src, dst, self.ports[side], self.ports[1 - side], flags, seq, ack, 60000, payload, options,
-            id=(seq ^ len(payload)) & 0xFFFF or 1,
+            id=(seq ^ len(payload)) & 0xFFFF or 1, family=self.view.family,
         )  # fmt: skip
         return Shot(raw, on)
 
@@ -240,6 +253,11 @@ class _Talk:
     def _guess(self, side: int, text: bytes) -> None:
         """How much longer it will be on the other side, if it is what a helper rewrites."""
         inside, seen = self.ends[side][0], self.view.names[1 - side]
+        if self.view.family == 6:
+            named = _NAMED6.search(text)
+            if named and inside != seen:
+                self.longer[side] += len(_full(seen)) - len(named[1])
+            return
         if inside != seen and self.random.random() < 0.9:
             for old, new in ((format_address(4, inside), format_address(4, seen)), (str(inside), str(seen))):
                 for word, other in ((old, new), (old.replace(".", ","), new.replace(".", ","))):
@@ -288,10 +306,13 @@ class _Talk:
         """PORT, EPRT, 227 or 229, mostly as it should be."""
         random = self.random
         if random.random() < 0.12:
-            own = random.choice((self.ends[0][0], self.ends[1][0], address(random.choice(FAR)), address(WAN_BOX)))
+            others = (address(random.choice(FAR)), address(WAN_BOX))
+            own = random.choice((self.ends[0][0], self.ends[1][0], *(self.view.address(number) for number in others)))
         port = random.choice(DATA) if random.random() < 0.95 else random.choice((0, 65536, 66561, 99999))
         self.agreed.append(_Call(self.view, side, own, port & 0xFFFF, 6))
-        dotted = format_address(4, own)
+        ipv6 = self.view.family == 6
+        # Six numbers have no room for an address of IPv6: they stand for its beginning.
+        dotted = format_address(4, own >> 96 if ipv6 else own)
         six = f"{dotted.replace('.', ',')},{port >> 8},{port & 255}"
         if random.random() < 0.05:
             six = random.choice(
@@ -303,7 +324,8 @@ class _Talk:
             gap = random.choice((" ", " ", " ", "  ", "", "\t", "x "))
             if words.upper() == "PORT":
                 return f"{words}{gap}{six}".encode()
-            return f"{words}{gap}{delimiter}{random.choice('1111112')}{delimiter}{dotted}{delimiter}{port}{delimiter}".encode()
+            kind, named = (random.choice("2222221"), _spelled(random, own)) if ipv6 else (random.choice("1111112"), dotted)
+            return f"{words}{gap}{delimiter}{kind}{delimiter}{named}{delimiter}{port}{delimiter}".encode()
         if random.random() < 0.5:
             return random.choice(("227 Entering ({}).", "227 {}", "227 =({}", "227 ({})", "227-({})", "227 a1b({})")).format(six).encode()
         inside = f"{delimiter}{delimiter}{delimiter}{port}{delimiter}"
@@ -335,23 +357,42 @@ class _Talk:
         return f"{before}{word} {target} :\1DCC {kind} {name} {own}{gap}{port}{last}".encode()
 
 
+_NAMED6 = re.compile(rb"\|2\|([0-9a-f:.]+)\|", re.IGNORECASE)
+
+
+def _full(address: int) -> str:
+    """An IPv6 address with all its zeros, as the kernel writes it."""
+    return IPv6Address(address).exploded
+
+
+def _spelled(random: Random, address: int) -> str:
+    """An IPv6 address as somebody may write it, mostly the usual way."""
+    short = str(IPv6Address(address))
+    if random.random() < 0.7:
+        return short
+    quad = f"{IPv6Address(address >> 32 << 32).exploded[:30]}{format_address(4, address & _MASK)}"
+    wrong = (f"{short}::", short.replace("::", ":"), f"{short}:1", f"0{short}", "::", f"::{short}")
+    return random.choice((_full(address), short.upper(), quad) * 2 + wrong)
+
+
 def _tftp(random: Random, view: _View, agreed: list[_Call]) -> Iterator[Shot]:
     """Questions and the answers from a port of the server's own."""
     client, server = view.ends
-    to_server, to_client = view.names
+    (to_server, to_client), family = view.names, view.family
     port, own = random.choice((4000, 4001)), random.choice(DATA)
     while True:
         choice = random.random()
         if choice < 0.5:
             payload = random.choice((b"\0\1f\0octet\0", b"\0\2f\0octet\0", b"\0\3\0\1", b"\0\4\0\1", b"\0", b"", b"\1\0", b"\0\1"))
             agreed.append(_Call(view, 0, client[0], port, 17))
-            yield Shot(craft.udp(client[0], to_server, port, TFTP, payload, id=1), client[1])
+            yield Shot(craft.udp(client[0], to_server, port, TFTP, payload, id=1, family=family), client[1])
         elif choice < 0.6:
-            yield Shot(craft.udp(server[0], to_client, TFTP, port, random.choice((b"\0\3\0\1x", b"\0\1x\0", b"")), id=2), server[1])
+            payload = random.choice((b"\0\3\0\1x", b"\0\1x\0", b""))
+            yield Shot(craft.udp(server[0], to_client, TFTP, port, payload, id=2, family=family), server[1])
         elif choice < 0.85:
-            yield Shot(craft.udp(server[0], to_client, own, port, b"\0\3\0\1data", id=3), server[1])
+            yield Shot(craft.udp(server[0], to_client, own, port, b"\0\3\0\1data", id=3, family=family), server[1])
         elif choice < 0.95:
-            yield Shot(craft.udp(client[0], to_server, port, own, b"\0\4\0\1", id=4), client[1])
+            yield Shot(craft.udp(client[0], to_server, port, own, b"\0\4\0\1", id=4, family=family), client[1])
         else:
             port, own = random.choice((4000, 4001)), random.choice(DATA)
 
@@ -359,24 +400,26 @@ def _tftp(random: Random, view: _View, agreed: list[_Call]) -> Iterator[Shot]:
 def _called(random: Random, agreed: list[_Call]) -> list[Shot]:
     """Somebody comes where somebody else said he listens."""
     call = random.choice(agreed[-6:])
+    family = call.view.family
     other = 1 - call.side if random.random() < 0.93 else call.side
     (src, on), (own, there) = call.view.ends[other], call.view.ends[1 - other]
     dst, back = call.view.names[other], call.view.names[1 - other]
     if call.address != call.view.ends[call.side][0]:
         dst = call.address  # a foreign one
     if random.random() < 0.07:
-        src, on = address(random.choice(FAR)), "wan"
+        src, on = call.view.address(address(random.choice(FAR))), "wan"
     sport, port = random.choice((20, 20, 4444)), call.port
     if call.protocol == 17:
-        return [Shot(craft.udp(src, dst, sport, port, b"\0\3\0\1", id=5), on)]
+        return [Shot(craft.udp(src, dst, sport, port, b"\0\3\0\1", id=5, family=family), on)]
     seq = random.getrandbits(32)
-    first = craft.tcp(src, dst, sport, port, random.choice((SYN, SYN, SYN, SYN, ACK, SYN | ACK, RST)), seq, 0, id=6)
+    first = craft.tcp(src, dst, sport, port, random.choice((SYN, SYN, SYN, SYN, ACK, SYN | ACK, RST)), seq, 0, id=6, family=family)
     if random.random() < 0.05:
-        first = first[:36] + bytes([first[36] ^ 1]) + first[37:]  # a wrong checksum
+        at = 36 if family == 4 else 56
+        first = first[:at] + bytes([first[at] ^ 1]) + first[at + 1 :]  # a wrong checksum
     shots = [Shot(first, on)]
     if random.random() < 0.6:
-        shots.append(Shot(craft.tcp(own, back, port, sport, SYN | ACK, 77, seq + 1 & _MASK, id=7), there))
-        shots.append(Shot(craft.tcp(src, dst, sport, port, ACK | PSH, seq + 1 & _MASK, 78, payload=b"x", id=8), on))
+        shots.append(Shot(craft.tcp(own, back, port, sport, SYN | ACK, 77, seq + 1 & _MASK, id=7, family=family), there))
+        shots.append(Shot(craft.tcp(src, dst, sport, port, ACK | PSH, seq + 1 & _MASK, 78, payload=b"x", id=8, family=family), on))
     return shots
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fwtutor.kernel.identity import datagram, identity, is_fragment
+from fwtutor.kernel.identity import datagram, identity, is_fragment, is_icmpv6
 from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import NFLOG
@@ -195,8 +195,10 @@ def _give_out(leaves: Sequence[tuple[Visit, _Packet]], traces: list[Trace], out:
         trace = leaves[number][1].trace if number < len(leaves) else traces[0]
         trace.out.append((name, raw))
         # The stack's own answer with its checksums filled in, as it left; but with the header it had before mangle changed that. Not one of
-        # the fragments it left in.
+        # the fragments it left in; and ICMPv6, which is summed up from the beginning, may quote what was translated since.
         if trace is not traces[0] and leaves[number][0] in trace.own and identity(raw) == identity(trace.own[0].lines[0].packet):
             first = trace.own[0].lines[0].packet
+            if is_icmpv6(first):
+                continue
             header = (first[0] & 15) * 4 if first[0] >> 4 == 4 else 40
             trace.raw = first[:header] + raw[header:]

@@ -12,9 +12,10 @@ from copy import copy
 from typing import Any, Self
 
 from fwtutor.netfilter.box import Box, Stop
-from fwtutor.netfilter.conntrack.entry import CONFIRMED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
+from fwtutor.netfilter.conntrack.entry import CONFIRMED, ESTABLISHED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
-from fwtutor.netfilter.conntrack.helpers.helper import LONGEST
+from fwtutor.netfilter.conntrack.helpers import HELPERS
+from fwtutor.netfilter.conntrack.helpers.helper import LONGEST, segment
 from fwtutor.netfilter.conntrack.tuples import is_icmp
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
@@ -48,9 +49,11 @@ TO_THE_BOX = (ROUTED, "local", "")
 # Built once: every recorded walk holds some of them.
 
 
-def _routed_by(context: Context) -> tuple[int, int, int, int]:
-    """What routing looks at: when mangle changes it in OUTPUT, the packet is routed again."""
-    return context.packet.src, context.packet.dst, context.packet.tos, context.mark
+def _routed_by(context: Context) -> tuple[int, int, int, int, int]:
+    """What routing is thought to look at: when mangle changes it in OUTPUT, the packet is routed again."""
+    packet = context.packet
+    hop_limit = packet.ttl if packet.family == 6 else 0
+    return packet.src, packet.dst, packet.tos, context.mark, hop_limit
 
 
 class Passage(Translating):
@@ -297,6 +300,8 @@ class Passage(Translating):
 
         context.packet, after, fault = self.box.conntrack.help(packet, entry, direction, state, self.walk.at, draw, abroad)
         context.entry = after
+        if self.sizes and ((HELPERS[after.helper].flattens and state == ESTABLISHED) or segment(context.packet) != segment(packet)):
+            self.sizes = ()
         self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news(), packet, context.packet, changes))
         if fault:
             self.walk.verdict, self.walk.reason = "DROP", f"the helper {after.helper} drops it: {fault}"

@@ -128,7 +128,7 @@ class Passage6(Replying6):
 
     def depart(self) -> None:
         packet, context = self.context.packet, self.context
-        to_self = self._is_to_self(packet.dst)
+        to_self = self._is_to_self(packet.dst, self._link())
         route = None if to_self else self._way(packet)
         if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
@@ -152,15 +152,17 @@ class Passage6(Replying6):
             self._come_around()
 
     def _way_out(self) -> str | None:
-        packet = self.context.packet
-        if self._is_to_self(packet.dst):
+        """Nothing is known then of what it answers; and what says nothing without a link keeps to the one it has."""
+        dst = self.context.packet.dst
+        link = self.context.out_interface if scopes.is_multicast(dst) or scopes.is_link_local(dst) else ""
+        if self._is_to_self(dst, link):
             return LOOPBACK
-        route = self._way(packet)
+        route = self.box.routing.lookup6(dst, "" if link == LOOPBACK else link)
         return None if route is None else route.interface
 
-    def _is_to_self(self, dst: int) -> bool:
+    def _is_to_self(self, dst: int, link: str) -> bool:
         """Whether what the box sends there stays in it: the address is its own, or one it has as a router."""
-        routing, link = self.box.routing, self._link()
+        routing = self.box.routing
         return routing.is_local6(dst, link) or (self._forwards() and routing.is_anycast(dst, link))
 
     def _link(self) -> str:
@@ -171,7 +173,7 @@ class Passage6(Replying6):
         if self.answers_by or not self.context.by_stack:
             return self.answers_by
         link, packet = self.box.delivered_by, self.context.packet
-        if packet.dst == scopes.LOOPBACK_ADDRESS and packet.protocol == ICMPV6 and packet.icmp_type < answers6.INFORMATIONAL:
+        if packet.dst == scopes.LOOPBACK_ADDRESS and packet.protocol == ICMPV6:
             return link
         return link if link != LOOPBACK else self.box.routing.home_of(self.box.delivered_to)
 

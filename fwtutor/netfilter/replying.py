@@ -115,6 +115,8 @@ class Replying(ABC):
             answer.events.append((TIED, own.state))
             answer.zone = (own.entry.reply if own.direction else own.entry.original).zone
         self.answering(answer, own, reset)
+        if own.entry is not None and self.context.entry is not None and own.entry.id == self.context.entry.id:
+            self.context.entry = own.entry  # which rules the answer met may have marked
         answer.tracked = self.box.entry_of(packet, answer.zone)
         self.walk.out += answer.out
         self.walk.events.append((ANSWER, answer))

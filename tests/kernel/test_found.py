@@ -384,3 +384,15 @@ def test_a_fragment_to_the_box_itself_that_waits_has_gone_nowhere(kernel: Kernel
     shot = Shot(craft.ip(BOX, BOX, 17, bytes(16), id=7, mf=True), None)
     (packet,) = agreed(kernel, box(filtering("-A INPUT -j ACCEPT")), [shot])
     assert packet.to is None
+
+
+@pytest.mark.parametrize("state", ["NEW", "ESTABLISHED"])
+def test_what_an_answer_marks_its_packet_meets_marked(kernel: Kernel, state: str) -> None:
+    """The redirect is of the packet's connection, and sent while the packet is on its way."""
+    rules = "*mangle\n-A FORWARD -m connmark --mark 1\n-A OUTPUT -j CONNMARK --set-mark 1\nCOMMIT\n"
+    setup = replace(box(rules), routes={"default": ("wan", "203.0.113.254")}, sysctls={"net.ipv4.conf.all.send_redirects": 1})
+    out = Shot(craft.udp(STRANGER, SERVER, 4000, 53, id=1), "wan")
+    shots = [out] if state == "NEW" else [out._replace(on="lan"), Shot(craft.udp(SERVER, STRANGER, 53, 4000, id=2), "wan"), out]
+    seen = compare(kernel, setup, shots)
+    assert not seen.differences, str(seen)
+    assert "mangle:FORWARD:rule:1" in seen.observation.packets[-1].path

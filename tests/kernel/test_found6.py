@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -236,3 +237,69 @@ def test_that_the_rest_never_came_is_told_with_the_entry_the_first_fragment_hold
     shots = [*pieces(BOX), echo(STRANGER, BOX, "wan")._replace(at=3.5)]
     told = [packet for packet in agreed(kernel, shots, rules, variant=variant, sysctls=quick) if packet.shot == BY_ITSELF]
     assert [packet.path[0] for packet in told] == ["raw:OUTPUT:rule:1"]
+
+
+@pytest.mark.parametrize("dst", [BOX, LAN_BOX])
+@pytest.mark.parametrize("routes", [True, False])
+def test_an_echo_to_1_stays_in_the_box(kernel: Kernel, dst: int, routes: bool) -> None:
+    _, answer = agreed(kernel, [echo(LOOPBACK, dst, None)], routes=routes)
+    assert answer.to == "local"
+
+
+@VARIANTS
+@pytest.mark.parametrize("change", ["MARK --set-mark 1", "HL --hl-set 9", "TOS --set-tos 2"])
+def test_what_is_routed_again_is_not_bound_to_the_link_it_answers_on(kernel: Kernel, variant: str, change: str) -> None:
+    """An echo of what was for all, and a reset to ::1, leave by the link on which that came in, until mangle changes them."""
+    rules = f"COMMIT\n*mangle\n-A OUTPUT -j {change}\n"
+    shots = [echo(NEAR, ALL_NODES, "wan"), Shot(craft.tcp(LOOPBACK, BOX, 4000, 80, SYN, 1, 0, family=6), None)]
+    assert [agreed(kernel, [shot], variant=variant)[-1].to for shot in shots] == ["wan", "wan"]
+    assert [agreed(kernel, [shot], rules, variant=variant)[-1].to for shot in shots] == ["lan", "local"]
+
+
+@VARIANTS
+def test_a_reset_to_1_behind_a_translation_stays_in_the_box(kernel: Kernel, variant: str) -> None:
+    rules = "COMMIT\n*nat\n-A POSTROUTING -j MASQUERADE\n"
+    _, answer = agreed(kernel, [Shot(craft.tcp(LOOPBACK, BOX, 4000, 80, SYN, 1, 0, family=6), None)], rules, variant=variant)
+    assert (answer.raw[24:40], answer.to) == (BOX.to_bytes(16, "big"), "local")
+
+
+@VARIANTS
+def test_an_error_of_the_stack_quotes_what_it_was_handed_and_leaves_with_what_was_sent(kernel: Kernel, variant: str) -> None:
+    rules = "COMMIT\n*nat\n-A PREROUTING -p udp -j REDIRECT --to-ports 22\n"
+    _, error = agreed(kernel, [Shot(craft.udp(FAR, BOX, 4000, 1337, b"odd", family=6), "wan")], rules, variant=variant)
+    ((_, left),) = error.out
+    assert [int.from_bytes(raw[90:92], "big") for raw in (error.raw, left)] == [22, 1337]
+
+
+OUTSIDE = a("2001:db8:113::2")
+HELPED = "COMMIT\n*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n*nat\n-A POSTROUTING -o wan -j SNAT --to-source "
+
+
+@VARIANTS
+@pytest.mark.parametrize("sizes", [(24,), (32,), (24, 8), (40,), ()])
+@pytest.mark.parametrize(
+    ("text", "side"), [(b"EPRT |2|fd00:168::14|1025|\r\n", 0), (b"229 ok (|||0001025|)\r\n", 1), (b"USER hello how are you\r\n", 0)]
+)
+def test_what_the_ftp_helper_reads_leaves_in_one_piece(
+    kernel: Kernel, variant: str, sizes: tuple[int, ...], text: bytes, side: int
+) -> None:
+    """It joins fragments for good, so that they are cut anew: not at all where all of it fits. Of a datagram said to be whole, too."""
+    numbers = [1000, 5000]
+
+    def segment(side: int, flags: int, text: bytes = b"") -> bytes:
+        (src, dst), (sport, dport) = ((NEAR, FAR), (4000, 21)) if side == 0 else ((FAR, OUTSIDE), (21, 4000))
+        raw = craft.tcp(src, dst, sport, dport, flags, numbers[side], numbers[1 - side], 8192, text, family=6)
+        numbers[side] += len(text) + bool(flags & SYN)
+        return raw
+
+    links = ("lan", "wan")
+    said = [(0, SYN, b""), (1, SYN | ACK, b""), (0, ACK, b""), (1, ACK, b"220 hi\r\n"), (0, ACK, b"USER x\r\n")]
+    shots: list[Item] = [Shot(segment(who, flags, line), links[who]) for who, flags, line in said]
+    raw = segment(side, ACK, text)
+    cuts = [0, *accumulate(sizes), len(raw) - 40]
+    for begin, end in pairwise(cuts):
+        piece = fragment(TCP, begin, end < len(raw) - 40) + raw[40 + begin : 40 + end]
+        ends = (int.from_bytes(raw[8:24], "big"), int.from_bytes(raw[24:40], "big"))
+        shots.append(Shot(ip6(FRAGMENT, piece, *ends), links[side]))
+    packets = agreed(kernel, shots, f"{HELPED}2001:db8:113::2\n", variant=variant)
+    assert [len(packet.out) for packet in packets[5:]] == [0] * len(sizes) + [1]

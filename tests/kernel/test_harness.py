@@ -245,3 +245,13 @@ def _forged(observation: Observation) -> Observation:
     """As if the kernel had sent the first packet elsewhere."""
     first, *others = observation.packets
     return replace(observation, packets=(replace(first, to="nowhere"), *others))
+
+
+def test_entries_of_two_zones_are_told_apart_in_whatever_order_the_kernel_names_them(kernel: Kernel) -> None:
+    rules = "*raw\n-A PREROUTING -m tos --tos 0x10 -j CT --zone 3\nCOMMIT\n*filter\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"
+    setup = box(rules)
+    shots = [Shot(craft.udp(STRANGER, BOX, 4000, 53, b"odd", id=1, tos=tos), "wan") for tos in (0, 0x10, 0)]
+    observation = kernel.play(setup, shots)
+    assert len(observation.conntrack) == 2
+    for entries in (observation.conntrack, observation.conntrack[::-1]):
+        assert not hold(setup, replace(observation, conntrack=entries))

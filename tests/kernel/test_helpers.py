@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -300,3 +301,19 @@ def test_answers_are_found_only_in_their_zone(kernel: Kernel, zone: str) -> None
     alone, together = through(""), through(f"-A PREROUTING -i wan -j CT {zone}\n")
     assert together[1] == {"ESTABLISHED"}
     assert (alone[1] == {"ESTABLISHED"}) == (zone in ("--zone-orig 3", "--zone mark"))
+
+
+@pytest.mark.parametrize("places", [(32,), (32, 40)])
+@pytest.mark.parametrize(("line", "side"), [(ACTIVE[1], 0), (PASSIVE[1], 1), (b"USER hello how are you\r\n", 0)])
+@pytest.mark.parametrize("port", [21, 6667])
+def test_what_the_ftp_helper_reads_is_cut_anew(kernel: Kernel, places: tuple[int, ...], line: bytes, side: int, port: int) -> None:
+    """It joins fragments for good, others do not: these are cut where they were, if nobody wrote into them."""
+    talk = Dialogue(port=port, outside=OUTSIDE)
+    shots = talk.open()
+    whole = talk.segment(side, ACK | PSH, line)
+    segment, ends = whole.raw[20:], (int.from_bytes(whole.raw[12:16], "big"), int.from_bytes(whole.raw[16:20], "big"))
+    for begin, end in pairwise([0, *places, len(segment)]):
+        raw = craft.ip(*ends, 6, segment[begin:end], id=9, df=False, mf=end < len(segment), offset=begin)
+        shots.append(whole._replace(raw=raw))
+    pieces = agreed(kernel, box(MASQUERADED), shots)[-1].out
+    assert len(pieces) == (2 if port == 21 else len(places) + 1)

@@ -208,4 +208,4 @@ def _port(data: bytes, start: int, at: int, mark: int, address: int | None) -> N
     return Named(address, port, start, end + 1) if port and end < len(data) and data[end] == mark else None
 
 
-FTP = Helper("ftp", frozenset({(4, TCP), (6, TCP)}), (Kind("data", 1, 300),), read)
+FTP = Helper("ftp", frozenset({(4, TCP), (6, TCP)}), (Kind("data", 1, 300),), read, flattens=True)

@@ -42,6 +42,8 @@ class Helper(NamedTuple):
     """Reads one packet. Returns why the packet is dropped, "" if it is not."""
     errors: bool = False
     """Whether it takes ICMP errors about a connection for what is said on it."""
+    flattens: bool = False
+    """Whether it reads packets of answered connections in one piece: what came in fragments does not leave in the same ones."""
 
 
 class Job:
