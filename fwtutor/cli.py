@@ -216,19 +216,24 @@ def _unicode() -> bool:
 
 def _rules(arguments: argparse.Namespace) -> int:
     from fwtutor.netfilter import Firewall
+    from fwtutor.review.report import findings
     from fwtutor.trace.box import load_rules
 
     firewall = Firewall(interfaces={}, variant=arguments.variant)
-    load_rules(firewall, arguments.file, _note, counters=arguments.counters or arguments.verbose)
+    family = 6 if arguments.ipv6 else 4
+    lines = load_rules(firewall, arguments.file, _note, counters=arguments.counters or arguments.verbose, family=family)
     if arguments.as_commands or arguments.as_list:
         options = "".join(f" {flag}" for flag, wanted in (("-v", arguments.verbose), ("-x", arguments.exact)) if wanted)
         if arguments.as_list:
             options += "".join(f" {flag}" for flag, wanted in (("-n", arguments.numeric), ("--line-numbers", arguments.numbers)) if wanted)
         letter = "-S" if arguments.as_commands else "-L"
-        text = "".join(firewall.iptables(f"-t {table} {letter}{options}") for table in firewall.ruleset().tables or ("filter",))
+        tables = firewall.ruleset(family).tables or ("filter",)
+        text = "".join(firewall.iptables(f"-t {table} {letter}{options}", family) for table in tables)
     else:
-        text = firewall.save(counters=arguments.counters)
+        text = firewall.save(family, counters=arguments.counters)
     sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+    for finding in findings(firewall.ruleset(family), lines):
+        _note(f"{arguments.file}, {finding}")
     return OK
 
 
@@ -373,6 +378,7 @@ def _add_compare(compare: argparse.ArgumentParser) -> None:
 
 def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("file", type=Path, metavar="FILE", help="what iptables-save printed")
+    rules.add_argument("-6", dest="ipv6", action="store_true", help="it is what ip6tables-save printed")
     _add_variant(rules)
     shape = rules.add_mutually_exclusive_group()
     shape.add_argument("-S", dest="as_commands", action="store_true", help="print it as iptables -S would")

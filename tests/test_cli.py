@@ -143,6 +143,27 @@ def test_rules_prints_the_counters_of_the_file_when_asked(home: Path, tmp_path: 
     assert "7" not in fwtutor(home, "rules", str(path)).out
 
 
+def test_rules_points_at_what_can_never_match(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "dead.rules"
+    rules = ["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", "", "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j DROP"]
+    path.write_text("\n".join(["*filter", ":INPUT DROP [0:0]", ":own - [0:0]", *rules, "COMMIT\n"]))
+    done = fwtutor(home, "rules", str(path))
+    assert done.code == 0
+    assert done.err == (
+        f"fwtutor: {path}, filter own: no packet comes into this chain: no rule that is reached leads to it\n"
+        f"fwtutor: {path}, line 6 (filter INPUT, rule 2): it never matches: rule 1 takes every packet it is for\n    {rules[2]}\n"
+    )
+
+
+def test_rules_of_ipv6(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "six.rules"
+    path.write_text(
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -s 2001:db8::/32 -j ACCEPT\nCOMMIT\n"
+    )
+    assert fwtutor(home, "rules", "-6", str(path)).out == path.read_text()
+    assert fwtutor(home, "rules", str(path)).code == 2
+
+
 def test_rules_are_those_of_the_variant(home: Path, tmp_path: Path) -> None:
     rules = tmp_path / "x.rules"
     rules.write_text("*filter\n-A INPUT ! -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n")

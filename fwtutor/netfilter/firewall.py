@@ -144,14 +144,17 @@ class Firewall:
         self._adopt(commands.run_command(ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
         return self._output
 
-    def restore(self, text: str, family: int = 4, counters: bool = False, noflush: bool = False) -> None:
+    def restore(self, text: str, family: int = 4, counters: bool = False, noflush: bool = False) -> Mapping[int, int]:
         """iptables-save text, all or nothing. Raises RuleRefused with ``line_number``.
 
         ``counters``: take its counters too (-c); ``noflush``: add to the rules there are (-n).
+        Returns the line of each rule in the text, by the rule's id.
         """
         options = {"counters": counters, "noflush": noflush}
         known = self.state.counters
-        self._adopt(savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, known=known, **options))
+        outcome = savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, known=known, **options)
+        self._adopt(outcome)
+        return outcome.lines
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,10 +42,12 @@ class Box:
         return firewall
 
 
-def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False, family: int = 4) -> None:
+def load_rules(
+    firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False, family: int = 4
+) -> Mapping[int, int]:  # fmt: skip
     """Restores iptables-save text (ip6tables-save's for family 6) from a file, with its ``counters`` if wanted.
 
-    Raises BadInput that shows the line and the place in it.
+    Returns the line of each rule, by its id. Raises BadInput that shows the line and the place in it.
     """
     try:
         with path.open("rb") as file:
@@ -60,11 +62,12 @@ def load_rules(firewall: Firewall, path: Path, note: Note = lambda text: None, c
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
     try:
-        firewall.restore(text, family=family, counters=counters)
+        lines = firewall.restore(text, family=family, counters=counters)
     except RuleRefused as error:
         raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
     if not firewall.ruleset(family).tables:
         note(f"{path}: no rules in there; a box without rules lets everything through")
+    return lines
 
 
 def refusal(place: str, error: RuleRefused) -> str:

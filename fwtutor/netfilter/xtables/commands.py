@@ -36,6 +36,8 @@ class Outcome:
     """Counters to set: zeroed ones, and those of rules and policies that begin with other numbers than 0."""
     written: frozenset[str] = frozenset()
     """The tables that were written, if only as they were."""
+    lines: Mapping[int, int] = field(default_factory=dict)
+    """Of the rules a text made, by their ids: the line, counted from 1."""
 
 
 def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:

@@ -91,7 +91,8 @@ def _restore(text: str, ruleset: Ruleset, reader: _Reader) -> Outcome:
             raise
     if reader.draft is not None:
         raise RuleRefused(f"COMMIT expected at line {len(lines) + 1}", line_number=len(lines) + 1, manner=KERNEL)
-    return Outcome(replace(ruleset, tables=MappingProxyType(reader.tables)), reader.output, reader.counters, frozenset(reader.written))
+    tables = MappingProxyType(reader.tables)
+    return Outcome(replace(ruleset, tables=tables), reader.output, reader.counters, frozenset(reader.written), reader.lines)
 
 
 class _Reader:
@@ -102,6 +103,7 @@ class _Reader:
         self.ruleset, self.variant = ruleset, ruleset.variant
         self.written: set[str] = set()
         self.new_id = new_id
+        self.lines: dict[int, int] = {}
         self.with_counters, self.noflush = with_counters, noflush
         self.known = dict(known) if noflush else {}
         self.draft: Draft | None = None
@@ -237,8 +239,14 @@ class _Reader:
             raise RuleRefused("no command specified", line=line, end=len(line), manner=BARE)
         draft.line_number = number
         before = len(draft.late)
+
+        def new_id() -> int:
+            made = self.new_id()
+            self.lines[made] = number
+            return made
+
         try:
-            self.output += parsed.warning + apply(draft, parsed, line, ChainMap(draft.counters, self.known), self.new_id)
+            self.output += parsed.warning + apply(draft, parsed, line, ChainMap(draft.counters, self.known), new_id)
         except RuleRefused as wrong:
             if self.variant != "nft":
                 raise
