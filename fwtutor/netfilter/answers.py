@@ -126,11 +126,12 @@ def fragments(raw: bytes, mtu: int, known: bool = True) -> list[bytes]:
     size = (raw[0] & 15) * 4
     header, payload = bytearray(raw[:size]), raw[size:]
     field = header[6] << 8 | header[7]
-    offset, more, step = field & 0x1FFF, field & 0x2000, (mtu - size) // 8 * 8
-    pieces = []
-    for at in range(0, len(payload), step):
-        piece = payload[at : at + step]
-        flags = field & 0xC000 | (0x2000 if more or at + step < len(payload) else 0)
+    offset, more, room = field & 0x1FFF, field & 0x2000, mtu - size
+    pieces, at = [], 0
+    while at < len(payload):
+        # Only what comes last need be no multiple of eight.
+        piece = payload[at : at + (room if len(payload) - at <= room else room // 8 * 8)]
+        flags = field & 0xC000 | (0x2000 if more or at + len(piece) < len(payload) else 0)
         pack_into("!H", header, 2, size + len(piece))
         pack_into("!H", header, 6, flags | offset + at // 8)
         header[10:12] = b"\0\0"
@@ -138,4 +139,5 @@ def fragments(raw: bytes, mtu: int, known: bool = True) -> list[bytes]:
         pieces.append(bytes(header) + piece)
         if known and not at and not offset:
             header = bytearray(ipoptions.in_later_fragments(bytes(header)))
+        at += len(piece)
     return pieces

@@ -32,7 +32,7 @@ from fwtutor.netfilter.events import (
     Shown,
 )
 from fwtutor.netfilter.hooks import FORWARD, INPUT, MANGLE, NAT, OUTPUT, POSTROUTING, PREROUTING
-from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.packet import UDP, Packet
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.translating import Translating
@@ -300,7 +300,9 @@ class Passage(Translating):
 
         context.packet, after, fault = self.box.conntrack.help(packet, entry, direction, state, self.walk.at, draw, abroad)
         context.entry = after
-        if self.sizes and ((HELPERS[after.helper].flattens and state == ESTABLISHED) or segment(context.packet) != segment(packet)):
+        # Of TCP nothing is read before it was answered.
+        flattened = HELPERS[after.helper].flattens and (state == ESTABLISHED or packet.protocol == UDP)
+        if self.sizes and (flattened or segment(context.packet) != segment(packet)):
             self.sizes = ()
         self.walk.events.append((HELPED, entry, after, fault, self.box.conntrack.expectations.take_news(), packet, context.packet, changes))
         if fault:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from random import Random
 
 import pytest
@@ -317,3 +317,16 @@ def test_what_the_ftp_helper_reads_is_cut_anew(kernel: Kernel, places: tuple[int
         shots.append(whole._replace(raw=raw))
     pieces = agreed(kernel, box(MASQUERADED), shots)[-1].out
     assert len(pieces) == (2 if port == 21 else len(places) + 1)
+
+
+@pytest.mark.parametrize("sizes", [(24,), (24, 8), (8,)])
+def test_what_the_sip_helper_reads_is_cut_anew_and_what_the_tftp_helper_reads_is_not(kernel: Kernel, sizes: tuple[int, ...]) -> None:
+    """The last piece is as long as may be: only those before it are cut at multiples of eight."""
+    rules = MASQUERADED.replace("COMMIT", "-A PREROUTING -p udp -m udp --dport 5060 -j CT --helper sip\nCOMMIT", 1)
+    for port, text in ((5060, b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n\r\n"), (69, b"\0\1file\0octet\0" + bytes(30))):
+        datagram = craft.udp(CLIENT, SERVER, 4000, port, text)[20:]
+        shots = []
+        for begin, end in pairwise([0, *accumulate(sizes), len(datagram)]):
+            raw = craft.ip(CLIENT, SERVER, 17, datagram[begin:end], id=9, df=False, mf=end < len(datagram), offset=begin)
+            shots.append(Shot(raw, "lan"))
+        agreed(kernel, box(rules), shots)

@@ -43,7 +43,7 @@ class Helper(NamedTuple):
     errors: bool = False
     """Whether it takes ICMP errors about a connection for what is said on it."""
     flattens: bool = False
-    """Whether it reads packets of answered connections in one piece: what came in fragments does not leave in the same ones."""
+    """Whether it has what it reads in one piece first: what came in fragments does not leave in the same ones."""
 
 
 class Job:

@@ -270,5 +270,5 @@ REQUESTS: dict[bytes, Callable[[Message, int], str]] = {
 
 SIP = Helper(
     "sip", frozenset((family, protocol) for family in (4, 6) for protocol in (TCP, UDP)),
-    (Kind("signalling", 1, 180), Kind("audio", 4, 180), Kind("video", 4, 180), Kind("image", 2, 180)), read, errors=True,
+    (Kind("signalling", 1, 180), Kind("audio", 4, 180), Kind("video", 4, 180), Kind("image", 2, 180)), read, errors=True, flattens=True,
 )  # fmt: skip
