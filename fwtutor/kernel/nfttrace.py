@@ -7,7 +7,9 @@ ones, so that each of its lines has its place among the messages. ``merged`` put
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fwtutor.kernel.netlink import FAMILIES, NLM_F_DUMP, Netfilter, attributes
 from fwtutor.kernel.observation import Line
@@ -17,6 +19,8 @@ from fwtutor.kernel.watch import BEGIN, WATCH
 _SUBSYSTEM = 10
 _TRACE, _GET_RULE = _SUBSYSTEM << 8 | 17, _SUBSYSTEM << 8 | 7
 _GROUP = 9
+_PATIENCE = 100
+"""Milliseconds in which a message must come whose line is there."""
 
 # Attribute and verdict numbers, as the kernel's user interface has them.
 NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE = 1, 2, 3
@@ -66,13 +70,22 @@ class NftTrace:
     def close(self) -> None:
         self._netfilter.close()
 
-    def merged(self, lines: Sequence[Line]) -> list[Line]:
-        """``lines`` with those of the tested tables that have come since the last time."""
-        coming = iter(lines)
+    def merged(self, lines: Sequence[Line], read: Callable[[], Sequence[Line]]) -> list[Line]:
+        """``lines`` with those of the tested tables that have come since the last time.
+
+        ``read`` gets more of them: a packet the kernel sends by itself can be on its way while they are read.
+        """
+        coming = deque(lines)
+
+        def following() -> Line:
+            if not coming:
+                coming.extend(read())  # a rule has its line logged before its message is sent
+            return coming.popleft()
+
         visits: list[_Visit] = []
         current: dict[bytes, _Visit] = {}
         numbers: dict[int, _Numbers] = {}
-        for family, message in self._messages():
+        for family, message in self._messages(lambda: bool(coming)):
             table, packet = _text(message[NFTA_TRACE_TABLE]), bytes(message[NFTA_TRACE_ID])
             if table != WATCH:
                 if family not in numbers:
@@ -80,9 +93,9 @@ class NftTrace:
                 # Of a packet that was rejected the kernel says so after all that it says of the answer.
                 visit = current.get(packet, visits[-1])
                 if self._tell(visit, self._rules[family], message, numbers[family]):
-                    visit.lines.append(next(coming))
+                    visit.lines.append(following())
             elif NFTA_TRACE_RULE_HANDLE in message:
-                line = next(coming)
+                line = following()
                 if line.chain == BEGIN:
                     current[packet] = _Visit()
                     visits.append(current[packet])
@@ -92,7 +105,7 @@ class NftTrace:
         for visit in visits:
             if visit.way.table == "mangle" or self._cuts(visit):  # and perhaps the last that saw it
                 visit.forget()
-        assert next(coming, None) is None, "a line that no message tells of"
+        assert not coming, "a line that no message tells of"
         return [line for visit in visits for line in visit.lines]
 
     def _cuts(self, visit: _Visit) -> bool:
@@ -100,11 +113,15 @@ class NftTrace:
         family = 6 if visit.lines[0].packet[:1] >= b"\x60" else 4
         return family in self._rules and self._rules[family].clamps(visit.way.table)
 
-    def _messages(self) -> Iterator[tuple[int, dict[int, memoryview]]]:
-        """Those that have come, with their family."""
-        for message in self._netfilter.pending():
-            if message.kind == _TRACE:
-                yield 6 if message.family == FAMILIES[6] else 4, attributes(message.payload)
+    def _messages(self, wanted: Callable[[], bool]) -> Iterator[tuple[int, dict[int, memoryview]]]:
+        """Those that have come, with their family; while more are ``wanted``, those that come soon."""
+        for _ in range(_PATIENCE):
+            for message in self._netfilter.pending():
+                if message.kind == _TRACE:
+                    yield 6 if message.family == FAMILIES[6] else 4, attributes(message.payload)
+            if not wanted():
+                return
+            time.sleep(0.001)
 
     def _tell(self, visit: _Visit, rules: Rules, message: dict[int, memoryview], numbers: _Numbers) -> bool:
         """Put what a message says where it belongs; whether it is of a rule that has just logged a line of its own."""

@@ -95,7 +95,7 @@ class _Player:
             news = opened.enter_context(closing(Netfilter(ctnetlink.NEWS)))  # of none of the strangers
             self._drain()  # what the interfaces sent when they came up
             self._listen(log)
-            self._merged(log.read())
+            self._merged(log, log.read())
             heard: list[Heard] = []
             if self._listening is not None:
                 self._listening.begin()
@@ -116,7 +116,7 @@ class _Player:
                 # A tick that passed meanwhile may have passed before or after the kernel looked.
                 late = clock.now
                 begun = tuple(ctnetlink.begun(news))
-                traces = assemble(self._merged(lines), self._drain(), item.raw, arrived=item.on is not None)
+                traces = assemble(self._merged(log, lines), self._drain(), item.raw, arrived=item.on is not None)
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
@@ -139,9 +139,9 @@ class _Player:
                 tuple(heard) if self._listening else None,
             )
 
-    def _merged(self, lines: list[Line]) -> list[Line]:
+    def _merged(self, log: TraceLog, lines: list[Line]) -> list[Line]:
         """What was logged, with the ways through iptables-nft's tables."""
-        return lines if self._ways is None else self._ways.merged(lines)
+        return lines if self._ways is None else self._ways.merged(lines, log.read)
 
     def _listen(self, log: TraceLog) -> None:
         """To what rules log."""
@@ -150,7 +150,7 @@ class _Player:
 
     def _by_itself(self, log: TraceLog, at: float) -> list[Observed]:
         """What the box sent since the last time without a packet to answer: its errors about fragments that waited too long."""
-        lines, out = self._merged(log.read()), self._drain()
+        lines, out = self._merged(log, log.read()), self._drain()
         if not lines:
             return []
         traces = assemble(lines, out, lines[0].packet, several=True)

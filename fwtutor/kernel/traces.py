@@ -106,8 +106,13 @@ class Trace:
             return ("HELD" if held else "DISCARD"), None
         leaves = [visit for visit in self.own if visit.hook == "POSTROUTING"]
         ways = [visit for visit in self.own if visit.hook in _BEFORE["POSTROUTING"] and visit.ended]
-        # Of two the first is that of the copy that comes back to the box, perhaps after the packet itself has left; of IPv6 the second.
-        visit = leaves[0 if self.raw[0] >> 4 == 6 else -1] if len(leaves) > len(ways) else self.own[-1]
+        # Of two the first is that of the copy that comes back to the box, perhaps after the packet itself has left; of IPv6 the second,
+        # and the packet itself may go nowhere, for want of hops.
+        visit = self.own[-1]
+        if len(leaves) > len(ways) and self.raw[0] >> 4 == 4:
+            visit = leaves[-1]
+        elif len(leaves) > len(ways) and self.out:
+            visit = leaves[0]
         if visit.ended:
             way = {"INPUT": "local", "POSTROUTING": visit.lines[-1].out_interface}.get(visit.hook)
             # After any other hook only the stack itself can refuse a packet: routing, TTL, size.

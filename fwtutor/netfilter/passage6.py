@@ -202,12 +202,13 @@ class Passage6(Replying6):
     def _leave_and_come_back(self) -> None:
         """What goes to a group of the box's goes to the box too: a copy passes POSTROUTING after it, and comes in where it goes out."""
         context, walk = self.context, self.walk
-        packet, interface = context.packet, context.out_interface
-        joined = self.box.routing.has_joined(packet.dst, interface, self._forwards())
-        leaves = (packet.ttl > 0 or not joined) and scopes.group_scope(packet.dst) > scopes.INTERFACE_LOCAL
+        interface = context.out_interface
+        joined = self.box.routing.has_joined(context.packet.dst, interface, self._forwards())
         walk.events.append(AT[POSTROUTING])
         if not self._pass(POSTROUTING) or not self._confirm():
             return
+        packet = context.packet  # whose hop limit a rule may just have used up
+        leaves = (packet.ttl > 0 or not joined) and scopes.group_scope(packet.dst) > scopes.INTERFACE_LOCAL
         pieces = self._as_sent(self.box.routing.mtus[interface])
         for raw in pieces if joined else ():
             # Only what would go onto the wire is copied.

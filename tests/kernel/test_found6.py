@@ -271,6 +271,17 @@ def test_an_error_of_the_stack_quotes_what_it_was_handed_and_leaves_with_what_wa
     assert [int.from_bytes(raw[90:92], "big") for raw in (error.raw, left)] == [22, 1337]
 
 
+@VARIANTS
+@pytest.mark.parametrize("hook", ["OUTPUT", "POSTROUTING", ""])
+def test_what_has_no_hops_left_behind_postrouting_comes_back_from_a_group_and_does_not_leave(
+    kernel: Kernel, variant: str, hook: str
+) -> None:
+    raw = craft.udp(BOX, ALL_NODES, 4000, 1337, b"odd", ttl=1 if hook else 0, family=6)
+    rules = f"COMMIT\n*mangle\n-A {hook} -j HL --hl-dec 1\n" if hook else ""
+    (sent,) = agreed(kernel, [Shot(raw, None)], rules, variant=variant)
+    assert (sent.verdict, sent.to, sent.out) == ("ACCEPT", "local", ())
+
+
 OUTSIDE = a("2001:db8:113::2")
 HELPED = "COMMIT\n*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n*nat\n-A POSTROUTING -o wan -j SNAT --to-source "
 
