@@ -101,7 +101,10 @@ class Ah6(HeaderMatch):
 
     @classmethod
     def absent(cls, packet: Packet) -> Absent | None:
-        return extension(packet, AH, SIZE, "Authentication")
+        missing = extension(packet, AH, SIZE, "Authentication")
+        if missing is None and _at(packet) + exthdrs.length(AH, packet.raw, _at(packet)) > len(packet.raw):
+            return Absent("the packet ends before its Authentication header does: it is dropped at once", True)
+        return missing
 
     def listing(self, numeric: bool) -> str:
         # The tool puts no space between these two.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from fwtutor.netfilter.packet import CWR, ECE, TCP
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.matches.headers import as_transport
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
 from fwtutor.netfilter.xtables.values import bounded
@@ -19,7 +20,8 @@ _FLAGS, _HEADER = 13, 20
 def flags_of(context: Context) -> int | None:
     """TCP's flags; None where the packet ends before the end of its header."""
     packet = context.packet
-    return packet.raw[packet.l4 + _FLAGS] if packet.l4 + _HEADER <= len(packet.raw) else None
+    at = as_transport(packet)
+    return packet.raw[at + _FLAGS] if at + _HEADER <= len(packet.raw) else None
 
 
 def _flag(field: str, bit: int) -> Option:

@@ -7,7 +7,7 @@ With connection tracking, fragments are put together before rules see them, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from fwtutor.netfilter.exthdrs import FRAGMENT
@@ -26,6 +26,7 @@ from fwtutor.netfilter.xtables.matches.headers import (
     word,
 )
 from fwtutor.netfilter.xtables.options import Given, Option
+from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import bounded
 
 SIZE = 8
@@ -97,6 +98,15 @@ class Frag(HeaderMatch):
     @classmethod
     def absent(cls, packet: Packet) -> Absent | None:
         return extension(packet, FRAGMENT, SIZE, "Fragment")
+
+    def compile(self) -> Test:
+        return HeaderMatch.compile(self if self.length is None else replace(self, length=None))
+
+    def conditions(self, context: Context) -> tuple[Condition, ...]:
+        found = HeaderMatch.conditions(self, context)
+        if self.absent(context.packet) is not None:
+            return found
+        return tuple(each._replace(held=True) if "--fraglen" in each.text else each for each in found)
 
     def listing(self, numeric: bool) -> str:
         words = [f"frag {listed_range('id', self.id)}"]

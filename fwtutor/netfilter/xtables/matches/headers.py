@@ -59,6 +59,11 @@ def extension_at(packet: Packet, protocol: int) -> int:
     return at
 
 
+def as_transport(packet: Packet) -> int:
+    """Where a header is read from by those who do not ask whether this is a later fragment: of IPv6, from the packet's beginning."""
+    return 0 if packet.family == 6 and packet.offset else packet.l4
+
+
 def word(packet: Packet, at: int, size: int) -> int:
     """The number in ``size`` bytes of the packet."""
     return int.from_bytes(packet.raw[at : at + size], "big")

@@ -120,7 +120,7 @@ class _Options(HeaderMatch):
         if missing is None:
             at = extension_at(packet, cls.kind)
             if at + exthdrs.length(cls.kind, packet.raw, at) > len(packet.raw):
-                return Absent(f"the packet ends before its {cls.said} header does")
+                return Absent(f"the packet ends before its {cls.said} do: it is dropped at once", True)
         return missing
 
     def listing(self, numeric: bool) -> str:

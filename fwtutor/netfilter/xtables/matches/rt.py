@@ -131,7 +131,7 @@ class Rt(HeaderMatch):
     def absent(cls, packet: Packet) -> Absent | None:
         missing = extension(packet, ROUTING, _FIXED, "Routing")
         if missing is None and _at(packet) + _length(packet) > len(packet.raw):
-            return Absent("the packet ends before its Routing header does")
+            return Absent("the packet ends before its Routing header does: it is dropped at once", True)
         return missing
 
     def _way(self, packet: Packet) -> bool:

@@ -33,7 +33,7 @@ _IN_ORDER = (*range(15), 64, 130, 132, 193, 128, 192, 194)
 FLAGS = {0: "----IUBE", 6: "-------T", 14: "-------T", 64: "----IUBE"}
 """Of the chunks whose flags have letters, from the highest bit to the lowest."""
 UNSHOWN = 64
-"""The chunk whose flags the tool takes and does not print."""
+"""The chunk whose flags the tool takes and does not print, and the kernel does not look at."""
 KINDS = ("all", "any", "only")
 EVERY = frozenset(range(256))
 
@@ -49,7 +49,7 @@ class Chunks(NamedTuple):
 
     def fits(self, type: int, flags: int) -> bool:
         """Whether the flags of a chunk of one of these types are as they should be."""
-        return all(flags & mask == wanted for each, mask, wanted in self.flags if each == type)
+        return all(flags & mask == wanted for each, mask, wanted in self.flags if each == type != UNSHOWN)
 
 
 def read_ports(text: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.matches.headers import Absent, HeaderMatch
+from fwtutor.netfilter.xtables.matches.headers import Absent, HeaderMatch, as_transport
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.values import format_range, number_range
 
@@ -29,7 +29,7 @@ def read_mss(text: str) -> Range:
 
 def header_end(packet: Packet) -> int | None:
     """Where the TCP header says it ends; None where it does not hold together. A later fragment is read as if it began with one."""
-    at = packet.l4
+    at = as_transport(packet)
     if at + _HEADER > len(packet.raw):
         return None
     size = (packet.raw[at + 12] >> 4) * 4
@@ -39,7 +39,7 @@ def header_end(packet: Packet) -> int | None:
 def mss_of(packet: Packet) -> int | None:
     """The MSS announced; None where there is none."""
     end = header_end(packet)
-    at = packet.l4 + _HEADER
+    at = as_transport(packet) + _HEADER
     raw = packet.raw
     while end is not None and at < end:
         if raw[at] == _MSS and end - at >= _SIZE and raw[at + 1] == _SIZE:
