@@ -382,3 +382,30 @@ def test_rpfilter(kernel: Kernel, variant: str, family: int) -> None:
         setup = talk.box(rules_of(matches, table)) if family == 4 else six.box(rules_of(matches, table))
         comparison = compare(kernel, replace(setup, variant=variant), [Shot(raw, on) for raw, on in raws * 2])
         assert not comparison.differences, f"{comparison}"
+
+
+@VARIANTS
+def test_of_a_datagram_put_together_bm_looks_at_each_fragment_and_kmp_at_all(kernel: Kernel, variant: str) -> None:
+    """The engine looks at all of it in either case: docs/simplified.md."""
+    body = craft.udp(talk.STRANGER, talk.SERVER, 5, 53, b"aaaaNEEDLEaaaa")[20:]
+    ends = talk.STRANGER, talk.SERVER, 17
+    shots = [
+        Shot(craft.ip(*ends, body[:16], id=9, df=False, mf=True), "wan"),
+        Shot(craft.ip(*ends, body[16:], id=9, df=False, offset=16), "wan"),
+    ]
+    for algorithm, found in (("bm", False), ("kmp", True)):
+        rules = f"*mangle\n-A FORWARD -m conntrack --ctstate NEW -m string --string NEEDLE --algo {algorithm}\nCOMMIT\n"
+        setup = replace(talk.box(rules), variant=variant)
+        assert ("mangle:FORWARD:rule:1" in kernel.play(setup, shots).packets[-1].path) is found
+        if found:
+            assert not compare(kernel, setup, shots).differences
+
+
+@pytest.mark.parametrize("target", ["-j ACCEPT", "", "-j LOG", "-j MARK --set-xmark 0x1/0xffffffff", "-j u"])
+def test_legacy_counts_what_a_negation_made_a_match_of_and_drops_it(kernel: Kernel, target: str) -> None:
+    body = pack("!HHII", 5, 7, 1, 2) + bytes(4)
+    rule = f"-A PREROUTING -p sctp -m sctp ! --chunk-types any DATA {target}".strip()
+    shots = [Shot(craft.ip(talk.STRANGER, talk.SERVER, 132, body, id=1), "wan")]
+    comparison = compare(kernel, talk.box(f"*mangle\n:u - [0:0]\n{rule}\n-A u -j ACCEPT\nCOMMIT\n"), shots)
+    assert not comparison.differences, f"{comparison}"
+    assert f"[1:36] {rule}".replace("  ", " ") in comparison.observation.rules

@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from fwtutor.netfilter import Firewall, craft
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.steps import RuleTried
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.matches.u32 import MOST, read_tests, value_of
 from fwtutor.netfilter.xtables.savefile import restore
@@ -18,8 +19,9 @@ BOTH = (
     "-p tcp -m tcpmss ! --mss 0:1400",
     "-p sctp -m sctp --sport 1:5 ! --chunk-types all DATA:B,INIT", "-p sctp -m sctp --chunk-types only ABORT:t",
     "-p dccp -m dccp --dccp-option 5",
- 
-      "-p dccp -m dccp ! --dccp-types ACK --dport 5", '-m u32 --u32 "0>>22&0x3C@0>>16=0:65535 && 0xffffffff=0"', '-m u32 ! --u32 "4@4@4@4@4=0"',
+
+      "-p dccp -m dccp ! --dccp-types ACK --dport 5", '-m u32 --u32 "0>>22&0x3C@0>>16=0:65535 && 0xffffffff=0"',
+    '-m u32 ! --u32 "4@4@4@4@4=0"',
     '-m string --hex-string "|ff00|" --algo bm --icase --from 3', "-m string ! --string aaaaab --algo kmp --to 60", "-m cpu --cpu 0",
     "-m policy --dir in --pol none", "-m physdev ! --physdev-is-in", "-m devgroup --src-group 1/1",
 )  # fmt: skip
@@ -93,3 +95,12 @@ def test_a_text_that_almost_occurs_everywhere_is_looked_for_in_no_time() -> None
     (rule,) = box.ruleset.tables["filter"].chains["INPUT"].rules
     packet = Packet(craft.ip(1, 2, 17, b"a" * 65000))
     assert not rule.matches[0].compile()(Context(packet, 0))
+
+
+def test_what_legacy_counts_and_then_drops_is_told_once() -> None:
+    box = Firewall({"wan": ["203.0.113.1/24"]}, {})
+    box.restore("*mangle\n-A PREROUTING -p sctp -m sctp ! --chunk-types any DATA -j ACCEPT\nCOMMIT\n")
+    walk = box.receive(craft.ip(0xCB007109, 0xCB007101, 132, bytes(16)), on="wan", at=0)
+    assert walk.verdict == "DROP"
+    assert [step.matched for step in walk.steps if isinstance(step, RuleTried)] == [True]
+    assert "[1:36] -A PREROUTING" in box.save(counters=True)
