@@ -29,13 +29,15 @@ def _not(random: Random) -> str:
 
 def match(random: Random, chain: str) -> str:
     """A match on what surrounds the packet; ``chain`` is a built-in one, or "" for user chains, which may be reached from everywhere."""
-    kinds = ["connmark", "mark", "addrtype", "iprange", "length", "pkttype", "tos", "dscp"]
+    kinds = ["connmark", "mark", "addrtype", "iprange", "length", "pkttype", "tos", "dscp", "contents", "contents"]
     kinds += ["owner"] if chain in ("OUTPUT", "POSTROUTING") else []
     kinds += ["mac"] if chain in _COMES else []
     kind = random.choice(kinds)
     no = _not(random)
     if kind in ("connmark", "mark"):
         return f"-m {kind} {no}--mark {random.choice(_MARKS)}"
+    if kind == "contents":
+        return contents(random, chain)
     if kind == "addrtype":
         words = [f"{_not(random)}--{side}-type {','.join(random.sample(_TYPES, random.randint(1, 2)))}" for side in ("src", "dst")]
         limits = [f"--limit-iface-{way}" for way, chains in (("in", _COMES), ("out", _LEAVES)) if chain in chains]
@@ -59,6 +61,33 @@ def match(random: Random, chain: str) -> str:
         return f"-m mac {no}--mac-source {random.choice(_MACS)}"
     who = (f"{_not(random)}--uid-owner 0", f"{no}--uid-owner 5-1000", f"{_not(random)}--gid-owner 0", f"{no}--socket-exists")
     return f"-m owner {' '.join(sorted(random.sample(who[1:] if random.random() < 0.5 else (who[0], *who[2:]), random.randint(1, 2))))}"
+
+
+_U32 = (
+    "0>>22&0x3C@0>>16=22,53,80", "6&0xFF=6", "0>>22&0x3C@12>>26&0x3C=20", "8>>24=0:64", "0&0xFFFF=60:0xffff", "0>>22&0x3C@0>>22&0x3C@0=0",
+    "12=0x0a000000:0xcb0071ff && 6&0xFF=17", "1000=0",
+)  # fmt: skip
+_TEXTS = ("--string GET", '--string "get" --icase', '--hex-string "|0000|" --from 40', '--hex-string "|00|"', "--string x --to 60")
+
+
+def contents(random: Random, chain: str) -> str:
+    """A match on what is in the packet, or on what the box has not."""
+    no = _not(random)
+    way = random.choice(("in",) if chain in ("PREROUTING", "INPUT") else ("out",) if chain in ("OUTPUT", "POSTROUTING") else ("in", "out"))
+    kinds = ["u32", "string", "ecn", "physdev"]
+    kinds += ["policy", "devgroup"] if chain else []
+    kind = random.choice(kinds)
+    if kind == "u32":
+        return f'-m u32 {no}--u32 "{random.choice(_U32)}"'
+    if kind == "string":
+        return f"-m string {no}{random.choice(_TEXTS)} --algo {random.choice(('bm', 'kmp'))}"
+    if kind == "ecn":
+        return f"-m ecn {no}--ecn-ip-ect {random.randint(0, 3)}"
+    if kind == "physdev":
+        return f"-m physdev {no}--physdev-in {random.choice(('wan', 'eth+'))}"
+    if kind == "policy":
+        return f"-m policy --dir {way} --pol {random.choice(('none', 'none', 'ipsec'))}"
+    return f"-m devgroup {no}--{'src' if way == 'in' else 'dst'}-group {random.choice((0, 5, '0/7'))}"
 
 
 def target(random: Random, table: str, chain: str) -> tuple[str, str]:

@@ -299,6 +299,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
     def tried(at: int, matched: bool, tick: tuple[Change, ...] = ()) -> s.RuleTried:
         return s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
 
+    counted = False
     for what, _, at, before in hits:
         if what == ACTED:
             changed = (next(changes),) if before.change is not None else ()
@@ -316,8 +317,10 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
                 yield tried(number, False)
         action = RETURN
         if what == HOT_DROP:
-            yield tried(at, False)
+            if not counted:
+                yield tried(at, False)
             return
+        counted = what == MATCHED
         if what == POLICY:
             yield s.PolicyApplied(tuple(changes), table, start.chain.name, start.chain.policy or "")
             return

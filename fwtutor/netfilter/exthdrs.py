@@ -59,6 +59,25 @@ def walk(raw: bytes, begin: int = 0, end: int | None = None) -> Chain:
     return Chain(protocol, at, False, 0, fragment, authentication)
 
 
+def find(raw: bytes, wanted: int) -> int | None:
+    """Where the first extension header of a kind is, as the matches on one look for it; -1: there is none.
+
+    None: the chain is cut short before it. Behind a later fragment's header nothing is looked for.
+    """
+    protocol, at = raw[6], FIXED
+    while protocol in EXTENSIONS or protocol == NONE:
+        if protocol == NONE:
+            return at if wanted == NONE else -1
+        if at + (4 if protocol in (ROUTING, FRAGMENT) else 2) > len(raw):
+            return None
+        if protocol == wanted:
+            return at
+        if protocol == FRAGMENT and (raw[at + 2] << 8 | raw[at + 3]) & 0xFFF8:
+            return -1
+        protocol, at = raw[at], at + (8 if protocol == FRAGMENT else length(protocol, raw, at))
+    return -1
+
+
 def length(protocol: int, raw: bytes, at: int) -> int:
     """Bytes of the extension header at ``at``, as it says."""
     return (raw[at + 1] + 2) * 4 if protocol == AUTHENTICATION else (raw[at + 1] + 1) * 8

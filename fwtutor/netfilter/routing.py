@@ -180,6 +180,13 @@ class Routing:
         """True for the box's own addresses, all of 127.0.0.0/8 among them."""
         return (family, address) in self.local or (family == 4 and address >> 24 == 127)
 
+    def home4(self, address: int) -> str | None:
+        """The interface that has an IPv4 address of the box; None when none has."""
+        if address >> 24 == 127:
+            return LOOPBACK
+        own = (name for name, each in self.addresses.items() for family, known, _ in each if (family, known) == (4, address))
+        return next(own, None)
+
     def is_broadcast(self, family: int, address: int) -> bool:
         return family == 4 and address in self.broadcasts
 

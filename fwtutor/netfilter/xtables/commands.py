@@ -187,10 +187,10 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
 def _check(rule: Rule, parsed: Parsed, line: str, draft: Draft) -> None:
     """What the kernel refuses of a rule, wherever it stands."""
     for match, token in parsed.matches:
-        wrong = match.misplaced(rule.header)
-        beyond = match.beyond(draft.variant)
-        if wrong or beyond:
-            refusal = refused(INVALID, wrong) if wrong else refused(OUT_OF_RANGE, beyond)
+        wrong = wrong_table(match, draft.name) or match.misplaced(rule.header)
+        beyond, unknown = match.beyond(draft.variant), match.unknown()
+        if wrong or beyond or unknown:
+            refusal = refused(INVALID, wrong) if wrong else refused(OUT_OF_RANGE, beyond) if beyond else refused(NO_CHAIN, unknown)
             refusal.line, (refusal.start, refusal.end) = line, token.span(None)
             raise refusal
     if not isinstance(rule.target, Jump):

@@ -84,7 +84,10 @@ class CompiledChain:
         return f"<CompiledChain {self.table} {self.chain.name}>"
 
     def next_match(self, context: Context, start: int) -> int:
-        """Position of the first rule from ``start`` on that matches, or the number of rules."""
+        """Position of the first rule from ``start`` on that matches, or the number of rules.
+
+        Below 0, as ``~position``: of a rule that has the packet dropped at once, and does not match.
+        """
         tests = self.tests
         if self.index is None or not context.packet.has_l4 or context.packet.authentication:
             # A packet cut short can be dropped by the very match that looks for its header, so every rule must be asked; and what
@@ -94,14 +97,14 @@ class CompiledChain:
                 if test is None or test(context):
                     return position
                 if context.hot_drop:
-                    return position
+                    return ~position
             return len(tests)
         for position in self._candidates(context, start):
             test = tests[position]
             if test is None or test(context):
                 return position
             if context.hot_drop:
-                return position
+                return ~position
         return len(tests)
 
     def _candidates(self, context: Context, start: int) -> Iterator[int]:
@@ -260,13 +263,17 @@ class CompiledTable:
         while True:
             position = chain.next_match(context, position)
             if position < len(chain.rules):
-                if context.hot_drop:
-                    hits.append(Hit(HOT_DROP, chain, position))
+                if position < 0 or (context.hot_drop and chain.variant == "nft"):
+                    hits.append(Hit(HOT_DROP, chain, position if position >= 0 else ~position))
                     return "DROP"
                 key = chain.keys[position]
                 before = counters.get(key, (0, 0))
                 counters[key] = (before[0] + 1, before[1] + length)
                 hits.append(Hit(MATCHED, chain, position, before))
+                if context.hot_drop:
+                    # What legacy's rule counts all the same: a "!" made a match of it.
+                    hits.append(Hit(HOT_DROP, chain, position))
+                    return "DROP"
                 action = chain.actions[position]
                 if action == ACCEPT:
                     return "ACCEPT"

@@ -83,9 +83,10 @@ class NftDraft(Draft):
     def form(self, rule: Rule) -> Rule:
         form = translated(rule)
         # The kernel judges by the protocol's number as it was given, and keeps a byte of it.
-        if fault := misplaced(form, rule.header) or ("" if isinstance(rule.target, Trace) else wrong_table(rule.target, self.name)):
+        parts = (*form.evaluated, *(() if isinstance(rule.target, Trace) else (rule.target,)))
+        if fault := misplaced(form, rule.header) or next(filter(None, (wrong_table(part, self.name) for part in parts)), ""):
             self.faults[rule.id] = _INVALID, fault
-        elif fault := rule.target.unknown(rule.header):
+        elif fault := next(filter(None, (match.unknown() for match in form.evaluated)), "") or rule.target.unknown(rule.header):
             self.faults[rule.id] = _MISSING, fault
         return form
 

@@ -43,7 +43,7 @@ def _load_protocol(line: Reading) -> bool:
         return False
     value = number(line.protocol, 0, 255)
     kind = line.known.get(line.protocol if value is None else protocol_name(value))
-    if kind is None or not kind.protocol:
+    if kind is None:
         return False
     line.protocol_used = True
     line.loaded.append(Loaded(kind, line.places["p"]))
@@ -93,9 +93,12 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
         assert found.argument is not None
         second = line.scanner.plain()
         if second is None:
-            line.refuse(f"--{option.names[0]} requires two args.", found.token)
+            line.refuse(kind.lacking(option), found.token)
         try:
             value = option.read(found.argument.text, second.text)
         except Unreadable as wrong:
             line.refuse(str(wrong), found.argument._replace(at=(), end=second.end), None, wrong.hint)
-    owner.given[option.field] = Given(value, line.invert)
+    try:
+        kind.gather(owner.given, option, Given(value, line.invert))
+    except Unreadable as wrong:
+        line.refuse(str(wrong), found.token, None, wrong.hint)

@@ -106,6 +106,16 @@ class Extension:
         return f'{cls.name}: option "--{option.names[0]}" can only be used once.'
 
     @classmethod
+    def lacking(cls, option: Option) -> str:
+        """What the tool says when an option has one argument and needs two."""
+        return f"--{option.names[0]} requires two args."
+
+    @classmethod
+    def gather(cls, given: dict[str, Given[Any]], option: Option, value: Given[Any]) -> None:
+        """Keep what an option was given. Raises Unreadable when it may not stand here."""
+        given[option.field] = value
+
+    @classmethod
     def help(cls) -> str:
         """``-m NAME -h``."""
         kind = "target" if issubclass(cls, Target) else "match"

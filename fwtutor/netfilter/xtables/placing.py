@@ -13,10 +13,10 @@ from typing import NamedTuple
 from fwtutor.netfilter.xtables.rule import Jump, Match, Rule, Target
 
 
-def wrong_table(target: Target, table: str) -> str:
-    """Why a target may not stand in a table, whatever its chain; "" if it may."""
-    if target.tables and table not in target.tables:
-        return f"-j {target.name} works only in the table {' and '.join(target.tables)}"
+def wrong_table(part: Match | Target, table: str) -> str:
+    """Why a match or target may not stand in a table, whatever its chain; "" if it may."""
+    if part.tables and table not in part.tables:
+        return f"-{'j' if isinstance(part, Target) else 'm'} {part.name} works only in the table {' and '.join(part.tables)}"
     return ""
 
 

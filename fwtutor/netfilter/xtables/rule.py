@@ -64,8 +64,14 @@ class Match(ABC):
         """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
         return ""
 
+    tables: ClassVar[tuple[str, ...]] = ()
+    """The tables its rule may stand in; () all."""
     hooks: ClassVar[tuple[str, ...]] = ()
     """The hooks from which its rule may be reached; () all."""
+
+    def unknown(self) -> str:
+        """What it names that the kernel has not; "" if there is nothing."""
+        return ""
 
     @property
     def hooks_by_options(self) -> tuple[str, ...]:

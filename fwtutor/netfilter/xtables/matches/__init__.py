@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.xtables.matches.addrtype import AddrType
+from fwtutor.netfilter.xtables.matches.ah import Ah, Ah6
 from fwtutor.netfilter.xtables.matches.comment import Comment
 from fwtutor.netfilter.xtables.matches.connmark import Connmark
 from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
+from fwtutor.netfilter.xtables.matches.cpu import Cpu
+from fwtutor.netfilter.xtables.matches.dccp import Dccp
+from fwtutor.netfilter.xtables.matches.devgroup import DevGroup
 from fwtutor.netfilter.xtables.matches.dscp import Dscp
+from fwtutor.netfilter.xtables.matches.ecn import Ecn
+from fwtutor.netfilter.xtables.matches.esp import Esp
+from fwtutor.netfilter.xtables.matches.frag import Frag
 from fwtutor.netfilter.xtables.matches.helper import Helper
 from fwtutor.netfilter.xtables.matches.hl import Hl
 from fwtutor.netfilter.xtables.matches.icmp import Icmp
 from fwtutor.netfilter.xtables.matches.icmp6 import Icmp6
 from fwtutor.netfilter.xtables.matches.iprange import IpRange, IpRange6
+from fwtutor.netfilter.xtables.matches.ipv6header import Ipv6Header
 from fwtutor.netfilter.xtables.matches.length import Length
 from fwtutor.netfilter.xtables.matches.limit import Limit
 from fwtutor.netfilter.xtables.matches.mac import Mac
 from fwtutor.netfilter.xtables.matches.mark import Mark
+from fwtutor.netfilter.xtables.matches.mh import Mh
 from fwtutor.netfilter.xtables.matches.multiport import Multiport
+from fwtutor.netfilter.xtables.matches.options6 import Destination, HopByHop
 from fwtutor.netfilter.xtables.matches.owner import Owner
+from fwtutor.netfilter.xtables.matches.physdev import PhysDev
 from fwtutor.netfilter.xtables.matches.pkttype import PacketType
+from fwtutor.netfilter.xtables.matches.policy import Policy, Policy6
+from fwtutor.netfilter.xtables.matches.rpfilter import RpFilter
+from fwtutor.netfilter.xtables.matches.rt import Rt
+from fwtutor.netfilter.xtables.matches.sctp import Sctp
 from fwtutor.netfilter.xtables.matches.state import State
+from fwtutor.netfilter.xtables.matches.string import String
 from fwtutor.netfilter.xtables.matches.tcp import Tcp
+from fwtutor.netfilter.xtables.matches.tcpmss import TcpMss
 from fwtutor.netfilter.xtables.matches.tos import Tos
 from fwtutor.netfilter.xtables.matches.ttl import Ttl
+from fwtutor.netfilter.xtables.matches.u32 import U32
 from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
-    AddrType, Comment, Connmark, Dscp, Helper, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, State, Tcp, Tos, Udp,
+    AddrType, Comment, Connmark, Cpu, Dccp, DevGroup, Dscp, Ecn, Esp, Helper, Length, Limit, Mac, Mark, Multiport, Owner, PacketType,
+    PhysDev, RpFilter, Sctp, State, String, Tcp, TcpMss, Tos, U32, Udp,
 )  # fmt: skip
 
 
@@ -35,15 +54,20 @@ def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
     return {name: match for match in matches for name in (match.name, *match.aliases)}
 
 
-MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, IpRange, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6, IpRange6)}
+MATCHES = {
+    4: _named(*_BOTH, Ah, Conntrack, Icmp, IpRange, Policy, Ttl),
+    6: _named(
+        *_BOTH, Ah6, Conntrack6, Destination, Frag, Hl, HopByHop, Icmp6, IpRange6, Ipv6Header, Mh, Policy6, Rt,
+    ),
+}  # fmt: skip
 
 _BOTH_NOT_YET = frozenset({
-    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
-    "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "quota", "rateest", "recent", "rpfilter", "sctp", "set", "socket",
-    "statistic", "string", "tcpmss", "time", "u32",
+    "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "hashlimit",
+    "ipcomp", "ipvs", "nfacct", "osf", "quota", "rateest", "recent", "set", "socket",
+    "statistic", "time",
 })  # fmt: skip
 NOT_YET = {
     4: _BOTH_NOT_YET | {"realm"},
-    6: _BOTH_NOT_YET | {"dst", "eui64", "frag", "hbh", "ipv6header", "mh", "rt", "srh"},
+    6: _BOTH_NOT_YET | {"eui64", "srh"},
 }
 """Matches the tool of a family has and fwtutor does not simulate yet."""
