@@ -42,9 +42,6 @@ EQUIVALENT: dict[str, str] = {
     "conntrack/tracking.py: if evicted is None:: evicted is None -> evicted is not None": (
         "a full table, in which the kernel's chance decides; cases do without"
     ),
-    "box.py: if waiting is not None and waiting.until == until:: waiting is not None and waiting.until == until -> not (waiting is not None and waiting.until == until)": (
-        "fragments are given up after 30 s, longer than a case lasts; tests/kernel/test_incomplete.py"
-    ),
     "xtables/compiled.py: before: Any = (0, 0): 0 -> 1": ("of places that have no counter nobody asks for it"),
     "routing.py: if len(self._cache) > 4096:: len(self._cache) > 4096 -> len(self._cache) >= 4096": ("only how fast a route is found"),
     "rations.py: credit = credit or Credit(0, at - SECOND): 0 -> 1": (

@@ -15,6 +15,8 @@ from fwtutor.badinput import BadInput, printable
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
+    from fwtutor.netfilter import Firewall
+
 OK, NO, BAD = 0, 1, 2
 """Exit codes: all well; the answer is no; bad input."""
 BROKEN, INTERRUPTED = 70, 130
@@ -161,7 +163,7 @@ def _trace(arguments: argparse.Namespace) -> int:
             raise BadInput(f"{option} {path}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
     box = parse_box(arguments.interface, arguments.route, arguments.sysctl, arguments.variant)
     firewall = box.firewall(arguments.rules, _note, arguments.rules6)
-    ipv6 = arguments.rules6 is not None
+    ipv6 = arguments.rules6 is not None or bool(firewall.ruleset(6).tables)
     packets = trace(firewall, arguments.packets, fallback=arguments.came_in, answer=arguments.answer, ipv6=ipv6, note=_note)
     if arguments.format == "json":
         from fwtutor.trace.machine import json_line
@@ -222,19 +224,28 @@ def _rules(arguments: argparse.Namespace) -> int:
     firewall = Firewall(interfaces={}, variant=arguments.variant)
     family = 6 if arguments.ipv6 else 4
     lines = load_rules(firewall, arguments.file, _note, counters=arguments.counters or arguments.verbose, family=family)
+    # A list of commands may make rules of both.
+    families = [each for each in (4, 6) if firewall.ruleset(each).tables] or [family]
+    for each in families:
+        text = _ruleset_text(arguments, firewall, each)
+        if len(families) > 1:
+            text = f"# {'iptables' if each == 4 else 'ip6tables'}\n{text}"
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+    for each in families:
+        for finding in findings(firewall.ruleset(each), lines):
+            _note(f"{arguments.file}, {finding}")
+    return OK
+
+
+def _ruleset_text(arguments: argparse.Namespace, firewall: Firewall, family: int) -> str:
     if arguments.as_commands or arguments.as_list:
         options = "".join(f" {flag}" for flag, wanted in (("-v", arguments.verbose), ("-x", arguments.exact)) if wanted)
         if arguments.as_list:
             options += "".join(f" {flag}" for flag, wanted in (("-n", arguments.numeric), ("--line-numbers", arguments.numbers)) if wanted)
         letter = "-S" if arguments.as_commands else "-L"
         tables = firewall.ruleset(family).tables or ("filter",)
-        text = "".join(firewall.iptables(f"-t {table} {letter}{options}", family) for table in tables)
-    else:
-        text = firewall.save(family, counters=arguments.counters)
-    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
-    for finding in findings(firewall.ruleset(family), lines):
-        _note(f"{arguments.file}, {finding}")
-    return OK
+        return "".join(firewall.iptables(f"-t {table} {letter}{options}", family) for table in tables)
+    return firewall.save(family, counters=arguments.counters)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -341,7 +352,9 @@ def _add_play(play: argparse.ArgumentParser) -> None:
 
 
 def _add_trace(trace: argparse.ArgumentParser) -> None:
-    trace.add_argument("--rules", type=Path, required=True, metavar="FILE", help="what iptables-save printed")
+    trace.add_argument(
+        "--rules", type=Path, required=True, metavar="FILE", help="what iptables-save printed, or a list of iptables and ip6tables commands"
+    )
     trace.add_argument("--rules6", type=Path, metavar="FILE", help="the same of ip6tables-save; without it, IPv6 packets are left out")
     _add_variant(trace)
     trace.add_argument(
@@ -377,7 +390,7 @@ def _add_compare(compare: argparse.ArgumentParser) -> None:
 
 
 def _add_rules(rules: argparse.ArgumentParser) -> None:
-    rules.add_argument("file", type=Path, metavar="FILE", help="what iptables-save printed")
+    rules.add_argument("file", type=Path, metavar="FILE", help="what iptables-save printed, or a list of iptables and ip6tables commands")
     rules.add_argument("-6", dest="ipv6", action="store_true", help="it is what ip6tables-save printed")
     _add_variant(rules)
     shape = rules.add_mutually_exclusive_group()

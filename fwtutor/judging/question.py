@@ -17,6 +17,7 @@ from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import RST, TCP, UDP, Packet
 from fwtutor.netfilter.replying4 import REDIRECTS
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.script import is_script
 from fwtutor.network.answers import closed_port_answers
 from fwtutor.trace.box import Box, load_rules, parse_box, refusal
 from fwtutor.trace.own import OwnAnswers
@@ -72,8 +73,9 @@ def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], n
         raise BadInput(str(error)) from None
     if file is not None:
         load_rules(firewall, file, note)
+        text = file.read_text("utf-8")
         # The text itself, not what the engine made of it: whether both read it alike is part of the question.
-        return replace(setup, rules=file.read_text("utf-8"))
+        return replace(setup, rules=firewall.save() if is_script(text) else text)
     for line in rules:
         shown = f"--rule {line if len(line) <= 60 else line[:57] + '...'!r}"
         try:

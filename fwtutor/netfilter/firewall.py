@@ -28,7 +28,7 @@ from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
-from fwtutor.netfilter.xtables import commands, savefile
+from fwtutor.netfilter.xtables import commands, savefile, script
 from fwtutor.netfilter.xtables.compiled import CompiledTable, compile_tables
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset
@@ -155,6 +155,16 @@ class Firewall:
         outcome = savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, known=known, **options)
         self._adopt(outcome)
         return outcome.lines
+
+    def run_script(self, text: str) -> Mapping[int, int]:
+        """A list of iptables and ip6tables commands, all or nothing. Raises RuleRefused with ``line_number``.
+
+        Returns the line of each rule in the text, by the rule's id.
+        """
+        outcomes, lines = script.run(text, self._rulesets, self.state.counters, self._new_rule_id)
+        for outcome in outcomes:
+            self._adopt(outcome)
+        return lines
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from fwtutor.badinput import BadInput, printable
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network
+from fwtutor.netfilter.xtables.script import is_script
 
 MAX_RULES_FILE = 64 << 20
 """Bytes; a ruleset of 100,000 rules takes about 8 MB."""
@@ -45,7 +46,7 @@ class Box:
 def load_rules(
     firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False, family: int = 4
 ) -> Mapping[int, int]:  # fmt: skip
-    """Restores iptables-save text (ip6tables-save's for family 6) from a file, with its ``counters`` if wanted.
+    """Loads rules from a file: iptables-save text (ip6tables-save's for family 6), with its ``counters`` if wanted, or a list of commands.
 
     Returns the line of each rule, by its id. Raises BadInput that shows the line and the place in it.
     """
@@ -62,10 +63,10 @@ def load_rules(
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
     try:
-        lines = firewall.restore(text, family=family, counters=counters)
+        lines = firewall.run_script(text) if is_script(text) else firewall.restore(text, family=family, counters=counters)
     except RuleRefused as error:
         raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
-    if not firewall.ruleset(family).tables:
+    if not any(firewall.ruleset(each).tables for each in (4, 6)):
         note(f"{path}: no rules in there; a box without rules lets everything through")
     return lines
 

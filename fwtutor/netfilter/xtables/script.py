@@ -1,0 +1,96 @@
+"""A list of iptables and ip6tables commands, one a line, as people keep them in scripts: read without a shell.
+
+A line that does anything a shell would be needed for is refused. Comments, empty lines and lines continued with a backslash are taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from fwtutor.netfilter.xtables.commands import NewId, Outcome, run_command
+from fwtutor.netfilter.xtables.errors import BARE, TOOLS, RuleRefused
+from fwtutor.netfilter.xtables.rule import Counters, Ruleset
+from fwtutor.netfilter.xtables.tokens import shell_words
+
+_TOOL = re.compile(r"(?:/\S*/)?(ip6?tables)(?:-(?:legacy|nft))?")
+_FAMILIES = {tool: family for family, tool in TOOLS.items()}
+
+
+class Command(NamedTuple):
+    """One command: what follows the tool's name."""
+
+    family: int
+    line: str
+    """With the tool's name left blank, so that places in it are those in the file's line."""
+    number: int
+    """Of the line, from 1."""
+
+
+def is_script(text: str) -> bool:
+    """Whether a text is such a list, and no save text: its first line that says something begins with a word."""
+    first = next((line for line in map(str.strip, text.split("\n")) if line and line[0] != "#"), "")
+    return first[:1].isalpha() or first[:1] in ("/", "_", "$", ".")
+
+
+def read(text: str) -> Iterator[Command]:
+    """The commands in order. Raises RuleRefused with ``line_number``."""
+    continued, begun = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        begun = begun or number
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            continued += line[:-1] + " "
+            continue
+        whole, continued, place, begun = continued + line, "", begun, 0
+        try:
+            command = _command(whole, place)
+        except RuleRefused as wrong:
+            wrong.line_number = place
+            raise
+        if command is not None:
+            yield command
+    if continued:
+        raise RuleRefused("the last line goes on with a backslash, and there is no other", line=continued, line_number=begun, manner=BARE)
+
+
+def run(text: str, rulesets: Mapping[int, Ruleset], counters: Counters, new_id: NewId) -> tuple[list[Outcome], dict[int, int]]:
+    """What the commands do to rulesets, by family, all of them or none; and the line of each rule they make, by its id."""
+    outcomes = {family: Outcome(ruleset) for family, ruleset in rulesets.items()}
+    lines = dict[int, int]()
+    for family, line, number in read(text):
+
+        def made(number: int = number) -> int:
+            rule = new_id()
+            lines[rule] = number
+            return rule
+
+        before = outcomes[family]
+        try:
+            after = run_command(before.ruleset, line, counters=ChainMap(dict(before.counters), dict(counters)), new_id=made)
+        except RuleRefused as wrong:
+            wrong.line_number = number
+            raise
+        outcomes[family] = replace(
+            after,
+            output=before.output + after.output,
+            counters={**before.counters, **after.counters},
+            written=before.written | after.written,
+        )
+    return list(outcomes.values()), lines
+
+
+def _command(line: str, number: int) -> Command | None:
+    words = shell_words(line)
+    if words and words[0].text == "sudo":
+        del words[0]
+    if not words:
+        return None
+    tool = _TOOL.fullmatch(words[0].text)
+    if tool is None:
+        hint = "each line is one command of iptables or ip6tables; what a shell does (variables, loops, other programs) is not done here"
+        said = f"`{words[0].text}' is neither iptables nor ip6tables"
+        raise RuleRefused(said, line=line, start=words[0].start, end=words[0].end, hint=hint, manner=BARE)
+    return Command(_FAMILIES[tool[1]], " " * words[0].end + line[words[0].end :], number)
