@@ -19,6 +19,7 @@ from fwtutor.netfilter.xtables.matches.mark import Mark
 from fwtutor.netfilter.xtables.matches.multiport import Multiport
 from fwtutor.netfilter.xtables.matches.owner import Owner
 from fwtutor.netfilter.xtables.matches.pkttype import PacketType
+from fwtutor.netfilter.xtables.matches.recent import Recent, Recent6
 from fwtutor.netfilter.xtables.matches.state import State
 from fwtutor.netfilter.xtables.matches.tcp import Tcp
 from fwtutor.netfilter.xtables.matches.tos import Tos
@@ -35,11 +36,11 @@ def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
     return {name: match for match in matches for name in (match.name, *match.aliases)}
 
 
-MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, IpRange, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6, IpRange6)}
+MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, IpRange, Recent, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6, IpRange6, Recent6)}
 
 _BOTH_NOT_YET = frozenset({
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
-    "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "quota", "rateest", "recent", "rpfilter", "sctp", "set", "socket",
+    "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "quota", "rateest", "rpfilter", "sctp", "set", "socket",
     "statistic", "string", "tcpmss", "time", "u32",
 })  # fmt: skip
 NOT_YET = {
