@@ -213,6 +213,9 @@ class Firewall:
             changed = box.conntrack.forget_windows(family)
             self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
         box.tracking[family] = ruleset.tracks
+        if ruleset.accounts:
+            # It stays on when the rule is gone.
+            self.set_sysctl("net.netfilter.nf_conntrack_acct", 1)
 
     # --- time and undoing --------------------------------------------------------------------------------
 
@@ -276,11 +279,11 @@ class Firewall:
         self.now, self._next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id = mark.next_entry
         self.box.watch_all()
-        self.sysctls.update(mark.sysctls)
-        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
         for family, ruleset in mark.rulesets.items():
             if ruleset is not self._rulesets[family]:
                 self._use_again(ruleset)
+        self.sysctls.update(mark.sysctls)
+        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
 
     def _use_again(self, ruleset: Ruleset) -> None:
         """Going back to a ruleset must not make entries forget a second time."""

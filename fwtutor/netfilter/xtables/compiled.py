@@ -133,7 +133,7 @@ def _action(rule: Rule) -> int:
         return ACT
     if target.goes_on:
         return CONTINUE
-    return _STANDARD.get(target.name, TARGET)
+    return _STANDARD.get(target.decides or target.name, TARGET)
 
 
 def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None:

@@ -51,6 +51,7 @@ class Context:
         "packet",
         "priority",
         "routing",
+        "seed",
         "socket",
         "state",
         "template",
@@ -92,6 +93,8 @@ class Context:
     """To whom it was addressed on the link it came by: "host", "broadcast", "multicast"."""
     routing: Routing | None
     """Of the box, for what asks it about addresses."""
+    seed: int
+    """Of what is drawn by lot."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
     keep: Callable[[Entry, Entry], bool]
@@ -106,7 +109,7 @@ class Context:
         self.keep = _nothing_kept
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
-        self.direction = self.mark = 0
+        self.direction = self.mark = self.seed = 0
         self.hot_drop = self.by_stack = self.socket = False
         self.memory = {}
 

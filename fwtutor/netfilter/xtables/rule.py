@@ -6,7 +6,7 @@ The language (commands, save text, listings) is ``commands``, ``savefile`` and `
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -43,6 +43,8 @@ class Match(ABC):
     name: ClassVar[str] = ""
     tracks: ClassVar[bool] = False
     """True when a ruleset holding it switches connection tracking on."""
+    accounts: ClassVar[bool] = False
+    """True when a ruleset holding it switches net.netfilter.nf_conntrack_acct on."""
 
     @abstractmethod
     def compile(self) -> Test:
@@ -144,6 +146,11 @@ class Target:
     def hooks_by_options(self) -> tuple[str, ...]:
         """As ``Match.hooks_by_options``."""
         return ()
+
+    @property
+    def decides(self) -> str:
+        """ "ACCEPT", "DROP" or "RETURN", when that is all it does to a packet; else ""."""
+        return ""
 
     def misplaced(self, header: Header) -> str:
         """As ``Match.misplaced``."""
@@ -346,4 +353,12 @@ class Ruleset:
     @property
     def tracks(self) -> bool:
         """True when some rule needs connection tracking."""
-        return any(rule.tracks for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)
+        return any(rule.tracks for rule in self._rules())
+
+    @property
+    def accounts(self) -> bool:
+        """True when some rule has connections counted."""
+        return any(match.accounts for rule in self._rules() for match in rule.matches)
+
+    def _rules(self) -> Iterator[Rule]:
+        return (rule for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)

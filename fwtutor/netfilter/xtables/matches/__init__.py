@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fwtutor.netfilter.xtables.matches.addrtype import AddrType
 from fwtutor.netfilter.xtables.matches.comment import Comment
+from fwtutor.netfilter.xtables.matches.connbytes import Connbytes
 from fwtutor.netfilter.xtables.matches.connmark import Connmark
 from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
 from fwtutor.netfilter.xtables.matches.dscp import Dscp
@@ -19,8 +20,10 @@ from fwtutor.netfilter.xtables.matches.mark import Mark
 from fwtutor.netfilter.xtables.matches.multiport import Multiport
 from fwtutor.netfilter.xtables.matches.owner import Owner
 from fwtutor.netfilter.xtables.matches.pkttype import PacketType
+from fwtutor.netfilter.xtables.matches.quota import Quota
 from fwtutor.netfilter.xtables.matches.recent import Recent, Recent6
 from fwtutor.netfilter.xtables.matches.state import State
+from fwtutor.netfilter.xtables.matches.statistic import Statistic
 from fwtutor.netfilter.xtables.matches.tcp import Tcp
 from fwtutor.netfilter.xtables.matches.tos import Tos
 from fwtutor.netfilter.xtables.matches.ttl import Ttl
@@ -28,7 +31,8 @@ from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
-    AddrType, Comment, Connmark, Dscp, Helper, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, State, Tcp, Tos, Udp,
+    AddrType, Comment, Connbytes, Connmark, Dscp, Helper, Length, Limit, Mac, Mark, Multiport, Owner, PacketType, Quota, State,
+    Statistic, Tcp, Tos, Udp,
 )  # fmt: skip
 
 
@@ -39,9 +43,9 @@ def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
 MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, IpRange, Recent, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6, IpRange6, Recent6)}
 
 _BOTH_NOT_YET = frozenset({
-    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
-    "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "quota", "rateest", "rpfilter", "sctp", "set", "socket",
-    "statistic", "string", "tcpmss", "time", "u32",
+    "ah", "bpf", "cgroup", "cluster", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
+    "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "rateest", "rpfilter", "sctp", "set", "socket",
+    "string", "tcpmss", "time", "u32",
 })  # fmt: skip
 NOT_YET = {
     4: _BOTH_NOT_YET | {"realm"},
