@@ -5,6 +5,7 @@ from __future__ import annotations
 from fwtutor.netfilter.xtables.matches.addrtype import AddrType
 from fwtutor.netfilter.xtables.matches.comment import Comment
 from fwtutor.netfilter.xtables.matches.connbytes import Connbytes
+from fwtutor.netfilter.xtables.matches.connlimit import Connlimit, Connlimit6
 from fwtutor.netfilter.xtables.matches.connmark import Connmark
 from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
 from fwtutor.netfilter.xtables.matches.dscp import Dscp
@@ -40,10 +41,13 @@ def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
     return {name: match for match in matches for name in (match.name, *match.aliases)}
 
 
-MATCHES = {4: _named(*_BOTH, Conntrack, Icmp, IpRange, Recent, Ttl), 6: _named(*_BOTH, Conntrack6, Hl, Icmp6, IpRange6, Recent6)}
+MATCHES = {
+    4: _named(*_BOTH, Connlimit, Conntrack, Icmp, IpRange, Recent, Ttl),
+    6: _named(*_BOTH, Connlimit6, Conntrack6, Hl, Icmp6, IpRange6, Recent6),
+}
 
 _BOTH_NOT_YET = frozenset({
-    "ah", "bpf", "cgroup", "cluster", "connlabel", "connlimit", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
+    "ah", "bpf", "cgroup", "cluster", "connlabel", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
     "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "rateest", "rpfilter", "sctp", "set", "socket",
     "string", "tcpmss", "time", "u32",
 })  # fmt: skip
