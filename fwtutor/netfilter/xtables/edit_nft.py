@@ -13,6 +13,7 @@ from typing import ClassVar, NoReturn
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, BAD_RULE, NO_CHAIN, NOT_EMPTY, POLICIES, Draft, goes_to, refused
 from fwtutor.netfilter.xtables.errors import BATCH, TOOL, RuleRefused, nearest
 from fwtutor.netfilter.xtables.native import translated
+from fwtutor.netfilter.xtables.options import OptionMatch
 from fwtutor.netfilter.xtables.placing import Fault, wrong_hook, wrong_table
 from fwtutor.netfilter.xtables.rule import Header, Jump, Rule, Table
 from fwtutor.netfilter.xtables.targets.trace import Trace
@@ -85,6 +86,8 @@ class NftDraft(Draft):
         # The kernel judges by the protocol's number as it was given, and keeps a byte of it.
         if fault := misplaced(form, rule.header) or ("" if isinstance(rule.target, Trace) else wrong_table(rule.target, self.name)):
             self.faults[rule.id] = _INVALID, fault
+        elif fault := next(filter(None, (match.beyond(self.variant) for match in rule.matches if isinstance(match, OptionMatch))), ""):
+            self.faults[rule.id] = "Numerical result out of range", fault
         elif fault := rule.target.unknown(rule.header):
             self.faults[rule.id] = _MISSING, fault
         return form

@@ -15,7 +15,10 @@ from fwtutor.netfilter.xtables.matches.recent import MOST, Addresses
 BOX, STRANGER = 0xCB007101, 0xCB007109
 RULES = (
     "-m recent --set --name a", "-m recent --update --seconds 2 --hitcount 3 --reap --name a", "-m recent --remove --rttl --name a",
-    "-m connlimit --connlimit-above 2 --connlimit-mask 24", "-m quota --quota 300", "-m statistic --mode nth --every 3 --packet 1",
+    "-m connlimit --connlimit-above 2 --connlimit-mask 24",
+    "-m hashlimit --hashlimit-upto 2/sec --hashlimit-mode srcip,dstport --hashlimit-name a --hashlimit-htable-max 3",
+    "-m hashlimit --hashlimit-above 1kb/s --hashlimit-burst 2kb --hashlimit-name b --hashlimit-htable-expire 300",
+    "-m quota --quota 300", "-m statistic --mode nth --every 3 --packet 1",
     "-m statistic --mode random --probability 0.5", "-m connbytes --connbytes 3: --connbytes-dir both --connbytes-mode packets",
 )  # fmt: skip
 
@@ -85,6 +88,15 @@ def test_a_crowd_of_addresses_leaves_no_more_lists_than_there_are_connections() 
     for number in range(1000):
         firewall.receive(craft.udp(0x0A000000 + number, BOX, 4000, 53, id=1), on="wan", at=number / 100)
     assert max(len(value) for value in firewall.state.memory.values() if isinstance(value, Kept)) <= 256
+
+
+def test_a_table_of_buckets_never_has_more_than_it_may() -> None:
+    rule = "-m hashlimit --hashlimit-upto 1/sec --hashlimit-mode srcip --hashlimit-name a"
+    firewall = box(f"{rule} --hashlimit-htable-size 9 --hashlimit-htable-max 20")
+    verdicts = [
+        firewall.receive(craft.udp(0x0A000000 + number, BOX, 4000, 53, id=1), on="wan", at=0).verdict for number in range(100)
+    ]  # fmt: skip
+    assert verdicts == ["ACCEPT"] * 20 + ["DROP"] * 80
 
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 9), st.booleans()), max_size=200))

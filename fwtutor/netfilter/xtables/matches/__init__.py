@@ -9,6 +9,7 @@ from fwtutor.netfilter.xtables.matches.connlimit import Connlimit, Connlimit6
 from fwtutor.netfilter.xtables.matches.connmark import Connmark
 from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
 from fwtutor.netfilter.xtables.matches.dscp import Dscp
+from fwtutor.netfilter.xtables.matches.hashlimit import Hashlimit, Hashlimit6
 from fwtutor.netfilter.xtables.matches.helper import Helper
 from fwtutor.netfilter.xtables.matches.hl import Hl
 from fwtutor.netfilter.xtables.matches.icmp import Icmp
@@ -42,12 +43,12 @@ def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
 
 
 MATCHES = {
-    4: _named(*_BOTH, Connlimit, Conntrack, Icmp, IpRange, Recent, Ttl),
-    6: _named(*_BOTH, Connlimit6, Conntrack6, Hl, Icmp6, IpRange6, Recent6),
+    4: _named(*_BOTH, Connlimit, Conntrack, Hashlimit, Icmp, IpRange, Recent, Ttl),
+    6: _named(*_BOTH, Connlimit6, Conntrack6, Hashlimit6, Hl, Icmp6, IpRange6, Recent6),
 }
 
 _BOTH_NOT_YET = frozenset({
-    "ah", "bpf", "cgroup", "cluster", "connlabel", "cpu", "dccp", "devgroup", "ecn", "esp", "hashlimit",
+    "ah", "bpf", "cgroup", "cluster", "connlabel", "cpu", "dccp", "devgroup", "ecn", "esp",
     "ipcomp", "ipvs", "nfacct", "osf", "physdev", "policy", "rateest", "rpfilter", "sctp", "set", "socket",
     "string", "tcpmss", "time", "u32",
 })  # fmt: skip
