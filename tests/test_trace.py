@@ -338,8 +338,8 @@ def test_a_table_without_chains_is_no_table_of_iptables_nft(tmp_path: Path) -> N
 
 
 def test_what_is_not_simulated_is_told_with_what_is(tmp_path: Path) -> None:
-    *_, caret, hint = refusal(tmp_path, RULES.replace("-m tcp --dport 1337", "-m hashlimit --hashlimit-name x"))
-    assert caret.strip() == "^" * len("hashlimit")
+    *_, caret, hint = refusal(tmp_path, RULES.replace("-m tcp --dport 1337", "-m socket --transparent"))
+    assert caret.strip() == "^" * len("socket")
     assert hint.startswith("    matches: ")
     assert "carriage return" in refusal(tmp_path, RULES.replace("\n", "\r\n"))[-1]
 

@@ -27,7 +27,7 @@ NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE = 1, 2, 3
 NFTA_TRACE_TABLE, NFTA_TRACE_CHAIN, NFTA_TRACE_RULE_HANDLE, NFTA_TRACE_TYPE, NFTA_TRACE_VERDICT, NFTA_TRACE_ID = 1, 2, 3, 4, 5, 6
 NFTA_VERDICT_CODE, NFTA_VERDICT_CHAIN = 1, 2
 NFT_TRACETYPE_POLICY, NFT_TRACETYPE_RULE = 1, 3
-NFT_JUMP, NFT_GOTO, NFT_RETURN = -3, -4, -5
+NF_DROP, NFT_JUMP, NFT_GOTO, NFT_RETURN = 0, -3, -4, -5
 
 
 _Numbers = dict[tuple[str, bytes], int]
@@ -150,7 +150,8 @@ class NftTrace:
             way.chain = _text(verdict[NFTA_VERDICT_CHAIN])
         elif code == NFT_RETURN:
             way.chain = way.callers.pop() if way.callers else way.hook
-        return rules.is_nflog(table, chain, number)
+        # Not where a match of the rule dropped the packet before its target was asked.
+        return code != NF_DROP and rules.is_nflog(table, chain, number)
 
     def _say(self, visit: _Visit, chain: str, kind: str, number: int) -> None:
         visit.lines.append(visit.lines[-1]._replace(table=visit.way.table, chain=chain, kind=kind, number=number))

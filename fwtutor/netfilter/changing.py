@@ -5,6 +5,7 @@ So a wrong checksum stays wrong by as much. Of the two ways to write a sum of ze
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from fwtutor.netfilter.packet import Packet
@@ -95,6 +96,25 @@ def find_mss(packet: Packet, size: int) -> Option | None:
         # Here the end of the options is a filler like any other.
         at += 1 if kind in (END, NOTHING) or not length else length
     return None
+
+
+def without_options(packet: Packet, size: int, kinds: Collection[int]) -> Packet:
+    """With fillers where options of these kinds are in a TCP header of that size."""
+    raw, begin = bytearray(packet.raw), packet.l4
+    at = TCP_HEADER
+    while at < size - 1:
+        kind, length = raw[begin + at], raw[begin + at + 1]
+        length = 1 if kind in (END, NOTHING) or not length else length
+        if at + length > size:
+            break
+        if kind in kinds:
+            for place in range(at, at + length):
+                shift = 0 if place % 2 else 8
+                check = adjusted_l4(_get(raw, begin + 16), raw[begin + place] << shift, NOTHING << shift)
+                _put(raw, begin + 16, check)
+                raw[begin + place] = NOTHING
+        at += length
+    return Packet(bytes(raw), taken=True)
 
 
 def with_mss(packet: Packet, option: Option, mss: int) -> Packet:

@@ -15,7 +15,6 @@ from fwtutor.netfilter.logline import Told, log_line
 from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
-    ACCEPT,
     ACT,
     ACTED,
     CONTINUE,
@@ -143,6 +142,10 @@ def path(walk: Walk) -> list[str]:
     return found
 
 
+_STANDARD = ("ACCEPT", "DROP", "RETURN", "QUEUE")
+"""Targets that are nothing but a verdict."""
+
+
 def _is_traced(hit: Hit) -> bool:
     return hit.what not in (EVALUATED, ACTED) and (hit.what != HOT_DROP or hit.chain.variant == "nft")
 
@@ -156,7 +159,7 @@ def _trace_line(hit: Hit) -> str:
         pass
     elif hit.what != MATCHED:
         word = "policy" if built_in else "return"
-    elif chain.tests[position] is None and not chain.rules[position].matches and chain.actions[position] in (ACCEPT, DROP, RETURN):
+    elif chain.tests[position] is None and not chain.rules[position].matches and chain.rules[position].target.name in _STANDARD:
         # The kernel cannot tell an unconditional verdict from the tail of a chain.
         word = "policy" if built_in else "return"
     return f"{chain.table}:{chain.chain.name}:{word}:{number}"

@@ -183,28 +183,39 @@ class Firewall:
         if outcome.ruleset is not self._rulesets[family]:
             self._use(outcome.ruleset)
         now = self._compiled[family]
-        renewed = (self._renewed(before.get(name), ticks, now.get(name)) for name in outcome.written)
-        changes = ticks + tuple(change for table in renewed for change in table)
-        self.state.apply(changes)
-        self._log(changes)
+        self.state.apply(ticks)
+        self._log(ticks)
+        for name in sorted(outcome.written):
+            renewed = tuple(self._renewed(before.get(name), ticks, now.get(name)))
+            self.state.apply(renewed)
+            self._log(renewed)
 
     def _renewed(self, before: CompiledTable | None, ticks: Sequence[Change], after: CompiledTable | None) -> Iterator[Change]:
         """What writing a table does to what its stateful matches remember.
 
         iptables-legacy replaces the whole table, so all of them begin anew. iptables-nft writes single rules, among them those
-        whose counters it zeroes, but only if they have counted.
+        whose counters it zeroes, but only if they have counted. What rules share stays while there is one of them.
         """
         memory = self.state.memory
         known = {} if before is None else before.memories
         # Of iptables-nft a table without chains is none.
         now = {} if after is None else after.memories
-        for key in known:
-            if key not in now:
-                yield Change(MEMORY, key, memory[key], None)
+        shared: dict[Any, Any] = {}
         rewritten = {tick.key for tick in ticks if tick.before is not None}
-        for key, match in now.items():
-            if self.variant == "legacy" or key not in known or key[0] in rewritten:
-                yield Change(MEMORY, key, memory.get(key), match.fresh(self.now, self.variant))
+        for place, match in now.items():
+            if self.variant == "legacy" or place not in known or place[0] in rewritten:
+                if match.shared is None:
+                    yield Change(MEMORY, place, memory.get(place), match.fresh(self.now, self.variant))
+                    continue
+                held = shared.get(match.shared, memory.get(match.shared))
+                kept = match.fresh(self.now, self.variant) if held is None else match.joined(held, self.now, self.variant)
+                yield Change(MEMORY, match.shared, held, kept)
+                shared[match.shared] = kept
+        everywhere = [table.memories for family in self._compiled.values() for table in family.values()]
+        used = {match.shared for memories in everywhere for match in memories.values()}
+        for key in dict.fromkeys(match.shared or place for place, match in known.items() if match.shared or place not in now):
+            if key not in used and key in memory:
+                yield Change(MEMORY, key, memory[key], None)
 
     def _use(self, ruleset: Ruleset) -> None:
         family, box = ruleset.family, self.box
@@ -215,6 +226,9 @@ class Firewall:
             changed = box.conntrack.forget_windows(family)
             self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
         box.tracking[family] = ruleset.tracks
+        if ruleset.accounts:
+            # It stays on when the rule is gone.
+            self.set_sysctl("net.netfilter.nf_conntrack_acct", 1)
 
     # --- time and undoing --------------------------------------------------------------------------------
 
@@ -278,11 +292,11 @@ class Firewall:
         self.now, self._next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id = mark.next_entry
         self.box.watch_all()
-        self.sysctls.update(mark.sysctls)
-        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
         for family, ruleset in mark.rulesets.items():
             if ruleset is not self._rulesets[family]:
                 self._use_again(ruleset)
+        self.sysctls.update(mark.sysctls)
+        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
 
     def _use_again(self, ruleset: Ruleset) -> None:
         """Going back to a ruleset must not make entries forget a second time."""

@@ -18,6 +18,7 @@ from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp
 from fwtutor.netfilter.craft import transport_checksum
 from fwtutor.netfilter.events import TRANSLATED
 from fwtutor.netfilter.hooks import OUTPUT, POSTROUTING
+from fwtutor.netfilter.lots import next_lot
 from fwtutor.netfilter.packet import Packet, checksum
 from fwtutor.netfilter.replying import Replying
 from fwtutor.netfilter.state import ENTRY, MEMORY
@@ -113,7 +114,7 @@ class Translating(Replying):
         """16 bits by lot."""
         box = self.box
         before = box.state.memory.get(LOTS)
-        after = _next_lot(box.seed if before is None else before)
+        after = next_lot(box.seed if before is None else before)
         box.state.memory[LOTS] = after
         changes.append(Change(MEMORY, LOTS, before, after))
         return after >> 40 & 0xFFFF
@@ -208,8 +209,3 @@ def _sums_up(packet: Packet) -> bool:
     if packet.family == 4:
         return not checksum(packet.raw[packet.l4 :])
     return not transport_checksum(packet.src, packet.dst, packet.protocol, packet.raw[packet.l4 :], 6)
-
-
-def _next_lot(before: int) -> int:
-    """A generator of lots: Knuth's, of 64 bits, of which the middle ones are drawn."""
-    return (before * 6364136223846793005 + 1442695040888963407) & (1 << 64) - 1

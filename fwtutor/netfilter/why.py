@@ -200,7 +200,7 @@ def _rule(step: s.RuleTried) -> Explanation:
     rule, context = step.rule, step.context
     assert rule is not None
     assert context is not None
-    conditions = rule.conditions(context, {change.key: change.before for change in step.changes if change.kind == MEMORY})
+    conditions = rule.conditions(context, [change.before for change in step.changes if change.kind == MEMORY])
     shown: list[Condition] = []
     for condition in conditions:
         shown.append(condition)

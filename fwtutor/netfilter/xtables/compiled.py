@@ -16,7 +16,21 @@ from fwtutor.netfilter.state import ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context, Seen
-from fwtutor.netfilter.xtables.rule import ActingTarget, Chain, Header, Jump, MemoryKey, Rule, Ruleset, StatefulMatch, Table, Target, Test
+from fwtutor.netfilter.xtables.rule import (
+    ActingTarget,
+    Chain,
+    Header,
+    Jump,
+    MemoryKey,
+    Rule,
+    Ruleset,
+    SharedKey,
+    StatefulMatch,
+    Table,
+    Target,
+    Test,
+    memory_key,
+)
 
 INDEX_FROM = 24
 """Rules in a chain from which on the index is worth its trouble."""
@@ -122,13 +136,13 @@ def _action(rule: Rule) -> int:
         return ACT
     if target.goes_on:
         return CONTINUE
-    return _STANDARD.get(target.name, TARGET)
+    return _STANDARD.get(target.decides or target.name, TARGET)
 
 
 def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None:
     """All conditions of a rule as one function, in their order; None when there are none."""
     tests = [
-        _remembering(match, (rule.id, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
+        _remembering(match, memory_key(rule, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
         for place, match in enumerate(rule.evaluated)
     ]
     own = header.compile(rule.header, chain.variant)
@@ -137,7 +151,7 @@ def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None
     return header.all_of(tests)
 
 
-def _remembering(match: StatefulMatch, key: MemoryKey, chain: CompiledChain, position: int) -> Test:
+def _remembering(match: StatefulMatch, key: MemoryKey | SharedKey, chain: CompiledChain, position: int) -> Test:
     """A stateful match as a function that keeps what it remembers, and records it."""
     evaluate = match.evaluate
 
@@ -237,7 +251,7 @@ class CompiledTable:
     __slots__ = ("chains", "memories", "name", "table")
 
     memories: dict[MemoryKey, StatefulMatch]
-    """The matches that remember something, by where they keep it."""
+    """The matches that remember something, by where they stand."""
 
     def __init__(self, table: Table, variant: str) -> None:
         self.table, self.name = table, table.name

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fwtutor.netfilter.conntrack.entry import Entry, Template
+from fwtutor.netfilter.conntrack.entry import Entry, Template, Tuple
 from fwtutor.netfilter.packet import Packet
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ def _nothing_kept(before: Entry, after: Entry) -> bool:
     return False
 
 
+def _nothing_found(wanted: Tuple) -> Entry | None:
+    return None
+
+
 class Context:
     """One packet at one hook. Matches read it; only targets and the walk write it."""
 
@@ -37,6 +41,7 @@ class Context:
         "by_stack",
         "direction",
         "entry",
+        "find",
         "hits",
         "hook",
         "hot_drop",
@@ -51,6 +56,7 @@ class Context:
         "packet",
         "priority",
         "routing",
+        "seed",
         "socket",
         "state",
         "template",
@@ -92,6 +98,10 @@ class Context:
     """To whom it was addressed on the link it came by: "host", "broadcast", "multicast"."""
     routing: Routing | None
     """Of the box, for what asks it about addresses."""
+    find: Callable[[Tuple], Entry | None]
+    """The confirmed entry that has a tuple in either direction."""
+    seed: int
+    """Of what is drawn by lot."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
     keep: Callable[[Entry, Entry], bool]
@@ -103,10 +113,10 @@ class Context:
         self.priority = 0
         self.owner = self.mac = self.routing = self.template = None
         self.link = "host"
-        self.keep = _nothing_kept
+        self.keep, self.find = _nothing_kept, _nothing_found
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
-        self.direction = self.mark = 0
+        self.direction = self.mark = self.seed = 0
         self.hot_drop = self.by_stack = self.socket = False
         self.memory = {}
 

@@ -13,6 +13,7 @@ from typing import ClassVar, NoReturn
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, BAD_RULE, NO_CHAIN, NOT_EMPTY, POLICIES, Draft, goes_to, refused
 from fwtutor.netfilter.xtables.errors import BATCH, TOOL, RuleRefused, nearest
 from fwtutor.netfilter.xtables.native import translated
+from fwtutor.netfilter.xtables.options import OptionMatch
 from fwtutor.netfilter.xtables.placing import Fault, wrong_hook, wrong_table
 from fwtutor.netfilter.xtables.rule import Header, Jump, Rule, Table
 from fwtutor.netfilter.xtables.targets.trace import Trace
@@ -86,6 +87,8 @@ class NftDraft(Draft):
         parts = (*form.evaluated, *(() if isinstance(rule.target, Trace) else (rule.target,)))
         if fault := misplaced(form, rule.header) or next(filter(None, (wrong_table(part, self.name) for part in parts)), ""):
             self.faults[rule.id] = _INVALID, fault
+        elif fault := next(filter(None, (match.beyond(self.variant) for match in rule.matches if isinstance(match, OptionMatch))), ""):
+            self.faults[rule.id] = "Numerical result out of range", fault
         elif fault := next(filter(None, (match.unknown() for match in form.evaluated)), "") or rule.target.unknown(rule.header):
             self.faults[rule.id] = _MISSING, fault
         return form

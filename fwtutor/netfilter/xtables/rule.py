@@ -6,7 +6,7 @@ The language (commands, save text, listings) is ``commands``, ``savefile`` and `
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -43,6 +43,8 @@ class Match(ABC):
     name: ClassVar[str] = ""
     tracks: ClassVar[bool] = False
     """True when a ruleset holding it switches connection tracking on."""
+    accounts: ClassVar[bool] = False
+    """True when a ruleset holding it switches net.netfilter.nf_conntrack_acct on."""
 
     @abstractmethod
     def compile(self) -> Test:
@@ -94,6 +96,15 @@ class StatefulMatch(Match):
     def fresh(self, at: int, variant: str) -> Any:
         """What it remembers when its rule is made, at the time ``at``."""
 
+    @property
+    def shared(self) -> SharedKey | None:
+        """The name under which all rules of the box that say it remember the same; None: each remembers for itself."""
+        return None
+
+    def joined(self, known: Any, at: int, variant: str) -> Any:
+        """What is remembered under a shared name, when its rule comes to those (or itself) that remember ``known``."""
+        return known
+
     @abstractmethod
     def evaluate(self, before: Any, context: Context) -> tuple[bool, Any]:
         """Whether the packet matches, and what is remembered after it; pure, so that it can be told again."""
@@ -112,6 +123,15 @@ class StatefulMatch(Match):
 
 MemoryKey = tuple[int, int]
 """What a stateful match remembers is found by its rule's id and its place among the rule's matches."""
+SharedKey = tuple[str, ...]
+"""Or, where rules share it, by the match's name, that they gave it, and what else tells it from others."""
+
+
+def memory_key(rule: Rule, place: int) -> MemoryKey | SharedKey:
+    """Where the stateful match at that place of a rule keeps what it remembers."""
+    match = rule.evaluated[place]
+    assert isinstance(match, StatefulMatch)
+    return match.shared or (rule.id, place)
 
 
 class Target:
@@ -132,6 +152,11 @@ class Target:
     def hooks_by_options(self) -> tuple[str, ...]:
         """As ``Match.hooks_by_options``."""
         return ()
+
+    @property
+    def decides(self) -> str:
+        """ "ACCEPT", "DROP" or "RETURN", when that is all it does to a packet; else ""."""
+        return ""
 
     def misplaced(self, header: Header) -> str:
         """As ``Match.misplaced``."""
@@ -279,15 +304,16 @@ class Rule:
             parts += [f"-j {self.target.name}", self.target.save()]
         return " ".join(part for part in parts if part)
 
-    def conditions(self, context: Context, remembered: Mapping[MemoryKey, Any] = MappingProxyType({})) -> tuple[Condition, ...]:
+    def conditions(self, context: Context, remembered: Sequence[Any] = ()) -> tuple[Condition, ...]:
         """All conditions in the order they are evaluated; evaluation stops at the first that does not hold.
 
-        ``remembered``: what the stateful matches that were evaluated remembered then.
+        ``remembered``: what the stateful matches that were evaluated remembered then, in their order.
         """
         found = list(self.header.conditions(context))
-        for place, match in enumerate(self.evaluated):
-            if isinstance(match, StatefulMatch) and (self.id, place) in remembered:
-                found += match.recall(remembered[self.id, place], context)
+        known = iter(remembered)
+        for match in self.evaluated:
+            if isinstance(match, StatefulMatch) and (before := next(known, None)) is not None:
+                found += match.recall(before, context)
             else:
                 found += match.conditions(context)
         return tuple(found)
@@ -333,4 +359,12 @@ class Ruleset:
     @property
     def tracks(self) -> bool:
         """True when some rule needs connection tracking."""
-        return any(rule.tracks for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)
+        return any(rule.tracks for rule in self._rules())
+
+    @property
+    def accounts(self) -> bool:
+        """True when some rule has connections counted."""
+        return any(match.accounts for rule in self._rules() for match in rule.matches)
+
+    def _rules(self) -> Iterator[Rule]:
+        return (rule for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)

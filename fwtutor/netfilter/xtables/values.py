@@ -153,6 +153,15 @@ def resolved_address(text: str, family: int) -> int | None:
     return _resolved4(text) if family == 4 else _resolved6(text)
 
 
+def looked_up(text: str, family: int) -> int:
+    """An address as the newer reader takes one: through the system's resolver. Raises Unreadable."""
+    address = resolved_address(text, family)
+    if address is None:
+        why = "Address family for hostname not supported" if is_of_other_family(text, family) else "Name or service not known"
+        raise Unreadable(f"getaddrinfo: {why}\n", hint=no_address(text, family))
+    return address
+
+
 def _resolved6(text: str) -> int | None:
     """Behind a "%" may stand a zone, which the tool drops: a number, or behind a link-local address an interface's name."""
     host, percent, zone = text.partition("%")

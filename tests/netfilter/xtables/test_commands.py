@@ -104,7 +104,7 @@ PLACES = [
     (f"-N {'x' * 29}", "x" * 29, f"chain name `{'x' * 29}' too long (must be under 29 chars)"),
     ("-A INPUT -j ACCEPT foo", "foo", "Bad argument `foo'"),
     ("-A INPUT -j TPROXY", "TPROXY", "fwtutor does not simulate -j TPROXY yet"),
-    ("-A INPUT -m recent --set", "recent", "fwtutor does not simulate -m recent yet"),
+    ("-A INPUT -m socket --transparent", "socket", "fwtutor does not simulate -m socket yet"),
 ]
 
 
@@ -170,9 +170,9 @@ def test_listings_in_a_save_file_cannot_print_without_end(monkeypatch: pytest.Mo
 
 
 def test_an_option_of_a_target_that_is_not_simulated_is_told_as_that() -> None:
-    with pytest.raises(RuleRefused, match="fwtutor does not simulate -j NFQUEUE yet") as caught:
-        Ours().restore("*filter\n-A INPUT -j NFQUEUE --queue-num 3\nCOMMIT\n")
-    assert caught.value.line[caught.value.start : caught.value.end] == "NFQUEUE"
+    with pytest.raises(RuleRefused, match="fwtutor does not simulate -j TPROXY yet") as caught:
+        Ours().restore("*filter\n-A INPUT -j TPROXY --on-port 3\nCOMMIT\n")
+    assert caught.value.line[caught.value.start : caught.value.end] == "TPROXY"
 
 
 def test_lists_of_addresses_cannot_multiply_without_end() -> None:

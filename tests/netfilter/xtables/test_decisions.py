@@ -14,7 +14,7 @@ from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
 from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context
-from fwtutor.netfilter.xtables.rule import MemoryKey, Rule, StatefulMatch
+from fwtutor.netfilter.xtables.rule import Rule, StatefulMatch
 from tests.netfilter.xtables.generate import rule as some_rule
 from tests.netfilter.xtables.live import Ours
 
@@ -55,9 +55,9 @@ def holds(one: Rule, context: Context) -> bool:
     return True
 
 
-def full(one: Rule) -> dict[MemoryKey, object]:
+def full(one: Rule) -> list[object]:
     """What its stateful matches remember when it is made."""
-    return {(one.id, place): match.fresh(0, "legacy") for place, match in enumerate(one.matches) if isinstance(match, StatefulMatch)}
+    return [match.fresh(0, "legacy") for match in one.matches if isinstance(match, StatefulMatch)]
 
 
 def tcp(flags: int = SYN, sport: int = 4000, dport: int = 22, options: bytes = b"") -> bytes:

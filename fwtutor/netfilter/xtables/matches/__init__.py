@@ -5,6 +5,8 @@ from __future__ import annotations
 from fwtutor.netfilter.xtables.matches.addrtype import AddrType
 from fwtutor.netfilter.xtables.matches.ah import Ah, Ah6
 from fwtutor.netfilter.xtables.matches.comment import Comment
+from fwtutor.netfilter.xtables.matches.connbytes import Connbytes
+from fwtutor.netfilter.xtables.matches.connlimit import Connlimit, Connlimit6
 from fwtutor.netfilter.xtables.matches.connmark import Connmark
 from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
 from fwtutor.netfilter.xtables.matches.cpu import Cpu
@@ -14,6 +16,7 @@ from fwtutor.netfilter.xtables.matches.dscp import Dscp
 from fwtutor.netfilter.xtables.matches.ecn import Ecn
 from fwtutor.netfilter.xtables.matches.esp import Esp
 from fwtutor.netfilter.xtables.matches.frag import Frag
+from fwtutor.netfilter.xtables.matches.hashlimit import Hashlimit, Hashlimit6
 from fwtutor.netfilter.xtables.matches.helper import Helper
 from fwtutor.netfilter.xtables.matches.hl import Hl
 from fwtutor.netfilter.xtables.matches.icmp import Icmp
@@ -31,10 +34,13 @@ from fwtutor.netfilter.xtables.matches.owner import Owner
 from fwtutor.netfilter.xtables.matches.physdev import PhysDev
 from fwtutor.netfilter.xtables.matches.pkttype import PacketType
 from fwtutor.netfilter.xtables.matches.policy import Policy, Policy6
+from fwtutor.netfilter.xtables.matches.quota import Quota
+from fwtutor.netfilter.xtables.matches.recent import Recent, Recent6
 from fwtutor.netfilter.xtables.matches.rpfilter import RpFilter
 from fwtutor.netfilter.xtables.matches.rt import Rt
 from fwtutor.netfilter.xtables.matches.sctp import Sctp
 from fwtutor.netfilter.xtables.matches.state import State
+from fwtutor.netfilter.xtables.matches.statistic import Statistic
 from fwtutor.netfilter.xtables.matches.string import String
 from fwtutor.netfilter.xtables.matches.tcp import Tcp
 from fwtutor.netfilter.xtables.matches.tcpmss import TcpMss
@@ -45,8 +51,8 @@ from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
-    AddrType, Comment, Connmark, Cpu, Dccp, DevGroup, Dscp, Ecn, Esp, Helper, Length, Limit, Mac, Mark, Multiport, Owner, PacketType,
-    PhysDev, RpFilter, Sctp, State, String, Tcp, TcpMss, Tos, U32, Udp,
+    AddrType, Comment, Connbytes, Connmark, Cpu, Dccp, DevGroup, Dscp, Ecn, Esp, Helper, Length, Limit, Mac, Mark, Multiport, Owner,
+    PacketType, PhysDev, Quota, RpFilter, Sctp, State, Statistic, String, Tcp, TcpMss, Tos, U32, Udp,
 )  # fmt: skip
 
 
@@ -55,16 +61,15 @@ def _named(*matches: type[OptionMatch]) -> dict[str, type[OptionMatch]]:
 
 
 MATCHES = {
-    4: _named(*_BOTH, Ah, Conntrack, Icmp, IpRange, Policy, Ttl),
+    4: _named(*_BOTH, Ah, Connlimit, Conntrack, Hashlimit, Icmp, IpRange, Policy, Recent, Ttl),
     6: _named(
-        *_BOTH, Ah6, Conntrack6, Destination, Frag, Hl, HopByHop, Icmp6, IpRange6, Ipv6Header, Mh, Policy6, Rt,
+        *_BOTH, Ah6, Connlimit6, Conntrack6, Destination, Frag, Hashlimit6, Hl, HopByHop, Icmp6, IpRange6, Ipv6Header, Mh, Policy6,
+        Recent6, Rt,
     ),
 }  # fmt: skip
 
 _BOTH_NOT_YET = frozenset({
-    "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "hashlimit",
-    "ipcomp", "ipvs", "nfacct", "osf", "quota", "rateest", "recent", "set", "socket",
-    "statistic", "time",
+    "bpf", "cgroup", "cluster", "connlabel", "ipcomp", "ipvs", "nfacct", "osf", "rateest", "set", "socket", "time",
 })  # fmt: skip
 NOT_YET = {
     4: _BOTH_NOT_YET | {"realm"},

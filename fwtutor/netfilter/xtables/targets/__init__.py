@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.xtables.options import OptionTarget
+from fwtutor.netfilter.xtables.targets.audit import Audit
+from fwtutor.netfilter.xtables.targets.checksum import Checksum
 from fwtutor.netfilter.xtables.targets.classify import Classify
 from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
 from fwtutor.netfilter.xtables.targets.ct import Ct
@@ -14,18 +16,20 @@ from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
 from fwtutor.netfilter.xtables.targets.netmap import Netmap, Netmap6
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
 from fwtutor.netfilter.xtables.targets.notrack import NoTrack
+from fwtutor.netfilter.xtables.targets.queue import Nfqueue, Queue
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
 from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss, TcpMss6
+from fwtutor.netfilter.xtables.targets.tcpoptstrip import TcpOptStrip
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
 from fwtutor.netfilter.xtables.targets.ttl import Hl, Ttl
 from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
 _BOTH: tuple[type[OptionTarget], ...] = (
-    Accept, Drop, Return, Log, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, NoTrack, Redirect,
-    TosTarget, Trace,
+    Accept, Drop, Return, Log, Audit, Checksum, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, Nfqueue,
+    NoTrack, Queue, Redirect, TcpOptStrip, TosTarget, Trace,
 )  # fmt: skip
 
 
@@ -36,8 +40,8 @@ def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
 TARGETS = {4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, TcpMss, Ttl), 6: _named(*_BOTH, Dnat6, Hl, Netmap6, Reject6, Snat6, TcpMss6)}
 
 _BOTH_NOT_YET = frozenset({
-    "AUDIT", "CHECKSUM", "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE", "RATEEST", "SECMARK", "SET",
-    "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY",
+    "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "RATEEST", "SECMARK", "SET",
+    "SYNPROXY", "TEE", "TPROXY",
 })  # fmt: skip
 NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "SNPT"}}
 """Targets the tool of a family has and fwtutor does not simulate yet."""

@@ -1,0 +1,210 @@
+"""``-m connlimit``: how many connections there are of an address, or of a network. Each rule counts for itself.
+
+A rule keeps a list for each source address or, with ``--connlimit-daddr``, destination, of which ``--connlimit-mask`` bits count. On
+it is struck off what is no longer in the table of connections, because it is forgotten or was never let through, and TCP connections that
+have ended (CLOSE, TIME_WAIT); but that is done once in a tick of the kernel's clock, and no more than ``CLEANED`` are struck off. A
+connection that is ASSURED is not put on a list, but for the first of all. Any other is looked for meanwhile, from the oldest on: what is
+behind it then stays, and if it is not found it is put there. Later in the same tick what begins is put there without a look.
+
+When nothing is left to count, as for the RST that ends the only connection, the packet is dropped at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+from fwtutor.netfilter.addresses import format_address, prefix_mask
+from fwtutor.netfilter.conntrack.entry import ASSURED, Entry, Tuple
+from fwtutor.netfilter.conntrack.tuples import tuple_of
+from fwtutor.netfilter.rations import JIFFY
+from fwtutor.netfilter.routing import LOOPBACK
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.keeping import Kept
+from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
+from fwtutor.netfilter.xtables.rule import Condition, StatefulMatch
+from fwtutor.netfilter.xtables.values import BITS, bounded, mask_length, number, numeric
+
+CLEANED = 65
+ENDED = ("TIME_WAIT", "CLOSE")
+_WORD = 0xFFFFFFFF
+Key = tuple[int, int]
+"""An address as far as it counts, and the zone."""
+
+
+class Counted(NamedTuple):
+    """The connections of a key."""
+
+    tick: int
+    """When it was cleaned last."""
+    connections: tuple[Tuple, ...]
+
+
+Lists = Kept[Key, Counted]
+NONE: Lists = Kept()
+TIDIED = 256
+"""With every so manieth key all others are cleaned: they may never be asked about again."""
+
+
+class _Asked(NamedTuple):
+    """What a packet finds."""
+
+    key: Key
+    after: Lists
+    counted: int
+
+
+def read_mask(family: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        bits = BITS[family]
+        # Of IPv4, too, any number will do, and is then the most there is.
+        length = number(text, 0, 2**32 - 1 if family == 4 else bits)
+        if length is None:
+            whole = numeric(text, family)
+            length = None if whole is None else mask_length(whole, family)
+        if length is None:
+            raise Unreadable(f'connlimit: bad value for option "--connlimit-mask", neither a valid network mask nor valid CIDR (0-{bits}).')
+        return min(length, bits)
+
+    return read
+
+
+def _options(family: int) -> tuple[Option, ...]:
+    def limit(name: str, meaning: str) -> Option:
+        read = bounded("connlimit", f"connlimit-{name}", 0, _WORD)
+        return Option(field=name, names=(f"connlimit-{name}",), argument="N", read=read, meaning=meaning)
+
+    def side(name: str, meaning: str) -> Option:
+        option = f"connlimit-{name}"
+        return Option(field=name, names=(option,), arguments=0, read=lambda: True, invertible=False, meaning=meaning)
+
+    return (
+        limit("upto", "there are N connections or fewer, with this one"),
+        limit("above", "there are more than N"),
+        Option(field="mask", names=("connlimit-mask",), argument="LENGTH", read=read_mask(family), invertible=False,
+               meaning="of all addresses alike in so many bits (without the option: of each by itself)"),
+        side("saddr", "of the source address (so it is without it)"),
+        side("daddr", "of the destination address"),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Connlimit(StatefulMatch, OptionMatch):
+    """So many connections of an address."""
+
+    name: ClassVar[str] = "connlimit"
+    tracks: ClassVar[bool] = True
+    meaning: ClassVar[str] = "how many connections an address has that came past this rule"
+    options: ClassVar[tuple[Option, ...]] = _options(4)
+    bits: ClassVar[int] = 32
+
+    limit: int = 0
+    above: bool = True
+    mask: int = 32
+    by_destination: bool = False
+
+    @classmethod
+    def repeated(cls, option: Option) -> str:
+        return f'connlimit: option "--{option.names[0]}" can only be used once.'
+
+    @classmethod
+    def build(cls, given: Mapping[str, Given[Any]]) -> Self:
+        cls.exclude(given, "upto", "above")
+        cls.exclude(given, "saddr", "daddr")
+        field = "upto" if "upto" in given else "above"
+        if field not in given:
+            raise Unreadable('You must specify "--connlimit-above" or "--connlimit-upto".')
+        mask = given["mask"].value if "mask" in given else cls.bits
+        return cls(given[field].value, (field == "above") != given[field].negated, mask, "daddr" in given)
+
+    def given(self) -> Sequence[tuple[Option, Given[Any]]]:
+        values: dict[str, Given[Any]] = {
+            "above" if self.above else "upto": Given(self.limit), "mask": Given(self.mask),
+            "daddr" if self.by_destination else "saddr": Given(True),
+        }  # fmt: skip
+        return [(option, values[option.field]) for option in self.options if option.field in values]
+
+    # --- deciding ------------------------------------------------------------------------------------------------
+
+    def fresh(self, at: int, variant: str) -> Lists:
+        return NONE
+
+    def _ask(self, before: Lists, context: Context) -> _Asked | None:
+        """None: there is nothing by which a connection could be told."""
+        packet, entry = context.packet, context.entry
+        wanted = entry.original if entry is not None else tuple_of(packet)
+        if wanted is None:
+            return None
+        begins = entry is None or not entry.confirmed
+        address = packet.dst if self.by_destination else packet.src
+        key = address & prefix_mask(packet.family, self.mask), wanted.zone
+        tick = context.at // JIFFY
+        counted = before.get(key)
+        if counted is None:
+            counted = Counted(tick, (wanted,))
+            if len(before) % TIDIED == TIDIED - 1:
+                before = _tidied(before, context.find)
+        # A connection of the box with itself is known before it comes in.
+        elif counted.tick != tick or (not begins and context.in_interface == LOOPBACK):
+            passes = entry is not None and bool(entry.status & ASSURED) and context.in_interface != LOOPBACK
+            connections, found = _looked_through(counted.connections, None if passes else wanted, context.find)
+            counted = Counted(tick, connections if found or passes else (*connections, wanted))
+        elif begins:
+            counted = counted._replace(connections=(*counted.connections, wanted))
+        return _Asked(key, before.having(key, counted), len(counted.connections))
+
+    def evaluate(self, before: Any, context: Context) -> tuple[bool, Any]:
+        asked = self._ask(before, context)
+        if asked is None or not asked.counted:
+            context.hot_drop = True
+            return False, before if asked is None else asked.after
+        return (asked.counted > self.limit) == self.above, asked.after
+
+    def recall(self, before: Any, context: Context) -> tuple[Condition, ...]:
+        asked = self._ask(before, context)
+        if asked is None or not asked.counted:
+            said = "it belongs to no connection" if asked is None else "none of its connections came past here and is still alive"
+            return (Condition(self.save(), False, f"{said}: the packet is dropped"),)
+        address = format_address(context.packet.family, asked.key[0])
+        what = f"{address}/{self.mask}" if self.mask < self.bits else address
+        said = f"{'to' if self.by_destination else 'of'} {what} {asked.counted} connection{'s' if asked.counted > 1 else ''} came past here"
+        return (Condition(self.save(), (asked.counted > self.limit) == self.above, said),)
+
+    def listing(self, numeric: bool) -> str:
+        return f"#conn {'dst' if self.by_destination else 'src'}/{self.mask} {'>' if self.above else '<='} {self.limit}"
+
+
+def _tidied(lists: Lists, find: Callable[[Tuple], Entry | None]) -> Lists:
+    for key, counted in list(lists.items()):
+        alive = tuple(one for one in counted.connections if find(one) is not None)
+        lists = lists.having(key, counted._replace(connections=alive)) if alive else lists.without(key)
+    return lists
+
+
+def _looked_through(
+    connections: tuple[Tuple, ...], wanted: Tuple | None, find: Callable[[Tuple], Entry | None]
+) -> tuple[tuple[Tuple, ...], bool]:  # fmt: skip
+    """What is left on a list, and whether the one that is looked for is on it."""
+    kept, gone = list[Tuple](), 0
+    for place, one in enumerate(connections):
+        if gone == CLEANED:
+            return (*kept, *connections[place:]), False
+        entry = find(one)
+        if entry is not None and one == wanted:
+            return (*kept, *connections[place:]), True
+        if entry is None or entry.state in ENDED:
+            gone += 1
+        else:
+            kept.append(one)
+    return tuple(kept), False
+
+
+@dataclass(frozen=True, slots=True)
+class Connlimit6(Connlimit):
+    """The same for IPv6."""
+
+    options: ClassVar[tuple[Option, ...]] = _options(6)
+    bits: ClassVar[int] = 128
+    mask: int = 128

@@ -1,0 +1,401 @@
+"""``-m hashlimit``: as limit, but with a bucket for each source, destination, port, or any of them together (``--hashlimit-mode``).
+
+The buckets are in a table with a name. Rules that give the same name share it, and it is as the first of them says: rate, burst, size, and
+how long it keeps what nobody asks for. Later rules bring only their own ``--hashlimit-upto`` or ``--hashlimit-above``, mode and masks.
+
+- A packet takes a token; one holds when there was one, ``--hashlimit-above`` when there was none.
+- A rate in bytes is reckoned in steps of 16 bytes, of which every packet has one more than it fills. A second's worth may come at once, and
+  with ``--hashlimit-burst`` so often again until that is used up, which it then stays.
+- ``--hashlimit-rate-match`` is not simulated, and refused.
+- When the table is full (``--hashlimit-htable-max``), a packet that needs a new bucket is dropped.
+- A bucket nobody asked for in ``--hashlimit-htable-expire`` is forgotten when the table is cleaned, each ``--hashlimit-htable-gcinterval``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+from fwtutor.netfilter.addresses import format_address, prefix_mask
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.rations import JIFFY
+from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.keeping import Kept
+from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
+from fwtutor.netfilter.xtables.rule import Condition, Header, SharedKey, StatefulMatch
+from fwtutor.netfilter.xtables.values import bounded, leading_number
+
+SCALE = 1_000_000
+"""Periods are counted in this part of a second."""
+UNITS = (("day", "day", 86_400), ("hour", "hour", 3_600), ("minute", "min", 60), ("second", "sec", 1))
+WORD = 2**32
+ALL = WORD - 1
+DAY = 86_400
+BYTES_KEPT = 15
+"""Seconds a bucket of bytes is kept, unless something else is said."""
+MOST_BURST = 1_000_000
+MOST_SIZE = 1_048_576
+TICKS = SECOND // JIFFY
+CREDITS = 1 << ((2**64 - 1) // (TICKS * DAY)).bit_length() - 1
+"""Of packets, that a tick brings."""
+BYTE_CREDITS = ALL // TICKS
+"""The same of bytes."""
+FULL = BYTE_CREDITS * TICKS
+PORTS_AT = {6: 0, 17: 0, 33: 0, 50: 0, 51: 4, 132: 0, 136: 0}
+"""Where the four bytes are that count as ports, by protocol; of the others there are none."""
+MODES = ("srcip", "srcport", "dstip", "dstport")
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,30})")
+
+
+class Rate(NamedTuple):
+    """What a rate is kept as."""
+
+    average: int
+    """The period of a packet in ``SCALE``, or what 16 bytes cost."""
+    by_bytes: bool
+    seconds: int
+    """Of the unit it was given in."""
+
+
+def _integer(text: str) -> int:
+    found = _INTEGER.match(text)
+    return max(-(2**63), min(int(found[1]), 2**63 - 1)) % 2**64 if found else 0
+
+
+def bytes_of(cost: int) -> int:
+    """Bytes a second, by what 16 of them cost."""
+    return ((ALL // cost if cost else ALL) - 1) % WORD << 4
+
+
+def read_rate(option: str) -> Callable[[str], Rate]:
+    def read(text: str) -> Rate:
+        at = text.find("b/s")
+        amount = _integer(text)
+        if at > 0 and amount:
+            size = amount * {"k": 1024, "m": 1024**2}.get(text[at - 1], 1) % 2**64
+            return Rate(ALL // (size // 16 % WORD + 1), True, BYTES_KEPT)
+        _, slash, given = text.partition("/")
+        seconds = next((seconds for name, _, seconds in UNITS if name.startswith(given.lower())), 0) if given else 0 if slash else 1
+        if not seconds or not amount:
+            raise Unreadable(f'hashlimit: Bad value for "--{option}" option: "{text}"', hint="5/minute, 5/sec, 512kb/s ...")
+        if amount > seconds * SCALE:
+            raise Unreadable(f'Rate too fast "{text}"', hint=f"{SCALE}/second is the fastest")
+        return Rate(seconds * SCALE // amount, False, seconds)
+
+    return read
+
+
+def rate_of(period: int) -> tuple[str, int]:
+    """A period as a rate, and the seconds of its unit."""
+    said, length, before = "", 0, 0
+    for _, name, seconds in UNITS:
+        whole, rest = divmod(seconds * SCALE, period)
+        if before and whole < rest:
+            break
+        said, length, before = f"{whole}/{name}", seconds, whole
+    return said, length
+
+
+def write_bytes(amount: int) -> str:
+    for letter, unit in (("m", 1024**2), ("k", 1024)):
+        if amount >= unit and not amount % unit:
+            return f"{amount // unit}{letter}b"
+    return f"{amount}b"
+
+
+def read_burst(text: str) -> int:
+    found = leading_number(text, 1, 2**32 - 1)
+    if found is None or (not found[1] and found[0] > MOST_BURST):
+        raise Unreadable(f'bad value for option "--hashlimit-burst", or out of range (1-{MOST_BURST}).')
+    value = found[0] * {"k": 1024, "m": 1024**2}.get(found[1][:1], 1)
+    if value > 2**32 - 1:
+        raise Unreadable(f'bad value for option "--hashlimit-burst", value "{text}" too large (max {ALL // 1024 // 1024}mb).')
+    return value
+
+
+def read_mode(text: str) -> frozenset[str]:
+    if not text:
+        return frozenset()
+    words = text.split(",")
+    if any(word not in MODES for word in words):
+        raise Unreadable(f'hashlimit: Bad value for "--hashlimit-mode" option: "{text}"', hint=f"modes: {', '.join(MODES)}")
+    return frozenset(words)
+
+
+def read_name(text: str) -> str:
+    if not text:
+        raise Unreadable("Argument must have a minimum length of 1 characters")
+    return text.encode(errors="surrogateescape")[:254].decode(errors="surrogateescape")
+
+
+def write_mode(mode: frozenset[str]) -> str:
+    return ",".join(word for word in MODES if word in mode)
+
+
+def read_rate_match(text: str = "") -> None:
+    raise Unreadable("fwtutor does not simulate --hashlimit-rate-match yet")
+
+
+class Bucket(NamedTuple):
+    """What one of those that are told apart has left."""
+
+    left: int
+    more: int
+    """Of bytes: how often it may be filled at once again."""
+    tick: int
+    expires: int
+
+
+Key = tuple[int, int, int, int]
+"""Source, destination, their ports; 0 for what the mode does not look at."""
+
+
+class Buckets(NamedTuple):
+    """A table of them. Its numbers are those of the rule that came first."""
+
+    rate: Rate
+    burst: int
+    most: int
+    """Buckets; 0: as many as come."""
+    keeps: int
+    """Ticks."""
+    cleaned: int
+    every: int
+    kept: Kept[Key, Bucket]
+
+    def fresh(self, tick: int) -> Bucket:
+        if self.rate.by_bytes:
+            return Bucket(FULL, self.burst, tick, 0)
+        return Bucket(credits(self.rate.average * self.burst), 0, tick, 0)
+
+    def filled(self, one: Bucket, tick: int) -> Bucket:
+        gone = tick - one.tick
+        if not gone:
+            return one
+        if self.rate.by_bytes:
+            return one._replace(left=min(one.left + BYTE_CREDITS * gone, FULL), tick=tick)
+        return one._replace(left=min((one.left + CREDITS * gone) % 2**64, credits(self.rate.average * self.burst)), tick=tick)
+
+    def tidied(self, tick: int) -> Buckets:
+        """Without those that were forgotten by now."""
+        last = self.cleaned + (tick - self.cleaned) // self.every * self.every
+        if last == self.cleaned:
+            return self
+        kept = self.kept
+        for key, one in list(kept.items()):
+            if one.expires < last:
+                kept = kept.without(key)
+        return self._replace(cleaned=last, kept=kept)
+
+
+def credits(periods: int) -> int:
+    """Of packets, for a time, in 64 bits."""
+    return periods * (TICKS * CREDITS // SCALE) % 2**64
+
+
+def _options() -> tuple[Option, ...]:
+    def rate(field: str, names: tuple[str, ...], meaning: str) -> Option:
+        return Option(field=field, names=names, argument="N[/second|/minute|/hour|/day] or N[k|m]b/s", read=read_rate(names[0]),
+                      meaning=meaning)  # fmt: skip
+
+    def number(field: str, name: str, most: int, meaning: str) -> Option:
+        option = f"hashlimit-{name}"
+        return Option(field=field, names=(option,), argument="N", read=bounded("hashlimit", option, 0, most), invertible=False,
+                      meaning=meaning)  # fmt: skip
+
+    return (
+        rate("upto", ("hashlimit-upto", "hashlimit"), "so many on average, of each by itself"),
+        rate("above", ("hashlimit-above",), "more than that"),
+        Option(field="burst", names=("hashlimit-burst",), argument="N", read=read_burst, invertible=False,
+               meaning="so many at once (otherwise: 5)"),
+        Option(field="mode", names=("hashlimit-mode",), argument="MODE[,MODE]", read=read_mode, write=write_mode, invertible=False,
+               meaning=f"what is told apart: {', '.join(MODES)} (without the option: nothing)"),
+        Option(field="table", names=("hashlimit-name",), argument="NAME", read=read_name, invertible=False, meaning="the table's name"),
+        number("size", "htable-size", ALL, "how many lists the table is made of"),
+        number("most", "htable-max", ALL, "how many buckets it holds"),
+        number("every", "htable-gcinterval", ALL, "ms between two times it is cleaned (otherwise: 1000)"),
+        number("expire", "htable-expire", ALL, "ms an idle bucket is kept (otherwise: the unit of the rate)"),
+        number("srcmask", "srcmask", 128, "of the source address, only so many bits"),
+        number("dstmask", "dstmask", 128, "of the destination address, only so many bits"),
+        Option(field="match", names=("hashlimit-rate-match",), arguments=0, read=read_rate_match, invertible=False,
+               meaning="not simulated"),
+        Option(field="interval", names=("hashlimit-rate-interval",), argument="N", read=read_rate_match, invertible=False,
+               meaning="not simulated"),
+    )  # fmt: skip
+
+
+NO_RATE = Rate(SCALE, False, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashlimit(StatefulMatch, OptionMatch):
+    """So many a time, of each by itself."""
+
+    name: ClassVar[str] = "hashlimit"
+    meaning: ClassVar[str] = "only so many packets or bytes a time, of each source or destination by itself"
+    options: ClassVar[tuple[Option, ...]] = _options()
+    bits: ClassVar[int] = 32
+
+    rate: Rate = NO_RATE
+    above: bool = False
+    burst: int = 5
+    mode: frozenset[str] = frozenset()
+    table: str = ""
+    size: int = 0
+    most: int = 0
+    every: int = 1000
+    expire: int = 1000
+    srcmask: int = 32
+    dstmask: int = 32
+
+    @classmethod
+    def build(cls, given: Mapping[str, Given[Any]]) -> Self:
+        cls.exclude(given, "upto", "above")
+        field = "upto" if "upto" in given else "above"
+        if field not in given:
+            raise Unreadable("You have to specify --hashlimit")
+        if "table" not in given:
+            raise Unreadable('hashlimit: option "--hashlimit-name" must be specified')
+        rate: Rate = given[field].value
+        burst = 0 if rate.by_bytes else 5
+        if "burst" in given:
+            burst = given["burst"].value
+            if rate.by_bytes:
+                least = bytes_of(rate.average)
+                if burst < least or not least:
+                    raise Unreadable(f"burst cannot be smaller than {least}b")
+                burst = -(-burst // least)
+            elif burst > MOST_BURST:
+                raise Unreadable(f'bad value for option "--hashlimit-burst", or out of range (1-{MOST_BURST}).')
+        values: dict[str, Any] = {"expire": rate.seconds * 1000, "srcmask": cls.bits, "dstmask": cls.bits}
+        values |= {name: one.value for name, one in given.items() if name not in ("upto", "above", "burst")}
+        values["size"] = min(values.get("size", 0), MOST_SIZE)
+        return cls(rate=rate, above=(field == "above") != given[field].negated, burst=burst, **values)
+
+    def _said(self) -> tuple[str, str, int]:
+        """The rate and the burst as they are printed, and for how long a bucket is kept as a rule."""
+        if self.rate.by_bytes:
+            size = bytes_of(self.rate.average)
+            return f"{write_bytes(size)}/s", write_bytes(size * self.burst) if self.burst else "", BYTES_KEPT
+        rate, seconds = rate_of(self.rate.average)
+        return rate, str(self.burst), seconds
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        """What differs from the usual, in the order in which it is printed."""
+        _, _, seconds = self._said()
+        usual = (("htable-size", self.size, 0), ("htable-max", self.most, 0), ("htable-gcinterval", self.every, 1000),
+                 ("htable-expire", self.expire, seconds * 1000))  # fmt: skip
+        return [(name, value) for name, value, plain in usual if value != plain]
+
+    def _masks(self) -> list[tuple[str, int]]:
+        return [(name, value) for name, value in (("srcmask", self.srcmask), ("dstmask", self.dstmask)) if value != self.bits]
+
+    def save(self) -> str:
+        rate, burst, _ = self._said()
+        words = [f"--hashlimit-{'above' if self.above else 'upto'} {rate}", *([f"--hashlimit-burst {burst}"] if burst else [])]
+        words += [f"--hashlimit-mode {write_mode(self.mode)}"] if self.mode else []
+        words += [f"--hashlimit-name {self.table}"]
+        return " ".join([*words, *(f"--hashlimit-{name} {value}" for name, value in (*self._shown(), *self._masks()))])
+
+    def listing(self, numeric: bool) -> str:
+        rate, burst, _ = self._said()
+        words = [f"limit: {'above' if self.above else 'up to'} {rate}", *([f"burst {burst}"] if burst else [])]
+        words += [f"mode {write_mode(self.mode).replace(',', '-')}"] if self.mode else []
+        return " ".join([*words, *(f"{name} {value}" for name, value in (*self._shown(), *self._masks()))])
+
+    def misplaced(self, header: Header) -> str:
+        if max(self.srcmask, self.dstmask) > self.bits:
+            return f"an address has {self.bits} bits"
+        if not self.every or not self.expire:
+            return "the table must be cleaned, and its buckets kept, for some time"
+        if self.rate.by_bytes and not self.rate.average * TICKS * BYTE_CREDITS >> 32:
+            return "the rate is too high to be reckoned with"
+        if not self.table or "/" in self.table or self.table in (".", ".."):
+            return "the table is a file in /proc/net/ipt_hashlimit: its name must be one that a file can have"
+        return ""
+
+    def beyond(self, variant: str) -> str:
+        period, burst = self.rate.average, self.burst
+        if not self.rate.by_bytes and burst and credits(period * burst % 2**64) < credits(period):
+            return "its buckets hold no packet: rate and burst are too large for 64 bits"
+        return ""
+
+    # --- deciding ------------------------------------------------------------------------------------------------
+
+    @property
+    def shared(self) -> SharedKey:
+        return self.name, self.table, str(self.bits)
+
+    def fresh(self, at: int, variant: str) -> Buckets:
+        size = self.size or 16384
+        most = max(self.most, size) if self.most else 8 * size
+        ticks = SECOND // 1000
+        keeps, every = (max(1, -(-value * ticks // JIFFY)) for value in (self.expire, self.every))
+        return Buckets(self.rate, self.burst, most, keeps, at // JIFFY, every, Kept())
+
+    def _key(self, context: Context) -> Key | None:
+        packet, mode = context.packet, self.mode
+        src = packet.src & prefix_mask(packet.family, self.srcmask) if "srcip" in mode else 0
+        dst = packet.dst & prefix_mask(packet.family, self.dstmask) if "dstip" in mode else 0
+        if not mode & {"srcport", "dstport"}:
+            return src, dst, 0, 0
+        at = PORTS_AT.get(packet.protocol)
+        if at is None:
+            return src, dst, 0, 0
+        ports = packet.raw[packet.l4 + at : packet.l4 + at + 4]
+        if len(ports) < 4:
+            return None
+        sport, dport = (int.from_bytes(part, "big") for part in (ports[:2], ports[2:]))
+        return src, dst, sport if "srcport" in mode else 0, dport if "dstport" in mode else 0
+
+    def _ask(self, before: Buckets, context: Context) -> tuple[bool | None, Buckets, str]:
+        tick = context.at // JIFFY
+        table = before.tidied(tick)
+        key = self._key(context)
+        if key is None:
+            return None, table, "the packet ends before its ports"
+        one = table.kept.get(key)
+        if one is None:
+            if table.most and len(table.kept) >= table.most:
+                return None, table, f"the table {self.table} is full: {table.most} buckets"
+            one = table.fresh(tick)
+        one = table.filled(one, tick)._replace(expires=tick + table.keeps)
+        cost, more, left = credits(table.rate.average), one.more, one.left
+        if table.rate.by_bytes:
+            each = table.rate.average * TICKS * BYTE_CREDITS >> 32
+            cost = min(((context.packet.length >> 4) + 1) * each, FULL)
+            if left < cost and more:
+                left, more = FULL, more - 1
+        fits = left >= cost
+        said = f"its bucket has {left / cost if cost else 0:.1f} times what the packet costs"
+        one = one._replace(left=left - cost if fits else left, more=more)
+        return fits, table._replace(kept=table.kept.having(key, one)), said
+
+    def evaluate(self, before: Any, context: Context) -> tuple[bool, Any]:
+        fits, after, _ = self._ask(before, context)
+        if fits is None:
+            context.hot_drop = True
+            return False, after
+        return fits != self.above, after
+
+    def recall(self, before: Any, context: Context) -> tuple[Condition, ...]:
+        fits, _, said = self._ask(before, context)
+        which = [word for word in MODES if word in self.mode]
+        packet = context.packet
+        values = {"srcip": format_address(packet.family, packet.src), "dstip": format_address(packet.family, packet.dst),
+                  "srcport": packet.sport, "dstport": packet.dport}  # fmt: skip
+        named = f" (of {', '.join(f'{word} {values[word]}' for word in which)})" if which else ""
+        return (Condition(self.save(), fits is not None and fits != self.above, said + named),)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashlimit6(Hashlimit):
+    """The same for IPv6."""
+
+    options: ClassVar[tuple[Option, ...]] = _options()
+    bits: ClassVar[int] = 128
+    srcmask: int = 128
+    dstmask: int = 128

@@ -1,0 +1,36 @@
+"""Which of many packets each of many rules matched, as kernel and engine both say: for matches that decide by what they remember."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fwtutor.kernel.compare import compare
+from fwtutor.kernel.kernel import Kernel
+from fwtutor.kernel.observation import Item, Observed, Setup
+from tests.kernel.talk import box, filtering
+
+
+def setup(variant: str, *rules: str, chains: Sequence[str] = ()) -> Setup:
+    """A box that drops what no rule lets in or through."""
+    return replace(box(filtering(*rules, input="DROP", forward="DROP", chains=chains)), variant=variant)
+
+
+def played(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> list[Observed]:
+    """What kernel and engine both say became of the packets."""
+    comparison = compare(kernel, setup, items)
+    assert not comparison.differences, f"{comparison}"
+    return [packet for packet in comparison.observation.packets if packet.shot >= 0]
+
+
+def verdicts(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> str:
+    """A or D, packet by packet."""
+    return "".join(packet.verdict[0] for packet in played(kernel, setup, items))
+
+
+def both_ways(kernel: Kernel, variant: str, chain: str, options: Sequence[str], items: Sequence[Item], least: int = 20) -> None:
+    """Every one of the rules matches some of the packets, and some it does not, ``least`` of both."""
+    packets = played(kernel, setup(variant, *(f"-A {chain} {one}" for one in options), f"-A {chain} -j ACCEPT"), items)
+    for number, one in enumerate(options, 1):
+        held = sum(f"filter:{chain}:rule:{number}" in packet.path for packet in packets)
+        assert least <= held <= len(packets) - least, (one, held, len(packets))
