@@ -120,3 +120,17 @@ def test_packets_without_ports_share_a_bucket_and_are_not_dropped(kernel: Kernel
     data, kinds = bytes([8, 0, 0, 0, 0, 1, 0, 1]), (1, 1, 50, 50, 253, 253, 51, 17, 17)
     shots = [Shot(craft.ip(STRANGER, BOX, kind, data, df=False, id=1), "wan") for kind in kinds]
     verdicts(kernel, setup(variant, f"-A INPUT {rule} -j ACCEPT"), shots)
+
+
+@VARIANTS
+@pytest.mark.parametrize("seed", range(12))
+def test_rates_in_bytes_as_time_passes(kernel: Kernel, variant: str, seed: int) -> None:
+    draw = random.Random(seed)
+    rate, burst = draw.choice((("800b", ""), ("100b", "--hashlimit-burst 4kb"), ("1kb", "--hashlimit-burst 4kb"), ("5kb", ""), ("16b", "")))
+    which = f"--hashlimit-{draw.choice(('upto', 'above'))} {rate}/s {burst} {draw.choice(('', '--hashlimit-mode srcip'))}"
+    at, items = 0.0, list[Item]()
+    for _ in range(60):
+        at += draw.choices((0, 0.02, 0.15), (70, 25, 5))[0]
+        items.append(udp(STRANGER + draw.randrange(2), at, draw.choice((0, 4, 8, 100, 500, 1000, 1400))))
+    said = verdicts(kernel, setup(variant, f"-A INPUT -m hashlimit {which} --hashlimit-name a -j ACCEPT"), items)
+    assert set(said) == {"A", "D"}

@@ -99,9 +99,10 @@ def rate_of(period: int) -> tuple[str, int]:
     return said, length
 
 
-def write_bytes(amount: int) -> str:
+def write_bytes(amount: int, exactly: bool = True) -> str:
+    """In the largest unit that says it ``exactly``, or else in the largest that is not too large."""
     for letter, unit in (("m", 1024**2), ("k", 1024)):
-        if amount >= unit and not amount % unit:
+        if amount >= unit and not (exactly and amount % unit):
             return f"{amount // unit}{letter}b"
     return f"{amount}b"
 
@@ -279,7 +280,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
         """The rate and the burst as they are printed, and for how long a bucket is kept as a rule."""
         if self.rate.by_bytes:
             size = bytes_of(self.rate.average)
-            return f"{write_bytes(size)}/s", write_bytes(size * self.burst) if self.burst else "", BYTES_KEPT
+            return f"{write_bytes(size)}/s", write_bytes(size * self.burst, exactly=False) if self.burst else "", BYTES_KEPT
         rate, seconds = rate_of(self.rate.average)
         return rate, str(self.burst), seconds
 
