@@ -37,7 +37,7 @@ FULL: dict[str, Any] = {"length": WORDS, "type": WORDS, "state": STATES, "head":
 BROKEN, ABSENT = 256, 0x10000
 """In the place of a protocol, of ports and flags: that there are none."""
 
-MOST_BOXES, MOST_RANGES = 48, 128
+MOST_BOXES, MOST_RANGES = 24, 128
 """Boxes that are thought of at once, and ranges in one field of them."""
 
 
@@ -95,6 +95,8 @@ class Space:
         Where that would be too many boxes to think of: more of them, or (``sure``) none at all.
         """
         for one in taken:
+            if not sure and len(boxes) > MOST_BOXES // 2 and len(one) > 1:
+                continue  # it would only be in more pieces
             found = [piece for box in boxes for piece in self.without(box, one)]
             if len(found) <= MOST_BOXES and all(len(values) <= MOST_RANGES for box in found for values in box.values()):
                 boxes = found
