@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel import in_ipv6, random_ftp, random_nat, random_sip
+from fwtutor.kernel import in_ipv6, random_ftp, random_helped, random_nat, random_sip
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import TRANSPARENT, order, ruleset, tracks
@@ -91,7 +91,7 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     timed = random.random() < TIMED
     drawn = random.choice(VARIANTS)
     helping, saying = Random(f"helpers {seed}"), Random(f"ipv6 {seed}")
-    if not timed and helping.random() < random_ftp.SHARE:
+    if not timed and helping.random() < random_helped.SHARE:
         calling = Random(f"calls {seed}")
         if calling.random() < random_sip.SHARE:
             setup, calls = random_sip.case(calling, packets, _sysctls(calling, timed=False), variant or drawn)
@@ -138,8 +138,8 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
 
 def _helped(random: Random, packets: int, variant: str, saying: Random) -> tuple[Setup, list[Item]]:
     """A case in which helpers read dialogues, in nearly half of them across a translation."""
-    shown = random_ftp.outside(random) if random.random() < 0.45 else None
-    rules = random_ftp.helped_rules(random, shown)
+    shown = random_helped.outside(random) if random.random() < 0.45 else None
+    rules = random_helped.helped_rules(random, shown)
     ipv6 = saying.random() < in_ipv6.SHARE
     items: list[Item] = [*random_ftp.helped_traffic(random, packets, shown, 6 if ipv6 else 4)]
     setup = Setup(INTERFACES, rules, {"default": "wan"}, _sysctls(random, timed=False), {}, variant)

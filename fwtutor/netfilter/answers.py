@@ -14,17 +14,6 @@ ERRORS = frozenset({UNREACHABLE, 4, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM})
 """ICMP types that are about another packet."""
 NET_UNREACHABLE, FRAGMENTATION_NEEDED = 0, 4
 
-REJECT_CODES = {
-    "icmp-net-unreachable": 0,
-    "icmp-host-unreachable": 1,
-    "icmp-proto-unreachable": 2,
-    "icmp-port-unreachable": 3,
-    "icmp-net-prohibited": 9,
-    "icmp-host-prohibited": 10,
-    "icmp-admin-prohibited": 13,
-}
-"""Codes of ICMP type 3 by REJECT's kinds."""
-
 LONGEST_ERROR = 576
 UNVERIFIED = frozenset({47, 50, 51, 132, 136})
 """GRE, ESP, AH, SCTP, UDP-Lite: what protects them is not a sum over all of the packet, and REJECT does not verify it."""

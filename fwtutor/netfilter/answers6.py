@@ -18,16 +18,6 @@ REASSEMBLY_TIME = 1
 INFORMATIONAL = 128
 """From this type on ICMPv6 messages are about nothing else, below it they are errors."""
 
-REJECT_CODES = {
-    "icmp6-no-route": 0,
-    "icmp6-adm-prohibited": 1,
-    "icmp6-addr-unreachable": 3,
-    "icmp6-port-unreachable": 4,
-    "icmp6-policy-fail": 5,
-    "icmp6-reject-route": 6,
-}
-"""Codes of ICMPv6 type 1 by REJECT's kinds."""
-
 LONGEST_ERROR = 1280
 _REDIRECTED_HEADER = 4
 

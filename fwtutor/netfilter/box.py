@@ -28,6 +28,20 @@ class Stop(NamedTuple):
     chain: CompiledChain | None
 
 
+class Delivered(NamedTuple):
+    """The last packet for the box: what its stack answers answers that one."""
+
+    by: str
+    """The interface by which it came in."""
+    to: int
+    """The address it was for."""
+    tied: tuple[Entry, int] | None
+    """The entry it was tied to, and in which direction; None: it had none."""
+
+
+NOTHING_YET = Delivered("", 0, None)
+
+
 class Box:
     """Routes, sysctls, compiled chains, and the state it changes."""
 
@@ -35,9 +49,7 @@ class Box:
         "chains",
         "chooser",
         "conntrack",
-        "delivered_as",
-        "delivered_by",
-        "delivered_to",
+        "delivered",
         "expected",
         "incomplete",
         "raw",
@@ -65,12 +77,7 @@ class Box:
         """The same of the ports at which connections are expected on account of an entry."""
         self.tracking: dict[int, bool] = {4: False, 6: False}
         """By family: whether some rule needs connection tracking."""
-        self.delivered_by = ""
-        """Interface by which the last packet for the box came in: what its stack answers answers that one."""
-        self.delivered_to = 0
-        """The address the last packet for the box was for."""
-        self.delivered_as: tuple[Entry, int] | None = None
-        """The entry the last packet for the box was tied to, and in which direction; None: it had none."""
+        self.delivered = NOTHING_YET
         self.incomplete = Timers(self._until)
         """When the fragments are given up that wait in the state's memory."""
 

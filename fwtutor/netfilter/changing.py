@@ -127,7 +127,9 @@ def with_mss(packet: Packet, option: Option, mss: int) -> Packet:
 
 
 def with_new_mss(packet: Packet, mss: int) -> Packet:
-    """With an MSS option put in, before the other options: the packet becomes longer."""
+    """With an MSS option put in, before the other options: the packet becomes longer, unless it is as long as can be said already."""
+    if packet.family == 6 and _get(packet.raw, 4) + MSS_SIZE > 0xFFFF:
+        return packet
     raw = bytearray(packet.raw)
     begin, room = packet.l4, len(packet.raw) - packet.l4
     option = MSS << 24 | MSS_SIZE << 16 | mss

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter import defrag, defrag6
-from fwtutor.netfilter.box import Box
+from fwtutor.netfilter.box import Box, Delivered
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.command import EXPECT, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -66,6 +66,7 @@ class Mark(NamedTuple):
     next_entry: int
     next_rule: int
     sysctls: tuple[tuple[str, int], ...]
+    delivered: Delivered
 
 
 class Firewall:
@@ -281,7 +282,8 @@ class Firewall:
         if self._journal is None:
             self._journal = []
         sysctls = tuple(self.sysctls.items())
-        return Mark(len(self._journal), dict(self._rulesets), self.now, self.box.conntrack.next_id, self._next_rule, sysctls)
+        box = self.box
+        return Mark(len(self._journal), dict(self._rulesets), self.now, box.conntrack.next_id, self._next_rule, sysctls, box.delivered)
 
     def rollback(self, mark: Mark) -> None:
         """Go back to ``mark``; costs time in proportion to what happened since."""
@@ -290,7 +292,7 @@ class Firewall:
             item = journal.pop()
             self.state.revert(item.changes if isinstance(item, Walk) else item)
         self.now, self._next_rule = mark.now, mark.next_rule
-        self.box.conntrack.next_id = mark.next_entry
+        self.box.conntrack.next_id, self.box.delivered = mark.next_entry, mark.delivered
         self.box.watch_all()
         for family, ruleset in mark.rulesets.items():
             if ruleset is not self._rulesets[family]:
@@ -360,7 +362,7 @@ class Firewall:
 
         Echoes for many or for any are answered on the link they came by; 0: the sender is not there.
         """
-        routing, link = self.routing, self.box.delivered_by
+        routing, link = self.routing, self.box.delivered.by
         if packet.family == 4 or routing.is_local(6, packet.dst):
             return None
         if link == LOOPBACK:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from copy import copy
 from typing import Any, Self
 
-from fwtutor.netfilter.box import Box, Stop
+from fwtutor.netfilter.box import Box, Delivered, Stop
 from fwtutor.netfilter.conntrack.entry import CONFIRMED, ESTABLISHED, INVALID, ORIGINAL, RELATED, REPLY, UNTRACKED, Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.conntrack.helpers import HELPERS
@@ -182,7 +182,7 @@ class Passage(Translating):
         Not so that a port is closed: whose protocol is known, that packet has been freed of its entry by then.
         """
         packet, context = self.context.packet, self.context
-        tie = self.box.delivered_as if self.box.tracking[packet.family] else None
+        tie = self.box.delivered.tied if self.box.tracking[packet.family] else None
         if tie is None or not is_icmp(packet.protocol, packet.family):
             return
         if (packet.icmp_type, packet.icmp_code) in UNREADABLE[packet.family]:
@@ -192,9 +192,9 @@ class Passage(Translating):
 
     def _hand_over(self) -> None:
         """It has passed INPUT, and the stack gets it: what that answers answers this one."""
-        context, box = self.context, self.box
-        box.delivered_by, box.delivered_to = context.in_interface, context.packet.dst
-        box.delivered_as = None if context.entry is None else (context.entry, context.direction)
+        context = self.context
+        tied = None if context.entry is None else (context.entry, context.direction)
+        self.box.delivered = Delivered(context.in_interface, context.packet.dst, tied)
 
     def _track(self, arriving: bool) -> bool:
         """Tie the packet to an entry, unless it is tied already. False when the table is full, and the packet ends here."""

@@ -118,7 +118,7 @@ class Passage4(Optioned):
         self.context.in_interface, self.context.out_interface = "", interface
         # The stack rations what it sends out of the same buckets as REJECT's errors; of answers to questions only if the mask says so.
         rationed = self.context.by_stack and packet.protocol == ICMP and packet.has_l4
-        if rationed and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
+        if rationed and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered.by):
             self._lose(f"the ration of ICMP messages, to all or to {packet.destination}, is used up")
             return
         if not self._gather_to_track(defrag.OWN):

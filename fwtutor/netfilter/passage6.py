@@ -140,7 +140,7 @@ class Passage6(Replying6):
         if error and self._is_for_routers(packet.dst, route):
             self._lose(f"{packet.destination} may be many, and gets no errors")
             return
-        if error and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered_by):
+        if error and not self._may_send_error(packet.dst, packet.icmp_type, packet.icmp_code, self.box.delivered.by):
             self._lose(f"the ration of ICMP messages, to all or to {packet.destination}, is used up")
             return
         if not self._gather_to_track(defrag.OWN) or not self._enter(OUTPUT):
@@ -172,10 +172,10 @@ class Passage6(Replying6):
         """
         if self.answers_by or not self.context.by_stack:
             return self.answers_by
-        link, packet = self.box.delivered_by, self.context.packet
+        link, packet = self.box.delivered.by, self.context.packet
         if packet.dst == scopes.LOOPBACK_ADDRESS and packet.protocol == ICMPV6:
             return link
-        return link if link != LOOPBACK else self.box.routing.home_of(self.box.delivered_to)
+        return link if link != LOOPBACK else self.box.routing.home_of(self.box.delivered.to)
 
     def _way(self, packet: Packet) -> Route | None:
         """Where what the box sends leaves. What says nothing without a link: by that of what it answers, or else by the first that fits."""
@@ -187,7 +187,7 @@ class Passage6(Replying6):
         if link not in ("", LOOPBACK) and self.context.by_stack and packet.protocol == ICMPV6:
             if packet.icmp_type in answers6.NEIGHBOURS:
                 return Route(6, 0, 0, link, 0, 0)
-            if packet.icmp_type == answers6.ECHO_REPLY and not routing.is_local6(self.box.delivered_to, self.box.delivered_by):
+            if packet.icmp_type == answers6.ECHO_REPLY and not routing.is_local6(self.box.delivered.to, self.box.delivered.by):
                 # What was for a group, or for any router, is echoed to where it came from or not at all.
                 return routing.lookup_by(6, packet.dst, link)
         return routing.lookup6(packet.dst, "" if link == LOOPBACK else link)

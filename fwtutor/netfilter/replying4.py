@@ -12,6 +12,7 @@ from fwtutor.netfilter.replying import MILLISECOND, told
 from fwtutor.netfilter.routing import LOOPBACK, Route
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.targets.reject import CODES
 
 ALL_HOSTS = 0xE0000001
 """224.0.0.1, the one group every host has joined."""
@@ -39,7 +40,7 @@ class Replying4(Passage):
     def _refuse(self, kind: str) -> None:
         packet = self.context.packet
         if answers.checksum_holds(packet, self._is_verified(packet)):
-            self._error(answers.UNREACHABLE, answers.REJECT_CODES[kind])
+            self._error(answers.UNREACHABLE, CODES[kind])
 
     def _is_rationed(self, type: int, code: int) -> bool:
         never = type == answers.UNREACHABLE and code == answers.FRAGMENTATION_NEEDED

@@ -9,6 +9,7 @@ from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.rations import RATE_BURST
 from fwtutor.netfilter.replying import MILLISECOND, told
 from fwtutor.netfilter.routing import Route
+from fwtutor.netfilter.xtables.targets.reject import CODES
 
 RATELIMIT = "net.ipv6.icmp.ratelimit"
 FORWARDING = "net.ipv6.conf.all.forwarding"
@@ -48,7 +49,7 @@ class Replying6(Passage):
 
     def _refuse(self, kind: str) -> None:
         if answers6.checksum_holds(self.context.packet):
-            self._error(answers6.UNREACHABLE, answers6.REJECT_CODES[kind])
+            self._error(answers6.UNREACHABLE, CODES[kind])
 
     def _is_rationed(self, type: int, code: int) -> bool:
         return type < answers6.INFORMATIONAL and type != answers6.TOO_BIG

@@ -70,3 +70,20 @@ def test_reverting_a_walks_changes_is_going_back_in_time(run: Run) -> None:
         view.revert(walk.changes)
         assert seen(view) == before
         view.apply(walk.changes)
+
+
+def test_going_back_the_stack_answers_again_what_it_was_given_last_then() -> None:
+    firewall = Firewall({"wan": ("203.0.113.1/24",)}, {"default": "wan"})
+    firewall.restore("*raw\n-A PREROUTING -p udp -j NOTRACK\n-A OUTPUT -m conntrack --ctstate RELATED\nCOMMIT\n")
+    peer, own = 0xCB007102, 0xCB007101
+    unread = craft.ip(peer, own, 200, bytes(8))
+    firewall.receive(unread, on="wan", at=0)
+    mark = firewall.checkpoint()
+    error = craft.icmp(own, peer, 3, 2, 0, unread)
+    before = firewall.send(error, at=1, by_stack=True)
+    firewall.rollback(mark)
+    firewall.receive(craft.udp(peer, own, 4000, 53), on="wan", at=1)
+    firewall.rollback(mark)
+    again = firewall.send(error, at=1, by_stack=True)
+    assert before.path[0] == "raw:OUTPUT:rule:1"
+    assert again.path == before.path

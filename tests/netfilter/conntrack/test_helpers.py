@@ -133,6 +133,20 @@ def test_deleting_the_connection_deletes_what_it_expects() -> None:
     assert awaited(firewall)
 
 
+def test_a_line_that_would_make_its_packet_too_long_is_dropped_and_nobody_is_expected() -> None:
+    firewall, ends = box(NAT), ((CLIENT, SERVER, 4000, 21), (SERVER, address("203.0.113.200"), 21, 4000))
+    numbers, walks = [1000, 5000], []
+    long = PORT.ljust(65535 - 40, b"x")
+    lines = ((0, SYN, b""), (1, SYN | ACK, b""), (0, ACK, b""), (1, ACK, b"220 hi\r\n"), (0, ACK, b"USER x\r\n"), (0, ACK, long))
+    for at, (side, flags, text) in enumerate(lines):
+        raw = craft.tcp(*ends[side], flags, numbers[side], numbers[1 - side], 65535, text, df=False)
+        numbers[side] += len(text) + bool(flags & SYN)
+        walks.append(firewall.receive(raw, "wan" if side else "lan", float(at)))
+    assert [walk.verdict for walk in walks] == ["ACCEPT"] * 5 + ["DROP"]
+    assert walks[-1].reason == "the helper ftp drops it: with the translated address it would be too long"
+    assert not awaited(firewall)
+
+
 @pytest.mark.parametrize(
     "line", [b"EPRT |2|2001:db8:1::20|1025|\r\n", b"PORT 32,1,13,184,4,1\r\n", b"EPRT !2!2001:db8:1:0:0:0:0:20!1025!\r\n"]
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fwtutor.netfilter import Firewall, craft
-from fwtutor.netfilter.packet import SYN
+from fwtutor.netfilter.changing import with_new_mss
+from fwtutor.netfilter.packet import SYN, Packet
 from fwtutor.netfilter.steps import Acted, Logged, RuleTried
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.why import why
@@ -60,6 +61,17 @@ def test_a_header_of_an_impossible_size_is_dropped_by_tcpmss() -> None:
     raw[32] = 4 << 4
     found = walk("-p tcp --tcp-flags SYN SYN -j TCPMSS --set-mss 1000", raw=bytes(raw))
     assert found.verdict == "DROP"
+
+
+def test_what_has_no_length_to_say_for_one_option_more_gets_none() -> None:
+    """Headers of 2 KB each make a datagram that long of a SYN without data; it comes in fragments."""
+    behind = craft.tcp_segment(1, 2, 4000, 80, SYN, family=6)
+    sizes = [2048] * 31 + [2024]
+    for size, following in zip(reversed(sizes), [6, *[60] * 31], strict=True):
+        behind = bytes([following, size // 8 - 1]) + bytes(size - 2) + behind
+    long = Packet(craft.ip(1, 2, 60, behind, family=6))
+    assert (long.protocol, long.length) == (6, 40 + 65532)
+    assert with_new_mss(long, 1220) is long
 
 
 @pytest.mark.parametrize("variant", ["legacy", "nft"])

@@ -102,10 +102,11 @@ def _expect(job: Job, named: Named, command: bytes) -> str:
     one = job.draft(TCP, job.back.src, job.back.dst, named.port)
     if not job.translated:
         return job.propose(one)
-    port, fault = job.propose_translated(one, 1 - job.direction)
-    if port:
-        job.rewrite(named.start, named.end, _said(command, job.packet.family, job.back.dst, port))
-    return fault
+
+    def words(port: int) -> bytes:
+        return _said(command, job.packet.family, job.back.dst, port)
+
+    return job.announce_translated(one, 1 - job.direction, named.start, named.end, words)
 
 
 def _said(command: bytes, family: int, address: int, port: int) -> bytes:

@@ -19,6 +19,7 @@ TRIES = 128
 """Ports that are tried at most for somebody who is expected."""
 LONGEST = 65535
 """Bytes of a packet."""
+TOO_LONG = "with the translated address it would be too long"
 
 
 class Kind(NamedTuple):
@@ -115,12 +116,18 @@ class Job:
         """Whether either end of the connection is another one on the other side of the box."""
         return bool(self.entry.status & NAT_MASK)
 
-    def propose_translated(self, one: Expectation, direction: int) -> tuple[int, str]:
+    def announce_translated(self, one: Expectation, direction: int, start: int, end: int, words: Callable[[int], bytes]) -> str:
         """Have what was drafted expected at its port, or at another above it, and translated as this connection is.
 
-        ``direction``: in which the other side of this one goes. Returns the port; 0, and why, when there is none.
+        ``direction``: in which the other side of this one goes. ``words`` for the port stand then from ``start`` to ``end`` of the
+        segment. Returns why the packet is dropped, "" if it is not: then nobody is expected.
         """
-        return self.propose_near(one._replace(follows=Follow(direction, one.tuple.dport)))
+        port, fault = self.propose_near(one._replace(follows=Follow(direction, one.tuple.dport)))
+        if port:
+            fault = self.rewrite(start, end, words(port))
+            if fault:
+                self.expectations.withdraw(self.expectations.state.expectations[one.id])
+        return fault
 
     def propose_near(self, one: Expectation) -> tuple[int, str]:
         """Have what was drafted expected at its port, or at another above it."""
@@ -137,18 +144,26 @@ class Job:
                 return 0, fault
             port = wanted + self._draw(room)
 
-    def rewrite(self, start: int, end: int, text: bytes) -> None:
-        """Put something else in the place of some bytes of a segment; from here on the numbers of this direction differ by its length."""
+    def rewrite(self, start: int, end: int, text: bytes) -> str:
+        """Put something else in the place of some bytes of a segment; why that cannot be, "" if it can.
+
+        From here on the numbers of this direction differ by its length.
+        """
         packet = self.packet
         at = packet.l4 + packet.doff
-        self.exchange(at + start, at + end, text)
         longer = len(text) - (end - start)
-        if longer:
+        fault = self.exchange(at + start, at + end, text)
+        if longer and not fault:
             self.move_numbers(longer)
+        return fault
 
-    def exchange(self, start: int, end: int, text: bytes) -> None:
-        """Put something else in the place of some bytes of the packet."""
+    def exchange(self, start: int, end: int, text: bytes) -> str:
+        """Put something else in the place of some bytes of the packet; why that cannot be, "" if it can."""
+        longer = len(text) - (end - start)
+        if longer > 0 and len(self.packet.raw) + longer > LONGEST:
+            return TOO_LONG
         self.packet = mangled(self.packet, start, end, text, self.entry.original.protocol)
+        return ""
 
     def move_numbers(self, longer: int) -> None:
         """From this segment on the numbers of this direction differ by so much."""

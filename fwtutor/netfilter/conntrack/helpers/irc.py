@@ -57,10 +57,7 @@ def _invited(job: Job, data: bytes, at: int) -> str:
     one = job.draft(TCP, None, job.back.dst, port)
     if not job.translated:
         return job.propose(one)
-    port, fault = job.propose_translated(one, REPLY)
-    if port:
-        job.rewrite(start, end, f"{job.entry.reply.dst} {port}".encode())
-    return fault
+    return job.announce_translated(one, REPLY, start, end, lambda port: f"{job.entry.reply.dst} {port}".encode())
 
 
 def _address_and_port(data: bytes, begin: int) -> tuple[int, int, int, int] | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fwtutor.netfilter.conntrack.helpers.helper import LONGEST, Job
-
-TOO_LONG = "with the translated address it would be too long"
+from fwtutor.netfilter.conntrack.helpers.helper import Job
 
 
 class Memory(NamedTuple):
@@ -46,9 +44,7 @@ class Message:
 
     def put(self, start: int, end: int, text: bytes) -> str:
         """Something else in the place of some bytes; why that cannot be."""
-        longer = len(text) - (end - start)
-        if len(self.job.packet.raw) + longer > LONGEST:
-            return TOO_LONG
-        self.job.exchange(self.at + start, self.at + end, text)
-        self.size += longer
-        return ""
+        fault = self.job.exchange(self.at + start, self.at + end, text)
+        if not fault:
+            self.size += len(text) - (end - start)
+        return fault

@@ -83,5 +83,4 @@ def _to_the_port_of_via(message: Message) -> str:
     if job.entry.original.protocol != UDP:
         return "its client wants answers at another port, which is nothing for TCP"
     at = job.packet.l4 + 2
-    job.exchange(at, at + 2, port.to_bytes(2, "big"))
-    return ""
+    return job.exchange(at, at + 2, port.to_bytes(2, "big"))
