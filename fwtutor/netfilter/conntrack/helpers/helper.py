@@ -85,14 +85,10 @@ class Job:
         """The tuple of the other direction."""
         return self.entry.original if self.direction else self.entry.reply
 
-    def expect(self, protocol: int, src: int | None, dst: int, dport: int, kind: int = 0, **more: Any) -> str:
-        """Expect a connection to ``dst`` and ``dport``, from ``src`` or (None) from anywhere; why that cannot be, "" if it can."""
-        return self.propose(self.draft(protocol, src, dst, dport, kind, **more))
-
     def draft(
         self, protocol: int, src: int | None, dst: int, dport: int, kind: int = 0, *, sport: int | None = None, **more: Any
     ) -> Expectation:
-        """An expectation that is none yet."""
+        """An expectation that is none yet: of a connection to ``dst`` and ``dport``, from ``src`` or (None) from anywhere."""
         entry = self.entry
         wanted = Tuple(entry.original.family, src or 0, dst, protocol, sport or 0, dport, entry.zone)
         src_mask = 0 if src is None else ALL_ONES[wanted.family]
