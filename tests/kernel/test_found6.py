@@ -282,6 +282,15 @@ def test_what_has_no_hops_left_behind_postrouting_comes_back_from_a_group_and_do
     assert (sent.verdict, sent.to, sent.out) == ("ACCEPT", "local", ())
 
 
+@VARIANTS
+@pytest.mark.parametrize("condition", ["--gid-owner 0", "--uid-owner 0", "--socket-exists"])
+def test_the_copy_of_what_goes_to_a_group_is_nobodys(kernel: Kernel, variant: str, condition: str) -> None:
+    rules = f"COMMIT\n*mangle\n-A POSTROUTING -m owner {condition}\n"
+    (sent,) = agreed(kernel, [Shot(craft.udp(BOX, ALL_NODES, 4000, 1337, b"odd", family=6), None)], rules, variant=variant)
+    assert sent.path.count("mangle:POSTROUTING:policy:2") == 2
+    assert sent.path.count("mangle:POSTROUTING:rule:1") == 1
+
+
 OUTSIDE = a("2001:db8:113::2")
 HELPED = "COMMIT\n*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n*nat\n-A POSTROUTING -o wan -j SNAT --to-source "
 
