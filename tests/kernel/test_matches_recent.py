@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from fwtutor.kernel.compare import compare
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import Item, Order, Setup, Shot
+from fwtutor.kernel.observation import Item, Order, Shot
 from fwtutor.netfilter import craft
-from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, box, filtering
+from tests.kernel.deciding import played, setup, verdicts
+from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, box
 
 VARIANTS = pytest.mark.parametrize("variant", ["legacy", "nft"])
-
-
-def setup(variant: str, *rules: str, chains: Sequence[str] = ()) -> Setup:
-    return replace(box(filtering(*rules, input="DROP", forward="DROP", chains=chains)), variant=variant)
-
-
-def verdicts(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> str:
-    """A or D, packet by packet, as kernel and engine both say."""
-    comparison = compare(kernel, setup, items)
-    assert not comparison.differences, f"{comparison}"
-    return "".join(packet.verdict[0] for packet in comparison.observation.packets if packet.shot >= 0)
 
 
 def udp(source: int = STRANGER, at: float = 0.0, port: int = 53, ttl: int = 64) -> Shot:
@@ -64,9 +52,7 @@ def test_every_option_decides_both_ways(kernel: Kernel, variant: str) -> None:
             f"-A INPUT -p udp --dport 53 -m recent --remove --name l{number}",
             f"-A INPUT -p udp ! --dport 51 -m recent {options} --name l{number}",
         ]
-    comparison = compare(kernel, setup(variant, *rules), hail(8, 330, 0.02))
-    assert not comparison.differences, f"{comparison}"
-    asked = [packet for packet in comparison.observation.packets if packet.raw[23] != 51]
+    asked = [packet for packet in played(kernel, setup(variant, *rules), hail(8, 330, 0.02)) if packet.raw[23] != 51]
     for number, options in enumerate(ASKING):
         held = sum(f"filter:INPUT:rule:{3 * number + 3}" in packet.path for packet in asked)
         assert 20 <= held <= len(asked) - 20, (options, held, len(asked))

@@ -114,8 +114,8 @@ class Expectations:
         self._put(one, None, why)
 
     def orphan(self, master: int) -> None:
-        """An entry is no more, and what was expected on its account is not either."""
-        for one in self.of(master):
+        """An entry is no more, and what was expected on its account is not either: the youngest goes first."""
+        for one in reversed(self.of(master)):
             self.remove(one, ORPHANED)
 
     def _put(self, before: Expectation | None, after: Expectation | None, why: str) -> None:

@@ -145,9 +145,9 @@ def _bye(message: Message, number: int) -> str:
 
 
 def _flush(message: Message) -> None:
-    """The streams are over."""
+    """The streams are over: the youngest goes first."""
     expectations = message.job.expectations
-    for one in expectations.of(message.job.entry.id):
+    for one in reversed(expectations.of(message.job.entry.id)):
         if one.kind != SIGNALLING:
             expectations.withdraw(one)
 
