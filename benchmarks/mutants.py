@@ -109,7 +109,7 @@ def _deciding(node: ast.AST) -> Iterator[ast.AST]:
                 yield child.value
                 yield from _deciding(child.value)
             continue
-        if isinstance(child, ast.Assert):
+        if isinstance(child, (ast.Assert, ast.Raise)):
             continue
         yield child
         if isinstance(child, (ast.FunctionDef, ast.Lambda)):

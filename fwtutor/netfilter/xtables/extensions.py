@@ -65,11 +65,14 @@ def _who_has(line: Reading, text: str) -> str:
     needs += [f"-j {t.name}" for t in line.targets.values() if any(name in o.names for o in t.options)]
     if needs:
         return f"--{name} is known after {' or '.join(needs)}"
-    every = [known for known, _, _ in line.scanner.long]
-    every += [known for kind in (*matches, *line.targets.values()) for option in kind.options for known in option.names]
+    loaded = [one.kind for one in (*line.loaded, line.target) if one is not None]
+    kinds = (*loaded, *filter(None, [line.known.get(line.protocol)]))
+    here = [*(known for kind in kinds for option in kind.options for known in option.names), *(known for known, _, _ in line.scanner.long)]
+    elsewhere = [known for kind in (*matches, *line.targets.values()) for option in kind.options for known in option.names]
     from difflib import get_close_matches  # slow to import, seldom needed
 
-    close = get_close_matches(name, dict.fromkeys(every), n=3, cutoff=0.6)
+    found = (get_close_matches(name, dict.fromkeys(names), n=3, cutoff=0.6) for names in (here, elsewhere))
+    close = next(filter(None, found), [])
     return f"did you mean --{' or --'.join(close)}?" if close else ""
 
 
