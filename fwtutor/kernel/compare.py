@@ -158,6 +158,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
         found = [Difference(-1, *difference) for difference in _order_differences(order, firewall)]
         if found:
             return found
+    found = []
     if observation.heard is not None:
         found = [Difference(number, "events", *lines) for number, *lines in differences(observation, told, _TICK)]
     return found or [Difference(-1, *difference) for difference in _end_differences(observation, firewall)]
