@@ -255,3 +255,7 @@ def test_entries_of_two_zones_are_told_apart_in_whatever_order_the_kernel_names_
     assert len(observation.conntrack) == 2
     for entries in (observation.conntrack, observation.conntrack[::-1]):
         assert not hold(setup, replace(observation, conntrack=entries))
+
+
+def test_where_nothing_is_played_nothing_differs(kernel: Kernel) -> None:
+    assert not compare(kernel, box(), []).differences
