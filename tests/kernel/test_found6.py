@@ -291,6 +291,13 @@ def test_the_copy_of_what_goes_to_a_group_is_nobodys(kernel: Kernel, variant: st
     assert sent.path.count("mangle:POSTROUTING:rule:1") == 1
 
 
+# Of nft with all four bytes the kernel's trace says nothing.
+@pytest.mark.parametrize(("variant", "left"), [("legacy", 2), ("legacy", 3), ("legacy", 4), ("nft", 2), ("nft", 3)])
+def test_of_a_routing_header_rules_want_four_bytes_to_find_a_protocol_behind_it(kernel: Kernel, variant: str, left: int) -> None:
+    raw = ip6(ROUTING, bytes([58, 2, 0, 0])[:left], FAR, NEAR)
+    agreed(kernel, [Shot(raw, "wan")], "-A FORWARD -p tcp\n-A FORWARD ! -p tcp\n-A FORWARD -j ACCEPT\n", variant=variant)
+
+
 OUTSIDE = a("2001:db8:113::2")
 HELPED = "COMMIT\n*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\nCOMMIT\n*nat\n-A POSTROUTING -o wan -j SNAT --to-source "
 

@@ -6,12 +6,16 @@ parts present must hold, and a part that is absent always does. A missing interf
 
 from __future__ import annotations
 
+from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.exthdrs import AUTHENTICATION
+from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
 from fwtutor.netfilter.xtables.values import format_network
+
+_NO_HEADER = -1
 
 
 def _parts(header: Header) -> list[tuple[str, bool]]:
@@ -59,7 +63,7 @@ def conditions(header: Header, context: Context) -> tuple[Condition, ...]:
         held.append((fits(header.out_interface, context.out_interface) != header.out_not, goes))
     if header.protocol:
         name = protocol_name(packet.protocol) if packet.protocol else "0"
-        if packet.broken:
+        if lacks_protocol(packet):
             held.append((False, "its extension headers break off, and so it has no protocol"))
         else:
             held.append(((packet.protocol == header.protocol) != header.protocol_not, f"the protocol is {name}"))
@@ -90,6 +94,11 @@ def compile(header: Header, variant: str = "legacy") -> Test | None:
     return all_of(tests)
 
 
+def lacks_protocol(packet: Packet) -> bool:
+    """Whether rules find none in it: its extension headers break off. Of a routing header they want four bytes, tracking only two."""
+    return packet.broken or (packet.l4 > len(packet.raw) and packet.family == 6 and exthdrs.find(packet.raw, _NO_HEADER) is None)
+
+
 def _protocol(protocol: int, negated: bool) -> Test:
     return (lambda c: c.packet.protocol != protocol) if negated else (lambda c: c.packet.protocol == protocol)
 
@@ -98,7 +107,7 @@ def _protocol6(protocol: int, negated: bool) -> Test:
     """Legacy drops a packet whose chain of IPv6 extension headers is broken where a rule asks for its protocol."""
 
     def test(context: Context) -> bool:
-        if context.packet.broken:
+        if lacks_protocol(context.packet):
             context.hot_drop = True
             return False
         return (context.packet.protocol == protocol) != negated
@@ -112,7 +121,7 @@ def _protocol6_nft(protocol: int, negated: bool) -> Test:
     def test(context: Context) -> bool:
         packet = context.packet
         seen = AUTHENTICATION if packet.authentication else packet.protocol
-        return (seen == protocol) != negated and not (packet.broken and not packet.authentication)
+        return (seen == protocol) != negated and not (lacks_protocol(packet) and not packet.authentication)
 
     return test
 
