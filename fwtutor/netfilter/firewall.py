@@ -403,8 +403,9 @@ class Firewall:
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
         walk.owner = None if by_stack else (uid, gid)
-        # A RST of IPv6 belongs to no socket, not even to one of the stack's.
-        walk.socket = not (by_stack and packet.family == 6 and packet.protocol == TCP)
+        # A RST of IPv6 belongs to no socket, not even to one of the stack's; and it is summed up when it leaves, as IPv4's of REJECT are.
+        context.unfinished = by_stack and packet.family == 6 and packet.protocol == TCP
+        walk.socket = not context.unfinished
         _passage(self.box, walk, context).depart()
         return self._finish(walk)
 

@@ -105,7 +105,7 @@ class Passage(Translating):
         # An error comes out of the stack's own socket, a reset that REJECT sends out of none.
         walk.socket = not reset
         answer = type(self)(self.box, walk, context)
-        answer.busy, answer.reset = True, reset
+        answer.busy, context.unfinished = True, reset and context.packet.family == 4
         # A program's packet does not keep the stack busy, but legacy's rules do, and so does an ICMP error.
         by_program = self.context.in_interface == "" and not self.context.by_stack and not self.busy
         answer.later = not (by_program and reset and self.box.variant == "nft")
@@ -140,11 +140,14 @@ class Passage(Translating):
         piece.walk, piece.context = walk, self.context.copy()
         piece.sizes, piece.largest = (), 0
         piece.context.packet = self.context.packet if raw is self.context.packet.raw else Packet(raw)
+        piece._look_again()  # at what the way of the one before may have changed
+        return piece
+
+    def _look_again(self) -> None:
+        """Another packet of the connection has been on its way meanwhile: its entry is as that left it."""
         entry = self.context.entry
         if entry is not None:
-            # On the way of the one before it may have changed.
-            piece.context.entry = self.box.state.entries.get(entry.id, entry)
-        return piece
+            self.context.entry = self.box.state.entries.get(entry.id, entry)
 
     def _gather_to_track(self, where: str) -> bool:
         """Connection tracking has fragments put together first.

@@ -154,11 +154,13 @@ class Passage4(Optioned):
         later = self.later or self.context.by_stack
         if comes and not later:
             here._come_back()
+            self._look_again()
         leaves = packet.ttl > 0 or not self.box.routing.is_multicast(packet.family, packet.dst)
         if leaves and later:
             # The stack is at work on another packet, and what comes back has to wait.
             self._leave()
         if comes and later:
+            here._look_again()
             here._come_back()
         walk.events.append((COPY, copy))
         if leaves and not later:

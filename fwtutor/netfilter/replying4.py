@@ -88,7 +88,7 @@ class Replying4(Passage):
         if own and self.context.by_stack and packet.protocol == ICMP:
             # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
             return
-        quoted = answers.as_kept(packet) if self.reset else packet
+        quoted = self.context.kept
         way, to = self._way_back(packet)
         here = self.box.routing.is_local(packet.family, packet.dst)
         source = packet.dst if here else self.box.routing.source_for(packet.family, to)

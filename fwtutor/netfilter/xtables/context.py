@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fwtutor.netfilter import answers
 from fwtutor.netfilter.conntrack.entry import Entry, Template, Tuple
 from fwtutor.netfilter.packet import Packet
 
@@ -60,6 +61,7 @@ class Context:
         "socket",
         "state",
         "template",
+        "unfinished",
     )
 
     packet: Packet
@@ -104,6 +106,8 @@ class Context:
     """Of what is drawn by lot."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
+    unfinished: bool
+    """Of its TCP checksum only the pseudo header is summed before it leaves; ``packet`` has the whole."""
     keep: Callable[[Entry, Entry], bool]
     """Puts the next value of a confirmed entry in the place of the former. False: the table has that no longer."""
 
@@ -117,8 +121,13 @@ class Context:
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = self.seed = 0
-        self.hot_drop = self.by_stack = self.socket = False
+        self.hot_drop = self.by_stack = self.socket = self.unfinished = False
         self.memory = {}
+
+    @property
+    def kept(self) -> Packet:
+        """The packet as the box has it in memory."""
+        return answers.as_kept(self.packet) if self.unfinished else self.packet
 
     def seen(self) -> Seen:
         """What acting targets may change, as it is now."""
