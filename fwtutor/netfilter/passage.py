@@ -59,7 +59,7 @@ def _routed_by(context: Context) -> tuple[int, int, int, int, int]:
 class Passage(Translating):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("busy", "goes_by", "largest", "later", "sizes")
+    __slots__ = ("busy", "largest", "later", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
@@ -67,8 +67,6 @@ class Passage(Translating):
         """True for an answer: the stack makes it on account of another packet."""
         self.later = False
         """Whether what comes back to the box has to wait, as the stack is at work on another packet."""
-        self.goes_by = ""
-        """The interface by which it leaves when it was routed again on its way through OUTPUT, whose tables still know of the former."""
         self.sizes: tuple[int, ...] = ()
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
@@ -175,8 +173,8 @@ class Passage(Translating):
                     return False
         if not self._track(hook == PREROUTING) or not self._pass(hook):
             return False
-        self.context.out_interface = self.goes_by or self.context.out_interface
-        self.goes_by = ""
+        self.context.out_interface = self.context.goes_by or self.context.out_interface
+        self.context.goes_by = ""
         return True
 
     def _tie_error(self) -> None:
@@ -326,9 +324,9 @@ class Passage(Translating):
 
     def _route_again(self) -> bool:
         interface = self._way_out()
-        if interface != (self.goes_by or self.context.out_interface):
+        if interface != (self.context.goes_by or self.context.out_interface):
             self.walk.events.append((ROUTED, interface, "" if interface else f"no route to {self.context.packet.destination}"))
-        self.goes_by = interface or ""
+        self.context.goes_by = interface or ""
         return interface is not None
 
     def _lose(self, reason: str) -> None:

@@ -43,6 +43,7 @@ class Context:
         "direction",
         "entry",
         "find",
+        "goes_by",
         "hits",
         "hook",
         "hot_drop",
@@ -70,6 +71,8 @@ class Context:
     """Name of the interface it came in by; "" where there is none (OUTPUT, POSTROUTING of own packets)."""
     out_interface: str
     """Name of the interface it leaves by; "" before routing and in INPUT."""
+    goes_by: str
+    """The interface by which it will leave when it was routed again on its way through OUTPUT, whose rules still see the former."""
     entry: Entry | None
     """The entry the packet is tied to (also while not confirmed); None when INVALID, UNTRACKED or tracking is off."""
     state: str
@@ -118,7 +121,7 @@ class Context:
         self.owner = self.mac = self.routing = self.template = None
         self.link = "host"
         self.keep, self.find = _nothing_kept, _nothing_found
-        self.hook = self.in_interface = self.out_interface = self.state = ""
+        self.hook = self.goes_by = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = self.seed = 0
         self.hot_drop = self.by_stack = self.socket = self.unfinished = False
