@@ -35,7 +35,7 @@ MAX_RENAMED = 31
 """Bytes -E takes for a new name; of which the kernel keeps only KEPT_NAME."""
 KEPT_NAME = 29
 MAX_RULES = 100_000
-"""Rules in one table."""
+"""Rules in one chain."""
 MAX_CHAINS = 100_000
 MAX_TRIED = 1_000_000
 """Rules of one table that a packet may have to try. Thirty chains that each jump twice to the next come to 1,000,000,000."""
@@ -187,18 +187,22 @@ class Draft:
         elif rule.hooks() is not None:
             self.may_loop = True
 
-    def append(self, chain: str, rule: Rule) -> None:
-        self._admit(rule, "RULE_APPEND", chain)
+    def _room(self, chain: str) -> list[Rule]:
+        """The rules of a chain, if it can have one more."""
         rules = self._change(chain)
         if len(rules) >= MAX_RULES:
             raise refused(f"fwtutor holds {MAX_RULES} rules in a chain, no more")
-        rules.append(rule)
+        return rules
+
+    def append(self, chain: str, rule: Rule) -> None:
+        self._admit(rule, "RULE_APPEND", chain)
+        self._room(chain).append(rule)
 
     def insert(self, chain: str, number: int, rule: Rule) -> None:
         if number > len(self.of(chain)) + 1:
             raise refused("Index of insertion too big.", f"{len(self.of(chain)) + 1} is the last place in {chain}")
         self._admit(rule, "RULE_APPEND" if 1 < number == len(self.of(chain)) + 1 else "RULE_INSERT", chain)
-        self._change(chain).insert(number - 1, rule)
+        self._room(chain).insert(number - 1, rule)
 
     def replace(self, chain: str, number: int, rule: Rule) -> None:
         at = self._at(chain, number, "replacement")

@@ -55,12 +55,27 @@ def shell_words(line: str) -> list[Token]:
     """
     _bounded(line)
     words: list[Token] = []
+    at = 0
+    while found := _SHELL_PLAIN.match(line, at):
+        at = found.end()
+        if not found[1]:
+            return words
+        words.append(Token(found[1], range(*found.span(1)), *found.span(1)))
+    return words + _shell_spelled(line, at)
+
+
+_SHELL_PLAIN = re.compile(r"""[ \t\n]*(?:([^ \t\n'"\\|&;<>()`$#][^ \t\n'"\\|&;<>()`$]*)(?![^ \t\n])|\Z)""")
+"""The next word where a shell takes all its letters as they are, or the end."""
+
+
+def _shell_spelled(line: str, i: int) -> list[Token]:
+    """The words from the index ``i`` on, letter by letter."""
+    words: list[Token] = []
     letters: list[str] = []
     places: list[int] = []
     start = -1
     quote = ""
     opened = 0
-    i = 0
     while i < len(line):
         letter = line[i]
         if quote == "'":
