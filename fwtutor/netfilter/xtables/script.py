@@ -17,7 +17,7 @@ from fwtutor.netfilter.xtables.rule import Counters, Ruleset
 from fwtutor.netfilter.xtables.tokens import shell_words
 
 _TOOL = re.compile(r"(?:/\S*/)?(ip6?tables)(?:-(?:legacy|nft))?")
-MAX_TOGETHER = 1024
+MAX_TOGETHER = 16_384
 """Commands that are run as one change of a table, if they can."""
 _FAMILIES = {tool: family for family, tool in TOOLS.items()}
 
