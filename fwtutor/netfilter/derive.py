@@ -93,7 +93,7 @@ def _hit_changes(hits: Iterable[Hit], length: int) -> Iterator[Change]:
             if before.change is not None:
                 yield before.change
         elif what in (MATCHED, POLICY) and before is not None:
-            key = chain.policy_key if what == POLICY else chain.keys[position]
+            key = chain.policy_key if what == POLICY else chain.rules[position].id
             yield Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
 
 
@@ -159,7 +159,7 @@ def _trace_line(hit: Hit) -> str:
         pass
     elif hit.what != MATCHED:
         word = "policy" if built_in else "return"
-    elif chain.tests[position] is None and not chain.rules[position].matches and chain.rules[position].target.name in _STANDARD:
+    elif chain.test(position) is None and not chain.rules[position].matches and chain.rules[position].target.name in _STANDARD:
         # The kernel cannot tell an unconditional verdict from the tail of a chain.
         word = "policy" if built_in else "return"
     return f"{chain.table}:{chain.chain.name}:{word}:{number}"
@@ -340,9 +340,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
         elif action in (JUMP, GOTO):
             if action == JUMP:
                 came_from.append((chain, at + 1))
-            goes_to = chain.goes_to[at]
-            assert goes_to is not None
-            chain, position = goes_to, 0
+            chain, position = chain.goes_to[at], 0
             yield s.ChainEntered(table=table, chain=chain.chain.name)
         elif action == RETURN:
             left, how = chain, "end" if what == END else "RETURN"
