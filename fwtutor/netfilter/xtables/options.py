@@ -36,6 +36,10 @@ def _never(given: Given[Any]) -> bool:
     return False
 
 
+def _silent(value: Any) -> str:
+    return ""
+
+
 def _unsaid(value: Any, context: Context) -> tuple[bool, str]:
     return True, ""
 
@@ -67,6 +71,8 @@ class Option:
     required: bool = False
     after: tuple[str, str] = ("", "")
     """The field of an option that must stand before it, and what the tool says when it does not."""
+    warns: Callable[[Any], str] = _silent
+    """What the tool says about a value that it takes."""
     unsaved: Callable[[Given[Any]], bool] = _never
     """True for what the tool keeps but does not print."""
 
@@ -92,6 +98,9 @@ class Extension:
     options: ClassVar[tuple[Option, ...]] = ()
     """In the order in which they are saved and explained."""
 
+    read_again: ClassVar[frozenset[str]] = frozenset()
+    """Fields of options that the tool reads before it complains that they are there already."""
+
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
         """The extension with these options. Raises Unreadable when a required one is missing."""
@@ -109,6 +118,12 @@ class Extension:
     def lacking(cls, option: Option) -> str:
         """What the tool says when an option has one argument and needs two."""
         return f"--{option.names[0]} requires two args."
+
+    @classmethod
+    def premature(cls, given: Mapping[str, Given[Any]], option: Option) -> str:
+        """What the tool says when an option comes before one that it needs; "" if it does not."""
+        needs, words = option.after
+        return words if needs and needs not in given else ""
 
     @classmethod
     def gather(cls, given: dict[str, Given[Any]], option: Option, value: Given[Any]) -> None:

@@ -20,9 +20,11 @@ CLASSES = {
 
 
 def read_class(text: str) -> int:
-    if text.upper() not in CLASSES:
+    """The tool looks no further than a name goes: CS10 is CS1."""
+    value = next((value for name, value in CLASSES.items() if text.upper().startswith(name)), None)
+    if value is None:
         raise Unreadable(f"Invalid DSCP value `{text}'", hint=nearest(text, CLASSES, "classes"))
-    return CLASSES[text.upper()]
+    return value
 
 
 def write_dscp(value: int) -> str:

@@ -47,7 +47,7 @@ class Icmp6(OptionMatch):
     protocol: ClassVar[int] = ICMPV6
     meaning: ClassVar[str] = "type and code of an ICMPv6 message (needs -p icmpv6)"
     options: ClassVar[tuple[Option, ...]] = (
-        Option(field="type", names=("icmpv6-type",), argument="TYPE[/CODE]|NAME", read=read_type, write=write_kind, judge=judge_type,
+        Option(field="type", names=("icmpv6-type",), argument="TYPE[/CODE[:CODE]]|NAME", read=read_type, write=write_kind, judge=judge_type,
                required=True, meaning="the message is of this type (and code): 128 or echo-request, 1/4 or port-unreachable"),
     )  # fmt: skip
 

@@ -13,14 +13,7 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
-
-LONGEST = 15
-
-
-def read_port(text: str) -> str:
-    if len(text.encode(errors="surrogateescape")) > LONGEST:
-        raise Unreadable(f"interface name `{text}' must be shorter than IFNAMSIZ ({LONGEST})")
-    return text
+from fwtutor.netfilter.xtables.values import interface, odd_interface
 
 
 def judge(value: Any, context: Context) -> tuple[bool, str]:
@@ -29,7 +22,15 @@ def judge(value: Any, context: Context) -> tuple[bool, str]:
 
 def _named(way: str, said: str) -> Option:
     meaning = f"the bridge port it {said} by"
-    return Option(field=f"{way}_port", names=(f"physdev-{way}",), argument="NAME[+]", read=read_port, judge=judge, meaning=meaning)
+    return Option(
+        field=f"{way}_port",
+        names=(f"physdev-{way}",),
+        argument="NAME[+]",
+        read=interface,
+        warns=odd_interface,
+        judge=judge,
+        meaning=meaning,
+    )
 
 
 def _yes(name: str, meaning: str) -> Option:

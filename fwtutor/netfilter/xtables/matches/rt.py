@@ -63,11 +63,10 @@ def addresses_of(packet: Packet) -> Addresses:
 
 
 def read_addresses(text: str) -> Addresses:
-    pieces = text.split(",")
-    if len(pieces) > HOPS:
-        raise Unreadable("too many addresses specified", hint=f"{HOPS} are the most")
-    found = []
-    for piece in pieces:
+    found: list[int] = []
+    for piece in text.split(","):
+        if len(found) == HOPS:
+            raise Unreadable("too many addresses specified", hint=f"{HOPS} are the most")
         address = colons(piece)
         if address is None:
             raise Unreadable(f"bad address: {piece}")
@@ -105,6 +104,7 @@ class Rt(HeaderMatch):
         Option(field="addresses", names=("rt-0-addrs",), argument="ADDRESS[,...]", read=read_addresses, write=write_addresses,
                invertible=False, meaning="the way is by these addresses, in this order (after --rt-type 0)"),
         Option(field="loose", names=("rt-0-not-strict",), arguments=0, read=lambda: True, invertible=False,
+               after=("addresses", "`--rt-0-addr ...' required before `--rt-0-not-strict'"),
                meaning="and perhaps by others (after --rt-0-addrs)"),
     )  # fmt: skip
 
@@ -116,12 +116,9 @@ class Rt(HeaderMatch):
     loose: Given[bool] | None = None
 
     @classmethod
-    def gather(cls, given: dict[str, Given[Any]], option: Option, value: Given[Any]) -> None:
-        if option.field in ("reserved", "addresses") and given.get("type") != (0, False):
-            raise Unreadable(f"`--rt-type 0' required before `--{option.names[0]}'")
-        if option.field == "loose" and "addresses" not in given:
-            raise Unreadable("`--rt-0-addr ...' required before `--rt-0-not-strict'")
-        given[option.field] = value
+    def premature(cls, given: Mapping[str, Given[Any]], option: Option) -> str:
+        wanting = option.field in ("reserved", "addresses") and given.get("type") != (0, False)
+        return f"`--rt-type 0' required before `--{option.names[0]}'" if wanting else HeaderMatch.premature(given, option)
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:

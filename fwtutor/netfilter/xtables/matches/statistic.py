@@ -86,8 +86,10 @@ class Statistic(StatefulMatch, OptionMatch):
             raise Unreadable("--probability must be specified when using random mode")
         if mode == "nth" and "every" not in given and "packet" not in given:
             raise Unreadable("--every and --packet must be specified when using nth mode")
-        every, packet = (given[field].value if field in given else 0 for field in ("every", "packet"))
-        if mode == "nth" and packet and packet >= every and "probability" not in given:
+        packet = given["packet"].value if "packet" in given else 0
+        # The tool keeps both in one place, and takes what came last for the number of packets.
+        every = next((given[field].value for field in reversed(list(given)) if field in ("every", "probability")), 0)
+        if mode == "nth" and packet and packet >= every:
             raise Unreadable("the --packet p must be 0 <= p <= n-1")
         if "mode" not in given:
             raise Unreadable('statistic: option "--mode" must be specified')

@@ -116,14 +116,14 @@ class String(OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
+        if "pattern" not in given and "hexadecimal" not in given:
+            raise Unreadable("STRING match: You must specify `--string' or `--hex-string'")
+        if "algorithm" not in given:
+            raise Unreadable('string: option "--algo" must be specified')
         cls.exclude(given, "pattern", "hexadecimal")
         kept = dict(given)
         if "hexadecimal" in kept:
             kept["pattern"] = kept.pop("hexadecimal")
-        if "pattern" not in kept:
-            raise Unreadable("STRING match: You must specify `--string' or `--hex-string'")
-        if "algorithm" not in kept:
-            raise Unreadable('string: option "--algo" must be specified')
         return cls(**kept)
 
     def misplaced(self, header: Header) -> str:
@@ -131,8 +131,7 @@ class String(OptionMatch):
             return "--from is behind --to"
         if self.algorithm.value == "fsm":
             return f"fwtutor looks for texts by {' and '.join(ALGORITHMS)} only"
-        known = self.algorithm.value in ALGORITHMS
-        return "" if self.pattern.value or not known else "the text to look for is empty"
+        return "" if self.pattern.value else "the text to look for is empty"
 
     def unknown(self) -> str:
         return "" if self.algorithm.value in ALGORITHMS else f"algorithms: {' '.join(ALGORITHMS)}"

@@ -68,4 +68,4 @@ class Nflog(OptionTarget):
         return [(option, Given(value)) for option, value in found if value or (option.field == "size" and value is not None)]
 
     def listing(self, numeric: bool) -> str:
-        return self.save().replace("--", "", 1).replace(" --", " ")
+        return " ".join(option.text(given).removeprefix("--") for option, given in self.given() if not option.unsaved(given))
