@@ -238,6 +238,10 @@ def _rules(arguments: argparse.Namespace) -> int:
 
 
 def _ruleset_text(arguments: argparse.Namespace, firewall: Firewall, family: int) -> str:
+    if arguments.explain:
+        from fwtutor.review.explained import explained
+
+        return "".join(f"{line}\n" for line in explained(firewall.ruleset(family)))
     if arguments.as_commands or arguments.as_list:
         options = "".join(f" {flag}" for flag, wanted in (("-v", arguments.verbose), ("-x", arguments.exact)) if wanted)
         if arguments.as_list:
@@ -396,6 +400,7 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     shape = rules.add_mutually_exclusive_group()
     shape.add_argument("-S", dest="as_commands", action="store_true", help="print it as iptables -S would")
     shape.add_argument("-L", dest="as_list", action="store_true", help="print it as iptables -L would")
+    shape.add_argument("--explain", action="store_true", help="print each rule, and what it does in a sentence")
     rules.add_argument("-n", dest="numeric", action="store_true", help="with -L: numbers, no names")
     rules.add_argument("-v", dest="verbose", action="store_true", help="with -L or -S: the file's counters, and interfaces")
     rules.add_argument("-x", dest="exact", action="store_true", help="with -v: exact counters")

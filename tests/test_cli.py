@@ -143,6 +143,25 @@ def test_rules_prints_the_counters_of_the_file_when_asked(home: Path, tmp_path: 
     assert "7" not in fwtutor(home, "rules", str(path)).out
 
 
+def test_rules_says_what_each_rule_does(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rules"
+    path.write_text(
+        "*filter\n:INPUT DROP [0:0]\n:web - [0:0]\n-A INPUT -p tcp --dport 80 -j web\n-A web ! -i wan -j ACCEPT\nCOMMIT\n", encoding="utf-8"
+    )
+    assert fwtutor(home, "rules", "--explain", str(path)).out.split("\n") == [
+        "*filter",
+        "-A INPUT -p tcp -m tcp --dport 80 -j web",
+        "    Packets of TCP to port 80 go through the chain web.",
+        ":INPUT DROP",
+        "    What comes to the end of INPUT is dropped.",
+        "-A web ! -i wan -j ACCEPT",
+        "    Packets arriving at any interface but wan are accepted.",
+        ":web -",
+        "    What comes to the end of web goes back to where it came from.",
+        "",
+    ]
+
+
 def test_rules_points_at_what_can_never_match(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "dead.rules"
     rules = ["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", "", "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j DROP"]

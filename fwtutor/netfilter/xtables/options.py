@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target, Test
+from fwtutor.netfilter.xtables.wording import Wording, filled
 
 Value = TypeVar("Value")
 
@@ -97,6 +98,8 @@ class Extension:
     """What it is for: the first line of its help."""
     options: ClassVar[tuple[Option, ...]] = ()
     """In the order in which they are saved and explained."""
+    words: ClassVar[Wording] = {}
+    """What they say of packets."""
 
     read_again: ClassVar[frozenset[str]] = frozenset()
     """Fields of options that the tool reads before it complains that they are there already."""
@@ -153,6 +156,15 @@ class Extension:
             if value is not None:
                 found.setdefault(option.field, (option, value))
         return list(found.values())
+
+    def phrases(self) -> list[str]:
+        """What it says of packets, in a rule's sentence."""
+        found = [filled(self.words[""], None, "", False)] if "" in self.words else []
+        for option, given in self.given():
+            if not option.unsaved(given):
+                words = self.words.get(option.field, f"with {option.text(given)}")
+                found.append(filled(words, given.value, option.write(given.value) if option.arguments else "", given.negated))
+        return [phrase for phrase in found if phrase]
 
     def save(self) -> str:
         """The options as iptables-save prints them."""

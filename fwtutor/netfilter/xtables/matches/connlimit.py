@@ -158,6 +158,13 @@ class Connlimit(StatefulMatch, OptionMatch):
         said = f"{'to' if self.by_destination else 'of'} {what} {asked.counted} connection{'s' if asked.counted > 1 else ''} came past here"
         return (Condition(self.save(), (asked.counted > self.limit) == self.above, said),)
 
+    def phrases(self) -> list[str]:
+        whose = "destination" if self.by_destination else "source"
+        all_ = "" if self.mask == self.bits else f" and the others alike in {self.mask} bits have together"
+        has = "have" if all_ else "has"
+        count = f"more than {self.limit}" if self.above else f"no more than {self.limit}"
+        return [f"whose {whose} address{all_ or ' ' + has} {count} connections"]
+
     def listing(self, numeric: bool) -> str:
         return f"#conn {'dst' if self.by_destination else 'src'}/{self.mask} {'>' if self.above else '<='} {self.limit}"
 

@@ -35,6 +35,7 @@ from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import format_range, number_range, protocol, read_host, write_host
+from fwtutor.netfilter.xtables.wording import Wording, alternatives
 
 STATES = ("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED")
 VIRTUAL = {"SNAT": SRC_NAT, "DNAT": DST_NAT}
@@ -46,6 +47,22 @@ Range = tuple[int, int]
 
 
 NOT_YET = "the packet was not looked up yet, which counts as INVALID"
+
+
+_TOLD = {
+    "ESTABLISHED": "that belong to a connection already seen both ways", "RELATED": "that are related to a known connection",
+    "INVALID": "that tracking can make nothing of", "UNTRACKED": "that are not tracked", "NEW": "whose connection nobody has answered yet",
+    "SNAT": "whose connection's source was translated",
+    "DNAT": "whose connection's destination was translated",
+}  # fmt: skip
+
+
+def told_states(states: frozenset[str], negated: bool) -> str:
+    """What a rule says that asks for states."""
+    if negated:
+        return f"that are not {alternatives([word for word in _TOLD if word in states])}"
+    told = [f"{_TOLD[word]} ({word})" for word in _TOLD if word in states]
+    return alternatives([*told[:1], *(phrase.removeprefix("that ") for phrase in told[1:])])
 
 
 def read_words(text: str, known: tuple[str, ...], what: str) -> frozenset[str]:
@@ -207,6 +224,21 @@ class Conntrack(OptionMatch):
     name: ClassVar[str] = "conntrack"
     tracks: ClassVar[bool] = True
     meaning: ClassVar[str] = "the state of the packet and the entry of its connection"
+    words: ClassVar[Wording] = {
+        "ctstate": told_states,
+        "ctproto": lambda number, negated: f"whose connection's protocol is{' not' if negated else ''} {protocol_name(number)}",
+        "ctorigsrc": "whose connection was~ begun from {}",
+        "ctorigdst": "whose connection was~ begun to {}",
+        "ctreplsrc": "whose connection's answers come from {}|whose connection's answers do not come from {}",
+        "ctrepldst": "whose connection's answers go to {}|whose connection's answers do not go to {}",
+        "ctorigsrcport": "whose connection was~ begun from {port}",
+        "ctorigdstport": "whose connection was~ begun to {port}",
+        "ctreplsrcport": "whose connection's answers come from {port}|whose connection's answers do not come from {port}",
+        "ctrepldstport": "whose connection's answers go to {port}|whose connection's answers do not go to {port}",
+        "ctstatus": "whose connection is~ marked {or}",
+        "ctexpire": "whose connection will~ be forgotten in {to} seconds",
+        "ctdir": "that go in their connection's direction {}",
+    }
     options: ClassVar[tuple[Option, ...]] = _options(4)
 
     ctstate: Given[frozenset[str]] | None = None

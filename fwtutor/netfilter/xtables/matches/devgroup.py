@@ -11,6 +11,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.values import leading_number
+from fwtutor.netfilter.xtables.wording import Wording
 
 ALL = 0xFFFFFFFF
 NAMES = {"default": 0}
@@ -59,6 +60,10 @@ class DevGroup(OptionMatch):
 
     name: ClassVar[str] = "devgroup"
     meaning: ClassVar[str] = "the group of an interface (here all are in group 0)"
+    words: ClassVar[Wording] = {
+        "src": "arriving at an interface of group {under}|arriving at an interface that is not of group {under}",
+        "dst": "leaving by an interface of group {under}|leaving by an interface that is not of group {under}",
+    }
     options: ClassVar[tuple[Option, ...]] = (_option("src", "came in"), _option("dst", "leaves"))
 
     src: Given[Group] | None = None

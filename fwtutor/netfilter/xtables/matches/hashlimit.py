@@ -119,6 +119,9 @@ def read_burst(text: str) -> int:
     return value
 
 
+_ENDS = {"srcip": "source address", "srcport": "source port", "dstip": "destination address", "dstport": "destination port"}
+
+
 def read_mode(text: str) -> frozenset[str]:
     if not text:
         return frozenset()
@@ -296,6 +299,13 @@ class Hashlimit(StatefulMatch, OptionMatch):
 
     def _masks(self) -> list[tuple[str, int]]:
         return [(name, value) for name, value in (("srcmask", self.srcmask), ("dstmask", self.dstmask)) if value != self.bits]
+
+    def phrases(self) -> list[str]:
+        rate, burst, _ = self._said()
+        by = f" of each {' and '.join(_ENDS[word] for word in MODES if word in self.mode)}" if self.mode else ""
+        more = self.save().partition(f"--hashlimit-name {self.table}")[2].replace(" --hashlimit-", ", ")
+        over = "more than" if self.above else "no more than"
+        return [f";as long as {over} {rate}{f' ({burst} at once)' if burst else ''} come{by} (table {self.table}{more})"]
 
     def save(self) -> str:
         rate, burst, _ = self._said()

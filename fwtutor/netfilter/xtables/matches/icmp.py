@@ -16,6 +16,7 @@ from fwtutor.netfilter.xtables.matches.ports import missing_header, with_header
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import leading_number
+from fwtutor.netfilter.xtables.wording import Wording
 
 Names = tuple[tuple[str, int, int | None], ...]
 
@@ -128,6 +129,15 @@ def listed(given: Given[Kind] | None, types: Names, word: str, numeric: bool) ->
     return f"{shown} code {kind.low}" if kind.low == kind.high else f"{shown} codes {kind.low}-{kind.high}"
 
 
+def told_kind(kind: Kind, negated: bool, types: Names) -> str:
+    """What a rule says that asks for this kind."""
+    name = _name(kind, types)
+    plain = str(kind.type)
+    if (kind.low, kind.high) != (0, 255):
+        plain += f", code {kind.low}" + ("" if kind.low == kind.high else f" to {kind.high}")
+    return f"of {'any type but' if negated else 'type'} {f'{name} ({plain})' if name else plain}"
+
+
 def read_type(text: str) -> Kind:
     return read_kind(text, TYPES, "ICMP")
 
@@ -148,6 +158,9 @@ class Icmp(OptionMatch):
     name: ClassVar[str] = "icmp"
     protocol: ClassVar[int] = ICMP
     meaning: ClassVar[str] = "type and code of an ICMP message (needs -p icmp)"
+    words: ClassVar[Wording] = {
+        "type": lambda kind, negated: told_kind(kind, negated, TYPES) if kind.type != ANY else "of no type" if negated else "",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="type", names=("icmp-type",), argument="TYPE[/CODE[:CODE]]|NAME", read=read_type, write=write_type, judge=judge_type,
                required=True, meaning="the message is of this type (and code): 8 or echo-request, 3/3 or port-unreachable, any"),

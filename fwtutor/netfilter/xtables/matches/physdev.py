@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.values import interface, odd_interface
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def judge(value: Any, context: Context) -> tuple[bool, str]:
@@ -43,6 +44,13 @@ class PhysDev(OptionMatch):
 
     name: ClassVar[str] = "physdev"
     meaning: ClassVar[str] = "the ports of a bridge (here there is none)"
+    words: ClassVar[Wording] = {
+        "is_in": "that came in by a bridge port|that did not come in by a bridge port",
+        "in_port": "that came in by the bridge port {}|that did not come in by the bridge port {}",
+        "is_out": "that will~ leave by a bridge port",
+        "out_port": "that will~ leave by the bridge port {}",
+        "is_bridged": "that are~ bridged",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         _yes("is-in", "it came in by a bridge port"),
         _named("in", "came in"),

@@ -166,6 +166,11 @@ class Policy(OptionMatch):
             words += element.words(dashes, numeric_)
         return words
 
+    def phrases(self) -> list[str]:
+        way = "came" if self.dir == "in" else "will leave"
+        how = " ".join(self._words("", False)[2:])
+        return [f"that {way} {'without' if self.none else 'by'} IPsec{f' ({how})' if how else ''}"]
+
     def save(self) -> str:
         return " ".join(self._words("--", False))
 

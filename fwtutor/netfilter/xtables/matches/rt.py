@@ -27,6 +27,7 @@ from fwtutor.netfilter.xtables.matches.headers import (
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import bounded, colons
+from fwtutor.netfilter.xtables.wording import Wording
 
 HOPS = 16
 """Addresses that can be asked for."""
@@ -92,6 +93,15 @@ class Rt(HeaderMatch):
 
     name: ClassVar[str] = "rt"
     meaning: ClassVar[str] = "the Routing header of an IPv6 packet"
+    words: ClassVar[Wording] = {
+        "": "with a Routing header",
+        "type": "whose type there is~ {to}",
+        "segsleft": "with {to} addresses still to be visited|not with {to} addresses still to be visited",
+        "length": "whose Routing header is~ {} bytes long",
+        "reserved": "whose reserved bytes there are 0",
+        "addresses": "whose way is by {}",
+        "loose": "+(and perhaps by others)",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="type", names=("rt-type",), argument="TYPE", read=bounded("rt", "rt-type", 0, MOST), judge=judge_type,
                meaning="the header is of this type"),

@@ -126,6 +126,13 @@ class String(OptionMatch):
             kept["pattern"] = kept.pop("hexadecimal")
         return cls(**kept)
 
+    def phrases(self) -> list[str]:
+        within = f" from byte {self.begin.value}" if self.begin.value else ""
+        within += f" up to byte {self.end.value}" if self.end.value != MOST else ""
+        letters = ", in small letters or capitals" if self.icase is not None else ""
+        how = f" (looked for by {self.algorithm.value})"
+        return [f"that {'do not contain' if self.pattern.negated else 'contain'} {quoted(self.pattern.value)}{within}{letters}{how}"]
+
     def misplaced(self, header: Header) -> str:
         if self.begin.value > self.end.value:
             return "--from is behind --to"

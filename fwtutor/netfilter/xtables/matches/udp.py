@@ -26,6 +26,7 @@ from fwtutor.netfilter.xtables.matches.ports import (
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import ALL_PORTS, resolved_port
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def read_range(text: str, match: str, option: str) -> tuple[int, int]:
@@ -51,6 +52,10 @@ class Udp(OptionMatch):
     name: ClassVar[str] = "udp"
     protocol: ClassVar[int] = UDP
     meaning: ClassVar[str] = "ports of the UDP header (needs -p udp)"
+    words: ClassVar[Wording] = {
+        "sport": "from {port}|from any port but {to}",
+        "dport": "to {port}|to any port but {to}",
+    }
     options: ClassVar[tuple[Option, ...]] = (_option("source"), _option("destination"))
 
     sport: Ports = None

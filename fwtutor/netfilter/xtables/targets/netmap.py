@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import NatTarget
 from fwtutor.netfilter.xtables.values import read_host
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def read_network(family: int) -> Callable[[str], tuple[int, int]]:
@@ -47,6 +48,9 @@ class Netmap(OptionTarget, NatTarget):
     name: ClassVar[str] = "NETMAP"
     hooks: ClassVar[tuple[str, ...]] = (PREROUTING, OUTPUT, POSTROUTING, INPUT)
     meaning: ClassVar[str] = "a network is mapped onto another, host by host"
+    words: ClassVar[Wording] = {
+        "to": "are mapped onto the network {}, host by host",
+    }
     options: ClassVar[tuple[Option, ...]] = _options(4)
 
     to: Given[tuple[int, int]]
