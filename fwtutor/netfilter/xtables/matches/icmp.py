@@ -107,12 +107,11 @@ def kind_test(given: Given[Kind] | None) -> Test:
     """A function that says whether the message is of that kind."""
     if given is None:
         return with_header([])
-    (type, low, high), negated = given
-    if (low, high) == (0, 255):
+    kind, negated = given
+    type = kind.type
+    if (kind.low, kind.high) == (0, 255):
         return with_header([(lambda c: c.packet.icmp_type != type) if negated else (lambda c: c.packet.icmp_type == type)])
-    if negated:
-        return with_header([lambda c: c.packet.icmp_type != type or not low <= c.packet.icmp_code <= high])
-    return with_header([lambda c: c.packet.icmp_type == type and low <= c.packet.icmp_code <= high])
+    return with_header([lambda c: kind.holds(c.packet.icmp_type, c.packet.icmp_code) != negated])
 
 
 def listed(given: Given[Kind] | None, types: Names, word: str, numeric: bool) -> str:
