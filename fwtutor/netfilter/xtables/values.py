@@ -192,7 +192,10 @@ def _resolved6(text: str) -> int | None:
 
 
 def _resolved4(text: str) -> int | None:
-    """One to four numbers, the last of which fills what is left (``10.1`` is 10.0.0.1)."""
+    """One to four numbers, the last of which fills what is left (``10.1`` is 10.0.0.1); or an IPv4 address in IPv6's clothes."""
+    if ":" in text:
+        mapped = _resolved6(text)
+        return mapped & ALL_ONES[4] if mapped is not None and mapped >> 32 == 0xFFFF else None
     parts = text.split(".")
     if len(parts) > 4 or any(not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", part) for part in parts):
         return None

@@ -97,11 +97,11 @@ class Connlimit(StatefulMatch, OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        cls.exclude(given, "upto", "above")
-        cls.exclude(given, "saddr", "daddr")
         field = "upto" if "upto" in given else "above"
         if field not in given:
             raise Unreadable('You must specify "--connlimit-above" or "--connlimit-upto".')
+        cls.exclude(given, "upto", "above")
+        cls.exclude(given, "saddr", "daddr")
         mask = given["mask"].value if "mask" in given else cls.bits
         return cls(given[field].value, (field == "above") != given[field].negated, mask, "daddr" in given)
 

@@ -123,9 +123,7 @@ _ENDS = {"srcip": "source address", "srcport": "source port", "dstip": "destinat
 
 
 def read_mode(text: str) -> frozenset[str]:
-    if not text:
-        return frozenset()
-    words = text.split(",")
+    words = [word for word in text.split(",") if word]
     if any(word not in MODES for word in words):
         raise Unreadable(f'hashlimit: Bad value for "--hashlimit-mode" option: "{text}"', hint=f"modes: {', '.join(MODES)}")
     return frozenset(words)

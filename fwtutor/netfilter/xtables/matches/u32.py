@@ -82,7 +82,7 @@ def _location(cursor: _Cursor) -> tuple[int, tuple[tuple[str, int], ...]]:
     signs: list[str] = []
     while True:
         letter = cursor.skip()
-        if not letter:
+        if not letter and (not signs or len(numbers) > len(signs)):
             raise Unreadable("u32: abrupt end of input after location specifier")
         if letter == "=" and not numbers:
             raise cursor.wrong("location spec missing")
