@@ -257,11 +257,12 @@ class Hashlimit(StatefulMatch, OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        # The tool looks at what came last, before it finds that there are two.
+        # The tool looks at what came last, and takes it for bytes if any was, before it finds that there are two.
         field = next((field for field in reversed(list(given)) if field in ("upto", "above")), "")
         if not field:
             raise Unreadable("You have to specify --hashlimit")
         rate: Rate = given[field].value
+        rate = rate._replace(by_bytes=any(given[each].value.by_bytes for each in ("upto", "above") if each in given))
         burst = 0 if rate.by_bytes else 5
         if "burst" in given:
             burst = given["burst"].value
