@@ -54,7 +54,7 @@ EQUIVALENT: dict[str, str] = {
         "only people ask it of an entry that is not kept yet"
     ),
     "conntrack/tracking.py: self.next_id += 1: self.next_id += 1 -> self.next_id -= 1": ("numbers of entries must differ, and do"),
-    "xtables/matches/icmp.py: return kind[0] == ANY or fits, said: kind[0] == ANY or fits -> kind[0] == ANY and fits": (
+    "xtables/matches/icmp.py: return kind.type == ANY or fits, said: kind.type == ANY or fits -> kind.type == ANY and fits": (
         "for people: compile() has its own"
     ),
     "conntrack/tcp.py: liberal: bool = False: False -> True": "the settings give every value",
@@ -96,7 +96,9 @@ EQUIVALENT: dict[str, str] = {
     "xtables/compiled.py: self.index = build_index(chain.rules) if len(chain.rules) >= INDEX_FROM else None: len(chain.rules) >= INDEX_FROM -> len(chain.rules) > INDEX_FROM": (
         "only how fast a rule is found"
     ),
-    "xtables/matches/icmp.py: return kind[0] == ANY or fits, said: kind[0] == ANY -> kind[0] != ANY": ("for people: compile() has its own"),
+    "xtables/matches/icmp.py: return kind.type == ANY or fits, said: kind.type == ANY -> kind.type != ANY": (
+        "for people: compile() has its own"
+    ),
     'xtables/matches/limit.py: UNITS = (("day", "day", 86_400), ("hour", "hour", 3_600), ("minute", "min", 60), ("second", "sec", 1)): 86400 -> 86401': (
         "twelve microseconds a second"
     ),
@@ -112,7 +114,6 @@ EQUIVALENT: dict[str, str] = {
     ),
     "routing.py: LOOPBACK_MTU = 65536: 65536 -> 65535": "no packet is longer than 65535 bytes",
     "xtables/matches/comment.py: MAX_BYTES = 255: 255 -> 254": "which comments are refused; tests/netfilter holds it",
-    "xtables/matches/icmp.py: return type == kind[0] and kind[1] in (None, code), said: 0 -> 1": ("for people: compile() has its own"),
     "xtables/matches/mark.py: seen = mark & value[1]: 1 -> 0": "for people: compile() has its own",
     'xtables/matches/multiport.py: first, last = {"sports": (0, 1), "dports": (1, 2), "ports": (0, 2)}[option.field]: 2 -> 3 (place 2)': (
         "there are two ports, and no third"

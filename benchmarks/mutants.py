@@ -27,10 +27,10 @@ FILES = (
 
 _FOR_PEOPLE = frozenset((
     "__repr__", "__eq__", "_parts", "build", "conditions", "format_entry", "format_table", "format_tuple", "listed_ports", "listing",
-    "missing_header", "port_options", "save", "simplified", "fits", "rate_of",
+    "missing_header", "phrases", "port_options", "save", "simplified", "fits", "rate_of",
 ))  # fmt: skip
 """Functions that read, print or explain."""
-_READING = ("read", "write", "_read", "_write", "_parse_route")
+_READING = ("read", "told", "write", "_read", "_write", "_parse_route")
 
 
 class Mutation(NamedTuple):
@@ -105,7 +105,7 @@ def _deciding(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(child, (ast.JoinedStr, ast.Import, ast.ImportFrom, ast.arguments)) or _says_only(child):
             continue
         if isinstance(child, ast.AnnAssign):
-            if child.value is not None:
+            if child.value is not None and getattr(child.target, "id", "") != "words":
                 yield child.value
                 yield from _deciding(child.value)
             continue

@@ -223,7 +223,12 @@ def _rules(arguments: argparse.Namespace) -> int:
 
     firewall = Firewall(interfaces={}, variant=arguments.variant)
     family = 6 if arguments.ipv6 else 4
-    lines = load_rules(firewall, arguments.file, _note, counters=arguments.counters or arguments.verbose, family=family)
+    counters = arguments.counters or arguments.verbose
+    if arguments.onto is not None:
+        load_rules(firewall, arguments.onto, _note, counters, family)
+    lines = load_rules(firewall, arguments.file, _note, counters, family, noflush=arguments.onto is not None, only=arguments.table)
+    if arguments.test:
+        return OK
     # A list of commands may make rules of both.
     families = [each for each in (4, 6) if firewall.ruleset(each).tables] or [family]
     for each in families:
@@ -238,6 +243,10 @@ def _rules(arguments: argparse.Namespace) -> int:
 
 
 def _ruleset_text(arguments: argparse.Namespace, firewall: Firewall, family: int) -> str:
+    if arguments.explain:
+        from fwtutor.review.explained import explained
+
+        return "".join(f"{line}\n" for line in explained(firewall.ruleset(family)))
     if arguments.as_commands or arguments.as_list:
         options = "".join(f" {flag}" for flag, wanted in (("-v", arguments.verbose), ("-x", arguments.exact)) if wanted)
         if arguments.as_list:
@@ -393,9 +402,20 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("file", type=Path, metavar="FILE", help="what iptables-save printed, or a list of iptables and ip6tables commands")
     rules.add_argument("-6", dest="ipv6", action="store_true", help="it is what ip6tables-save printed")
     _add_variant(rules)
+    rules.add_argument(
+        "-T",
+        "--table",
+        default="",
+        choices=("raw", "mangle", "nat", "filter", "security"),
+        metavar="TABLE",
+        help="as iptables-restore -T: read this table only",
+    )
+    rules.add_argument("--onto", type=Path, metavar="FILE", help="as iptables-restore -n: add the rules to those of this other file")
+    rules.add_argument("-t", "--test", action="store_true", help="as iptables-restore -t: only check, and print nothing if all is well")
     shape = rules.add_mutually_exclusive_group()
     shape.add_argument("-S", dest="as_commands", action="store_true", help="print it as iptables -S would")
     shape.add_argument("-L", dest="as_list", action="store_true", help="print it as iptables -L would")
+    shape.add_argument("--explain", action="store_true", help="print each rule, and what it does in a sentence")
     rules.add_argument("-n", dest="numeric", action="store_true", help="with -L: numbers, no names")
     rules.add_argument("-v", dest="verbose", action="store_true", help="with -L or -S: the file's counters, and interfaces")
     rules.add_argument("-x", dest="exact", action="store_true", help="with -v: exact counters")

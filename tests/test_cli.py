@@ -143,6 +143,45 @@ def test_rules_prints_the_counters_of_the_file_when_asked(home: Path, tmp_path: 
     assert "7" not in fwtutor(home, "rules", str(path)).out
 
 
+def test_rules_says_what_each_rule_does(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rules"
+    path.write_text(
+        "*filter\n:INPUT DROP [0:0]\n:web - [0:0]\n-A INPUT -p tcp --dport 80 -j web\n-A web ! -i wan -j ACCEPT\nCOMMIT\n", encoding="utf-8"
+    )
+    assert fwtutor(home, "rules", "--explain", str(path)).out.split("\n") == [
+        "*filter",
+        "-A INPUT -p tcp -m tcp --dport 80 -j web",
+        "    Packets of TCP to port 80 go through the chain web.",
+        ":INPUT DROP",
+        "    What comes to the end of INPUT is dropped.",
+        "-A web ! -i wan -j ACCEPT",
+        "    Packets arriving at any interface but wan are accepted.",
+        ":web -",
+        "    What comes to the end of web goes back to where it came from.",
+        "",
+    ]
+
+
+def test_rules_takes_one_table_of_a_file_or_only_checks_it(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rules"
+    path.write_text("*nat\n-A OUTPUT -j NOPE\nCOMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n", encoding="utf-8")
+    assert "-A INPUT -j ACCEPT" in fwtutor(home, "rules", "-T", "filter", "-S", str(path)).out
+    tested = fwtutor(home, "rules", "-T", "filter", "-t", str(path))
+    assert (tested.code, tested.out) == (0, "")
+    assert fwtutor(home, "rules", "-t", str(path)).code == 2
+    assert "no table raw in there" in fwtutor(home, "rules", "-T", "raw", str(path)).err
+    assert fwtutor(home, "rules", "-T", "nope", str(path)).code == 2
+
+
+def test_rules_adds_to_those_of_another_file(home: Path, tmp_path: Path) -> None:
+    before, path = tmp_path / "before", tmp_path / "rules"
+    before.write_text("*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n", encoding="utf-8")
+    path.write_text("*filter\n-I INPUT -p tcp -j ACCEPT\nCOMMIT\n", encoding="utf-8")
+    said = fwtutor(home, "rules", "-S", "--onto", str(before), str(path)).out
+    assert said.startswith("-P INPUT DROP\n")
+    assert said.endswith("-A INPUT -p tcp -j ACCEPT\n-A INPUT -i lo -j ACCEPT\n")
+
+
 def test_rules_points_at_what_can_never_match(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "dead.rules"
     rules = ["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", "", "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j DROP"]

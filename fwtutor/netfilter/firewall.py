@@ -145,15 +145,18 @@ class Firewall:
         self._adopt(commands.run_command(ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
         return self._output
 
-    def restore(self, text: str, family: int = 4, counters: bool = False, noflush: bool = False) -> Mapping[int, int]:
+    def restore(
+        self, text: str, family: int = 4, counters: bool = False, noflush: bool = False, only: str = ""
+    ) -> Mapping[int, int]:  # fmt: skip
         """iptables-save text, all or nothing. Raises RuleRefused with ``line_number``.
 
-        ``counters``: take its counters too (-c); ``noflush``: add to the rules there are (-n).
+        ``counters``: take its counters too (-c); ``noflush``: add to the rules there are (-n); ``only``: a table (-T).
         Returns the line of each rule in the text, by the rule's id.
         """
-        options = {"counters": counters, "noflush": noflush}
-        known = self.state.counters
-        outcome = savefile.restore(text, self._rulesets[_known(family)], new_id=self._new_rule_id, known=known, **options)
+        before, known = self._rulesets[_known(family)], self.state.counters
+        outcome = savefile.restore(
+            text, before, new_id=self._new_rule_id, known=known, counters=counters, noflush=noflush, only=only
+        )  # fmt: skip
         self._adopt(outcome)
         return outcome.lines
 

@@ -146,8 +146,8 @@ class Regions:
             fitting = frozenset(flags for flags in FLAGS if flags & mask == wanted)
             return Part.exactly(text, self._not("flags", fitting, negated))
         if option.field == "type":
-            kind, code = value
-            kinds = Ints([(kind << 8, kind << 8 | 0xFF)] if code is None else [(kind << 8 | code,) * 2])
+            kind, low, high = value
+            kinds = Ints([(kind << 8 | low, kind << 8 | high)] if low <= high else [])
             if kind == ANY and isinstance(match, Icmp):
                 kinds = self.space.all_of("type")
             return Part.exactly(text, self._not("type", kinds, negated))

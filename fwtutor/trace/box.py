@@ -44,10 +44,12 @@ class Box:
 
 
 def load_rules(
-    firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False, family: int = 4
+    firewall: Firewall, path: Path, note: Note = lambda text: None, counters: bool = False, family: int = 4, *, noflush: bool = False,
+    only: str = "",
 ) -> Mapping[int, int]:  # fmt: skip
     """Loads rules from a file: iptables-save text (ip6tables-save's for family 6), with its ``counters`` if wanted, or a list of commands.
 
+    ``noflush``: adds them to those there are; ``only``: those of one table, of a text that has several.
     Returns the line of each rule, by its id. Raises BadInput that shows the line and the place in it.
     """
     try:
@@ -63,11 +65,17 @@ def load_rules(
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
     try:
-        lines = firewall.run_script(text) if is_script(text) else firewall.restore(text, family=family, counters=counters)
+        if not is_script(text):
+            lines = firewall.restore(text, family, counters, noflush, only)
+        elif only:
+            raise BadInput(f"{path}: a list of commands; one table can be picked from what iptables-save prints")
+        else:
+            lines = firewall.run_script(text)
     except RuleRefused as error:
         raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
     if not any(firewall.ruleset(each).tables for each in (4, 6)):
-        note(f"{path}: no rules in there; a box without rules lets everything through")
+        what = f"no table {only}" if only else "no rules"
+        note(f"{path}: {what} in there; a box without rules lets everything through")
     return lines
 
 

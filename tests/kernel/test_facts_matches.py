@@ -137,3 +137,11 @@ def test_a_forwarded_packet_is_logged_with_its_ttl_lowered(kernel: Kernel, varia
     assert [logged[8] for packet in packets for _, logged in packet.logged] == [63] * 3
     assert packets[0].raw[12:16] == CLIENT.to_bytes(4, "big")
     assert packets[0].raw[16:20] == SERVER.to_bytes(4, "big")
+
+
+@VARIANTS
+def test_a_type_of_icmp_can_be_asked_for_with_several_codes(kernel: Kernel, variant: str) -> None:
+    packets = [Shot(craft.icmp(STRANGER, BOX, 8, code, id=code), "wan") for code in (0, 1, 2, 3)]
+    rules = ["-A INPUT -p icmp --icmp-type 8/1:2 -j ACCEPT", "-A INPUT -p icmp --icmp-type 8/3:2 -j ACCEPT"]
+    assert verdicts(kernel, limited(variant, *rules), packets) == "DAAD"
+    assert verdicts(kernel, limited(variant, "-A INPUT -p icmp ! --icmp-type 8/1:2 -j ACCEPT"), packets) == "ADDA"

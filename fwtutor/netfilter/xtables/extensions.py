@@ -89,15 +89,16 @@ def _read(text: str, reader: Callable[..., Any], *spoken: Demanded) -> Any:
 def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
     assert found.token is not None
     kind = owner.kind
-    if option.field in owner.given:
+    again = option.field in owner.given
+    if again and option.field not in kind.read_again:
         line.refuse(kind.repeated(option), found.token)
     if line.invert and not option.invertible:
         line.refuse(f'{kind.name}: option "--{option.names[0]}" cannot be inverted.', found.token)
-    needs, words = option.after
-    if needs and needs not in owner.given:
+    words = kind.premature(owner.given, option)
+    if words:
         line.refuse(words, found.token)
     if option.arguments == 0:
-        value = option.read()
+        value = line.read(lambda text: option.read(), found.token)
     elif option.arguments == 1:
         assert found.argument is not None
         spoken = (Demanded(line.number_of_protocol, "p" in line.inverted),) if option.of_protocol else ()
@@ -111,6 +112,9 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
             value = option.read(found.argument.text, second.text)
         except Unreadable as wrong:
             line.refuse(str(wrong), found.argument._replace(at=(), end=second.end), None, wrong.hint)
+    if again:
+        line.refuse(kind.repeated(option), found.token)
+    line.parsed.warning += option.warns(value)
     try:
         kind.gather(owner.given, option, Given(value, line.invert))
     except Unreadable as wrong:

@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.rule import Condition, Header, Match, Target, Test
+from fwtutor.netfilter.xtables.wording import Wording, filled
 
 Value = TypeVar("Value")
 
@@ -34,6 +35,10 @@ class Demanded(NamedTuple):
 
 def _never(given: Given[Any]) -> bool:
     return False
+
+
+def _silent(value: Any) -> str:
+    return ""
 
 
 def _unsaid(value: Any, context: Context) -> tuple[bool, str]:
@@ -68,6 +73,8 @@ class Option:
     required: bool = False
     after: tuple[str, str] = ("", "")
     """The field of an option that must stand before it, and what the tool says when it does not."""
+    warns: Callable[[Any], str] = _silent
+    """What the tool says about a value that it takes."""
     unsaved: Callable[[Given[Any]], bool] = _never
     """True for what the tool keeps but does not print."""
 
@@ -92,6 +99,11 @@ class Extension:
     """What it is for: the first line of its help."""
     options: ClassVar[tuple[Option, ...]] = ()
     """In the order in which they are saved and explained."""
+    words: ClassVar[Wording] = {}
+    """What they say of packets."""
+
+    read_again: ClassVar[frozenset[str]] = frozenset()
+    """Fields of options that the tool reads before it complains that they are there already."""
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
@@ -110,6 +122,12 @@ class Extension:
     def lacking(cls, option: Option) -> str:
         """What the tool says when an option has one argument and needs two."""
         return f"--{option.names[0]} requires two args."
+
+    @classmethod
+    def premature(cls, given: Mapping[str, Given[Any]], option: Option) -> str:
+        """What the tool says when an option comes before one that it needs; "" if it does not."""
+        needs, words = option.after
+        return words if needs and needs not in given else ""
 
     @classmethod
     def gather(cls, given: dict[str, Given[Any]], option: Option, value: Given[Any]) -> None:
@@ -139,6 +157,15 @@ class Extension:
             if value is not None:
                 found.setdefault(option.field, (option, value))
         return list(found.values())
+
+    def phrases(self) -> list[str]:
+        """What it says of packets, in a rule's sentence."""
+        found = [filled(self.words[""], None, "", False)] if "" in self.words else []
+        for option, given in self.given():
+            if not option.unsaved(given):
+                words = self.words.get(option.field, f"with {option.text(given)}")
+                found.append(filled(words, given.value, option.write(given.value) if option.arguments else "", given.negated))
+        return [phrase for phrase in found if phrase]
 
     def save(self) -> str:
         """The options as iptables-save prints them."""

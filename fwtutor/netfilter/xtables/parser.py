@@ -19,9 +19,7 @@ from fwtutor.netfilter.xtables.reading import MAX_NAME, Reading, too_long
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET
 from fwtutor.netfilter.xtables.tokens import Token
 from fwtutor.netfilter.xtables.usage import usage
-from fwtutor.netfilter.xtables.values import number, protocol, scanned
-
-MAX_INTERFACE = 15
+from fwtutor.netfilter.xtables.values import interface, number, odd_interface, protocol, scanned
 
 EXTENSIONS = frozenset({43, 44, 51, 60})
 """Extension headers of IPv6, as far as the tool knows them not to be a packet's protocol."""
@@ -205,9 +203,8 @@ class Parser(Reading):
         elif letter == "d":
             self.destination = value
         elif letter in "io":
-            if len(value.text.encode(errors="surrogateescape")) > MAX_INTERFACE:
-                self.refuse(f"interface name `{value.text}' must be shorter than IFNAMSIZ ({MAX_INTERFACE})", value)
-            self.interfaces[letter] = value.text
+            self.interfaces[letter] = self.read(interface, value)
+            self.parsed.warning += odd_interface(value.text)
         else:
             self._jump(value, letter == "g")
 

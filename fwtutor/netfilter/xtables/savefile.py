@@ -55,16 +55,17 @@ def _save_table(table: Table, counters: Counters | None) -> str:
 
 
 def restore(
-    text: str, ruleset: Ruleset, *, new_id: NewId, counters: bool = False, noflush: bool = False,
+    text: str, ruleset: Ruleset, *, new_id: NewId, counters: bool = False, noflush: bool = False, only: str = "",
     known: Counters = MappingProxyType({}),
 ) -> Outcome:  # fmt: skip
-    """The ruleset after iptables-restore; ``counters`` as with -c, which takes the counters over too, ``noflush`` as with -n.
+    """The ruleset after iptables-restore; ``counters`` as with -c, which takes the counters over too, ``noflush`` as with -n, ``only`` a
+    table as with -T.
 
     ``known`` are the counters there were before, for what a text with ``noflush`` lists.
     Unlike the tool, it takes a COMMIT at the very end without its newline. Raises RuleRefused with ``line_number``.
     """
     try:
-        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, known))
+        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, only, known))
     except RuleRefused as wrong:
         wrong.family, wrong.variant = ruleset.family, ruleset.variant
         raise
@@ -98,13 +99,15 @@ def _restore(text: str, ruleset: Ruleset, reader: _Reader) -> Outcome:
 class _Reader:
     """Reads line after line into drafts of tables."""
 
-    def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, known: Counters) -> None:
+    def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, only: str, known: Counters) -> None:
         self.tables: dict[str, Table] = dict(ruleset.tables)
         self.ruleset, self.variant = ruleset, ruleset.variant
         self.written: set[str] = set()
         self.new_id = new_id
         self.lines: dict[int, int] = {}
-        self.with_counters, self.noflush = with_counters, noflush
+        self.with_counters, self.noflush, self.only = with_counters, noflush, only
+        # Between tables legacy's tool takes any line while the last table it saw is none of those it wants.
+        self.passing = bool(only) and self.variant == "legacy"
         self.known = dict(known) if noflush else {}
         self.draft: Draft | None = None
         self.failed: RuleRefused | None = None
@@ -116,9 +119,13 @@ class _Reader:
         if not line or line.startswith("#"):
             return
         if self.draft is None:
-            if not line.startswith("*"):
+            if line.startswith("*"):
+                name = self._name(line, number)
+                self.passing = self.only not in ("", name)
+                if not self.passing:
+                    self.draft = self._table(name, line, number)
+            elif not self.passing:
                 raise RuleRefused("a table must come first: *filter", line=line, end=len(line), manner=KERNEL)
-            self.draft = self._table(line, number)
         elif line == "COMMIT":
             if self.failed is not None:
                 raise self.failed
@@ -133,10 +140,16 @@ class _Reader:
         else:
             self._rule(self.draft, line, number)
 
-    def _table(self, line: str, number: int) -> Draft:
+    def _name(self, line: str, number: int) -> str:
+        """Of the table that begins here."""
         name = line[1:].strip(" \t").partition(" ")[0].partition("\t")[0]
         if not name:
             raise RuleRefused("table name invalid", line=line, end=len(line))
+        if self.variant == "nft" and name not in BUILTIN_CHAINS:
+            raise self._no_table(name, line, number)
+        return name
+
+    def _table(self, name: str, line: str, number: int) -> Draft:
         if name not in BUILTIN_CHAINS:
             raise self._no_table(name, line, number)
         if self.noflush:

@@ -60,17 +60,19 @@ def bounded(extension: str, option: str, low: int, high: int) -> Callable[[str],
 
 def number_range(text: str, extension: str, option: str, high: int) -> tuple[int, int]:
     """``5``, ``1:10``, ``:7`` or ``10:`` as the newer reader takes them. Raises Unreadable."""
-    parts = text.split(":")
-    if len(parts) > 2:
-        raise Unreadable(f'{extension}: Too many components for option "--{option}" (max: 2)')
-    values = []
-    for part, empty in zip(parts, (0, high), strict=False):
-        found = leading_number(part, 0, high) if part else (empty, "")
+    values: list[int] = []
+    rest = f":{text}"
+    while rest:
+        part = rest[1:]
+        if len(values) == 2:
+            raise Unreadable(f'{extension}: Too many components for option "--{option}" (max: 2)')
+        found = ((0, high)[len(values)], part) if not part or part[0] == ":" else leading_number(part, 0, high)
         if found is None:
             raise Unreadable(f'{extension}: bad value for option "--{option}" near "{part}", or out of range (0-{high}).')
-        if found[1]:
-            raise Unreadable(f'{extension}: Argument to "--{option}" has unexpected characters near "{found[1]}".')
-        values.append(found[0])
+        value, rest = found
+        if rest and rest[0] != ":":
+            raise Unreadable(f'{extension}: Argument to "--{option}" has unexpected characters near "{rest}".')
+        values.append(value)
     return values[0], values[-1]
 
 
@@ -91,6 +93,23 @@ def protocol(text: str) -> int:
     if value is None:
         raise Unreadable(f'unknown protocol "{text}" specified', hint=nearest(text, ("tcp", "udp", "icmp", "icmpv6", "all"), "protocols"))
     return value
+
+
+MAX_INTERFACE = 15
+"""Bytes of the name of an interface."""
+
+
+def interface(text: str) -> str:
+    """An interface's name, or the beginning of one with a "+" behind it. Raises Unreadable."""
+    if len(text.encode(errors="surrogateescape")) > MAX_INTERFACE:
+        raise Unreadable(f"interface name `{text}' must be shorter than IFNAMSIZ ({MAX_INTERFACE})")
+    return text
+
+
+def odd_interface(text: str) -> str:
+    """What the tool says of one that no interface can have."""
+    odd = "/" in text or " " in text
+    return f"Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel).\n" if odd else ""
 
 
 def service(text: str, name: str) -> int:
@@ -158,12 +177,12 @@ def resolved_address(text: str, family: int) -> int | None:
     return _resolved4(text) if family == 4 else _resolved6(text)
 
 
-def looked_up(text: str, family: int) -> int:
+def looked_up(text: str, family: int, part: tuple[int, int] | None = None) -> int:
     """An address as the newer reader takes one: through the system's resolver. Raises Unreadable."""
     address = resolved_address(text, family)
     if address is None:
         why = "Address family for hostname not supported" if is_of_other_family(text, family) else "Name or service not known"
-        raise Unreadable(f"getaddrinfo: {why}\n", hint=no_address(text, family))
+        raise Unreadable(f"getaddrinfo: {why}\n", part, no_address(text, family))
     return address
 
 
@@ -178,7 +197,10 @@ def _resolved6(text: str) -> int | None:
 
 
 def _resolved4(text: str) -> int | None:
-    """One to four numbers, the last of which fills what is left (``10.1`` is 10.0.0.1)."""
+    """One to four numbers, the last of which fills what is left (``10.1`` is 10.0.0.1); or an IPv4 address in IPv6's clothes."""
+    if ":" in text:
+        mapped = _resolved6(text)
+        return mapped & ALL_ONES[4] if mapped is not None and mapped >> 32 == 0xFFFF else None
     parts = text.split(".")
     if len(parts) > 4 or any(not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", part) for part in parts):
         return None
@@ -255,6 +277,52 @@ def networks(text: str, family: int) -> tuple[tuple[int, int], ...]:
             raise Unreadable(str(wrong), (begin + low, begin + high), wrong.hint) from None
         at += len(piece) + 1
     return tuple(found)
+
+
+def read_length(extension: str, option: str, family: int, holes: int | None = None) -> Callable[[str], int]:
+    """The length of a mask as the newer reader takes it: in figures or as an address.
+
+    A mask with holes, or (IPv4) a length above 32, silently becomes that of a single host (or ``holes``).
+    """
+
+    def read(text: str) -> int:
+        bits = BITS[family]
+        length = number(text, 0, bits)
+        if length is not None:
+            return length
+        address = resolved_address(text, family)
+        if address is None:
+            raise Unreadable(f'{extension}: bad value for option "--{option}", neither a valid network mask nor valid CIDR (0-{bits}).')
+        length = mask_length(address, family)
+        return length if length is not None else bits if holes is None else holes
+
+    return read
+
+
+def read_host(extension: str, option: str, family: int) -> Callable[[str], tuple[int, int]]:
+    """An address and mask as the newer reader takes them; the address is kept as written, host bits and all."""
+    read_mask = read_length(extension, option, family)
+
+    def read(text: str) -> tuple[int, int]:
+        host, slash, given = text.partition("/")
+        address = looked_up(host, family, (0, len(host)))
+        try:
+            return address, prefix_mask(family, read_mask(given)) if slash else ALL_ONES[family]
+        except Unreadable as wrong:
+            raise Unreadable(str(wrong), (len(host) + 1, len(text))) from None
+
+    return read
+
+
+def write_host(family: int) -> Callable[[tuple[int, int]], str]:
+    """How such an address is saved."""
+
+    def write(value: tuple[int, int]) -> str:
+        address, mask = value
+        shown = format_address(family, address)
+        return shown if mask == ALL_ONES[family] else f"{shown}/{mask.bit_count()}"
+
+    return write
 
 
 def format_network(address: int, bits: int, family: int) -> str:

@@ -110,10 +110,10 @@ class Ours:
             assert 0 <= wrong.start <= wrong.end <= len(line)
             return wrong.status, wrong.printed
 
-    def restore(self, text: str, counters: bool = False, noflush: bool = False) -> str:
+    def restore(self, text: str, counters: bool = False, noflush: bool = False, only: str = "") -> str:
         """What is printed."""
         known = self.counters
-        return self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, known=known))
+        return self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, only=only, known=known))
 
 
 def clean(live: Live, table: str = "filter") -> str:

@@ -114,6 +114,37 @@ def test_a_save_file_is_taken_or_refused_at_the_same_line(live: Live, text: str,
     assert save(ours.ruleset, ours.counters) == saved(counted)
 
 
+ONE_TABLE = (
+    "*nat\ngarbage here\n:X Y\n[1:2 -A\nCOMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+    "*nope\n-A OUTPUT -j NOPE\nCOMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+    "*nat\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+    "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n*nat\n-A OUTPUT -j ACCEPT\n",
+    "*filter\n-A INPUT -j ACCEPT\n*nat\n-A OUTPUT -j ACCEPT\nCOMMIT\n",
+    "garbage\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+    "COMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+    "*nat\n-A OUTPUT -j ACCEPT\nCOMMIT\ngarbage\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+    "*\nfoo\nCOMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+    "*raw\nCOMMIT\n",
+)
+
+
+@pytest.mark.parametrize("text", ONE_TABLE, ids=name)
+def test_one_table_of_a_save_file_is_taken_as_the_tool_takes_it(live: Live, text: str) -> None:
+    live.ask([clean(live)])
+    assert live.restore(BEFORE, "-c") == (0, "")
+    status, said = live.restore(text, "-T", "filter")
+    ours = Ours(live.variant, live.family)
+    ours.restore(BEFORE, counters=True)
+    try:
+        ours.restore(text, only="filter")
+    except RuleRefused as wrong:
+        assert status != 0
+        assert f"line {wrong.line_number}" in said.replace("line: ", "line ")
+    else:
+        assert (status, said) == (0, "")
+    assert ours.run("-S") == live.ask([f"{live.tool} -S"])[0]
+
+
 @pytest.mark.parametrize("size", [1, 64, 200, 255])
 def test_comments_of_any_bytes_are_kept_as_the_tool_keeps_them(live: Live, size: int) -> None:
     draw = random.Random(size)

@@ -22,6 +22,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
+from fwtutor.netfilter.xtables.wording import Wording
 
 TYPES = (
     "UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW", "NAT", "XRESOLVE",
@@ -98,6 +99,12 @@ class AddrType(OptionMatch):
 
     name: ClassVar[str] = "addrtype"
     meaning: ClassVar[str] = "what kind of address it is for this box"
+    words: ClassVar[Wording] = {
+        "source": "whose source address is~ of type {or}",
+        "destination": "whose destination address is~ of type {or}",
+        "only_in": "+as the interface they arrive at has it",
+        "only_out": "+as the interface they leave by has it",
+    }
     options: ClassVar[tuple[Option, ...]] = (_side("src"), _side("dst"), _limit("in"), _limit("out"))
 
     source: Given[Types] | None = None

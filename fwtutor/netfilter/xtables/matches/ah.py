@@ -28,6 +28,7 @@ from fwtutor.netfilter.xtables.matches.headers import (
 )
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 AH = exthdrs.AUTHENTICATION
 SIZE = 12
@@ -41,6 +42,10 @@ class Ah(HeaderMatch):
     name: ClassVar[str] = "ah"
     protocol: ClassVar[int] = AH
     meaning: ClassVar[str] = "the SPI of an IPsec packet's Authentication header (needs -p ah)"
+    words: ClassVar[Wording] = {
+        "": "with an Authentication header",
+        "spi": "whose SPI there is~ {to}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         range_option("ah", "ahspi", "the SPI is this number, or in this range", "SPI", lambda packet: word(packet, packet.l4 + 4, 4)),
     )
@@ -80,6 +85,12 @@ class Ah6(HeaderMatch):
 
     name: ClassVar[str] = "ah"
     meaning: ClassVar[str] = "the Authentication header of an IPv6 packet"
+    words: ClassVar[Wording] = {
+        "": "with an Authentication header",
+        "spi": "whose SPI there is~ {to}",
+        "length": "whose Authentication header is~ {} bytes long",
+        "reserved": "whose reserved bytes there are 0",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         range_option("ah", "ahspi", "the SPI is this number, or in this range", "SPI", lambda packet: word(packet, _at(packet) + 4, 4)),
         Option(field="length", names=("ahlen",), argument="BYTES", read=bounded("ah", "ahlen", 0, MOST), judge=judge_length,

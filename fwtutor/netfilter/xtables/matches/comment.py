@@ -12,6 +12,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import quoted
+from fwtutor.netfilter.xtables.wording import Wording
 
 MAX_BYTES = 255
 
@@ -30,6 +31,9 @@ class Comment(OptionMatch):
 
     name: ClassVar[str] = "comment"
     meaning: ClassVar[str] = "a remark on the rule; it always matches"
+    words: ClassVar[Wording] = {
+        "comment": lambda remark, negated: f';(the remark says "{remark}")',
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="comment", names=("comment",), argument="TEXT", read=read_comment, write=quoted, judge=judge_comment,
                required=True, invertible=False, meaning="the remark, up to 255 bytes"),

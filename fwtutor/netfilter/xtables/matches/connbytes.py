@@ -109,6 +109,13 @@ class Connbytes(OptionMatch):
             said = f"{way[self.direction.value]} carries {carried} bytes a packet"
         return (Condition(self.save(), self._fits(carried), said),)
 
+    def phrases(self) -> list[str]:
+        low, high = self.amounts.value
+        way = {"original": " in the original direction", "reply": " in the reply direction", "both": ""}[self.direction.value]
+        amount = f"{low} or more" if high == MOST else f"{low} to {high}"
+        what = {"packets": f"{amount} packets", "bytes": f"{amount} bytes", "avgpkt": f"{amount} bytes a packet"}[self.mode.value]
+        return [f"whose connection has {'not ' if self.amounts.negated else ''}carried {what}{way}"]
+
     def listing(self, numeric: bool) -> str:
         negated = "! " if self.amounts.negated else ""
         amounts = write_amounts(self.amounts.value)

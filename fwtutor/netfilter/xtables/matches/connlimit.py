@@ -25,7 +25,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.keeping import Kept
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, StatefulMatch
-from fwtutor.netfilter.xtables.values import BITS, bounded, mask_length, number, numeric
+from fwtutor.netfilter.xtables.values import bounded, read_length
 
 CLEANED = 65
 ENDED = ("TIME_WAIT", "CLOSE")
@@ -56,21 +56,6 @@ class _Asked(NamedTuple):
     counted: int
 
 
-def read_mask(family: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        bits = BITS[family]
-        # Of IPv4, too, any number will do, and is then the most there is.
-        length = number(text, 0, 2**32 - 1 if family == 4 else bits)
-        if length is None:
-            whole = numeric(text, family)
-            length = None if whole is None else mask_length(whole, family)
-        if length is None:
-            raise Unreadable(f'connlimit: bad value for option "--connlimit-mask", neither a valid network mask nor valid CIDR (0-{bits}).')
-        return min(length, bits)
-
-    return read
-
-
 def _options(family: int) -> tuple[Option, ...]:
     def limit(name: str, meaning: str) -> Option:
         read = bounded("connlimit", f"connlimit-{name}", 0, _WORD)
@@ -83,7 +68,8 @@ def _options(family: int) -> tuple[Option, ...]:
     return (
         limit("upto", "there are N connections or fewer, with this one"),
         limit("above", "there are more than N"),
-        Option(field="mask", names=("connlimit-mask",), argument="LENGTH", read=read_mask(family), invertible=False,
+        Option(field="mask", names=("connlimit-mask",), argument="LENGTH", invertible=False,
+               read=read_length("connlimit", "connlimit-mask", family),
                meaning="of all addresses alike in so many bits (without the option: of each by itself)"),
         side("saddr", "of the source address (so it is without it)"),
         side("daddr", "of the destination address"),
@@ -111,11 +97,11 @@ class Connlimit(StatefulMatch, OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        cls.exclude(given, "upto", "above")
-        cls.exclude(given, "saddr", "daddr")
         field = "upto" if "upto" in given else "above"
         if field not in given:
             raise Unreadable('You must specify "--connlimit-above" or "--connlimit-upto".')
+        cls.exclude(given, "upto", "above")
+        cls.exclude(given, "saddr", "daddr")
         mask = given["mask"].value if "mask" in given else cls.bits
         return cls(given[field].value, (field == "above") != given[field].negated, mask, "daddr" in given)
 
@@ -171,6 +157,13 @@ class Connlimit(StatefulMatch, OptionMatch):
         what = f"{address}/{self.mask}" if self.mask < self.bits else address
         said = f"{'to' if self.by_destination else 'of'} {what} {asked.counted} connection{'s' if asked.counted > 1 else ''} came past here"
         return (Condition(self.save(), (asked.counted > self.limit) == self.above, said),)
+
+    def phrases(self) -> list[str]:
+        whose = "destination" if self.by_destination else "source"
+        all_ = "" if self.mask == self.bits else f" and the others alike in {self.mask} bits have together"
+        has = "have" if all_ else "has"
+        count = f"more than {self.limit}" if self.above else f"no more than {self.limit}"
+        return [f"whose {whose} address{all_ or ' ' + has} {count} connections"]
 
     def listing(self, numeric: bool) -> str:
         return f"#conn {'dst' if self.by_destination else 'src'}/{self.mask} {'>' if self.above else '<='} {self.limit}"

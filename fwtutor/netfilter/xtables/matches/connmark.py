@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.matches.mark import Marked, judge, read_mark, write_mark
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def judge_connmark(value: Marked, context: Context) -> tuple[bool, str]:
@@ -28,6 +29,9 @@ class Connmark(OptionMatch):
     name: ClassVar[str] = "connmark"
     tracks: ClassVar[bool] = True
     meaning: ClassVar[str] = "the mark of the packet's connection"
+    words: ClassVar[Wording] = {
+        "mark": "whose connection has the mark {under}|whose connection has not the mark {under}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="mark", names=("mark",), argument="VALUE[/MASK]", read=read_mark("connmark"), write=write_mark,
                judge=judge_connmark, required=True, meaning="the connection's mark, under the mask, is this value"),

@@ -22,11 +22,11 @@ A rule with this match switches tracking on for its whole network namespace and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.netfilter.addresses import ALL_ONES, format_address, prefix_mask
+from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, CONFIRMED, DST_NAT, EXPECTED, ORIGINAL, REPLY, SEEN_REPLY, SRC_NAT, Entry, Tuple
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
@@ -34,17 +34,8 @@ from fwtutor.netfilter.xtables.matches.udp import read_range
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import (
-    BITS,
-    format_range,
-    is_of_other_family,
-    mask_length,
-    no_address,
-    number,
-    number_range,
-    protocol,
-    resolved_address,
-)
+from fwtutor.netfilter.xtables.values import format_range, number_range, protocol, read_host, write_host
+from fwtutor.netfilter.xtables.wording import Wording, alternatives
 
 STATES = ("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED")
 VIRTUAL = {"SNAT": SRC_NAT, "DNAT": DST_NAT}
@@ -56,6 +47,22 @@ Range = tuple[int, int]
 
 
 NOT_YET = "the packet was not looked up yet, which counts as INVALID"
+
+
+_TOLD = {
+    "ESTABLISHED": "that belong to a connection already seen both ways", "RELATED": "that are related to a known connection",
+    "INVALID": "that tracking can make nothing of", "UNTRACKED": "that are not tracked", "NEW": "whose connection nobody has answered yet",
+    "SNAT": "whose connection's source was translated",
+    "DNAT": "whose connection's destination was translated",
+}  # fmt: skip
+
+
+def told_states(states: frozenset[str], negated: bool) -> str:
+    """What a rule says that asks for states."""
+    if negated:
+        return f"that are not {alternatives([word for word in _TOLD if word in states])}"
+    told = [f"{_TOLD[word]} ({word})" for word in _TOLD if word in states]
+    return alternatives([*told[:1], *(phrase.removeprefix("that ") for phrase in told[1:])])
 
 
 def read_words(text: str, known: tuple[str, ...], what: str) -> frozenset[str]:
@@ -110,40 +117,6 @@ def judge_status(status: frozenset[str], context: Context) -> tuple[bool, str]:
     has = [word for word, bit in STATUSES.items() if entry is not None and entry.status & bit]
     said = f"the entry has {', '.join(has)}" if has else "the entry has no status bit set"
     return not status.isdisjoint(has), said if status else f"{said}, and NONE asks for a bit that does not exist"
-
-
-def read_host(option: str, family: int) -> Callable[[str], Range]:
-    """An address and mask as the newer reader takes them; the address is kept as written, host bits and all."""
-
-    def read(text: str) -> Range:
-        host, slash, given = text.partition("/")
-        address = resolved_address(host, family)
-        if address is None:
-            why = "Address family for hostname not supported" if is_of_other_family(host, family) else "Name or service not known"
-            raise Unreadable(f"getaddrinfo: {why}", (0, len(host)), no_address(host, family))
-        if not slash:
-            return address, ALL_ONES[family]
-        bits = BITS[family]
-        length = number(given, 0, bits)
-        if length is None:
-            mask = resolved_address(given, family)
-            if mask is None:
-                words = f'conntrack: bad value for option "--{option}", neither a valid network mask nor valid CIDR (0-{bits}).'
-                raise Unreadable(words, (len(host) + 1, len(text)))
-            # A mask with holes, or (IPv4) a length above 32, silently becomes a single host.
-            length = mask_length(mask, family)
-        return address, ALL_ONES[family] if length is None else prefix_mask(family, length)
-
-    return read
-
-
-def write_host(family: int) -> Callable[[Range], str]:
-    def write(value: Range) -> str:
-        address, mask = value
-        shown = format_address(family, address)
-        return shown if mask == ALL_ONES[family] else f"{shown}/{mask.bit_count()}"
-
-    return write
 
 
 def read_seconds(text: str) -> Range:
@@ -203,7 +176,8 @@ def _address(family: int, direction: int, part: str) -> Option:
         return (address ^ value[0]) & value[1] == 0, f"the entry's {words} is {format_address(family, address)}"
 
     return Option(
-        field=name, names=(name,), argument="ADDRESS[/MASK]", read=read_host(name, family), write=write_host(family), judge=judge,
+        field=name, names=(name,), argument="ADDRESS[/MASK]", read=read_host("conntrack", name, family), write=write_host(family),
+        judge=judge,
         meaning=f"the entry's {words} address is this one, or in this network",
     )  # fmt: skip
 
@@ -250,6 +224,21 @@ class Conntrack(OptionMatch):
     name: ClassVar[str] = "conntrack"
     tracks: ClassVar[bool] = True
     meaning: ClassVar[str] = "the state of the packet and the entry of its connection"
+    words: ClassVar[Wording] = {
+        "ctstate": told_states,
+        "ctproto": lambda number, negated: f"whose connection's protocol is{' not' if negated else ''} {protocol_name(number)}",
+        "ctorigsrc": "whose connection was~ begun from {}",
+        "ctorigdst": "whose connection was~ begun to {}",
+        "ctreplsrc": "whose connection's answers come from {}|whose connection's answers do not come from {}",
+        "ctrepldst": "whose connection's answers go to {}|whose connection's answers do not go to {}",
+        "ctorigsrcport": "whose connection was~ begun from {port}",
+        "ctorigdstport": "whose connection was~ begun to {port}",
+        "ctreplsrcport": "whose connection's answers come from {port}|whose connection's answers do not come from {port}",
+        "ctrepldstport": "whose connection's answers go to {port}|whose connection's answers do not go to {port}",
+        "ctstatus": "whose connection is~ marked {or}",
+        "ctexpire": "whose connection will~ be forgotten in {to} seconds",
+        "ctdir": "that go in their connection's direction {}",
+    }
     options: ClassVar[tuple[Option, ...]] = _options(4)
 
     ctstate: Given[frozenset[str]] | None = None

@@ -8,6 +8,7 @@ from typing import ClassVar
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 ONLY = 0
 
@@ -22,6 +23,9 @@ class Cpu(OptionMatch):
 
     name: ClassVar[str] = "cpu"
     meaning: ClassVar[str] = "the processor the packet is handled on (here always 0)"
+    words: ClassVar[Wording] = {
+        "cpu": "that are~ handled by processor {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="cpu", names=("cpu",), argument="NUMBER", read=bounded("cpu", "cpu", 0, 0xFFFFFFFF), judge=judge_cpu, required=True,
                meaning="processor of this number"),

@@ -18,6 +18,7 @@ from fwtutor.netfilter.xtables.matches.udp import read_range
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import ALL_PORTS, bounded, format_range
+from fwtutor.netfilter.xtables.wording import Wording
 
 DCCP = 33
 HEADER = 12
@@ -95,6 +96,12 @@ class Dccp(HeaderMatch):
     name: ClassVar[str] = "dccp"
     protocol: ClassVar[int] = DCCP
     meaning: ClassVar[str] = "the ports, type and options of a DCCP packet (needs -p dccp)"
+    words: ClassVar[Wording] = {
+        "sport": "from {port}|from any port but {to}",
+        "dport": "to {port}|to any port but {to}",
+        "types": "whose DCCP type is~ {or}",
+        "option": "with the DCCP option {}|without the DCCP option {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         _ports("sport", "source", 0),
         _ports("dport", "destination", 2),

@@ -10,7 +10,8 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUT
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
-from fwtutor.netfilter.xtables.values import leading_number, number
+from fwtutor.netfilter.xtables.values import leading_number
+from fwtutor.netfilter.xtables.wording import Wording
 
 ALL = 0xFFFFFFFF
 NAMES = {"default": 0}
@@ -25,10 +26,12 @@ def _read(option: str) -> Callable[[str], Group]:
             if text in NAMES:
                 return NAMES[text], ALL
             raise Unreadable(f'devgroup: could not map name {text} to an integer value for option "--{option}".')
-        mask = number(found[1][1:], 0, ALL) if found[1] else ALL
+        mask = leading_number(found[1][1:], 0, ALL) if found[1] else (ALL, "")
         if mask is None:
             raise Unreadable(f'devgroup: bad integer value for option "--{option}", or out of range.')
-        return found[0], mask
+        if mask[1]:
+            raise Unreadable(f'devgroup: trailing garbage after value for option "--{option}".')
+        return found[0], mask[0]
 
     return read
 
@@ -57,6 +60,10 @@ class DevGroup(OptionMatch):
 
     name: ClassVar[str] = "devgroup"
     meaning: ClassVar[str] = "the group of an interface (here all are in group 0)"
+    words: ClassVar[Wording] = {
+        "src": "arriving at an interface of group {under}|arriving at an interface that is not of group {under}",
+        "dst": "leaving by an interface of group {under}|leaving by an interface that is not of group {under}",
+    }
     options: ClassVar[tuple[Option, ...]] = (_option("src", "came in"), _option("dst", "leaves"))
 
     src: Given[Group] | None = None

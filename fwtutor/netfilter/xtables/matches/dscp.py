@@ -11,6 +11,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 MOST = 63
 CLASSES = {
@@ -20,9 +21,11 @@ CLASSES = {
 
 
 def read_class(text: str) -> int:
-    if text.upper() not in CLASSES:
+    """The tool looks no further than a name goes: CS10 is CS1."""
+    value = next((value for name, value in CLASSES.items() if text.upper().startswith(name)), None)
+    if value is None:
         raise Unreadable(f"Invalid DSCP value `{text}'", hint=nearest(text, CLASSES, "classes"))
-    return CLASSES[text.upper()]
+    return value
 
 
 def write_dscp(value: int) -> str:
@@ -40,6 +43,10 @@ class Dscp(OptionMatch):
 
     name: ClassVar[str] = "dscp"
     meaning: ClassVar[str] = "how routers are asked to treat the packet"
+    words: ClassVar[Wording] = {
+        "dscp": "whose DSCP is~ {}",
+        "by_class": "whose DSCP is~ {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="dscp", names=("dscp",), argument="VALUE", read=bounded("dscp", "dscp", 0, MOST), write=write_dscp, judge=judge_dscp,
                meaning="the DSCP is this one"),

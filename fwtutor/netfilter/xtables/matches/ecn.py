@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.matches.headers import as_transport
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 _FLAGS, _HEADER = 13, 20
 
@@ -46,6 +47,11 @@ class Ecn(OptionMatch):
 
     name: ClassVar[str] = "ecn"
     meaning: ClassVar[str] = "the bits of explicit congestion notification"
+    words: ClassVar[Wording] = {
+        "ece": "with TCP's ECE flag|without TCP's ECE flag",
+        "cwr": "with TCP's CWR flag|without TCP's CWR flag",
+        "ect": "whose ECN bits are~ {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         _flag("ece", ECE),
         _flag("cwr", CWR),

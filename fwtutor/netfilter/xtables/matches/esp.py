@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.matches.headers import ALL, Absent, HeaderMatch, Range, listed_range, range_option, transport, word
 from fwtutor.netfilter.xtables.options import Given, Option
+from fwtutor.netfilter.xtables.wording import Wording
 
 ESP = 50
 SIZE = 8
@@ -25,6 +26,10 @@ class Esp(HeaderMatch):
     name: ClassVar[str] = "esp"
     protocol: ClassVar[int] = ESP
     meaning: ClassVar[str] = "the SPI of an IPsec packet's ESP header (needs -p esp)"
+    words: ClassVar[Wording] = {
+        "": "with an ESP header",
+        "spi": "whose SPI there is~ {to}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         range_option("esp", "espspi", "the SPI is this number, or in this range", "SPI", lambda packet: word(packet, packet.l4, 4)),
     )

@@ -28,6 +28,7 @@ from fwtutor.netfilter.xtables.matches.headers import (
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 SIZE = 8
 _MORE, _RESERVED, _OFFSET = 1, 6, 0xFFF8
@@ -72,6 +73,15 @@ class Frag(HeaderMatch):
 
     name: ClassVar[str] = "frag"
     meaning: ClassVar[str] = "the Fragment header of an IPv6 packet"
+    words: ClassVar[Wording] = {
+        "": "with a Fragment header",
+        "id": "whose datagram has~ the number {to}|whose datagram has not the number {to}",
+        "length": "whose Fragment header is~ {} bytes long",
+        "reserved": "whose reserved bits there are 0",
+        "first": "that are first fragments",
+        "more": "that more fragments follow",
+        "last": "that are last fragments",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         range_option("frag", "fragid", "the datagram's number is this one, or in this range", "fragment's id",
                      lambda packet: word(packet, _at(packet) + 4, 4)),

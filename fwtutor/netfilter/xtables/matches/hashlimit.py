@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 from fwtutor.netfilter.addresses import format_address, prefix_mask
@@ -26,7 +26,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.keeping import Kept
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, SharedKey, StatefulMatch
-from fwtutor.netfilter.xtables.values import bounded, leading_number
+from fwtutor.netfilter.xtables.values import bounded, leading_number, read_length
 
 SCALE = 1_000_000
 """Periods are counted in this part of a second."""
@@ -38,6 +38,8 @@ BYTES_KEPT = 15
 """Seconds a bucket of bytes is kept, unless something else is said."""
 MOST_BURST = 1_000_000
 MOST_SIZE = 1_048_576
+NO_LENGTH = 255
+"""Of a mask with holes; the kernel refuses it."""
 TICKS = SECOND // JIFFY
 CREDITS = 1 << ((2**64 - 1) // (TICKS * DAY)).bit_length() - 1
 """Of packets, that a tick brings."""
@@ -117,10 +119,11 @@ def read_burst(text: str) -> int:
     return value
 
 
+_ENDS = {"srcip": "source address", "srcport": "source port", "dstip": "destination address", "dstport": "destination port"}
+
+
 def read_mode(text: str) -> frozenset[str]:
-    if not text:
-        return frozenset()
-    words = text.split(",")
+    words = [word for word in text.split(",") if word]
     if any(word not in MODES for word in words):
         raise Unreadable(f'hashlimit: Bad value for "--hashlimit-mode" option: "{text}"', hint=f"modes: {', '.join(MODES)}")
     return frozenset(words)
@@ -197,15 +200,15 @@ def credits(periods: int) -> int:
     return periods * (TICKS * CREDITS // SCALE) % 2**64
 
 
-def _options() -> tuple[Option, ...]:
+def _options(family: int) -> tuple[Option, ...]:
     def rate(field: str, names: tuple[str, ...], meaning: str) -> Option:
         return Option(field=field, names=names, argument="N[/second|/minute|/hour|/day] or N[k|m]b/s", read=read_rate(names[0]),
                       meaning=meaning)  # fmt: skip
 
     def number(field: str, name: str, most: int, meaning: str) -> Option:
         option = f"hashlimit-{name}"
-        return Option(field=field, names=(option,), argument="N", read=bounded("hashlimit", option, 0, most), invertible=False,
-                      meaning=meaning)  # fmt: skip
+        read = bounded("hashlimit", option, 0, most) if most == ALL else read_length("hashlimit", option, family, NO_LENGTH)
+        return Option(field=field, names=(option,), argument="N", read=read, invertible=False, meaning=meaning)  # fmt: skip
 
     return (
         rate("upto", ("hashlimit-upto", "hashlimit"), "so many on average, of each by itself"),
@@ -237,7 +240,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
 
     name: ClassVar[str] = "hashlimit"
     meaning: ClassVar[str] = "only so many packets or bytes a time, of each source or destination by itself"
-    options: ClassVar[tuple[Option, ...]] = _options()
+    options: ClassVar[tuple[Option, ...]] = _options(4)
     bits: ClassVar[int] = 32
 
     rate: Rate = NO_RATE
@@ -254,13 +257,12 @@ class Hashlimit(StatefulMatch, OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        cls.exclude(given, "upto", "above")
-        field = "upto" if "upto" in given else "above"
-        if field not in given:
+        # The tool looks at what came last, and takes it for bytes if any was, before it finds that there are two.
+        field = next((field for field in reversed(list(given)) if field in ("upto", "above")), "")
+        if not field:
             raise Unreadable("You have to specify --hashlimit")
-        if "table" not in given:
-            raise Unreadable('hashlimit: option "--hashlimit-name" must be specified')
         rate: Rate = given[field].value
+        rate = rate._replace(by_bytes=any(given[each].value.by_bytes for each in ("upto", "above") if each in given))
         burst = 0 if rate.by_bytes else 5
         if "burst" in given:
             burst = given["burst"].value
@@ -271,6 +273,9 @@ class Hashlimit(StatefulMatch, OptionMatch):
                 burst = -(-burst // least)
             elif burst > MOST_BURST:
                 raise Unreadable(f'bad value for option "--hashlimit-burst", or out of range (1-{MOST_BURST}).')
+        cls.exclude(given, "upto", "above")
+        if "table" not in given:
+            raise Unreadable('hashlimit: option "--hashlimit-name" must be specified')
         values: dict[str, Any] = {"expire": rate.seconds * 1000, "srcmask": cls.bits, "dstmask": cls.bits}
         values |= {name: one.value for name, one in given.items() if name not in ("upto", "above", "burst")}
         values["size"] = min(values.get("size", 0), MOST_SIZE)
@@ -294,6 +299,13 @@ class Hashlimit(StatefulMatch, OptionMatch):
     def _masks(self) -> list[tuple[str, int]]:
         return [(name, value) for name, value in (("srcmask", self.srcmask), ("dstmask", self.dstmask)) if value != self.bits]
 
+    def phrases(self) -> list[str]:
+        rate, burst, _ = self._said()
+        by = f" of each {' and '.join(_ENDS[word] for word in MODES if word in self.mode)}" if self.mode else ""
+        more = self.save().partition(f"--hashlimit-name {self.table}")[2].replace(" --hashlimit-", ", ")
+        over = "more than" if self.above else "no more than"
+        return [f";as long as {over} {rate}{f' ({burst} at once)' if burst else ''} come{by} (table {self.table}{more})"]
+
     def save(self) -> str:
         rate, burst, _ = self._said()
         words = [f"--hashlimit-{'above' if self.above else 'upto'} {rate}", *([f"--hashlimit-burst {burst}"] if burst else [])]
@@ -306,6 +318,9 @@ class Hashlimit(StatefulMatch, OptionMatch):
         words = [f"limit: {'above' if self.above else 'up to'} {rate}", *([f"burst {burst}"] if burst else [])]
         words += [f"mode {write_mode(self.mode).replace(',', '-')}"] if self.mode else []
         return " ".join([*words, *(f"{name} {value}" for name, value in (*self._shown(), *self._masks()))])
+
+    def kept(self, variant: str, new: bool) -> Self:
+        return replace(self, most=min(self.most, MOST_SIZE)) if new else self
 
     def misplaced(self, header: Header) -> str:
         if max(self.srcmask, self.dstmask) > self.bits:
@@ -396,7 +411,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
 class Hashlimit6(Hashlimit):
     """The same for IPv6."""
 
-    options: ClassVar[tuple[Option, ...]] = _options()
+    options: ClassVar[tuple[Option, ...]] = _options(6)
     bits: ClassVar[int] = 128
     srcmask: int = 128
     dstmask: int = 128

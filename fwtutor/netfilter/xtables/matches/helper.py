@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import quoted
+from fwtutor.netfilter.xtables.wording import Wording
 
 KEPT = 29
 """Bytes of a name."""
@@ -40,6 +41,11 @@ class Helper(OptionMatch):
     name: ClassVar[str] = "helper"
     tracks: ClassVar[bool] = True
     meaning: ClassVar[str] = "the packet's connection was expected by a helper, because of what it read in another one"
+    words: ClassVar[Wording] = {
+        "helper": lambda name, negated: (
+            f"whose connection was{' not' if negated else ''} expected by {f'the helper {name}' if name else 'a helper'}"
+        ),
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="helper", names=("helper",), argument="NAME", read=read_name, write=quoted, judge=judge_name, required=True,
                meaning="by the helper of this name; by any, with an empty one"),

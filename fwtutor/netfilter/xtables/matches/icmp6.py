@@ -12,10 +12,11 @@ from typing import ClassVar
 
 from fwtutor.netfilter.packet import ICMPV6
 from fwtutor.netfilter.xtables.context import Context
-from fwtutor.netfilter.xtables.matches.icmp import Kind, Names, judged, kind_test, listed, read_kind, write_kind
+from fwtutor.netfilter.xtables.matches.icmp import Kind, Names, judged, kind_test, listed, read_kind, told_kind, write_kind
 from fwtutor.netfilter.xtables.matches.ports import missing_header
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
+from fwtutor.netfilter.xtables.wording import Wording
 
 TYPES: Names = (
     ("destination-unreachable", 1, None), ("no-route", 1, 0), ("communication-prohibited", 1, 1), ("beyond-scope", 1, 2),
@@ -46,8 +47,11 @@ class Icmp6(OptionMatch):
     aliases: ClassVar[tuple[str, ...]] = ("icmpv6", "ipv6-icmp")
     protocol: ClassVar[int] = ICMPV6
     meaning: ClassVar[str] = "type and code of an ICMPv6 message (needs -p icmpv6)"
+    words: ClassVar[Wording] = {
+        "type": lambda kind, negated: told_kind(kind, negated, TYPES),
+    }
     options: ClassVar[tuple[Option, ...]] = (
-        Option(field="type", names=("icmpv6-type",), argument="TYPE[/CODE]|NAME", read=read_type, write=write_kind, judge=judge_type,
+        Option(field="type", names=("icmpv6-type",), argument="TYPE[/CODE[:CODE]]|NAME", read=read_type, write=write_kind, judge=judge_type,
                required=True, meaning="the message is of this type (and code): 128 or echo-request, 1/4 or port-unreachable"),
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import dotted, resolved_address
+from fwtutor.netfilter.xtables.wording import Wording
 
 Range = tuple[int, int]
 """First and last."""
@@ -61,6 +62,10 @@ class IpRange(OptionMatch):
 
     name: ClassVar[str] = "iprange"
     meaning: ClassVar[str] = "addresses from one to another"
+    words: ClassVar[Wording] = {
+        "source": "from the addresses {}|from any address but {}",
+        "destination": "to the addresses {}|to any address but {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (_option("source", "src", 4), _option("destination", "dst", 4))
 
     source: Given[Range] | None = None

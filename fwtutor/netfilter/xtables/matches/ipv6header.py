@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.names import protocol_number
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import number
+from fwtutor.netfilter.xtables.wording import Wording
 
 ESP, PROTOCOL = 50, 255
 """PROTOCOL stands for a header that is none of the others."""
@@ -28,7 +29,7 @@ _PRINTED = tuple(NAMES)[: len(BITS)]
 
 
 def read_headers(text: str) -> int:
-    if not text:
+    if not text.strip(","):
         raise Unreadable("ip6t_ipv6header: cannot parse header names")
     bits = 0
     for name in filter(None, text.split(",")):
@@ -69,6 +70,10 @@ class Ipv6Header(OptionMatch):
 
     name: ClassVar[str] = "ipv6header"
     meaning: ClassVar[str] = "which extension headers an IPv6 packet has"
+    words: ClassVar[Wording] = {
+        "headers": "with the extension headers {} and no others|with other extension headers than {}",
+        "soft": "+(or with these and more)",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="headers", names=("header",), argument="HEADER[,...]", read=read_headers, write=write_headers, required=True,
                meaning=f"exactly these: {' '.join(_PRINTED)} (protocol is any other)"),

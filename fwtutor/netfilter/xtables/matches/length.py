@@ -9,6 +9,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import format_range, number_range
+from fwtutor.netfilter.xtables.wording import Wording
 
 MOST = 0xFFFF
 Range = tuple[int, int]
@@ -29,6 +30,9 @@ class Length(OptionMatch):
 
     name: ClassVar[str] = "length"
     meaning: ClassVar[str] = "the length of the IP packet, headers included"
+    words: ClassVar[Wording] = {
+        "length": "that are~ {to} bytes long",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="length", names=("length",), argument="LENGTH[:LENGTH]", read=read_length, write=format_range, judge=judge_length,
                required=True, meaning="the packet is so many bytes long"),

@@ -148,6 +148,10 @@ class Limit(StatefulMatch, OptionMatch):
     limit: Given[int] = USUAL_RATE
     burst: Given[int] = USUAL_BURST
 
+    def phrases(self) -> list[str]:
+        burst = self.burst.value
+        return [f";as long as no more than {write_rate(self.limit.value)} come, or {burst} at once"]
+
     def kept(self, variant: str, new: bool) -> Limit:
         if variant == "legacy":
             return self

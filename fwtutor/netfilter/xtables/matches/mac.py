@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
+from fwtutor.netfilter.xtables.wording import Wording
 
 _PART = re.compile(r"(?=.{0,2}\Z)(?:[ \t\n\v\f\r]*([+-]?)([0-9a-fA-F]+))?\Z")
 """The tool takes two letters, whatever makes a number of them, or nothing at all."""
@@ -40,6 +41,9 @@ class Mac(OptionMatch):
     name: ClassVar[str] = "mac"
     meaning: ClassVar[str] = "the link address of who put the packet onto the wire"
     hooks: ClassVar[tuple[str, ...]] = (PREROUTING, INPUT, FORWARD)
+    words: ClassVar[Wording] = {
+        "source": "put onto the wire by {}|put onto the wire by any other than {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="source", names=("mac-source",), argument="XX:XX:XX:XX:XX:XX", read=read_mac, judge=judge_mac, required=True,
                meaning="its link address is this one"),

@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import leading_number
+from fwtutor.netfilter.xtables.wording import Wording
 
 ALL_BITS = 0xFFFFFFFF
 Marked = tuple[int, int]
@@ -59,6 +60,9 @@ class Mark(OptionMatch):
 
     name: ClassVar[str] = "mark"
     meaning: ClassVar[str] = "the mark the packet carries inside the box"
+    words: ClassVar[Wording] = {
+        "mark": "with the mark {under}|without the mark {under}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="mark", names=("mark",), argument="VALUE[/MASK]", read=read_mark("mark"), write=write_mark, judge=judge_mark,
                required=True, meaning="the packet's mark, under the mask, is this value"),

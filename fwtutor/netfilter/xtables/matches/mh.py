@@ -16,6 +16,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.matches.headers import Absent, HeaderMatch, transport
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.values import format_range, number
+from fwtutor.netfilter.xtables.wording import Wording
 
 MH = 135
 SIZE = 6
@@ -66,6 +67,10 @@ class Mh(HeaderMatch):
     name: ClassVar[str] = "mh"
     protocol: ClassVar[int] = MH
     meaning: ClassVar[str] = "the type of a Mobility header (needs -p mh)"
+    words: ClassVar[Wording] = {
+        "": "with a Mobility header",
+        "type": "whose type there is~ {to}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="type", names=("mh-type",), argument="TYPE[:TYPE]", read=read_types, write=format_range, judge=judge_type,
                unsaved=lambda given: given.value == ALL, meaning=f"it is of this type, or in this range: {' '.join(TYPES)}"),

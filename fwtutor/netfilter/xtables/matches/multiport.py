@@ -20,6 +20,7 @@ from fwtutor.netfilter.xtables.names import service_name
 from fwtutor.netfilter.xtables.options import Demanded, Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
 from fwtutor.netfilter.xtables.values import format_range, service
+from fwtutor.netfilter.xtables.wording import Wording
 
 WITH_PORTS = frozenset({TCP, UDP, 33, 132, 136})
 """TCP, UDP, DCCP, SCTP, UDP-Lite."""
@@ -102,6 +103,11 @@ class Multiport(OptionMatch):
 
     name: ClassVar[str] = "multiport"
     meaning: ClassVar[str] = "one of up to 15 ports (needs -p tcp, udp, udplite, sctp or dccp)"
+    words: ClassVar[Wording] = {
+        "sports": "from {port}|from any port but {ports}",
+        "dports": "to {port}|to any port but {ports}",
+        "ports": "with {port} at either end|with {port} at neither end",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         _option("sports", ("source-ports", "sports"), "source port", "sports", lambda found: found[:1]),
         _option("dports", ("destination-ports", "dports"), "destination port", "dports",

@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.headers import MOST, Absent, HeaderMatch, extension, extension_at
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 LISTED = 16
 ANY = 0xFF
@@ -138,6 +139,11 @@ class HopByHop(_Options):
     kind: ClassVar[int] = exthdrs.HOP_BY_HOP
     said: ClassVar[str] = "hop-by-hop options"
     meaning: ClassVar[str] = "the hop-by-hop options of an IPv6 packet"
+    words: ClassVar[Wording] = {
+        "": "with hop-by-hop options",
+        "length": "whose Hop-by-Hop header is~ {} bytes long",
+        "opts": "that begin with the options {}|that do not begin with the options {}",
+    }
     options: ClassVar[tuple[Option, ...]] = _options("hbh", exthdrs.HOP_BY_HOP, "PAD0 has not got length")
 
 
@@ -149,4 +155,9 @@ class Destination(_Options):
     kind: ClassVar[int] = exthdrs.DESTINATION
     said: ClassVar[str] = "destination options"
     meaning: ClassVar[str] = "the destination options of an IPv6 packet"
+    words: ClassVar[Wording] = {
+        "": "with destination options",
+        "length": "whose Destination header is~ {} bytes long",
+        "opts": "that begin with the options {}|that do not begin with the options {}",
+    }
     options: ClassVar[tuple[Option, ...]] = _options("dst", exthdrs.DESTINATION, "PAD0 hasn't got length")

@@ -19,6 +19,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, Test
 from fwtutor.netfilter.xtables.values import leading_number
+from fwtutor.netfilter.xtables.wording import Wording
 
 USERS = {
     "root": 0, "daemon": 1, "bin": 2, "sys": 3, "sync": 4, "games": 5, "man": 6, "lp": 7, "mail": 8, "news": 9, "uucp": 10, "proxy": 13,
@@ -81,6 +82,12 @@ class Owner(OptionMatch):
     name: ClassVar[str] = "owner"
     meaning: ClassVar[str] = "whose program sent the packet"
     hooks: ClassVar[tuple[str, ...]] = (OUTPUT, POSTROUTING)
+    words: ClassVar[Wording] = {
+        "socket": "that come out of a socket|that do not come out of a socket",
+        "user": "of programs of user {}|of programs of any user but {}",
+        "group": "of programs of group {}|of programs of any group but {}",
+        "also": "+(or that are in it besides)",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="socket", names=("socket-exists",), arguments=0, read=lambda: True, judge=judge_socket,
                meaning="it came out of a socket"),

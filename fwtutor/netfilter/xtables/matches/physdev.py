@@ -13,14 +13,8 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
-
-LONGEST = 15
-
-
-def read_port(text: str) -> str:
-    if len(text.encode(errors="surrogateescape")) > LONGEST:
-        raise Unreadable(f"interface name `{text}' must be shorter than IFNAMSIZ ({LONGEST})")
-    return text
+from fwtutor.netfilter.xtables.values import interface, odd_interface
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def judge(value: Any, context: Context) -> tuple[bool, str]:
@@ -29,7 +23,15 @@ def judge(value: Any, context: Context) -> tuple[bool, str]:
 
 def _named(way: str, said: str) -> Option:
     meaning = f"the bridge port it {said} by"
-    return Option(field=f"{way}_port", names=(f"physdev-{way}",), argument="NAME[+]", read=read_port, judge=judge, meaning=meaning)
+    return Option(
+        field=f"{way}_port",
+        names=(f"physdev-{way}",),
+        argument="NAME[+]",
+        read=interface,
+        warns=odd_interface,
+        judge=judge,
+        meaning=meaning,
+    )
 
 
 def _yes(name: str, meaning: str) -> Option:
@@ -42,6 +44,13 @@ class PhysDev(OptionMatch):
 
     name: ClassVar[str] = "physdev"
     meaning: ClassVar[str] = "the ports of a bridge (here there is none)"
+    words: ClassVar[Wording] = {
+        "is_in": "that came in by a bridge port|that did not come in by a bridge port",
+        "in_port": "that came in by the bridge port {}|that did not come in by the bridge port {}",
+        "is_out": "that will~ leave by a bridge port",
+        "out_port": "that will~ leave by the bridge port {}",
+        "is_bridged": "that are~ bridged",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         _yes("is-in", "it came in by a bridge port"),
         _named("in", "came in"),

@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
+from fwtutor.netfilter.xtables.wording import Wording
 
 NAMES = {"unicast": "host", "broadcast": "broadcast", "multicast": "multicast", "otherhost": "otherhost"}
 """As they are listed, and what ``Context.link`` calls them."""
@@ -37,6 +38,9 @@ class PacketType(OptionMatch):
 
     name: ClassVar[str] = "pkttype"
     meaning: ClassVar[str] = "to whom the packet was addressed on its link"
+    words: ClassVar[Wording] = {
+        "kind": "whose frame was~ {}|whose frame was not {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="kind", names=("pkt-type",), argument="TYPE", read=read_kind, judge=judge_kind, required=True,
                meaning=f"it is of this type: {' '.join(NAMES)}"),

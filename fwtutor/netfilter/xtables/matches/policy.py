@@ -10,30 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.netfilter.addresses import ALL_ONES, format_address, prefix_mask
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import protocol_name
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import (
-    BITS,
-    bounded,
-    is_of_other_family,
-    mask_length,
-    no_address,
-    number,
-    numeric,
-    protocol,
-    resolved_address,
-)
+from fwtutor.netfilter.xtables.values import bounded, protocol, read_host, write_host
 
 MOST = 0xFFFFFFFF
 DEEPEST = 4
 PROTOCOLS = (51, 50, 108)
 _FIELDS = ("reqid", "spi", "protocol", "mode", "tunnel_dst", "tunnel_src")
-Network = tuple[int, int]
 
 
 class Element(NamedTuple):
@@ -75,26 +63,9 @@ def read_protocol(text: str) -> int:
 
 
 def read_end(option: str, family: int) -> Callable[[str], str]:
-    """The reader of an end of a tunnel, an address with a mask; a mask that is no prefix is kept, but not printed."""
-
-    def read(text: str) -> str:
-        host, slash, given = text.partition("/")
-        address = resolved_address(host, family)
-        if address is None:
-            other = is_of_other_family(host, family)
-            said = "Address family for hostname not supported" if other else "Name or service not known"
-            raise Unreadable(f"getaddrinfo: {said}", (0, len(host)), no_address(host, family))
-        bits: int | None = ALL_ONES[family]
-        if slash:
-            length = number(given, 0, BITS[family])
-            bits = numeric(given, family) if length is None else prefix_mask(family, length)
-        if bits is None:
-            words = f"neither a valid network mask nor valid CIDR (0-{BITS[family]})"
-            raise Unreadable(f'policy: bad value for option "--{option}", {words}.')
-        kept = mask_length(bits, family)
-        return format_address(family, address) + (f"/{kept}" if kept not in (None, BITS[family]) else "")
-
-    return read
+    """The reader of an end of a tunnel, as it is saved."""
+    read, write = read_host("policy", option, family), write_host(family)
+    return lambda text: write(read(text))
 
 
 def _element(field: str, name: str, argument: str, read: Callable[[str], Any], meaning: str) -> Option:
@@ -126,6 +97,8 @@ class Policy(OptionMatch):
     name: ClassVar[str] = "policy"
     meaning: ClassVar[str] = "what IPsec does to the packet (here nothing)"
     options: ClassVar[tuple[Option, ...]] = _options(4)
+
+    read_again: ClassVar[frozenset[str]] = frozenset(_FIELDS) - {"mode"}
 
     dir: str = "in"
     none: bool = False
@@ -192,6 +165,11 @@ class Policy(OptionMatch):
                 words += [f"[{place}]"] if not dashes else [f"{dashes}next"] if place else []
             words += element.words(dashes, numeric_)
         return words
+
+    def phrases(self) -> list[str]:
+        way = "came" if self.dir == "in" else "will leave"
+        how = " ".join(self._words("", False)[2:])
+        return [f"that {way} {'without' if self.none else 'by'} IPsec{f' ({how})' if how else ''}"]
 
     def save(self) -> str:
         return " ".join(self._words("--", False))

@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, StatefulMatch
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 NOTHING = Given(0)
 
@@ -23,6 +24,9 @@ class Quota(StatefulMatch, OptionMatch):
 
     name: ClassVar[str] = "quota"
     meaning: ClassVar[str] = "until so many bytes have passed"
+    words: ClassVar[Wording] = {
+        "quota": ";until {} bytes have come|;after {} bytes have come",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="quota", names=("quota",), argument="BYTES", read=bounded("quota", "quota", 0, 2**64 - 1), required=True,
                meaning="so many bytes; with a \"!\": only after them"),

@@ -170,6 +170,21 @@ class Recent(StatefulMatch, OptionMatch):
     def _mask(self) -> int:
         return self.everything if self.mask is None else self.mask
 
+    def phrases(self) -> list[str]:
+        whose = "destination" if self.by_destination else "source"
+        where = f"on the list {self.named}" if self.mode != "set" else f"put on the list {self.named}"
+        if self.inverted and self.mode == "set":
+            return [f"of which none fits, but whose {whose} address is put on the list {self.named}"]
+        seen = [f"{self.hitcount} times or more"] if self.hitcount else []
+        seen += [f"in the last {self.seconds} seconds"] if self.seconds else []
+        seen += ["with the same TTL"] if self.rttl else []
+        more = [f"seen {' '.join(seen)}"] if seen else []
+        more += {"update": ["and now once more"], "remove": ["and is now taken off"]}.get(self.mode, [])
+        more += ["and the oldest goes when that is over"] if self.reap else []
+        bits = "" if self._mask == self.everything else f" (as far as {format_address(6 if self.everything >> 32 else 4, self._mask)} goes)"
+        after = f" ({', '.join(more)})" if more else ""
+        return [f"whose {whose} address{bits} is {'not ' if self.inverted else ''}{where}{after}"]
+
     def misplaced(self, header: Header) -> str:
         if self.mode in ("set", "remove") and (self.seconds or self.hitcount):
             return f"--{self.mode} asks nothing: --seconds and --hitcount are for --rcheck and --update"

@@ -77,6 +77,13 @@ class RpFilter(OptionMatch):
         good, because = self.judge(context)
         return (Condition(f"-m rpfilter {self.save()}".rstrip(), good != (self.invert is not None), because),)
 
+    def phrases(self) -> list[str]:
+        way = "by some interface" if self.loose is not None else "by the interface they arrived at"
+        leads = "does not lead" if self.invert is not None else "leads"
+        more = " (which may be the box itself)" if self.accept_local is not None else ""
+        more += " (their mark may choose the way)" if self.validmark is not None else ""
+        return [f"to whose source{more} the way {leads} {way}"]
+
     def listing(self, numeric: bool) -> str:
         return " ".join(["rpfilter", *(option.names[0] for option, _ in self.given())])
 

@@ -27,6 +27,7 @@ from fwtutor.netfilter.xtables.matches.headers import (
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import bounded, colons
+from fwtutor.netfilter.xtables.wording import Wording
 
 HOPS = 16
 """Addresses that can be asked for."""
@@ -63,11 +64,10 @@ def addresses_of(packet: Packet) -> Addresses:
 
 
 def read_addresses(text: str) -> Addresses:
-    pieces = text.split(",")
-    if len(pieces) > HOPS:
-        raise Unreadable("too many addresses specified", hint=f"{HOPS} are the most")
-    found = []
-    for piece in pieces:
+    found: list[int] = []
+    for piece in text.split(","):
+        if len(found) == HOPS:
+            raise Unreadable("too many addresses specified", hint=f"{HOPS} are the most")
         address = colons(piece)
         if address is None:
             raise Unreadable(f"bad address: {piece}")
@@ -93,6 +93,15 @@ class Rt(HeaderMatch):
 
     name: ClassVar[str] = "rt"
     meaning: ClassVar[str] = "the Routing header of an IPv6 packet"
+    words: ClassVar[Wording] = {
+        "": "with a Routing header",
+        "type": "whose type there is~ {to}",
+        "segsleft": "with {to} addresses still to be visited|not with {to} addresses still to be visited",
+        "length": "whose Routing header is~ {} bytes long",
+        "reserved": "whose reserved bytes there are 0",
+        "addresses": "whose way is by {}",
+        "loose": "+(and perhaps by others)",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="type", names=("rt-type",), argument="TYPE", read=bounded("rt", "rt-type", 0, MOST), judge=judge_type,
                meaning="the header is of this type"),
@@ -105,6 +114,7 @@ class Rt(HeaderMatch):
         Option(field="addresses", names=("rt-0-addrs",), argument="ADDRESS[,...]", read=read_addresses, write=write_addresses,
                invertible=False, meaning="the way is by these addresses, in this order (after --rt-type 0)"),
         Option(field="loose", names=("rt-0-not-strict",), arguments=0, read=lambda: True, invertible=False,
+               after=("addresses", "`--rt-0-addr ...' required before `--rt-0-not-strict'"),
                meaning="and perhaps by others (after --rt-0-addrs)"),
     )  # fmt: skip
 
@@ -116,12 +126,9 @@ class Rt(HeaderMatch):
     loose: Given[bool] | None = None
 
     @classmethod
-    def gather(cls, given: dict[str, Given[Any]], option: Option, value: Given[Any]) -> None:
-        if option.field in ("reserved", "addresses") and given.get("type") != (0, False):
-            raise Unreadable(f"`--rt-type 0' required before `--{option.names[0]}'")
-        if option.field == "loose" and "addresses" not in given:
-            raise Unreadable("`--rt-0-addr ...' required before `--rt-0-not-strict'")
-        given[option.field] = value
+    def premature(cls, given: Mapping[str, Given[Any]], option: Option) -> str:
+        wanting = option.field in ("reserved", "addresses") and given.get("type") != (0, False)
+        return f"`--rt-type 0' required before `--{option.names[0]}'" if wanting else HeaderMatch.premature(given, option)
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:

@@ -18,6 +18,7 @@ from fwtutor.netfilter.xtables.matches.ports import Ports, listed_ports
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import ALL_PORTS, format_range, service
+from fwtutor.netfilter.xtables.wording import Wording
 
 SCTP = 132
 COMMON, CHUNK = 12, 4
@@ -163,6 +164,11 @@ class Sctp(HeaderMatch):
     name: ClassVar[str] = "sctp"
     protocol: ClassVar[int] = SCTP
     meaning: ClassVar[str] = "the ports and chunks of an SCTP packet (needs -p sctp)"
+    words: ClassVar[Wording] = {
+        "sport": "from {port}|from any port but {to}",
+        "dport": "to {port}|to any port but {to}",
+        "chunks": lambda chunks, negated: f"whose chunks are{' not' if negated else ''} {write_chunks(chunks)}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         _ports("sport", "source", 0),
         _ports("dport", "destination", 2),

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.matches.conntrack import STATES, judge_states, read_words, stamps, write_states
+from fwtutor.netfilter.xtables.matches.conntrack import STATES, judge_states, read_words, stamps, told_states, write_states
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def read_states(text: str) -> frozenset[str]:
@@ -27,6 +28,9 @@ class State(OptionMatch):
     name: ClassVar[str] = "state"
     tracks: ClassVar[bool] = True
     meaning: ClassVar[str] = "the state of the packet (an older spelling of -m conntrack --ctstate)"
+    words: ClassVar[Wording] = {
+        "state": told_states,
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="state", names=("state",), argument="STATE[,STATE]", read=read_states, write=write_states, judge=judge_states,
                required=True, meaning="the packet is in one of these states: NEW ESTABLISHED RELATED INVALID UNTRACKED"),

@@ -86,8 +86,10 @@ class Statistic(StatefulMatch, OptionMatch):
             raise Unreadable("--probability must be specified when using random mode")
         if mode == "nth" and "every" not in given and "packet" not in given:
             raise Unreadable("--every and --packet must be specified when using nth mode")
-        every, packet = (given[field].value if field in given else 0 for field in ("every", "packet"))
-        if mode == "nth" and packet and packet >= every and "probability" not in given:
+        packet = given["packet"].value if "packet" in given else 0
+        # The tool keeps both in one place, and takes what came last for the number of packets.
+        every = next((given[field].value for field in reversed(list(given)) if field in ("every", "probability")), 0)
+        if packet and packet >= every:
             raise Unreadable("the --packet p must be 0 <= p <= n-1")
         if "mode" not in given:
             raise Unreadable('statistic: option "--mode" must be specified')
@@ -139,6 +141,13 @@ class Statistic(StatefulMatch, OptionMatch):
     def recall(self, before: Any, context: Context) -> tuple[Condition, ...]:
         fits, _, said = self._ask(before, context)
         return (Condition(self.save(), fits != self._negated, said),)
+
+    def phrases(self) -> list[str]:
+        if self.probability is not None:
+            part = (WHOLE - self.probability.value if self.probability.negated else self.probability.value) / WHOLE
+            return [f";{100 * part:.6g} % of them, by lot"]
+        every = self.every.value if self.every is not None else 1
+        return [f";{'all but one' if self._negated else 'one'} of {every} of them (beginning with number {self.packet + 1})"]
 
     def listing(self, numeric: bool) -> str:
         words = ["statistic", "mode", self.mode, *(["!"] if self._negated else [])]

@@ -116,23 +116,29 @@ class String(OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
+        if "pattern" not in given and "hexadecimal" not in given:
+            raise Unreadable("STRING match: You must specify `--string' or `--hex-string'")
+        if "algorithm" not in given:
+            raise Unreadable('string: option "--algo" must be specified')
         cls.exclude(given, "pattern", "hexadecimal")
         kept = dict(given)
         if "hexadecimal" in kept:
             kept["pattern"] = kept.pop("hexadecimal")
-        if "pattern" not in kept:
-            raise Unreadable("STRING match: You must specify `--string' or `--hex-string'")
-        if "algorithm" not in kept:
-            raise Unreadable('string: option "--algo" must be specified')
         return cls(**kept)
+
+    def phrases(self) -> list[str]:
+        within = f" from byte {self.begin.value}" if self.begin.value else ""
+        within += f" up to byte {self.end.value}" if self.end.value != MOST else ""
+        letters = ", in small letters or capitals" if self.icase is not None else ""
+        how = f" (looked for by {self.algorithm.value})"
+        return [f"that {'do not contain' if self.pattern.negated else 'contain'} {quoted(self.pattern.value)}{within}{letters}{how}"]
 
     def misplaced(self, header: Header) -> str:
         if self.begin.value > self.end.value:
             return "--from is behind --to"
         if self.algorithm.value == "fsm":
             return f"fwtutor looks for texts by {' and '.join(ALGORITHMS)} only"
-        known = self.algorithm.value in ALGORITHMS
-        return "" if self.pattern.value or not known else "the text to look for is empty"
+        return "" if self.pattern.value else "the text to look for is empty"
 
     def unknown(self) -> str:
         return "" if self.algorithm.value in ALGORITHMS else f"algorithms: {' '.join(ALGORITHMS)}"

@@ -26,6 +26,7 @@ from fwtutor.netfilter.xtables.matches.ports import (
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
 from fwtutor.netfilter.xtables.values import number, service
+from fwtutor.netfilter.xtables.wording import Wording
 
 FLAG_ORDER = ((FIN, "FIN"), (SYN, "SYN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"), (URG, "URG"))
 ALL_FLAGS = FIN | SYN | RST | PSH | ACK | URG
@@ -104,6 +105,15 @@ def judge_option(kind: int, context: Context) -> tuple[bool, str]:
     return kind in kinds, f"the TCP options are of kind {listed}" if listed else "the header has no TCP option"
 
 
+def told_flags(value: tuple[int, int], negated: bool) -> str:
+    """What a rule says that asks for flags."""
+    mask, comp = value
+    if value == SYN_ONLY:
+        return f"that {'do not ' if negated else ''}open a connection (SYN is set, and ACK, RST, FIN are not)"
+    parts = [f"{flag_text(bits)} set" for bits in (comp,) if bits] + [f"{flag_text(bits)} not set" for bits in (mask & ~comp,) if bits]
+    return f"with{'out' if negated else ''} {' and '.join(parts) or 'any flags'}"
+
+
 def flags_unsaved(given: Given[tuple[int, int]]) -> bool:
     # With an empty mask the flags are never looked at; the tool keeps what they should be, but does not print it.
     return not given.value[0] and not given.negated
@@ -119,6 +129,12 @@ class Tcp(OptionMatch):
     name: ClassVar[str] = "tcp"
     protocol: ClassVar[int] = TCP
     meaning: ClassVar[str] = "ports, flags and options of the TCP header (needs -p tcp)"
+    words: ClassVar[Wording] = {
+        "sport": "from {port}|from any port but {to}",
+        "dport": "to {port}|to any port but {to}",
+        "option": "with the TCP option {}|without the TCP option {}",
+        "flags": told_flags,
+    }
     options: ClassVar[tuple[Option, ...]] = (
         SPORT,
         DPORT,

@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.headers import Absent, HeaderMatch, as_transport
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.values import format_range, number_range
+from fwtutor.netfilter.xtables.wording import Wording
 
 MOST = 0xFFFF
 Range = tuple[int, int]
@@ -62,6 +63,9 @@ class TcpMss(HeaderMatch):
     name: ClassVar[str] = "tcpmss"
     protocol: ClassVar[int] = TCP
     meaning: ClassVar[str] = "the MSS that a TCP header announces (needs -p tcp)"
+    words: ClassVar[Wording] = {
+        "mss": "that announce an MSS of {to}|that do not announce an MSS of {to}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="mss", names=("mss",), argument="BYTES[:BYTES]", read=read_mss, write=format_range, judge=judge_mss, required=True,
                meaning="the MSS announced is this number, or in this range"),

@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import leading_number
+from fwtutor.netfilter.xtables.wording import Wording
 
 NAMES = {
     "Minimize-Delay": 0x10, "Maximize-Throughput": 0x08, "Maximize-Reliability": 0x04, "Minimize-Cost": 0x02, "Normal-Service": 0x00,
@@ -59,6 +60,9 @@ class Tos(OptionMatch):
 
     name: ClassVar[str] = "tos"
     meaning: ClassVar[str] = "the TOS byte, or traffic class"
+    words: ClassVar[Wording] = {
+        "tos": "whose TOS byte is~ {under}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="tos", names=("tos",), argument="VALUE[/MASK]|NAME", read=read_tos, write=write_tos, judge=judge_tos, required=True,
                meaning=f"the byte, under the mask, is this value; names: {' '.join(NAMES)}"),

@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
 from fwtutor.netfilter.xtables.values import number
+from fwtutor.netfilter.xtables.wording import Wording
 
 HOLDS: dict[str, tuple[Callable[[int, int], bool], str, str]] = {
     "eq": (eq, "==", "is"),
@@ -60,6 +61,11 @@ class Ttl(OptionMatch):
 
     name: ClassVar[str] = "ttl"
     meaning: ClassVar[str] = "the time to live of the packet"
+    words: ClassVar[Wording] = {
+        "eq": "whose TTL is~ {}",
+        "lt": "whose TTL is below {}",
+        "gt": "whose TTL is above {}",
+    }
     options: ClassVar[tuple[Option, ...]] = ttl_options("ttl", "TTL")
     nothing: ClassVar[str] = "TTL match: You must specify one of `--ttl-eq', `--ttl-lt', `--ttl-gt"
 

@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Header
 from fwtutor.netfilter.xtables.values import leading_number
+from fwtutor.netfilter.xtables.wording import Wording
 
 MOST = 10
 """Tests, operations (with the first place) and ranges there may be of each."""
@@ -81,7 +82,7 @@ def _location(cursor: _Cursor) -> tuple[int, tuple[tuple[str, int], ...]]:
     signs: list[str] = []
     while True:
         letter = cursor.skip()
-        if not letter:
+        if not letter and (not signs or len(numbers) > len(signs)):
             raise Unreadable("u32: abrupt end of input after location specifier")
         if letter == "=" and not numbers:
             raise cursor.wrong("location spec missing")
@@ -183,6 +184,9 @@ class U32(OptionMatch):
 
     name: ClassVar[str] = "u32"
     meaning: ClassVar[str] = "numbers of four bytes anywhere in the packet"
+    words: ClassVar[Wording] = {
+        "tests": "in which {} holds|in which {} does not hold",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="tests", names=("u32",), argument="TESTS", read=read_tests, write=write_tests, judge=judge_tests, required=True,
                meaning="TEST[&&TEST...], each PLACE[&MASK|<<BITS|>>BITS|@PLACE...]=VALUE[:VALUE][,...]"),

@@ -25,19 +25,20 @@ from fwtutor.netfilter.xtables.matches.ports import (
 )
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import resolved_port
+from fwtutor.netfilter.xtables.values import ALL_PORTS, resolved_port
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def read_range(text: str, match: str, option: str) -> tuple[int, int]:
     """A port or a range by the newer reader; an empty end is the first or the last port. Raises Unreadable."""
     parts = text.split(":")
-    if len(parts) > 2:
-        raise Unreadable(f'{match}: Too many components for option "--{option}" (max: 2)')
     if len(parts) == 1:
         port = resolved_port(text)
         return port, port
-    low = resolved_port(parts[0]) if parts[0] else 0
-    return low, resolved_port(parts[1]) if parts[1] else 0xFFFF
+    low, high = (resolved_port(part) if part else empty for part, empty in zip(parts, ALL_PORTS, strict=False))
+    if len(parts) > 2:
+        raise Unreadable(f'{match}: Too many components for option "--{option}" (max: 2)')
+    return low, high
 
 
 def _option(word: str) -> Option:
@@ -51,6 +52,10 @@ class Udp(OptionMatch):
     name: ClassVar[str] = "udp"
     protocol: ClassVar[int] = UDP
     meaning: ClassVar[str] = "ports of the UDP header (needs -p udp)"
+    words: ClassVar[Wording] = {
+        "sport": "from {port}|from any port but {to}",
+        "dport": "to {port}|to any port but {to}",
+    }
     options: ClassVar[tuple[Option, ...]] = (_option("source"), _option("destination"))
 
     sport: Ports = None

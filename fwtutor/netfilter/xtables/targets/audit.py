@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
+from fwtutor.netfilter.xtables.wording import Wording
 
 ACCEPTED = Given("accept")
 TYPES = ("accept", "drop", "reject")
@@ -25,6 +26,10 @@ class Audit(OptionTarget):
     name: ClassVar[str] = "AUDIT"
     goes_on: ClassVar[bool] = True
     meaning: ClassVar[str] = "the packet is reported to the audit system, and goes on to the next rule"
+    words: ClassVar[Wording] = {
+        "": "are reported to the audit system",
+        "type": "as {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="type", names=("type",), argument="accept|drop|reject", read=read_type, invertible=False, required=True,
                meaning="what the report says became of it: that is for other rules to do"),

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from fwtutor.netfilter.hooks import MANGLE
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
+from fwtutor.netfilter.xtables.wording import Wording
 
 FILL = Given(True)
 
@@ -22,6 +23,10 @@ class Checksum(OptionTarget):
     goes_on: ClassVar[bool] = True
     tables: ClassVar[tuple[str, ...]] = (MANGLE,)
     meaning: ClassVar[str] = "a checksum left to the network card is reckoned here (packets here always have theirs)"
+    words: ClassVar[Wording] = {
+        "": "get their checksum",
+        "fill": "filled in",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="fill", names=("checksum-fill",), arguments=0, read=lambda: True, invertible=False, required=True,
                meaning="reckon it"),

@@ -16,6 +16,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget
+from fwtutor.netfilter.xtables.wording import Wording
 
 _PART = r"[ \t\n\v\f\r]*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-F]{1,})"
 _CLASS = re.compile(f"{_PART}:{_PART}", re.ASCII)
@@ -46,6 +47,9 @@ class Classify(OptionTarget, ActingTarget):
     name: ClassVar[str] = "CLASSIFY"
     hooks: ClassVar[tuple[str, ...]] = (FORWARD, OUTPUT, POSTROUTING)
     meaning: ClassVar[str] = "the packet is put into a class of the queue it leaves by"
+    words: ClassVar[Wording] = {
+        "value": "get the class {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="value", names=("set-class",), argument="MAJOR:MINOR", read=read_class, write=write_class, invertible=False,
                required=True, meaning="the class, in hexadecimal"),

@@ -20,6 +20,7 @@ from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget, Header
 from fwtutor.netfilter.xtables.targets.mark import listed, operations, value_and_mask, write_xmark
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import changed
 
 MOST_SHIFT = 32
 """The tool takes it; the kernel refuses it."""
@@ -84,6 +85,13 @@ class ConnmarkTarget(OptionTarget, ActingTarget):
 
     def given(self) -> Sequence[tuple[Option, Given[Any]]]:
         return []
+
+    def phrases(self) -> list[str]:
+        shift = f", shifted {'right' if self.to_the_right else 'left'} by {self.shift}" if self.shift else ""
+        if self.mode == "set":
+            return [changed(self.value, self.ctmask, "their connection's mark") + shift]
+        bits = "" if self.nfmask == self.ctmask == ALL_BITS else f" (bits {self.nfmask:#x} of theirs, {self.ctmask:#x} of the connection's)"
+        return [f"{'give their mark to' if self.mode == 'save' else 'take the mark of'} their connection{bits}{shift}"]
 
     def misplaced(self, header: Header) -> str:
         return "a mark has 32 bits: nothing is left when it is shifted by so many" if self.shift >= MOST_SHIFT else ""

@@ -23,6 +23,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget, Header
 from fwtutor.netfilter.xtables.values import number
+from fwtutor.netfilter.xtables.wording import Wording
 
 MAX_ZONE = 0xFFFF
 KEPT = 15
@@ -99,6 +100,16 @@ class Ct(ActingTarget, OptionTarget):
     name: ClassVar[str] = "CT"
     meaning: ClassVar[str] = "how connection tracking shall treat the packet, and the connection it may begin"
     tables: ClassVar[tuple[str, ...]] = (RAW,)
+    words: ClassVar[Wording] = {
+        "notrack": "are not tracked",
+        "helper": "get the helper {} for their connection",
+        "ctevents": "are told of when {or} happens",
+        "expevents": "are told of when {or} is expected",
+        "zone": "are tracked in the zone {}",
+        "zone_orig": "are tracked in the zone {} in the original direction",
+        "zone_reply": "are tracked in the zone {} in the reply direction",
+        "timeout": "get the timeout policy {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="notrack", names=("notrack",), arguments=0, read=lambda: True, invertible=False, meaning="not at all"),
         Option(field="helper", names=("helper",), argument="NAME", read=read_helper, invertible=False, unsaved=_nothing,

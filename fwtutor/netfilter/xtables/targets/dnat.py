@@ -17,6 +17,7 @@ from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import NatTarget
 from fwtutor.netfilter.xtables.targets.snat import range_of
 from fwtutor.netfilter.xtables.targets.translation import PERSISTENT, RANDOM, Switched, To, read_to, write_to
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def _options(family: int) -> tuple[Option, ...]:
@@ -36,6 +37,11 @@ class Dnat(Switched, NatTarget):
     name: ClassVar[str] = "DNAT"
     hooks: ClassVar[tuple[str, ...]] = (PREROUTING, OUTPUT)
     meaning: ClassVar[str] = "the connection goes to another destination"
+    words: ClassVar[Wording] = {
+        "to": "go to {} instead",
+        "random": ";with ports drawn by lot",
+        "persistent": ";the same for each source every time",
+    }
     options: ClassVar[tuple[Option, ...]] = _options(4)
 
     to: Given[To]

@@ -17,6 +17,7 @@ from fwtutor.netfilter.xtables.matches.dscp import CLASSES, MOST, read_class, wr
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class DscpTarget(OptionTarget, ActingTarget):
     name: ClassVar[str] = "DSCP"
     tables: ClassVar[tuple[str, ...]] = (MANGLE,)
     meaning: ClassVar[str] = "how routers are asked to treat the packet is changed"
+    words: ClassVar[Wording] = {
+        "value": "get the DSCP {}",
+        "by_class": "get the DSCP {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="value", names=("set-dscp",), argument="VALUE", read=bounded("DSCP", "set-dscp", 0, MOST), write=write_dscp,
                invertible=False, meaning="the DSCP becomes this"),

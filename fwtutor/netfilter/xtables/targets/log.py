@@ -16,6 +16,7 @@ from fwtutor.netfilter.logline import Told
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.values import number, quoted
+from fwtutor.netfilter.xtables.wording import Wording
 
 KEPT = 29
 """Bytes of a prefix."""
@@ -55,6 +56,16 @@ class Log(OptionTarget):
     name: ClassVar[str] = "LOG"
     goes_on: ClassVar[bool] = True
     meaning: ClassVar[str] = "the packet is written into the kernel's log, and goes on to the next rule"
+    words: ClassVar[Wording] = {
+        "": "are written into the kernel's log",
+        "prefix": "behind the words {}",
+        "level": "at level {}",
+        "sequence": ";with TCP's sequence numbers",
+        "tcp_options": ";with the TCP options",
+        "ip_options": ";with the IP options",
+        "uid": ";with the user whose program sent them",
+        "macdecode": ";with the parts of their Ethernet header",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="prefix", names=("log-prefix",), argument="TEXT", read=read_prefix, write=quoted, invertible=False,
                meaning=f"what the line begins with, up to {KEPT} bytes"),

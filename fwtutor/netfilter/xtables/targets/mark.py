@@ -16,6 +16,7 @@ from fwtutor.netfilter.xtables.matches.mark import ALL_BITS, Marked, read_mark
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording, changed
 
 OPERATIONS = ("set_mark", "and_mark", "or_mark", "xor_mark", "set_xmark")
 """In the order in which the tool looks for a second one."""
@@ -72,6 +73,9 @@ class MarkTarget(OptionTarget, ActingTarget):
 
     name: ClassVar[str] = "MARK"
     meaning: ClassVar[str] = "the packet's mark is changed"
+    words: ClassVar[Wording] = {
+        "set_xmark": lambda change, negated: changed(change[0], change[1], "their mark"),
+    }
     options: ClassVar[tuple[Option, ...]] = operations("MARK", "the mark")
 
     value: int = 0

@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import NatTarget
 from fwtutor.netfilter.xtables.targets.translation import FULLY, RANDOM, Ports, Switched, read_ports, write_ports
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,12 @@ class Masquerade(Switched, NatTarget):
     name: ClassVar[str] = "MASQUERADE"
     hooks: ClassVar[tuple[str, ...]] = (POSTROUTING,)
     meaning: ClassVar[str] = "the connection gets the box's own address as its source"
+    words: ClassVar[Wording] = {
+        "": "get the box's own address as their source",
+        "ports": "and one of the ports {}",
+        "random": ";with ports drawn by lot",
+        "fully": ";with ports drawn by lot",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="ports", names=("to-ports",), argument="PORT[-PORT]", read=read_ports, write=write_ports, invertible=False,
                of_protocol=True, meaning="the ports to choose from"),

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.values import bounded, quoted
+from fwtutor.netfilter.xtables.wording import Wording
 
 KEPT = {"legacy": 63, "nft": 127}
 """Bytes of a prefix."""
@@ -39,6 +40,14 @@ class Nflog(OptionTarget):
     name: ClassVar[str] = "NFLOG"
     goes_on: ClassVar[bool] = True
     meaning: ClassVar[str] = "the packet is handed to the programs that listen to a group, and goes on to the next rule"
+    words: ClassVar[Wording] = {
+        "": "are handed to the programs that listen",
+        "prefix": "with the words {}",
+        "group": "to group {}",
+        "range": "+(range {}, which has no effect)",
+        "size": ";{} bytes of each",
+        "threshold": ";{} at a time",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="prefix", names=("nflog-prefix",), argument="TEXT", read=read_prefix, write=quoted, invertible=False,
                meaning="a text to go with it"),
@@ -68,4 +77,4 @@ class Nflog(OptionTarget):
         return [(option, Given(value)) for option, value in found if value or (option.field == "size" and value is not None)]
 
     def listing(self, numeric: bool) -> str:
-        return self.save().replace("--", "", 1).replace(" --", " ")
+        return " ".join(option.text(given).removeprefix("--") for option, given in self.given() if not option.unsaved(given))

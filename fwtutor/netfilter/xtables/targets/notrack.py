@@ -10,6 +10,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget
 from fwtutor.netfilter.xtables.targets.ct import Ct, untrack
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,9 @@ class NoTrack(ActingTarget, OptionTarget):
 
     name: ClassVar[str] = "NOTRACK"
     meaning: ClassVar[str] = "connection tracking leaves the packet alone: it is UNTRACKED"
+    words: ClassVar[Wording] = {
+        "": "are not tracked",
+    }
     listed: ClassVar[str] = Ct.name
     tables: ClassVar[tuple[str, ...]] = (RAW,)
 

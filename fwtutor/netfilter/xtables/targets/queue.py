@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import Header
 from fwtutor.netfilter.xtables.values import bounded, number_range
+from fwtutor.netfilter.xtables.wording import Wording
 
 MOST = 0xFFFF
 
@@ -38,6 +39,13 @@ class Nfqueue(OptionTarget):
 
     name: ClassVar[str] = "NFQUEUE"
     meaning: ClassVar[str] = "a program decides; there is none here, so the packet is dropped"
+    words: ClassVar[Wording] = {
+        "": "are handed to a program that decides",
+        "number": ";by queue {}",
+        "balance": lambda ends, negated: f";by one of the queues {ends[0]} to {ends[1]}",
+        "bypass": ";or accepted where none listens",
+        "fanout": ";chosen by the processor",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="number", names=("queue-num",), argument="N", read=bounded("NFQUEUE", "queue-num", 0, MOST), invertible=False,
                meaning="the program that listens to this queue (without the option: 0)"),
@@ -83,6 +91,9 @@ class Queue(OptionTarget):
 
     name: ClassVar[str] = "QUEUE"
     meaning: ClassVar[str] = "a program decides (queue 0); there is none here, so the packet is dropped"
+    words: ClassVar[Wording] = {
+        "": "are handed to a program that decides",
+    }
 
     absent: bool = False
 

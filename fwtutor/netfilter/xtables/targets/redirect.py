@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Demanded, Given, Option
 from fwtutor.netfilter.xtables.rule import NatTarget
 from fwtutor.netfilter.xtables.targets.translation import RANDOM, Ports, Switched, read_ports, write_ports
+from fwtutor.netfilter.xtables.wording import Wording
 
 _LOOPBACK = {4: 0x7F000001, 6: 1}
 
@@ -32,6 +33,11 @@ class Redirect(Switched, NatTarget):
     name: ClassVar[str] = "REDIRECT"
     hooks: ClassVar[tuple[str, ...]] = (PREROUTING, OUTPUT)
     meaning: ClassVar[str] = "the connection goes to the box itself"
+    words: ClassVar[Wording] = {
+        "": "go to the box itself",
+        "ports": "at port {}",
+        "random": ";with ports drawn by lot",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="ports", names=("to-ports",), argument="PORT[-PORT]", read=_read, write=write_ports, invertible=False,
                of_protocol=True, meaning="the ports to choose from"),

@@ -15,6 +15,7 @@ from fwtutor.netfilter.packet import TCP
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import Header
+from fwtutor.netfilter.xtables.wording import Wording
 
 TCP_RESET = "tcp-reset"
 DEFAULT = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
@@ -60,6 +61,9 @@ class Reject(OptionTarget):
     name: ClassVar[str] = "REJECT"
     tables: ClassVar[tuple[str, ...]] = (FILTER,)
     meaning: ClassVar[str] = "the packet is dropped, and its sender is told"
+    words: ClassVar[Wording] = {
+        "kind": "are dropped, and their sender is told so by {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (_option(4),)
 
     kind: str = DEFAULT[4]

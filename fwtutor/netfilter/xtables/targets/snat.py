@@ -14,6 +14,7 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import NatTarget
 from fwtutor.netfilter.xtables.targets.translation import FULLY, PERSISTENT, RANDOM, Switched, To, read_to, write_to
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 def _options(family: int) -> tuple[Option, ...]:
@@ -32,6 +33,12 @@ class Snat(Switched, NatTarget):
     name: ClassVar[str] = "SNAT"
     hooks: ClassVar[tuple[str, ...]] = (POSTROUTING, INPUT)
     meaning: ClassVar[str] = "the connection gets another source"
+    words: ClassVar[Wording] = {
+        "to": "get {} as their source",
+        "random": ";with ports drawn by lot",
+        "fully": ";with ports drawn by lot",
+        "persistent": ";the same for each source every time",
+    }
     options: ClassVar[tuple[Option, ...]] = _options(4)
 
     to: Given[To]

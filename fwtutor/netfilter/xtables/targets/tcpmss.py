@@ -23,6 +23,7 @@ from fwtutor.netfilter.xtables.matches.tcp import Tcp
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget, Header, Rule
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 MOST = {4: 65515, 6: 65495}
 """What the tool takes."""
@@ -49,6 +50,10 @@ class TcpMss(OptionTarget, ActingTarget):
     name: ClassVar[str] = "TCPMSS"
     flattens: ClassVar[bool] = True
     meaning: ClassVar[str] = "the MSS of a TCP SYN is lowered (needs -p tcp and --syn)"
+    words: ClassVar[Wording] = {
+        "mss": "get an MSS of no more than {}",
+        "clamp": "get an MSS that fits their way",
+    }
     options: ClassVar[tuple[Option, ...]] = _options(4)
 
     mss: int | None = None

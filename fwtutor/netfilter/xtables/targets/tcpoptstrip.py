@@ -17,6 +17,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget, Header
 from fwtutor.netfilter.xtables.values import number
+from fwtutor.netfilter.xtables.wording import Wording
 
 KINDS = {"wscale": 3, "mss": 2, "sack-permitted": 4, "sack": 5, "timestamp": 8, "md5": 19}
 
@@ -49,6 +50,9 @@ class TcpOptStrip(OptionTarget, ActingTarget):
     tables: ClassVar[tuple[str, ...]] = (MANGLE,)
     flattens: ClassVar[bool] = True
     meaning: ClassVar[str] = "TCP options are overwritten with fillers (needs -p tcp)"
+    words: ClassVar[Wording] = {
+        "kinds": "lose the TCP options {}",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="kinds", names=("strip-options",), argument="KIND[,KIND]", read=read_kinds, write=write_kinds, invertible=False,
                meaning=f"these: numbers, or {', '.join(KINDS)}"),

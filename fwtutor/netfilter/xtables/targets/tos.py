@@ -18,6 +18,7 @@ from fwtutor.netfilter.xtables.matches.tos import NAMES, name_of, read_tos, writ
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording, changed
 
 
 def _bits(name: str, meaning: str) -> Option:
@@ -32,6 +33,9 @@ class TosTarget(OptionTarget, ActingTarget):
     name: ClassVar[str] = "TOS"
     tables: ClassVar[tuple[str, ...]] = (MANGLE,)
     meaning: ClassVar[str] = "bits of the TOS byte, or traffic class, are changed"
+    words: ClassVar[Wording] = {
+        "set": lambda change, negated: changed(change[0], change[1], "their TOS byte", 0xFF),
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="set", names=("set-tos",), argument="VALUE[/MASK]|NAME", read=read_tos, write=write_tos, invertible=False,
                meaning=f"the bits in the mask go, then those of the value turn around; names: {' '.join(NAMES)}"),

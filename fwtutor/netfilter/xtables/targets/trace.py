@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from fwtutor.netfilter.hooks import RAW
 from fwtutor.netfilter.xtables.options import OptionTarget
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,6 @@ class Trace(OptionTarget):
     goes_on: ClassVar[bool] = True
     tables: ClassVar[tuple[str, ...]] = (RAW,)
     meaning: ClassVar[str] = "each rule that the packet meets from here on is told in the kernel's log"
+    words: ClassVar[Wording] = {
+        "": "are followed from here on, rule by rule",
+    }

@@ -17,6 +17,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget
 from fwtutor.netfilter.xtables.values import bounded
+from fwtutor.netfilter.xtables.wording import Wording
 
 WORDS = {"set": "set to", "inc": "increment by", "dec": "decrement by"}
 
@@ -38,6 +39,11 @@ class Ttl(OptionTarget, ActingTarget):
     name: ClassVar[str] = "TTL"
     tables: ClassVar[tuple[str, ...]] = (MANGLE,)
     meaning: ClassVar[str] = "the TTL is changed"
+    words: ClassVar[Wording] = {
+        "set": "get the TTL {}",
+        "dec": "lose {} of their TTL",
+        "inc": "get {} more of TTL",
+    }
     options: ClassVar[tuple[Option, ...]] = _options("TTL", "TTL")
 
     mode: str = "set"
@@ -72,4 +78,9 @@ class Hl(Ttl):
 
     name: ClassVar[str] = "HL"
     meaning: ClassVar[str] = "the hop limit is changed"
+    words: ClassVar[Wording] = {
+        "set": "get the hop limit {}",
+        "dec": "lose {} of their hop limit",
+        "inc": "get {} more of hop limit",
+    }
     options: ClassVar[tuple[Option, ...]] = _options("HL", "hop limit")

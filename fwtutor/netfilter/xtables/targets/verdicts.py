@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fwtutor.netfilter.xtables.options import OptionTarget
+from fwtutor.netfilter.xtables.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,9 @@ class Accept(OptionTarget):
 
     name: ClassVar[str] = "ACCEPT"
     meaning: ClassVar[str] = "the packet may go on"
+    words: ClassVar[Wording] = {
+        "": "are accepted",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class Drop(OptionTarget):
 
     name: ClassVar[str] = "DROP"
     meaning: ClassVar[str] = "the packet is gone, and nobody is told"
+    words: ClassVar[Wording] = {
+        "": "are dropped",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +41,6 @@ class Return(OptionTarget):
 
     name: ClassVar[str] = "RETURN"
     meaning: ClassVar[str] = "back to the rule after the jump, or to the policy of a built-in chain"
+    words: ClassVar[Wording] = {
+        "": "go back to the rule after the jump, or to the policy",
+    }
