@@ -66,6 +66,8 @@ class Match(ABC):
         """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
         return ""
 
+    spaced: ClassVar[bool] = True
+    """Whether ``-L`` puts a space before that."""
     tables: ClassVar[tuple[str, ...]] = ()
     """The tables its rule may stand in; () all."""
     hooks: ClassVar[tuple[str, ...]] = ()
