@@ -135,5 +135,5 @@ class Replying4(Passage):
         return address == 0 or routing.is_local(4, address) or routing.is_broadcast(4, address) or routing.is_multicast(4, address)
 
     def _time_of_day(self) -> bytes:
-        """What is written into a timestamp: milliseconds since midnight, which is when the simulation begins."""
-        return (self.walk.at // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big")
+        """What is written into a timestamp: milliseconds since midnight."""
+        return ((self.box.began + self.walk.at) // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import Entry, Template, Tuple
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.wallclock import BEGAN
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.routing import Routing
@@ -60,6 +61,7 @@ class Context:
         "socket",
         "state",
         "template",
+        "wall",
     )
 
     packet: Packet
@@ -77,6 +79,8 @@ class Context:
     mark: int
     at: int
     """ns: the time of the walk."""
+    wall: int
+    """The same since 1970, by the clock on the wall."""
     by_stack: bool
     """The box's own stack made it (an echo reply, for instance), no program did."""
     hot_drop: bool
@@ -110,6 +114,7 @@ class Context:
     def __init__(self, packet: Packet, at: int) -> None:
         self.packet = packet
         self.at = at
+        self.wall = BEGAN + at
         self.priority = 0
         self.owner = self.mac = self.routing = self.template = None
         self.link = "host"

@@ -87,6 +87,7 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
     if needs and needs not in owner.given:
         line.refuse(words, found.token)
     if option.arguments == 0:
+        line.parsed.warning += option.warning
         value = option.read()
     elif option.arguments == 1:
         assert found.argument is not None

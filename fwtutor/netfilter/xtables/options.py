@@ -67,6 +67,8 @@ class Option:
     required: bool = False
     after: tuple[str, str] = ("", "")
     """The field of an option that must stand before it, and what the tool says when it does not."""
+    warning: str = ""
+    """What the tool says when it is given, and takes it all the same."""
     unsaved: Callable[[Given[Any]], bool] = _never
     """True for what the tool keeps but does not print."""
 

@@ -46,6 +46,7 @@ from fwtutor.netfilter.xtables.matches.statistic import Statistic
 from fwtutor.netfilter.xtables.matches.string import String
 from fwtutor.netfilter.xtables.matches.tcp import Tcp
 from fwtutor.netfilter.xtables.matches.tcpmss import TcpMss
+from fwtutor.netfilter.xtables.matches.time import Time
 from fwtutor.netfilter.xtables.matches.tos import Tos
 from fwtutor.netfilter.xtables.matches.ttl import Ttl
 from fwtutor.netfilter.xtables.matches.u32 import U32
@@ -54,7 +55,7 @@ from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
     AddrType, Comment, Connbytes, Connmark, Cpu, Dccp, DevGroup, Dscp, Ecn, Esp, Helper, IpComp, Length, Limit, Mac, Mark, Multiport, Owner,
-    PacketType, PhysDev, Quota, RpFilter, Sctp, State, Statistic, String, Tcp, TcpMss, Tos, U32, Udp,
+    PacketType, PhysDev, Quota, RpFilter, Sctp, State, Statistic, String, Tcp, TcpMss, Time, Tos, U32, Udp,
 )  # fmt: skip
 
 
@@ -71,7 +72,7 @@ MATCHES = {
 }  # fmt: skip
 
 _BOTH_NOT_YET = frozenset({
-    "bpf", "cgroup", "cluster", "connlabel", "ipvs", "nfacct", "osf", "rateest", "set", "socket", "time",
+    "bpf", "cgroup", "cluster", "connlabel", "ipvs", "nfacct", "osf", "rateest", "set", "socket",
 })  # fmt: skip
 NOT_YET = {
     4: _BOTH_NOT_YET | {"realm"},

@@ -52,9 +52,12 @@ class Eui64(OptionMatch):
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         if context.mac is None:
-            said = "it came by a link without addresses" + (", and is a later fragment: it is dropped at once" if context.packet.offset else "")
+            said = "it came by a link without addresses" + (
+                ", and is a later fragment: it is dropped at once" if context.packet.offset else ""
+            )
         else:
-            said = f"{context.mac} makes {format_address(6, interface_id(context.mac))}, the source ends in {format_address(6, context.packet.src & _HALF)}"
+            wanted, there = (format_address(6, half) for half in (interface_id(context.mac), context.packet.src & _HALF))
+            said = f"{context.mac} makes {wanted}, the source ends in {there}"
         return (Condition("-m eui64", fits(context), said),)
 
     def listing(self, numeric: bool) -> str:

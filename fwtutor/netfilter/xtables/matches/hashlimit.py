@@ -6,9 +6,9 @@ how long it keeps what nobody asks for. Later rules bring only their own ``--has
 - A packet takes a token; one holds when there was one, ``--hashlimit-above`` when there was none.
 - A rate in bytes is reckoned in steps of 16 bytes, of which every packet has one more than it fills. A second's worth may come at once, and
   with ``--hashlimit-burst`` so often again until that is used up, which it then stays.
-- With ``--hashlimit-rate-match`` there are no tokens: what comes is counted for a while (``--hashlimit-rate-interval``), of which each packet
-  holds until there were more than rate and burst together (of bytes: than so many times the rate). When the first packet after it comes,
-  it is looked back: if more came than the rate allows for all the time that has passed, no packet of the next while holds.
+- With ``--hashlimit-rate-match`` there are no tokens: what comes is counted for a while (``--hashlimit-rate-interval``), of which each
+  packet holds until there were more than rate and burst together (of bytes: than so many times the rate). When the first packet after it
+  comes, it is looked back: if more came than the rate allows for all the time that has passed, no packet of the next while holds.
 - When the table is full (``--hashlimit-htable-max``), a packet that needs a new bucket is dropped.
 - A bucket nobody asked for in ``--hashlimit-htable-expire`` is forgotten when the table is cleaned, each ``--hashlimit-htable-gcinterval``.
 """

@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.options import Given, Option
 
 IPCOMP = 108
 SIZE = 4
+NONE = Given((0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,12 @@ class IpComp(HeaderMatch):
     protocol: ClassVar[int] = IPCOMP
     meaning: ClassVar[str] = "the CPI of a packet with IP payload compression (needs -p ipcomp)"
     options: ClassVar[tuple[Option, ...]] = (
-        range_option("ipcomp", "ipcompspi", "the CPI is this number, or in this range", "CPI", lambda packet: word(packet, packet.l4 + 2, 2)),
+        range_option("ipcomp", "ipcompspi", "the CPI is this, or in this range", "CPI", lambda packet: word(packet, packet.l4 + 2, 2)),
         Option(field="reserved", names=("compres",), arguments=0, read=lambda: True, invertible=False,
                meaning="nothing: the kernel does not look at it"),
     )  # fmt: skip
 
-    spi: Given[Range] = Given((0, 0))
+    spi: Given[Range] = NONE
     reserved: Given[bool] | None = None
 
     @classmethod
