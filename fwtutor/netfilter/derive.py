@@ -17,6 +17,7 @@ from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
     ACT,
     ACTED,
+    CHANGED,
     CONTINUE,
     DROP,
     END,
@@ -30,7 +31,7 @@ from fwtutor.netfilter.xtables.compiled import (
     CompiledChain,
     Hit,
 )
-from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.context import Context, Seen
 from fwtutor.netfilter.xtables.targets.log import Log
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
 
@@ -88,7 +89,7 @@ def _hit_changes(hits: Iterable[Hit], length: int) -> Iterator[Change]:
     for what, chain, position, before in hits:
         if what == EVALUATED:
             yield before
-        elif what == ACTED:
+        elif what in (ACTED, CHANGED):
             length = before.after.packet.length
             if before.change is not None:
                 yield before.change
@@ -147,7 +148,7 @@ _STANDARD = ("ACCEPT", "DROP", "RETURN", "QUEUE")
 
 
 def _is_traced(hit: Hit) -> bool:
-    return hit.what not in (EVALUATED, ACTED) and (hit.what != HOT_DROP or hit.chain.variant == "nft")
+    return hit.what not in (EVALUATED, ACTED, CHANGED) and (hit.what != HOT_DROP or hit.chain.variant == "nft")
 
 
 def _trace_line(hit: Hit) -> str:
@@ -172,7 +173,7 @@ def logged(walk: Walk) -> list[s.Logged]:
         if event[0] == events.TABLE:
             context = context_of(event[3], walk)
             for what, chain, position, before in event[2]:
-                if what == ACTED:
+                if what in (ACTED, CHANGED):
                     context.show(before.after)
                 elif what == MATCHED and isinstance(target := chain.rules[position].target, Log | Nflog):
                     found.append(_logged(target, context))
@@ -299,8 +300,17 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
     over = False
     yield s.ChainEntered(table=table, chain=chain.chain.name)
 
+    relabelled: dict[int, Seen] = {}
+    """The same of what matches changed."""
+
     def tried(at: int, matched: bool, tick: tuple[Change, ...] = ()) -> s.RuleTried:
-        return s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
+        nonlocal context
+        found = s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
+        if at in relabelled:
+            # Only the rules behind it see that.
+            context = context.copy()
+            context.show(relabelled.pop(at))
+        return found
 
     counted = False
     for what, _, at, before in hits:
@@ -312,8 +322,11 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             context.show(before.after)
             position = at + 1
             continue
-        if what == EVALUATED:
-            remembered[at] = (*remembered.get(at, ()), next(changes))
+        if what in (EVALUATED, CHANGED):
+            if what == EVALUATED or before.change is not None:
+                remembered[at] = (*remembered.get(at, ()), next(changes))
+            if what == CHANGED:
+                relabelled[at] = before.after
             continue
         if not over:
             for number in range(position, at):

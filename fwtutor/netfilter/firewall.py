@@ -230,6 +230,7 @@ class Firewall:
             changed = box.conntrack.forget_windows(family)
             self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
         box.tracking[family] = ruleset.tracks
+        box.conntrack.labelling = any(one.labels for one in self._rulesets.values())
         if ruleset.accounts:
             # It stays on when the rule is gone.
             self.set_sysctl("net.netfilter.nf_conntrack_acct", 1)

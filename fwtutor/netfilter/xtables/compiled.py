@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.addresses import ALL_ONES
+from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.state import ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context, Seen
 from fwtutor.netfilter.xtables.rule import (
+    ActingMatch,
     ActingTarget,
     Chain,
     Header,
@@ -40,7 +42,7 @@ CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT = range(8)
 _STANDARD = {"ACCEPT": ACCEPT, "DROP": DROP, "RETURN": RETURN}
 
 
-MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED = range(6)
+MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED, CHANGED = range(7)
 
 
 class Hit(NamedTuple):
@@ -50,17 +52,17 @@ class Hit(NamedTuple):
     """MATCHED: a rule did. POLICY: it decided. END: the end of a user chain. HOT_DROP: a match had the packet dropped.
 
     EVALUATED: a stateful match was, whatever came of it; the hit on its rule, if there is one, follows.
-    ACTED: the target of the rule just matched did.
+    ACTED: the target of the rule just matched did. CHANGED: one of the rule's matches changed the packet's entry.
     """
     chain: CompiledChain
     position: int
     """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
     before: Any = (0, 0)
-    """The counter before the tick, None when there is none; of EVALUATED the whole Change, of ACTED an ``Acted``."""
+    """The counter before the tick, None when there is none; of EVALUATED the whole Change, of ACTED and CHANGED an ``Acted``."""
 
 
 class Acted(NamedTuple):
-    """What an acting target changed."""
+    """What an acting target, or match, changed."""
 
     before: Seen
     after: Seen
@@ -141,10 +143,12 @@ def _action(rule: Rule) -> int:
 
 def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None:
     """All conditions of a rule as one function, in their order; None when there are none."""
-    tests = [
-        _remembering(match, memory_key(rule, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
-        for place, match in enumerate(rule.evaluated)
-    ]
+    tests = []
+    for place, match in enumerate(rule.evaluated):
+        if isinstance(match, StatefulMatch):
+            tests.append(_remembering(match, memory_key(rule, place), chain, position))
+        else:
+            tests.append(_changing(match, chain, position) if isinstance(match, ActingMatch) else match.compile())
     own = header.compile(rule.header, chain.variant)
     if own is not None:
         tests.insert(0, own)
@@ -163,6 +167,28 @@ def _remembering(match: StatefulMatch, key: MemoryKey | SharedKey, chain: Compil
         return held
 
     return test
+
+
+def _changing(match: ActingMatch, chain: CompiledChain, position: int) -> Test:
+    """A match that may change the entry as a function that records it."""
+    act = match.act
+
+    def test(context: Context) -> bool:
+        was, before = context.entry, context.seen()
+        held = act(context)
+        if context.entry is not was:
+            context.hits.append(Hit(CHANGED, chain, position, Acted(before, context.seen(), _kept(was, context), False)))
+        return held
+
+    return test
+
+
+def _kept(was: Entry | None, context: Context) -> Change | None:
+    """Keep what became of a packet's entry, if that is confirmed."""
+    entry = context.entry
+    if was is None or entry is None or entry is was or not entry.confirmed or not context.keep(was, entry):
+        return None
+    return Change(ENTRY, entry.id, was, entry)
 
 
 # --- the index ----------------------------------------------------------------------------------------------
@@ -185,7 +211,7 @@ def shape_and_key(rule: Rule) -> tuple[Shape, tuple[Any, ...]]:
     own: Header = rule.header
     ports: tuple[int | None, int | None] = (None, None)
     for match in rule.evaluated:
-        if isinstance(match, StatefulMatch) or own.protocol_not:
+        if isinstance(match, StatefulMatch | ActingMatch) or own.protocol_not:
             break
         sport, dport = match.exact_ports()
         ports = (ports[0] if sport is None else sport, ports[1] if dport is None else dport)
@@ -334,12 +360,7 @@ def act(target: Target, context: Context) -> Acted:
     assert isinstance(target, ActingTarget)
     before = context.seen()
     goes_on = target.act(context)
-    after = context.seen()
-    was, entry = before.entry, after.entry
-    change = None
-    if was is not None and entry is not None and entry is not was and entry.confirmed and context.keep(was, entry):
-        change = Change(ENTRY, entry.id, was, entry)
-    return Acted(before, after, change, not goes_on)
+    return Acted(before, context.seen(), _kept(before.entry, context), not goes_on)
 
 
 def compile_tables(ruleset: Ruleset, before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:

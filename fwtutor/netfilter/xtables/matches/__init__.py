@@ -6,6 +6,7 @@ from fwtutor.netfilter.xtables.matches.addrtype import AddrType
 from fwtutor.netfilter.xtables.matches.ah import Ah, Ah6
 from fwtutor.netfilter.xtables.matches.comment import Comment
 from fwtutor.netfilter.xtables.matches.connbytes import Connbytes
+from fwtutor.netfilter.xtables.matches.connlabel import Connlabel
 from fwtutor.netfilter.xtables.matches.connlimit import Connlimit, Connlimit6
 from fwtutor.netfilter.xtables.matches.connmark import Connmark
 from fwtutor.netfilter.xtables.matches.conntrack import Conntrack, Conntrack6
@@ -54,8 +55,9 @@ from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
-    AddrType, Comment, Connbytes, Connmark, Cpu, Dccp, DevGroup, Dscp, Ecn, Esp, Helper, IpComp, Length, Limit, Mac, Mark, Multiport, Owner,
-    PacketType, PhysDev, Quota, RpFilter, Sctp, State, Statistic, String, Tcp, TcpMss, Time, Tos, U32, Udp,
+    AddrType, Comment, Connbytes, Connlabel, Connmark, Cpu, Dccp, DevGroup, Dscp, Ecn, Esp, Helper, IpComp, Length, Limit,
+    Mac, Mark, Multiport, Owner, PacketType, PhysDev, Quota, RpFilter, Sctp, State, Statistic, String, Tcp, TcpMss, Time,
+    Tos, U32, Udp,
 )  # fmt: skip
 
 
@@ -72,7 +74,7 @@ MATCHES = {
 }  # fmt: skip
 
 _BOTH_NOT_YET = frozenset({
-    "bpf", "cgroup", "cluster", "connlabel", "ipvs", "nfacct", "osf", "rateest", "set", "socket",
+    "bpf", "cgroup", "cluster", "ipvs", "nfacct", "osf", "rateest", "set", "socket",
 })  # fmt: skip
 NOT_YET = {
     4: _BOTH_NOT_YET | {"realm"},
