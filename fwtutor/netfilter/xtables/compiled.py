@@ -21,6 +21,7 @@ from fwtutor.netfilter.xtables.rule import (
     ActingMatch,
     ActingTarget,
     Chain,
+    CopyingTarget,
     Header,
     Jump,
     MemoryKey,
@@ -37,12 +38,12 @@ from fwtutor.netfilter.xtables.rule import (
 INDEX_FROM = 24
 """Rules in a chain from which on the index is worth its trouble."""
 
-CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT = range(8)
+CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT, SEND = range(9)
 
 _STANDARD = {"ACCEPT": ACCEPT, "DROP": DROP, "RETURN": RETURN}
 
 
-MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED, CHANGED = range(7)
+MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED, CHANGED, SENT = range(8)
 
 
 class Hit(NamedTuple):
@@ -53,12 +54,13 @@ class Hit(NamedTuple):
 
     EVALUATED: a stateful match was, whatever came of it; the hit on its rule, if there is one, follows.
     ACTED: the target of the rule just matched did. CHANGED: one of the rule's matches changed the packet's entry.
+    SENT: the target of the rule just matched sent a copy of the packet.
     """
     chain: CompiledChain
     position: int
     """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
     before: Any = (0, 0)
-    """The counter before the tick, None when there is none; of EVALUATED the whole Change, of ACTED and CHANGED an ``Acted``."""
+    """The counter before the tick, None when there is none; of EVALUATED a Change, of ACTED and CHANGED an ``Acted``, of SENT a Walk."""
 
 
 class Acted(NamedTuple):
@@ -136,6 +138,8 @@ def _action(rule: Rule) -> int:
         return GOTO if target.goto else JUMP
     if isinstance(target, ActingTarget):
         return ACT
+    if isinstance(target, CopyingTarget):
+        return SEND
     if target.goes_on:
         return CONTINUE
     return _STANDARD.get(target.decides or target.name, TARGET)
@@ -329,6 +333,15 @@ class CompiledTable:
                     chain, position = goes_to, 0
                     continue
                 if action == CONTINUE:
+                    position += 1
+                    continue
+                if action == SEND:
+                    target = chain.rules[position].target
+                    assert isinstance(target, CopyingTarget)
+                    copy = context.copy_to(target.gateway, target.oif)
+                    if copy is not None:
+                        hits.append(Hit(SENT, chain, position, copy))
+                        context.hits = hits
                     position += 1
                     continue
                 if action == ACT:

@@ -30,6 +30,10 @@ def _nothing_kept(before: Entry, after: Entry) -> bool:
     return False
 
 
+def _nothing_sent(gateway: int, interface: str) -> None:
+    """Nor anywhere to send to."""
+
+
 def _nothing_found(wanted: Tuple) -> Entry | None:
     return None
 
@@ -40,6 +44,7 @@ class Context:
     __slots__ = (
         "at",
         "by_stack",
+        "copy_to",
         "direction",
         "entry",
         "find",
@@ -108,6 +113,8 @@ class Context:
     """Of what is drawn by lot."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
+    copy_to: Callable[[int, str], Any]
+    """Sends a copy of the packet to a gateway, by an interface if one is named: its Walk, or None where none is sent."""
     keep: Callable[[Entry, Entry], bool]
     """Puts the next value of a confirmed entry in the place of the former. False: the table has that no longer."""
 
@@ -118,7 +125,7 @@ class Context:
         self.priority = 0
         self.owner = self.mac = self.routing = self.template = None
         self.link = "host"
-        self.keep, self.find = _nothing_kept, _nothing_found
+        self.keep, self.find, self.copy_to = _nothing_kept, _nothing_found, _nothing_sent
         self.hook = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = self.seed = 0

@@ -213,6 +213,16 @@ class ActingTarget(Target):
         """
 
 
+class CopyingTarget(Target):
+    """A target that sends a copy of the packet to a gateway, and lets the walk go on."""
+
+    goes_on: ClassVar[bool] = True
+
+    gateway: int
+    oif: str
+    """The interface by which the copy leaves; "": routing says which."""
+
+
 class NatTarget(Target):
     """A target that decides what one end of a connection is translated to. It is asked about first packets only."""
 
