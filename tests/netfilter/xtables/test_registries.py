@@ -9,95 +9,22 @@ from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.matches import MATCHES, NOT_YET as MATCHES_NOT_YET
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
 
-BOTH = [
-    "addrtype",
-    "ah",
-    "bpf",
-    "cgroup",
-    "cluster",
-    "comment",
-    "connbytes",
-    "connlabel",
-    "connlimit",
-    "connmark",
-    "conntrack",
-    "cpu",
-    "dccp",
-    "devgroup",
-    "dscp",
-    "ecn",
-    "esp",
-    "hashlimit",
-    "helper",
-    "ipcomp",
-    "iprange",
-    "ipvs",
-    "length",
-    "limit",
-    "mac",
-    "mark",
-    "multiport",
-    "nfacct",
-    "osf",
-    "owner",
-    "physdev",
-    "pkttype",
-    "policy",
-    "quota",
-    "rateest",
-    "recent",
-    "rpfilter",
-    "sctp",
-    "set",
-    "socket",
-    "state",
-    "statistic",
-    "string",
-    "tcp",
-    "tcpmss",
-    "time",
-    "tos",
-    "u32",
-    "udp",
-]
-MATCH_NAMES = {
-    4: {*BOTH, "icmp", "realm", "ttl"},
-    6: {*BOTH, *["dst", "eui64", "frag", "hbh", "hl", "icmp6", "ipv6header", "mh", "rt", "srh"]},
-}
-ALL = [
-    "AUDIT",
-    "CHECKSUM",
-    "CLASSIFY",
-    "CONNMARK",
-    "CONNSECMARK",
-    "CT",
-    "DNAT",
-    "DSCP",
-    "HMARK",
-    "IDLETIMER",
-    "LED",
-    "LOG",
-    "MARK",
-    "MASQUERADE",
-    "NETMAP",
-    "NFLOG",
-    "NFQUEUE",
-    "NOTRACK",
-    "RATEEST",
-    "REDIRECT",
-    "REJECT",
-    "SECMARK",
-    "SET",
-    "SNAT",
-    "SYNPROXY",
-    "TCPMSS",
-    "TCPOPTSTRIP",
-    "TEE",
-    "TOS",
-    "TPROXY",
-    "TRACE",
-]
-TARGET_NAMES = {4: {*ALL, "CLUSTERIP", "ECN", "TTL", "ULOG"}, 6: {*ALL, "DNPT", "HL", "SNPT"}}
+
+def names(text: str) -> set[str]:
+    return set(text.split())
+
+
+BOTH = names(
+    "addrtype ah bpf cgroup cluster comment connbytes connlabel connlimit connmark conntrack cpu dccp devgroup dscp ecn esp hashlimit "
+    "helper ipcomp iprange ipvs length limit mac mark multiport nfacct osf owner physdev pkttype policy quota rateest recent rpfilter "
+    "sctp set socket state statistic string tcp tcpmss time tos u32 udp"
+)
+MATCH_NAMES = {4: BOTH | names("icmp realm ttl"), 6: BOTH | names("dst eui64 frag hbh hl icmp6 ipv6header mh rt srh")}
+ALL = names(
+    "AUDIT CHECKSUM CLASSIFY CONNMARK CONNSECMARK CT DNAT DSCP HMARK IDLETIMER LED LOG MARK MASQUERADE NETMAP NFLOG NFQUEUE NOTRACK "
+    "RATEEST REDIRECT REJECT SECMARK SET SNAT SYNPROXY TCPMSS TCPOPTSTRIP TEE TOS TPROXY TRACE"
+)
+TARGET_NAMES = {4: ALL | names("CLUSTERIP ECN TTL ULOG"), 6: ALL | names("DNPT HL SNPT")}
 TOOLS = pytest.mark.parametrize(("variant", "family"), [(variant, family) for variant in ("legacy", "nft") for family in (4, 6)])
 
 
