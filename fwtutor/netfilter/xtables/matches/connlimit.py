@@ -134,7 +134,12 @@ class Connlimit(StatefulMatch, OptionMatch):
     def _ask(self, before: Lists, context: Context) -> _Asked | None:
         """None: there is nothing by which a connection could be told."""
         packet, entry = context.packet, context.entry
-        wanted = entry.original if entry is not None else tuple_of(packet)
+        wanted = tuple_of(packet) if entry is None else None
+        if wanted is not None:
+            # INVALID, UNTRACKED or not looked up yet: the table is asked all the same.
+            entry = context.find(wanted)
+        if entry is not None:
+            wanted = entry.original
         if wanted is None:
             return None
         begins = entry is None or not entry.confirmed
