@@ -19,6 +19,7 @@ from fwtutor.netfilter import craft
 
 SHARE = 0.4
 """The share of cases that get some."""
+_APART = 0.02
 _BUILTIN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _ESP, _AH, _DCCP, _MH = 50, 51, 33, 135
 
@@ -43,6 +44,9 @@ def add(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[It
         more.append(item)
         if random.random() < 0.12:
             more.append(_shot(random, family)._replace(at=item.at))
+    if "-m connlimit" in text and not any(item.at for item in more):
+        # It cleans up once a tick, and of two packets at once nobody knows whether they were in the same.
+        more = [item._replace(at=_APART * number) for number, item in enumerate(more)]
     return (replace(setup, rules6=text) if family == 6 else replace(setup, rules=text)), more
 
 
@@ -148,6 +152,8 @@ class _Drawn:
         if chain != "POSTROUTING":
             # The id of the box's own ICMP errors is drawn, and in a copy not told from that of others'.
             needs = random.choice(("-p tcp", "-p udp")) if chain == "OUTPUT" else "! -i lo"
+            # What goes to a group of IPv6 comes back, even a copy: docs/simplified.md.
+            needs += " ! -d ff00::/8" if self.family == 6 else ""
             found.append((f"-j TEE --gateway {gateway if self.family == 4 else address_text(gateway)}", needs))
         if table == "mangle":
             strip = random.choice(("mss", "sack-permitted,timestamp", "wscale,4", "2,3,4,8"))
