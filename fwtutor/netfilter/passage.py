@@ -59,12 +59,10 @@ def _routed_by(context: Context) -> tuple[int, int, int, int, int]:
 class Passage(Translating):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("busy", "copied", "goes_by", "largest", "later", "sizes")
+    __slots__ = ("busy", "goes_by", "largest", "later", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
-        self.copied = False
-        """Whether TEE made it: of it, and of what it causes, no copies are made."""
         self.busy = False
         """True for an answer: the stack makes it on account of another packet."""
         self.later = False

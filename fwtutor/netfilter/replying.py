@@ -27,10 +27,12 @@ PER_SECOND, BURST = "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "reset", "twice", "walk")
+    __slots__ = ("box", "context", "copied", "reset", "twice", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
+        self.copied = False
+        """Whether TEE made it: of it, and of what it causes, no copies are made."""
         self.reset = False
         """The packet is REJECT's own RST."""
         self.twice = False

@@ -90,7 +90,8 @@ class Replying4(Passage):
             return
         quoted = answers.as_kept(packet) if self.reset else packet
         way, to = self._way_back(packet)
-        here = self.box.routing.is_local(packet.family, packet.dst)
+        # A copy is on its way to a gateway, whoever it is for.
+        here = self.box.routing.is_local(packet.family, packet.dst) and not self.copied
         source = packet.dst if here else self.box.routing.source_for(packet.family, to)
         if not source or (way and not self.box.routing.source_for(packet.family, to)):
             return

@@ -98,6 +98,14 @@ def test_the_sender_is_told_that_a_copy_is_too_big(kernel: Kernel, variant: str)
 
 
 @VARIANTS
+def test_a_copy_that_is_rejected_is_answered_from_an_address_towards_its_sender(kernel: Kernel, variant: str) -> None:
+    text = table("mangle", f"PREROUTING -j TEE --gateway {HOST}") + table("filter", "OUTPUT -p udp -j REJECT")
+    home = Shot(craft.udp(STRANGER, talk.address("127.1.2.3"), 4000, 53, b"home", id=1), "wan")
+    here = Shot(craft.udp(STRANGER, BOX, 4000, 53, b"here", id=1), "wan")
+    told(kernel, replace(box(text), variant=variant), [home, here, THROUGH])
+
+
+@VARIANTS
 def test_whole_conversations_are_copied(kernel: Kernel, variant: str) -> None:
     talk_ = Tcp()
     items: list[Item] = [*talk_.open(), talk_.client("PA", 10), talk_.server("A"), talk_.client("R")]
