@@ -72,6 +72,7 @@ class Passage(Translating):
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
         context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.entries.exchange
+        context.wall = box.began + context.at
         context.seed, context.find = box.seed, box.state.find
         context.owner, context.socket, context.mac, context.link = walk.owner, walk.socket, walk.mac, walk.link
 
@@ -103,7 +104,7 @@ class Passage(Translating):
         # An error comes out of the stack's own socket, a reset that REJECT sends out of none.
         walk.socket = not reset
         answer = type(self)(self.box, walk, context)
-        answer.busy, context.unfinished = True, reset and context.packet.family == 4
+        answer.busy, answer.copied, context.unfinished = True, self.copied, reset and context.packet.family == 4
         # A program's packet does not keep the stack busy, but legacy's rules do, and so does an ICMP error.
         by_program = self.context.in_interface == "" and not self.context.by_stack and not self.busy
         answer.later = not (by_program and reset and self.box.variant == "nft")
@@ -244,7 +245,7 @@ class Passage(Translating):
 
     def _walk(self, hook: str, stop: Stop) -> Rule | str:
         context = self.context
-        context.hook = hook
+        context.hook, context.copy_to = hook, self._copy_to
         here, there = context.in_interface, context.out_interface
         shown = Shown(
             hook, context.packet, here, there, context.entry, context.state, context.direction, context.mark, context.priority,
@@ -257,6 +258,52 @@ class Passage(Translating):
         if self.sizes and any(hit.what == ACTED and hit.chain.rules[hit.position].target.flattens for hit in hits):
             self.sizes = ()
         return result
+
+    def _copy_to(self, gateway: int, oif: str) -> Walk | None:
+        """Send a copy of the packet out by the way to a gateway; None: there is no way, or this is a copy itself."""
+        interface = self._way_to(gateway, oif if oif in self.box.routing.addresses else "")
+        if self.copied or interface is None:
+            return None
+        own = Context(self._as_copy(self.context.packet, self.context.hook in (PREROUTING, INPUT)), self.walk.at)
+        own.mark, own.priority, own.state = self.context.mark, self.context.priority, UNTRACKED
+        walk = Walk(own.packet, None, self.walk.at)
+        copy = type(self)(self.box, walk, own)
+        copy.copied, copy.busy, copy.later, copy.sizes, copy.largest = True, True, True, self.sizes, self.largest
+        walk.events.append((ROUTED, interface, ""))
+        own.out_interface = interface
+        if copy._enter(OUTPUT):
+            # It never came in, but says there that it came by where it leaves.
+            own.in_interface = own.out_interface
+            copy._leave_as_copy()
+        self.walk.out += walk.out
+        return walk
+
+    def _leave_as_copy(self) -> None:
+        """POSTROUTING, and out, unless it is too big: then its sender is told, as of any packet."""
+        interface = self.context.out_interface
+        mtu = self.box.routing.mtus[interface]
+        self.walk.events.append(AT[POSTROUTING])
+        if not self._pass(POSTROUTING):
+            return
+        if self.context.packet.length > mtu and not (self.largest and self.largest <= mtu):
+            self.context.in_interface = ""
+            self._tell_too_big(mtu)
+            self._lose(f"too big for {interface} (MTU {mtu}), and it may not be fragmented")
+            return
+        self.walk.to = self.walk.out_interface = interface
+        self.walk.out += [[interface, raw] for raw in self._as_sent(mtu)]
+
+    @abstractmethod
+    def _way_to(self, gateway: int, interface: str) -> str | None:
+        """The interface by which a gateway is reached, if it must be by that ``interface``; None: it is not."""
+
+    @abstractmethod
+    def _as_copy(self, packet: Packet, came_in: bool) -> Packet:
+        """The packet as TEE sends it; ``came_in``: it was not routed yet."""
+
+    @abstractmethod
+    def _tell_too_big(self, mtu: int) -> None:
+        """An ICMP error about a copy."""
 
     def _confirm(self) -> bool:
         """The end of the path: a new entry is kept. False when its tuple was taken meanwhile."""

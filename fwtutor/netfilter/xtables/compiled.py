@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.addresses import ALL_ONES
+from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.state import ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context, Seen
 from fwtutor.netfilter.xtables.rule import (
+    ActingMatch,
     ActingTarget,
     Chain,
+    CopyingTarget,
     Header,
     Jump,
     MemoryKey,
@@ -36,12 +39,12 @@ from fwtutor.netfilter.xtables.rule import (
 INDEX_FROM = 24
 """Rules in a chain from which on the index is worth its trouble."""
 
-CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT = range(8)
+CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT, SEND = range(9)
 
 _STANDARD = {"ACCEPT": ACCEPT, "DROP": DROP, "RETURN": RETURN}
 
 
-MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED = range(6)
+MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED, CHANGED, SENT = range(8)
 
 
 class Hit(NamedTuple):
@@ -51,17 +54,18 @@ class Hit(NamedTuple):
     """MATCHED: a rule did. POLICY: it decided. END: the end of a user chain. HOT_DROP: a match had the packet dropped.
 
     EVALUATED: a stateful match was, whatever came of it; the hit on its rule, if there is one, follows.
-    ACTED: the target of the rule just matched did.
+    ACTED: the target of the rule just matched did. CHANGED: one of the rule's matches changed the packet's entry.
+    SENT: the target of the rule just matched sent a copy of the packet.
     """
     chain: CompiledChain
     position: int
     """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
     before: Any = (0, 0)
-    """The counter before the tick, None when there is none; of EVALUATED the whole Change, of ACTED an ``Acted``."""
+    """The counter before the tick, None when there is none; of EVALUATED a Change, of ACTED and CHANGED an ``Acted``, of SENT a Walk."""
 
 
 class Acted(NamedTuple):
-    """What an acting target changed."""
+    """What an acting target, or match, changed."""
 
     before: Seen
     after: Seen
@@ -151,6 +155,8 @@ def _action(rule: Rule) -> int:
         return GOTO if target.goto else JUMP
     if isinstance(target, ActingTarget):
         return ACT
+    if isinstance(target, CopyingTarget):
+        return SEND
     if target.goes_on:
         return CONTINUE
     return _STANDARD.get(target.decides or target.name, TARGET)
@@ -158,10 +164,12 @@ def _action(rule: Rule) -> int:
 
 def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None:
     """All conditions of a rule as one function, in their order; None when there are none."""
-    tests = [
-        _remembering(match, memory_key(rule, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
-        for place, match in enumerate(rule.evaluated)
-    ]
+    tests = []
+    for place, match in enumerate(rule.evaluated):
+        if isinstance(match, StatefulMatch):
+            tests.append(_remembering(match, memory_key(rule, place), chain, position))
+        else:
+            tests.append(_changing(match, chain, position) if isinstance(match, ActingMatch) else match.compile())
     own = header.compile(rule.header, chain.variant)
     if own is not None:
         tests.insert(0, own)
@@ -180,6 +188,28 @@ def _remembering(match: StatefulMatch, key: MemoryKey | SharedKey, chain: Compil
         return held
 
     return test
+
+
+def _changing(match: ActingMatch, chain: CompiledChain, position: int) -> Test:
+    """A match that may change the entry as a function that records it."""
+    act = match.act
+
+    def test(context: Context) -> bool:
+        was, before = context.entry, context.seen()
+        held = act(context)
+        if context.entry is not was:
+            context.hits.append(Hit(CHANGED, chain, position, Acted(before, context.seen(), _kept(was, context), False)))
+        return held
+
+    return test
+
+
+def _kept(was: Entry | None, context: Context) -> Change | None:
+    """Keep what became of a packet's entry, if that is confirmed."""
+    entry = context.entry
+    if was is None or entry is None or entry is was or not entry.confirmed or not context.keep(was, entry):
+        return None
+    return Change(ENTRY, entry.id, was, entry)
 
 
 # --- the index ----------------------------------------------------------------------------------------------
@@ -202,7 +232,7 @@ def shape_and_key(rule: Rule) -> tuple[Shape, tuple[Any, ...]]:
     own: Header = rule.header
     ports: tuple[int | None, int | None] = (None, None)
     for match in rule.evaluated:
-        if isinstance(match, StatefulMatch) or own.protocol_not:
+        if isinstance(match, StatefulMatch | ActingMatch) or own.protocol_not:
             break
         sport, dport = match.exact_ports()
         ports = (ports[0] if sport is None else sport, ports[1] if dport is None else dport)
@@ -320,6 +350,15 @@ class CompiledTable:
                 if action == CONTINUE:
                     position += 1
                     continue
+                if action == SEND:
+                    target = chain.rules[position].target
+                    assert isinstance(target, CopyingTarget)
+                    copy = context.copy_to(target.gateway, target.oif)
+                    if copy is not None:
+                        hits.append(Hit(SENT, chain, position, copy))
+                        context.hits = hits
+                    position += 1
+                    continue
                 if action == ACT:
                     acted = act(chain.rules[position].target, context)
                     hits.append(Hit(ACTED, chain, position, acted))
@@ -349,12 +388,7 @@ def act(target: Target, context: Context) -> Acted:
     assert isinstance(target, ActingTarget)
     before = context.seen()
     goes_on = target.act(context)
-    after = context.seen()
-    was, entry = before.entry, after.entry
-    change = None
-    if was is not None and entry is not None and entry is not was and entry.confirmed and context.keep(was, entry):
-        change = Change(ENTRY, entry.id, was, entry)
-    return Acted(before, after, change, not goes_on)
+    return Acted(before, context.seen(), _kept(before.entry, context), not goes_on)
 
 
 def compile_tables(ruleset: Ruleset, before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:
