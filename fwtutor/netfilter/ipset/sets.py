@@ -88,6 +88,9 @@ class IpSet:
     lengths: tuple[tuple[int, int], ...] = ()
     """(length, nets of that length), the longest first: where a packet is looked for."""
 
+    def __repr__(self) -> str:
+        return f"<IpSet {self.name} {self.type.name}, {len(self.members) + len(self.listed)} elements>"
+
     def having(self, elements: Mapping[Key, Element]) -> IpSet:
         """The same with these elements, in the place of those with the same keys."""
         new = [key for key in elements if self.members.get(key) is None] if self.type.net is not None else []
@@ -125,6 +128,9 @@ class Sets:
 
     places: tuple[IpSet | None, ...] = ()
     _index: Mapping[str, int] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Sets {', '.join(self._index)}>"
 
     def get(self, name: str) -> IpSet | None:
         place = self._index.get(name)

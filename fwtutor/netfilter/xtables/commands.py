@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
+from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, NO_CHAIN, OUT_OF_RANGE, Draft, Place, new_table, refused
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
 from fwtutor.netfilter.xtables.errors import BATCH, TABLE, TOOLS, RuleRefused, nearest, version
@@ -45,11 +46,14 @@ def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:
     return Ruleset(family, variant=variant)
 
 
-def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId) -> Outcome:
-    """Run what follows the tool's name (the name itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId, sets: Sets = NO_SETS) -> Outcome:
+    """Run what follows the tool's name (the name itself, and ``sudo`` before it, may be there). Raises RuleRefused.
+
+    ``sets``: those that rules may name.
+    """
     parser = None
     try:
-        parser = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant)
+        parser = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant, sets=sets)
         return _run_command(ruleset, parser.parse(), line, counters, new_id)
     except RuleRefused as wrong:
         wrong.family, wrong.variant = ruleset.family, ruleset.variant

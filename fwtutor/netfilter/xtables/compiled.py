@@ -64,8 +64,8 @@ class Acted(NamedTuple):
 
     before: Seen
     after: Seen
-    change: Change | None
-    """Of the packet's entry, if that is confirmed."""
+    changes: tuple[Change, ...]
+    """Of the packet's entry, if that is confirmed, and of what the target remembers."""
     dropped: bool
 
 
@@ -333,13 +333,17 @@ def act(target: Target, context: Context) -> Acted:
     """Let a target act on a packet, and keep what becomes of the packet's entry."""
     assert isinstance(target, ActingTarget)
     before = context.seen()
+    key = target.remembers
+    remembered = None if key is None else context.memory.get(key)
     goes_on = target.act(context)
     after = context.seen()
     was, entry = before.entry, after.entry
-    change = None
+    changes: tuple[Change, ...] = ()
     if was is not None and entry is not None and entry is not was and entry.confirmed and context.keep(was, entry):
-        change = Change(ENTRY, entry.id, was, entry)
-    return Acted(before, after, change, not goes_on)
+        changes = (Change(ENTRY, entry.id, was, entry),)
+    if key is not None and context.memory.get(key) is not remembered:
+        changes += (Change(MEMORY, key, remembered, context.memory[key]),)
+    return Acted(before, after, changes, not goes_on)
 
 
 def compile_tables(ruleset: Ruleset, before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:

@@ -79,10 +79,11 @@ def _who_has(line: Reading, text: str) -> str:
 def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
     assert found.token is not None
     kind = owner.kind
-    if option.field in owner.given:
-        line.refuse(kind.repeated(option), found.token)
+    line.parsed.warning += option.remark
+    if option.field in owner.given and (words := kind.repeated(option)):
+        line.refuse(words, found.token)
     if line.invert and not option.invertible:
-        line.refuse(f'{kind.name}: option "--{option.names[0]}" cannot be inverted.', found.token)
+        line.refuse(kind.uninvertible(option), found.token)
     needs, words = option.after
     if needs and needs not in owner.given:
         line.refuse(words, found.token)
@@ -98,7 +99,7 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
         if second is None:
             line.refuse(kind.lacking(option), found.token)
         try:
-            value = option.read(found.argument.text, second.text)
+            value = option.read(found.argument.text, second.text, *((line.sets, line.family) if option.of_sets else ()))
         except Unreadable as wrong:
             line.refuse(str(wrong), found.argument._replace(at=(), end=second.end), None, wrong.hint)
     try:
