@@ -38,9 +38,12 @@ def verdicts(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> str:
     return "".join(packet.verdict[0] for packet in played(kernel, setup, items))
 
 
-def both_ways(kernel: Kernel, variant: str, chain: str, options: Sequence[str], items: Sequence[Item], least: int = 20) -> None:
+def both_ways(
+    kernel: Kernel, variant: str, chain: str, options: Sequence[str], items: Sequence[Item], least: int = 20, sets: str = ""
+) -> None:
     """Every one of the rules matches some of the packets, and some it does not, ``least`` of both."""
-    packets = played(kernel, setup(variant, *(f"-A {chain} {one}" for one in options), f"-A {chain} -j ACCEPT"), items)
+    box = replace(setup(variant, *(f"-A {chain} {one}" for one in options), f"-A {chain} -j ACCEPT"), sets=sets)
+    packets = played(kernel, box, items)
     for number, one in enumerate(options, 1):
         held = sum(f"filter:{chain}:rule:{number}" in packet.path for packet in packets)
         assert least <= held <= len(packets) - least, (one, held, len(packets))

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fwtutor.netfilter.addresses import prefix_mask
 from fwtutor.netfilter.ipset import changing
-from fwtutor.netfilter.ipset.reading import BITS, WITH_PORTS, written
+from fwtutor.netfilter.ipset.reading import BITS, SCTP, UDPLITE, WITH_PORTS, written
 from fwtutor.netfilter.ipset.sets import Element, IpSet, Key, Sets
 from fwtutor.netfilter.ipset.types import IP, NET, PORT
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP, Packet
 
+NOTHING = 59
+"""IPv6's protocol of what has no header."""
 Sides = Sequence[str]
 """``src`` or ``dst`` for each part of an element."""
 
@@ -39,7 +41,10 @@ class Counted(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What a rule asks of a set besides whether a packet is in it."""
+    """What a rule asks of a set besides whether a packet is in it.
+
+    Counters are asked when the packet has been counted, and one that does not hold has counted it all the same.
+    """
 
     return_nomatch: bool = False
     counts: bool = True
@@ -94,16 +99,23 @@ def key_of(one: IpSet, packet: Packet, sides: Sides, length: int | None = None) 
     return found
 
 
+_HEADERS = {TCP: 20, UDP: 8, SCTP: 12, UDPLITE: 8, ICMP: 8, ICMPV6: 8}
+"""Bytes of a header that must be there, or nothing is read of it."""
+
+
 def _port(packet: Packet, side: str) -> tuple[int, int] | None:
-    """The packet's protocol and port, or what stands in its place."""
-    protocol = packet.protocol
-    if protocol in WITH_PORTS or protocol in (ICMP, ICMPV6):
-        if packet.offset or not packet.has_l4:
-            return None
-        if protocol in WITH_PORTS:
-            return protocol, packet.sport if side == "src" else packet.dport
-        return protocol, packet.icmp_type << 8 | packet.icmp_code
-    return (protocol, 0) if packet.family == 4 or not packet.offset else None
+    """The packet's protocol and port, or what stands in its place; None: it is not there to be read."""
+    protocol, at = packet.protocol, packet.l4
+    if packet.broken or (packet.family == 6 and (packet.offset or protocol == NOTHING)) or (packet.family == 4 and not protocol):
+        return None
+    size = _HEADERS.get(protocol)
+    if size is None or (packet.offset and protocol == ICMPV6):
+        return protocol, 0
+    if packet.offset or len(packet.raw) < at + size:
+        return None
+    # Of ICMP type and code, which stand where there are no ports.
+    place = at + 2 if protocol in WITH_PORTS and side == "dst" else at
+    return protocol, int.from_bytes(packet.raw[place : place + 2], "big")
 
 
 def candidates(one: IpSet, key: Key) -> Iterator[Key]:
@@ -149,11 +161,12 @@ def _search(sets: Sets, name: str, packet: Packet, sides: Sides, question: Quest
         element = one.members.get(each)
         if element is None or element.over(tick):
             continue
-        if not _counters_hold(one, element, question):
-            continue
         after = _counting(one, element, packet, question.counts)
         if after is not element:
-            sets = sets.put(one.having({each: after}))
+            one = one.having({each: after})
+            sets = sets.put(one)
+        if not _counters_hold(one, after, question):
+            continue
         return Found(-1 if element.nomatch else 1, sets, after, written(each, one))
     return Found(0, sets)
 
@@ -166,11 +179,14 @@ def _search_list(one: IpSet, sets: Sets, packet: Packet, sides: Sides, question:
             continue
         found = test(sets, name, packet, sides, below, tick)
         sets = found.sets
-        if found.outcome <= 0 or not _counters_hold(one, element, question):
+        if found.outcome <= 0:
             continue
         after = _counting(one, element, packet, question.counts)
         if after is not element:
-            sets = sets.put(replace(one, listed=(*one.listed[:place], (name, after), *one.listed[place + 1 :])))
+            one = replace(one, listed=(*one.listed[:place], (name, after), *one.listed[place + 1 :]))
+            sets = sets.put(one)
+        if not _counters_hold(one, after, question):
+            continue
         carries = after if one.options.skbinfo else found.element
         return Found(1, sets, carries, f"{found.what} of {name}")
     return Found(0, sets)
@@ -211,7 +227,9 @@ def put_in(sets: Sets, name: str, packet: Packet, sides: Sides, timeout: int | N
         key = _new_key(one, packet, sides) if one is not None else None
         if one is None or key is None:
             return None
-        given = {"packets": 1, "bytes": packet.length}
+        given: dict[str, Any] = {"packets": 1, "bytes": packet.length}
+        if (before := one.members.get(key)) is not None:
+            given["comment"] = before.comment
         if timeout is not None:
             given["timeout"] = timeout
         changed = changing.add(one, [key], given if one.options.counters else {**given, "packets": 0, "bytes": 0}, tick, exist)

@@ -1,8 +1,8 @@
 """``-m set``: the packet's addresses or ports are in a set that ``ipset`` made.
 
 ``--match-set NAME SIDES`` says for each part of the set's elements whether it is the source's or the destination's. In a set with counters
-the element that is found counts the packet, unless ``! --update-counters`` says it does not; ``--packets-gt`` and the like ask what it had
-counted before. ``--return-nomatch`` turns around what nets say that are in the set as ``nomatch``. What is in the set, and when it is over,
+the element that is found counts the packet, unless ``! --update-counters`` says it does not; ``--packets-gt`` and the like ask what it has
+counted then, this packet among them. ``--return-nomatch`` turns around what nets say that are in the set as ``nomatch``. What is in the set, and when it is over,
 is ``ipset``'s to know.
 """
 
@@ -83,7 +83,7 @@ def _counters(what: str) -> tuple[Option, ...]:
     words = {"eq": "just N", "lt": "fewer than N", "gt": "more than N"}
     return tuple(
         Option(field=what, names=(f"{what}-{how}",), argument="N", read=_counter(how), write=lambda counted: str(counted.value),
-               invertible=how == "eq", meaning=f"the element had counted {said} {what}")
+               invertible=how == "eq", meaning=f"the element has counted {said} {what}")
         for how, said in words.items()
     )  # fmt: skip
 
