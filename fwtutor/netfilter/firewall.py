@@ -203,6 +203,10 @@ class Firewall:
             self._adopt(outcome)
         return done.lines
 
+    def load(self, text: str, family: int = 4, counters: bool = False) -> Mapping[int, int]:
+        """Rules as a file has them: a list of commands (``run_script``), or what iptables-save printed (``restore``)."""
+        return self.run_script(text) if script.is_script(text) else self.restore(text, family=family, counters=counters)
+
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
         return savefile.save(self._rulesets[_known(family)], self.state.counters if counters else None)

@@ -2,8 +2,8 @@
 
 ``--match-set NAME SIDES`` says for each part of the set's elements whether it is the source's or the destination's. In a set with counters
 the element that is found counts the packet, unless ``! --update-counters`` says it does not; ``--packets-gt`` and the like ask what it has
-counted then, this packet among them. ``--return-nomatch`` turns around what nets say that are in the set as ``nomatch``. What is in the set, and when it is over,
-is ``ipset``'s to know.
+counted then, this packet among them. ``--return-nomatch`` turns around what nets say that are in the set as ``nomatch``. What is in the
+set, and when it is over, is ``ipset``'s to know.
 """
 
 from __future__ import annotations
