@@ -5,7 +5,7 @@ So a record may keep what was remembered before each packet, even when that is m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -42,28 +42,43 @@ class Kept(Generic[Key, Value]):
 
     def having(self, key: Key, value: Value) -> Kept[Key, Value]:
         """The same with this value."""
-        number = hash(key) % _PARTS
-        return self._with(number, {**self._parts[number], key: value})
+        return self.updated({key: value})
 
     def without(self, key: Key) -> Kept[Key, Value]:
         """The same without that key."""
-        number = hash(key) % _PARTS
-        return self._with(number, {known: value for known, value in self._parts[number].items() if known != key})
+        return self.without_all((key,))
 
     def updated(self, values: Mapping[Key, Value]) -> Kept[Key, Value]:
         """The same with all these values."""
-        if len(values) == 1:
-            ((key, value),) = values.items()
-            return self.having(key, value)
         parts: dict[int, dict[Key, Value]] = {}
         for key, value in values.items():
-            number = hash(key) % _PARTS
-            if number not in parts:
-                parts[number] = dict(self._parts[number])
-            parts[number][key] = value
-        after = tuple(parts.get(number, part) for number, part in enumerate(self._parts))
-        return Kept(after, sum(map(len, after)))
+            self._own(parts, key)[key] = value
+        return self._with_all(parts)
 
-    def _with(self, number: int, after: Mapping[Key, Value]) -> Kept[Key, Value]:
-        parts = (*self._parts[:number], after, *self._parts[number + 1 :])
-        return Kept(parts, self._size + len(after) - len(self._parts[number]))
+    def without_all(self, keys: Iterable[Key]) -> Kept[Key, Value]:
+        """The same without any of these keys."""
+        parts: dict[int, dict[Key, Value]] = {}
+        for key in keys:
+            self._own(parts, key).pop(key, None)
+        return self._with_all(parts)
+
+    def changed(self, other: Kept[Key, Value]) -> Iterator[tuple[Key, Value | None, Value | None]]:
+        """What ``other`` has otherwise: each key with the value here and the value there. What both share is not looked at."""
+        for here, there in zip(self._parts, other._parts, strict=True):
+            if here is not there:
+                keys = dict.fromkeys((*here, *there))
+                yield from ((key, here.get(key), there.get(key)) for key in keys if here.get(key) != there.get(key))
+
+    def _own(self, parts: dict[int, dict[Key, Value]], key: Key) -> dict[Key, Value]:
+        """Among ``parts`` a copy of that of a key."""
+        number = hash(key) % _PARTS
+        if number not in parts:
+            parts[number] = dict(self._parts[number])
+        return parts[number]
+
+    def _with_all(self, parts: dict[int, dict[Key, Value]]) -> Kept[Key, Value]:
+        after, size = list(self._parts), self._size
+        for number, part in parts.items():
+            size += len(part) - len(after[number])
+            after[number] = part
+        return Kept(tuple(after), size)

@@ -14,7 +14,10 @@ THERE = "Element cannot be added to the set: it's already added"
 NOT_THERE = "Element cannot be deleted from the set: it's not added"
 MOST_ELEMENTS = 1 << 20
 """Of a set here, whatever its maxelem."""
-_TOO_MANY = f"fwtutor keeps {MOST_ELEMENTS} elements of a set at most"
+
+
+def _too_many() -> str:
+    return f"fwtutor keeps {MOST_ELEMENTS} elements of a set at most"
 
 
 class Changed(NamedTuple):
@@ -59,23 +62,24 @@ def misfit(given: Mapping[str, Any], one: IpSet) -> str:
 def add(one: IpSet, keys: Iterable[Key], given: Mapping[str, Any], tick: int, exist: bool) -> Changed:
     """Add elements, one after the other, until one cannot be; ``exist``: one that is there is given what the new one carries."""
     added, fault, anew = dict[Key, Element](), "", True
-    size = len(one.members)
+    size, new = len(one.members), carried(None, given, one, tick)
+    room = one.options.maxelem if one.type.hashes else MOST_ELEMENTS
     for key in keys:
         before = added.get(key) or one.members.get(key)
         if before is not None and not before.over(tick) and not exist:
             fault = THERE
             break
         if before is None:
-            if one.type.hashes and size >= one.options.maxelem:
+            if size >= room:
                 one = one.having(added).without([key for key, element in one.members.items() if element.over(tick)])
                 added, size = {}, len(one.members)
-            if one.type.hashes and size >= min(one.options.maxelem, MOST_ELEMENTS):
-                fault = FULL if size >= one.options.maxelem else _TOO_MANY
+            if size >= room or size >= MOST_ELEMENTS:
+                fault = FULL if size >= room else _too_many()
                 break
             size += 1
         else:
             anew = before.over(tick)
-        added[key] = carried(before, given, one, tick)
+        added[key] = new if before is None else carried(before, given, one, tick)
     return Changed(one.having(added), fault, anew)
 
 
@@ -90,7 +94,7 @@ def delete(one: IpSet, keys: Iterable[Key], tick: int, exist: bool) -> Changed:
                 fault = NOT_THERE
                 break
             if number > MOST_ELEMENTS:
-                fault = _TOO_MANY
+                fault = _too_many()
                 break
             continue
         gone[key] = None

@@ -97,10 +97,8 @@ class IpSet:
         return replace(self, members=self.members.updated(elements), lengths=self._recounted(new, 1))
 
     def without(self, keys: Iterable[Key]) -> IpSet:
-        members, gone = self.members, list(keys)
-        for key in gone:
-            members = members.without(key)
-        return replace(self, members=members, lengths=self._recounted(gone, -1))
+        gone = list(keys)
+        return replace(self, members=self.members.without_all(gone), lengths=self._recounted(gone, -1))
 
     def _recounted(self, keys: Iterable[Key], more: int) -> tuple[tuple[int, int], ...]:
         place = self.type.net
