@@ -32,18 +32,18 @@ class KernelSets:
         self._text = text
         self._used = False
         if text:
-            self._restore()
+            self._restore([])
 
-    def _restore(self) -> None:
+    def _restore(self, options: list[str]) -> None:
         if shutil.which("ipset") is None:
             raise KernelUnavailable("the program ipset is missing (package ipset)")
         self._used = True
-        run(["ipset", "-exist", "restore"], self._text if self._text.endswith("\n") else self._text + "\n", RulesetRefused)
+        run(["ipset", *options, "restore"], self._text if self._text.endswith("\n") else self._text + "\n", RulesetRefused)
 
     def begin(self) -> None:
         """The time of all elements begins now."""
         if " timeout " in self._text:
-            self._restore()
+            self._restore(["-exist"])
 
     def order(self, line: str) -> tuple[int, str]:
         """Run ipset with the words of ``line``; its exit status and what it said."""

@@ -25,8 +25,6 @@ class Changed(NamedTuple):
 
     one: IpSet
     fault: str = ""
-    more: bool = True
-    """False: what was to be added was there, and only carries something else now."""
 
 
 def carried(before: Element | None, given: Mapping[str, Any], one: IpSet, tick: int) -> Element:
@@ -61,7 +59,7 @@ def misfit(given: Mapping[str, Any], one: IpSet) -> str:
 
 def add(one: IpSet, keys: Iterable[Key], given: Mapping[str, Any], tick: int, exist: bool) -> Changed:
     """Add elements, one after the other, until one cannot be; ``exist``: one that is there is given what the new one carries."""
-    added, fault, anew = dict[Key, Element](), "", True
+    added, fault = dict[Key, Element](), ""
     size, new = len(one.members), carried(None, given, one, tick)
     room = one.options.maxelem if one.type.hashes else MOST_ELEMENTS
     for key in keys:
@@ -77,10 +75,8 @@ def add(one: IpSet, keys: Iterable[Key], given: Mapping[str, Any], tick: int, ex
                 fault = FULL if size >= room else _too_many()
                 break
             size += 1
-        else:
-            anew = before.over(tick)
-        added[key] = new if before is None else carried(before, given, one, tick)
-    return Changed(one.having(added), fault, anew)
+        added[key] = new if before is None or before.over(tick) else carried(before, given, one, tick)
+    return Changed(one.having(added), fault)
 
 
 def delete(one: IpSet, keys: Iterable[Key], tick: int, exist: bool) -> Changed:

@@ -228,7 +228,7 @@ def put_in(sets: Sets, name: str, packet: Packet, sides: Sides, timeout: int | N
         if one is None or key is None:
             return None
         given: dict[str, Any] = {"packets": 1, "bytes": packet.length}
-        if (before := one.members.get(key)) is not None:
+        if (before := one.members.get(key)) is not None and not before.over(tick):
             given["comment"] = before.comment
         if timeout is not None:
             given["timeout"] = timeout
