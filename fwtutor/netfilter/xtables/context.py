@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.routing import Routing
 
 
+Lots = Callable[[str, str, int], bool]
+"""Whether the lot fell on a rule: of a table, a chain, with a number from 1."""
+
+
 class Seen(NamedTuple):
     """What of a packet in flight an acting target may change."""
 
@@ -48,6 +52,7 @@ class Context:
         "in_interface",
         "keep",
         "link",
+        "lots",
         "mac",
         "mark",
         "memory",
@@ -102,6 +107,8 @@ class Context:
     """The confirmed entry that has a tuple in either direction."""
     seed: int
     """Of what is drawn by lot."""
+    lots: Lots | None
+    """Who knows what was drawn, where that is known."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
     keep: Callable[[Entry, Entry], bool]
@@ -111,7 +118,7 @@ class Context:
         self.packet = packet
         self.at = at
         self.priority = 0
-        self.owner = self.mac = self.routing = self.template = None
+        self.owner = self.mac = self.routing = self.template = self.lots = None
         self.link = "host"
         self.keep, self.find = _nothing_kept, _nothing_found
         self.hook = self.in_interface = self.out_interface = self.state = ""
