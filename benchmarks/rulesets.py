@@ -11,17 +11,18 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fwtutor.kernel.aimed import Aimer
+from fwtutor.kernel.aimed import Aimer, Progress
 from fwtutor.kernel.compare import compare, engine_for, happens_again
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Item, Order, Setup
-from fwtutor.kernel.wishes import Line
+from fwtutor.kernel.wishes import Leading, Line, callers, hooks
 from fwtutor.netfilter.firewall import Firewall
+from fwtutor.netfilter.hooks import FORWARD
 from fwtutor.netfilter.xtables import script
 from fwtutor.review.dead import dead
 
@@ -133,26 +134,25 @@ def play(kernel: Kernel, made: Made, seed: int, packets: int) -> Told:
     """At least so many packets compared."""
     from random import Random
 
-    told, aimed_at, hit = Told(), set[str](), set[str]()
+    told, progress, hit = Told(), Progress(), set[str]()
     rules: list[Line] = []
     turn = 0
     while told.packets < packets:
-        aimer = Aimer(made.setup, made.family, Random(f"{made.name} {seed} {turn}"), aimed_at)
+        aimer = Aimer(made.setup, made.family, Random(f"{made.name} {seed} {turn}"), progress)
         rules, shots = aimer.rules, aimer.shots(PACKETS)
-        # What of the first turns only the engine hit, as the kernel drew other lots, is aimed at again.
-        if turn % 3 == 2:
-            aimed_at &= hit
         turn += 1
         items: list[Item] = [*made.orders, *shots]
         found = compare(kernel, made.asked or made.setup, items)
         told.packets += len(found.observation.packets)
         hit |= counted(found.observation.rules6 if made.family == 6 else found.observation.rules)
+        # What only the engine hit, as the kernel drew other lots, is aimed at again.
+        progress.hit = set(hit)
         if found.differences:
             said = f"{made.name} {made.variant} seed {seed} turn {turn - 1}: {found}"
             (told.differences if happens_again(kernel, found) else told.exceptions).append(said)
-    known = why_not(made)
+    known, here, leading = review(made), review(made, ("lo", *made.setup.interfaces)), callers(rules)
     told.rules = len(rules)
-    told.missed = [(line, known.get(line.words, "")) for line in rules if line.words not in hit]
+    told.missed = [(line, why_not(made, line, known, here, leading)) for line in rules if line.words not in hit]
     told.not_dead = [line for line in rules if line.words in hit and line.words in known]
     return told
 
@@ -170,14 +170,36 @@ def counted(saved: str) -> set[str]:
     return hit
 
 
-def why_not(made: Made) -> dict[str, str]:
+def review(made: Made, interfaces: Iterable[str] | None = None) -> dict[str, str]:
     """Why rules are never hit, as ``fwtutor rules`` says it; those of chains nothing comes into among them."""
     ruleset = engine_for(made.setup).ruleset(made.family)
     found = dict[str, str]()
-    for one in dead(ruleset):
+    for one in dead(ruleset, interfaces):
         numbers = [one.number] if one.number else range(1, len(ruleset.tables[one.table].chains[one.chain].rules) + 1)
         found.update({f"{one.table}:{one.chain}:rule:{number}": one.why for number in numbers})
     return found
+
+
+_NOWHERE = (
+    (r"--dst-type ANYCAST", 4, "IPv4 has no such addresses"),
+    (r"-A \S+ .*-s 224\.0\.0\.0/4 ", 4, "the stack refuses what comes from a group"),
+    (r"--src-type (BROADCAST|MULTICAST) ", 4, "the stack refuses what comes from many"),
+)
+"""(a rule's text, family, why nothing comes to it)"""
+
+
+def why_not(made: Made, line: Line, known: Mapping[str, str], here: Mapping[str, str], leading: Leading) -> str:
+    """Why a rule was not hit; "" if nobody knows. ``here``: what is dead with the interfaces of the box alone."""
+    if line.words in known:
+        return known[line.words]
+    if line.words in here:
+        return f"in this box {here[line.words]}"
+    for pattern, family, why in _NOWHERE:
+        if made.family == family and re.search(pattern, f"{line.text} "):
+            return why
+    if hooks(leading, line) == {FORWARD} and re.search(r"--dst-type (BROADCAST|MULTICAST) |-d (ff00::/8|224\.0\.0\.\S+) ", line.text):
+        return "what goes to many is not forwarded"
+    return ""
 
 
 def show(made: Made, told: Told, took: float) -> None:

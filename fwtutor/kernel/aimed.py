@@ -7,13 +7,14 @@ does with the packets is another matter.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from random import Random
 
 from fwtutor.kernel.compare import engine_for
 from fwtutor.kernel.observation import Setup, Shot
-from fwtutor.kernel.wishes import ICMPS, Condition, Draft, Line, Net, Wish, lines, nested
+from fwtutor.kernel.wishes import ICMPS, Condition, Draft, Line, Net, Wish, callers, lines, way
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.hooks import OUTPUT, PREROUTING
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, Packet
@@ -21,26 +22,34 @@ from fwtutor.netfilter.walk import Walk
 
 _STATES = ("--ctstate", "--state")
 _ERRORS = {4: ((3, 3), (3, 1), (3, 4), (11, 0), (12, 0)), 6: ((1, 4), (1, 0), (2, 0), (3, 0), (4, 0))}
-TRIES = 40
-"""How often a rule is aimed at in a case, as long as it is not hit."""
+TRIES = 15
+"""Packets tried on the engine until one comes to the rule aimed at."""
 VOLLEY = 70
 """Packets that are sent at most to exhaust a limit."""
 
 
-class Aimer:
-    """One case: a box with rules of one family, and what was hit in other cases."""
+@dataclass(slots=True)
+class Progress:
+    """What of a ruleset was aimed at, in all cases together. Rules are in TRACE's words."""
 
-    def __init__(self, setup: Setup, family: int, random: Random, hit: set[str]) -> None:
-        """``hit``: the rules that need not be aimed at, in TRACE's words; what the engine hits is added."""
-        self.random, self.family, self.hit = random, family, hit
+    hit: set[str] = field(default_factory=set)
+    """Those that need not be aimed at any more; what the engine hits is added."""
+    turns: Counter[str] = field(default_factory=Counter)
+    """How often each was aimed at."""
+
+
+class Aimer:
+    """One case: a box with rules of one family."""
+
+    def __init__(self, setup: Setup, family: int, random: Random, progress: Progress) -> None:
+        self.random, self.family, self.progress = random, family, progress
         self._setup, self._engine, self._net = setup, engine_for(setup), Net(setup, family)
         self._lines = list(lines(self._engine.save(family=family)))
-        self._leading = dict[tuple[str, str], list[Line]]()
-        for line in self._lines:
-            self._leading.setdefault((line.table, line.target), []).append(line)
+        self._leading = callers(self._lines)
         self._sizes = {(line.table, line.chain): line.number for line in self._lines}
         self._ports = self._named_ports()
-        self._tries = dict[str, int]()
+        self._seen = set[str]()
+        """What the engine hit since aiming began anew."""
         self._shots = list[Shot]()
 
     @property
@@ -66,44 +75,58 @@ class Aimer:
         return tuple(sorted(named | {7, 80}))
 
     def _next(self) -> Line | None:
-        """Mostly a rule that was not hit yet, else any."""
-        missing = [line for line in self._lines if line.words not in self.hit and self._tries.get(line.words, 0) < TRIES]
+        """Mostly a rule that was not hit yet, of those that were aimed at least often; else any."""
+        missing = [line for line in self._lines if line.words not in self.progress.hit]
         if missing and self.random.random() < 0.8:
-            return self.random.choice(missing[:40])
+            least = min(self.progress.turns[line.words] for line in missing)
+            return self.random.choice([line for line in missing if self.progress.turns[line.words] == least])
         return self.random.choice(self._lines) if self._lines else None
 
     # --- one rule ----------------------------------------------------------------------------------------------
 
     def _aim(self, line: Line) -> None:
+        """Some packets, if possible such that come to the rule."""
+        self.progress.turns[line.words] += 1
+        for turn in range(TRIES):
+            mark, first = self._engine.checkpoint(), len(self._shots)
+            self._seen = set()
+            self._try(line, turn)
+            # What comes to other rules is worth something too.
+            if line.words in self._seen or (turn == TRIES - 1 and self.random.random() < 0.4):
+                break
+            self._engine.rollback(mark)
+            del self._shots[first:]
+        else:
+            return
+        self.progress.hit |= self._seen
+
+    def _try(self, line: Line, turn: int) -> None:
         random = self.random
-        tries = self._tries[line.words] = self._tries.get(line.words, 0) + 1
         draft, wanted = self._draft(line)
         if draft is None:
             return
         if random.random() < 0.1:
             draft = self._otherwise(draft)
         if wanted in ("ESTABLISHED", "RELATED"):
-            self._after_others(line, draft, related=wanted == "RELATED")
+            self._after_others(draft, related=wanted == "RELATED")
             return
         if wanted == "INVALID":
             self._make_invalid(draft)
         walk = self._play(draft)
-        if line.words in self.hit and random.random() < 0.3:
-            return
-        if tries % 4 == 3 and line.words not in self.hit:
+        if turn % 5 == 4 and line.words not in self._seen:
             for _ in range(random.choice((3, 6, 12, 30, VOLLEY))):
                 draft = replace(draft, seq=draft.seq + 1000, sport=random.randint(1024, 65535) if random.random() < 0.9 else draft.sport)
                 self._play(draft)
-        elif walk is not None and random.random() < 0.7:
+        elif walk is not None and random.random() < 0.6:
             self._go_on(draft, walk, random.choice((1, 2, 5)), error=random.random() < 0.2)
 
     def _draft(self, line: Line, *, changed: bool = True) -> tuple[Draft | None, str]:
         """A packet for it, and the state that packet should have."""
         random = self.random
-        way = nested(self._leading, line, random)
-        if way is None:
+        found = way(self._leading, line, random)
+        if found is None:
             return None, ""
-        hook, before = way
+        hook, before = found
         conditions = [condition for each in (*before, line) for condition in each.conditions]
         states = [set(one.values[0].split(",")) for one in conditions if one.option in _STATES and not one.negated]
         allowed = set.intersection(*states) if states else set[str]()
@@ -114,6 +137,7 @@ class Aimer:
         conditions += self._of_others(conditions, wanted, hook)
         named = [one.values[0] for one in conditions if one.option == "--helper"]
         if named:
+            conditions.append(Condition("-p", ("udp" if named[0] in ("sip", "tftp") else "tcp",), False))
             conditions.append(Condition("--dport", ({"ftp": "21", "irc": "6667", "sip": "5060", "tftp": "69"}.get(named[0], "21"),), False))
         draft = Wish(random, self._net, hook, conditions, self._ports).draft()
         if draft is None:
@@ -136,10 +160,10 @@ class Aimer:
         if not lines:
             return []
         line = self.random.choice(lines)
-        way = nested(self._leading, line, self.random)
-        if way is None:
+        found = way(self._leading, line, self.random)
+        if found is None:
             return []
-        return [condition for each in (*way[1], line) for condition in each.conditions if condition.option not in _STATES]
+        return [condition for each in (*found[1], line) for condition in each.conditions if condition.option not in _STATES]
 
     def _through_nat(self, draft: Draft) -> Draft:
         """Where a rule translates to its destination, mostly the packet as it was before."""
@@ -195,7 +219,7 @@ class Aimer:
 
     # --- conversations -----------------------------------------------------------------------------------------
 
-    def _after_others(self, line: Line, draft: Draft, *, related: bool) -> None:
+    def _after_others(self, draft: Draft, *, related: bool) -> None:
         """The packet belongs to a connection that began before, in its direction or the other."""
         opener = replace(draft, flags=SYN, payload=b"" if draft.protocol == TCP else draft.payload, broken=False)
         if related and draft.protocol == ICMPS[self.family]:
@@ -227,7 +251,7 @@ class Aimer:
         for word in walk.path:
             table, chain, _, number = word.split(":")
             if int(number) <= self._sizes.get((table, chain), 0):  # a bare verdict is told as the end of its chain
-                self.hit.add(f"{table}:{chain}:rule:{number}")
+                self._seen.add(f"{table}:{chain}:rule:{number}")
         return walk if walk.verdict == "ACCEPT" and walk.to is not None else None
 
     def _go_on(self, client: Draft, walk: Walk, turns: int, *, error: bool, kind: tuple[int, int] | None = None) -> None:
@@ -291,8 +315,3 @@ class Aimer:
         walk = self._play(data)
         if walk is not None:
             self._go_on(data, walk, 3, error=False)
-
-
-def aimed(setup: Setup, family: int, seed: int | str, count: int, hit: set[str]) -> list[Shot]:
-    """So many packets at the rules of one family of ``setup``; always the same ones. See ``Aimer`` for ``hit``."""
-    return Aimer(setup, family, Random(f"aimed {seed}"), hit).shots(count)

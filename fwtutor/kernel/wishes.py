@@ -6,9 +6,8 @@ sets) is for ``aimed``; and not every wish comes true, as other rules may stand 
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_interface, ip_network
 from random import Random
@@ -21,6 +20,7 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUT
 from fwtutor.netfilter.packet import ACK, FIN, ICMP, ICMPV6, PSH, RST, SYN, TCP, UDP, URG
 from fwtutor.netfilter.xtables.names import protocol_number
 
+HOOKS = {PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING}
 ICMPS = {4: ICMP, 6: ICMPV6}
 FAR = {4: "198.51.100.0/24", 6: "2001:db8:9::/64"}
 """Hosts somewhere behind the default route."""
@@ -396,16 +396,34 @@ def _ports(text: str, most: int = 65535) -> tuple[int, int]:
     return int(low or 0), int(high or (most if colon else low))
 
 
-def nested(found: Mapping[tuple[str, str], list[Line]], line: Line, random: Random) -> tuple[str, list[Line]] | None:
-    """A way to a rule: the built-in chain it begins in, and the rules that lead to its chain; None: there is none.
+Leading = Mapping[tuple[str, str], Sequence[Line]]
+"""By table and chain, the rules that lead to it."""
 
-    ``found``: the rules that lead to a chain of a table.
-    """
-    way, chain = list[Line](), line.chain
-    while not re.fullmatch(r"PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING", chain):
-        callers = found.get((line.table, chain))
-        if not callers or len(way) > 40:
+
+def callers(rules: Iterable[Line]) -> Leading:
+    found = dict[tuple[str, str], list[Line]]()
+    for line in rules:
+        found.setdefault((line.table, line.target), []).append(line)
+    return found
+
+
+def way(leading: Leading, line: Line, random: Random) -> tuple[str, list[Line]] | None:
+    """A way to a rule: the built-in chain it begins in, and the rules that lead to its chain; None: there is none."""
+    found, chain = list[Line](), line.chain
+    while chain not in HOOKS:
+        before = leading.get((line.table, chain))
+        if not before or len(found) > 40:
             return None
-        way.append(random.choice(callers))
-        chain = way[-1].chain
-    return chain, way[::-1]
+        found.append(random.choice(before))
+        chain = found[-1].chain
+    return chain, found[::-1]
+
+
+def hooks(leading: Leading, line: Line) -> set[str]:
+    """The built-in chains from which there is a way to a rule."""
+    seen, ahead = {line.chain}, [line.chain]
+    while ahead:
+        new = {each.chain for each in leading.get((line.table, ahead.pop()), ())} - seen
+        seen |= new
+        ahead += new
+    return seen & HOOKS
