@@ -11,7 +11,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from fwtutor.kernel.compare import compare, engine_for, happens_again
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Item, Order, Setup
-from fwtutor.kernel.wishes import Leading, Line, callers, hooks
+from fwtutor.kernel.wishes import Line, callers, hooks
 from fwtutor.netfilter.firewall import Firewall
-from fwtutor.netfilter.hooks import FORWARD
+from fwtutor.netfilter.hooks import FORWARD, OUTPUT
 from fwtutor.netfilter.xtables import script
 from fwtutor.review.dead import dead
 
@@ -150,9 +150,9 @@ def play(kernel: Kernel, made: Made, seed: int, packets: int) -> Told:
         if found.differences:
             said = f"{made.name} {made.variant} seed {seed} turn {turn - 1}: {found}"
             (told.differences if happens_again(kernel, found) else told.exceptions).append(said)
-    known, here, leading = review(made), review(made, ("lo", *made.setup.interfaces)), callers(rules)
+    known, here = review(made), review(made, ("lo", *made.setup.interfaces))
     told.rules = len(rules)
-    told.missed = [(line, why_not(made, line, known, here, leading)) for line in rules if line.words not in hit]
+    told.missed = [(line, why_not(made, line, known, here, rules)) for line in rules if line.words not in hit]
     told.not_dead = [line for line in rules if line.words in hit and line.words in known]
     return told
 
@@ -181,23 +181,38 @@ def review(made: Made, interfaces: Iterable[str] | None = None) -> dict[str, str
 
 
 _NOWHERE = (
-    (r"--dst-type ANYCAST", 4, "IPv4 has no such addresses"),
-    (r"-A \S+ .*-s 224\.0\.0\.0/4 ", 4, "the stack refuses what comes from a group"),
-    (r"--src-type (BROADCAST|MULTICAST) ", 4, "the stack refuses what comes from many"),
+    (r"--dst-type ANYCAST", "IPv4 has no such addresses", 4),
+    (r"-s (224\.0\.0\.0/4|127\.0\.0\.0/8) |--src-type (BROADCAST|MULTICAST) ", "the stack refuses what comes from there", 4),
+    (r" -f ", "connection tracking puts fragments together before", 4),
+    (r"--uid-owner (?!0\b)", "here all is sent by root", 0),
+    (r"--icmp-type (3|11|12)\b(?!.*--ctstate)", "errors are RELATED or INVALID, and rules before take both", 4),
+    (r"--icmpv6-type [1-4]\b(?!.*--ctstate)", "errors are RELATED or INVALID, and rules before take both", 6),
+    (r"-A scans -p tcp .* (NONE|FIN,PSH,URG) -m recent", "such segments are INVALID, or NEW without SYN: the chain bad drops both", 0),
+    (r"-A fw-(dmz|loc) -m addrtype --dst-type MULTICAST", "what the box sends to groups leaves by eth0", 4),
+    (r"-A fw-vip -m addrtype --dst-type (BROADCAST|MULTICAST)", "the zone vip has no such addresses", 4),
+    (r"-A (net-vip|vip-net) .*--ctstate RELATED,ESTABLISHED", "no connection between the two is let through", 4),
 )
-"""(a rule's text, family, why nothing comes to it)"""
+"""(in a rule's text, why nothing comes to it, of which family: 0 for both)"""
+_GIVEN = re.compile(r"--helper (\S+)")
 
 
-def why_not(made: Made, line: Line, known: Mapping[str, str], here: Mapping[str, str], leading: Leading) -> str:
+def why_not(made: Made, line: Line, known: Mapping[str, str], here: Mapping[str, str], rules: Sequence[Line]) -> str:
     """Why a rule was not hit; "" if nobody knows. ``here``: what is dead with the interfaces of the box alone."""
     if line.words in known:
         return known[line.words]
     if line.words in here:
         return f"in this box {here[line.words]}"
-    for pattern, family, why in _NOWHERE:
-        if made.family == family and re.search(pattern, f"{line.text} "):
+    text = f"{line.text} "
+    for pattern, why, family in _NOWHERE:
+        if family in (0, made.family) and re.search(pattern, text):
             return why
-    if hooks(leading, line) == {FORWARD} and re.search(r"--dst-type (BROADCAST|MULTICAST) |-d (ff00::/8|224\.0\.0\.\S+) ", line.text):
+    helped = {found[1] for each in rules if each.target == "CT" and (found := _GIVEN.search(each.text))}
+    if line.target != "CT" and (wanted := _GIVEN.search(text)) and wanted[1] not in helped:
+        return "no rule gives a connection that helper"
+    reached = hooks(callers(rules), line)
+    if not helped and OUTPUT not in reached and re.search(r"-p tcp .*--ctstate RELATED ", text):
+        return "without helpers no connection of TCP is expected"
+    if reached == {FORWARD} and re.search(r"--dst-type (BROADCAST|MULTICAST) |-d (ff00::/8|224\.0\.0\.\S+) ", text):
         return "what goes to many is not forwarded"
     return ""
 

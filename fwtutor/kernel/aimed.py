@@ -114,8 +114,11 @@ class Aimer:
             self._make_invalid(draft)
         walk = self._play(draft)
         if turn % 5 == 4 and line.words not in self._seen:
+            several = random.random() < 0.4
             for _ in range(random.choice((3, 6, 12, 30, VOLLEY))):
-                draft = replace(draft, seq=draft.seq + 1000, sport=random.randint(1024, 65535) if random.random() < 0.9 else draft.sport)
+                src = draft.src & ~0xFF | random.randint(1, 254) if several and draft.on is not None else draft.src
+                sport = random.randint(1024, 65535) if random.random() < 0.9 else draft.sport
+                draft = replace(draft, seq=draft.seq + 1000, sport=sport, src=src)
                 self._play(draft)
         elif walk is not None and random.random() < 0.6:
             self._go_on(draft, walk, random.choice((1, 2, 5)), error=random.random() < 0.2)

@@ -248,7 +248,7 @@ class Wish:
             out = "lo"
         if hook == PREROUTING and not own:
             out = random.choice((*net.names, "", ""))
-        sources = net.local if own else [net.host(random, into)]
+        sources = net.local if own else [net.host(random, into if random.random() < 0.92 else random.choice(net.names))]
         if own and out != "lo" and net.own.get(out) and random.random() < 0.9:
             sources = net.own[out]
         local = net.own.get(into) or net.local
@@ -379,6 +379,8 @@ class Wish:
             draft.payload = bytes(max(0, min(random.choice((low, high)), 1480) - header))
         for condition in self._of("--string"):
             draft.payload = b"0123456789012345" + condition.values[0].encode() + b"xyz"
+        if self._of("--u32"):
+            draft.payload = bytes(24)
         for condition in self._of("--mac-source"):
             draft.mac = condition.values[0].lower()
         for condition in self._of("--pkt-type"):

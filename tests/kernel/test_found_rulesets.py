@@ -41,3 +41,10 @@ def test_what_goes_to_a_group_that_reaches_no_further_than_the_box_is_lost_behin
     groups = ("ff00::1", "ff01::1", "ff01::5", "ff02::5", "ff10::5", "ff30::1", "ff0e::5")
     rules = f"*filter\n-A OUTPUT {'-m conntrack --ctstate NEW ' if tracked else ''}-j ACCEPT\nCOMMIT\n"
     agree(kernel, rules, [Shot(datagram("2001:db8:2::1", group), None) for group in groups * 2], variant)
+
+
+@VARIANTS
+@pytest.mark.parametrize("options", ["--probability 0.5", "! --probability 0.9", "--probability 0", "--probability 1"])
+def test_on_which_rule_a_lot_falls_is_the_kernels_to_say(kernel: Kernel, variant: str, options: str) -> None:
+    rules = f"*filter\n:a - [0:0]\n-A INPUT -m statistic --mode random {options} -j a\n-A INPUT -j DROP\nCOMMIT\n"
+    agree(kernel, rules, [Shot(datagram("2001:db8:2::9", "2001:db8:2::1"), "eth1")] * 40, variant)

@@ -11,11 +11,11 @@ import pytest
 
 from benchmarks.rulesets import FOLDER, VARIANTS, Made, counted, review, rulesets
 from fwtutor.kernel.aimed import Aimer, Progress
-from fwtutor.kernel.compare import compare
+from fwtutor.kernel.compare import compare, happens_again
 from fwtutor.kernel.kernel import Kernel
 
 ALL = {variant: list(rulesets(variant)) for variant in VARIANTS}
-PACKETS = 90
+PACKETS = 70
 
 
 def named(made: Made) -> str:
@@ -33,9 +33,11 @@ def test_packets_aimed_at_its_rules_go_the_same_ways(kernel: Kernel, made: Made)
     """And none comes to a rule that is said to be dead."""
     shots = Aimer(made.setup, made.family, Random(f"{made.name} test"), Progress()).shots(PACKETS)
     found = compare(kernel, made.asked or made.setup, [*made.orders, *shots])
-    assert not found.differences, str(found)
+    if found.differences and happens_again(kernel, found):
+        pytest.fail(str(found))
     hit = counted(found.observation.rules6 if made.family == 6 else found.observation.rules)
-    assert hit and not hit & review(made).keys()
+    assert hit
+    assert not hit & review(made).keys()
 
 
 def test_there_are_enough_of_both_families_and_each_is_described() -> None:
