@@ -189,6 +189,13 @@ _NOWHERE = (
     (r"--icmpv6-type [1-4]\b(?!.*--ctstate)", "errors are RELATED or INVALID, and rules before take both", 6),
     (r"-A scans -p tcp .* (NONE|FIN,PSH,URG) -m recent", "such segments are INVALID, or NEW without SYN: the chain bad drops both", 0),
     (r"-A fw-(dmz|loc) -m addrtype --dst-type MULTICAST", "what the box sends to groups leaves by eth0", 4),
+    (
+        r"-A (in_in|pr_in_\w+) (?!.*(SYN SYN|FLOOD)).*(tcp-flags|MALFORMED|w/o SYN)",
+        "such segments are INVALID or NEW: FORWARD drops both",
+        0,
+    ),
+    (r"-A pr_in_(nsn12|mxs15|mnl16|mbd17) -j DROP", "such segments are INVALID or NEW: FORWARD drops both", 0),
+    (r"-A in_in -m conntrack --ctstate ESTABLISHED -j DROP", "there is no connection but the one that the rule before is for", 0),
     (r"-A fw-vip -m addrtype --dst-type (BROADCAST|MULTICAST)", "the zone vip has no such addresses", 4),
     (r"-A (net-vip|vip-net) .*--ctstate RELATED,ESTABLISHED", "no connection between the two is let through", 4),
 )

@@ -213,8 +213,8 @@ class Aimer:
 
     def _make_invalid(self, draft: Draft) -> None:
         random = self.random
-        if draft.protocol == TCP:
-            draft.flags = random.choice((SYN | RST, 0, SYN | FIN, draft.flags))
+        if draft.protocol == TCP and random.random() < 0.5:
+            draft.flags = random.choice((SYN | RST, 0, SYN | FIN))
         if draft.protocol == ICMPS[self.family] and random.random() < 0.5 and draft.kind[0] in (8, 128):
             draft.kind = (0, 0) if self.family == 4 else (129, 0)
         elif draft.on is not None and random.random() < 0.7:
@@ -224,15 +224,58 @@ class Aimer:
 
     def _after_others(self, draft: Draft, *, related: bool) -> None:
         """The packet belongs to a connection that began before, in its direction or the other."""
+        random = self.random
+        kind = draft.kind if related and draft.protocol == ICMPS[self.family] else None
+        if kind is not None and draft.on is None and random.random() < 0.3:  # an error of the box itself, about what it does not forward
+            far = self._net.host(random, random.choice(self._net.names))
+            on = self._on_of(draft.dst)
+            if far is not None and on is not None:
+                self._play(replace(draft, on=on, src=draft.dst, dst=far, protocol=UDP, ttl=1, mark=0))
+                return
+        if random.random() < 0.5 and self._between_the_same(draft, related, kind):
+            return
         opener = replace(draft, flags=SYN, payload=b"" if draft.protocol == TCP else draft.payload, broken=False)
-        if related and draft.protocol == ICMPS[self.family]:
-            opener = replace(opener, protocol=self.random.choice((TCP, UDP)), dport=self.random.choice(self._ports))
-        if self.random.random() < 0.6:
+        if kind is not None:
+            opener = replace(opener, protocol=random.choice((TCP, UDP)), dport=random.choice(self._ports))
+        if random.random() < 0.6:
             opener = opener.back(self._on_of(draft.dst))
             opener = replace(opener, flags=SYN, ack=0, kind=draft.kind)
         walk = self._play(opener)
         if walk is not None:
-            self._go_on(opener, walk, self.random.choice((2, 3, 5)), error=related, kind=draft.kind if related else None)
+            self._go_on(opener, walk, random.choice((2, 3, 5)), error=related, kind=kind)
+
+    def _between_the_same(self, draft: Draft, related: bool, kind: tuple[int, int] | None) -> bool:
+        """A connection that some rule lets through, from where the packet comes to where it goes or back. False: none was found."""
+        wanted = draft.on, self._on_of(draft.dst)
+        accepting = [line for line in self._lines if line.target == "ACCEPT"]
+        for _ in range(25 if accepting else 0):
+            opener, state = self._draft(self.random.choice(accepting))
+            if opener is None or state != "NEW":
+                continue
+            mark, first, seen = self._engine.checkpoint(), len(self._shots), set(self._seen)
+            walk = self._play(opener)
+            ends = opener.on, None if walk is None or walk.to == "local" else walk.to
+            if walk is not None and (ends[::-1] == wanted or (ends == wanted and not related)):
+                self._go_on(opener, walk, self.random.choice((2, 3, 5)), error=related, kind=kind)
+                return True
+            if walk is not None and ends == wanted and self._client_complains(opener, walk, kind):
+                return True
+            self._engine.rollback(mark)
+            del self._shots[first:]
+            self._seen = seen
+        return False
+
+    def _client_complains(self, client: Draft, walk: Walk, kind: tuple[int, int] | None) -> bool:
+        """Who began the connection sends an error about the answer."""
+        _, server = self._other_end(client, walk)
+        if server is None:
+            return False
+        answered = self._play(server)
+        if answered is None:
+            return False
+        raw = answered.out[-1][1] if answered.out else answered.delivered.raw if answered.delivered is not None else b""
+        self._complain(raw, client, kind if kind in _ERRORS[self.family] else self.random.choice(_ERRORS[self.family]))
+        return True
 
     def _on_of(self, address: int) -> str | None:
         if address in self._net.local:
@@ -303,8 +346,12 @@ class Aimer:
     def _complain(self, arrived: bytes, server: Draft, kind: tuple[int, int]) -> None:
         """An ICMP error about a packet from the end that it came to."""
         rest = 1280 if kind in ((3, 4), (2, 0)) else 0
-        raw = craft.icmp(server.src, server.dst, *kind, rest, arrived[:128], family=self.family, id=7)
-        self._shoot(Shot(raw, server.on))
+        src, on, net = server.src, server.on, self._net
+        if on is not None and self.random.random() < 0.3:  # a router, somewhere
+            other = self.random.choice((on, *net.names))
+            src, on = net.host(self.random, other if self.random.random() < 0.8 else net.names[0]) or src, other
+        raw = craft.icmp(src, server.dst, *kind, rest, arrived[:128], family=self.family, id=7)
+        self._shoot(Shot(raw, on))
 
     def _ftp(self, client: Draft, server: Draft) -> None:
         """The server names a port, and the client comes there."""

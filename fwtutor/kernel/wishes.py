@@ -347,7 +347,8 @@ class Wish:
         for condition in self._of("--tcp-flags"):
             mask, bits = (sum({_BITS[name] for name in text.split(",")}) & 63 for text in condition.values)
             flags = random.choice((SYN, ACK, RST, FIN | ACK, SYN | ACK, ACK | PSH)) if condition.negated else draft.flags
-            draft.flags = flags if condition.negated and flags & mask != bits else draft.flags & ~mask | bits
+            others = random.choice((draft.flags, 0)) & ~mask
+            draft.flags = flags if condition.negated and flags & mask != bits else others | bits
         for condition in self._of("--mss"):
             size = random.choice(_ports(condition.values[0]))
             draft.options, draft.flags = b"\2\4" + size.to_bytes(2, "big"), SYN
