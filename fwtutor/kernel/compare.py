@@ -14,7 +14,7 @@ from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.kernel import sets
-from fwtutor.kernel.choices import kernels_choice, kernels_ports, summed_up
+from fwtutor.kernel.choices import kernels_choice, kernels_lots, kernels_ports, summed_up
 from fwtutor.kernel.clock import tick_length
 from fwtutor.kernel.hearing import Told, differences
 from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
@@ -153,6 +153,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
             theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
             return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
         firewall.box.chooser = partial(kernels_choice, observation, number)
+        firewall.box.lots = partial(kernels_lots, observation, number)
         firewall.box.expected = partial(kernels_ports, observation, number, firewall.state)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
         told += [Told(number, message) for message in listener.walk(walk)]

@@ -178,11 +178,13 @@ def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None
 
 def _remembering(match: StatefulMatch, key: MemoryKey | SharedKey, chain: CompiledChain, position: int) -> Test:
     """A stateful match as a function that keeps what it remembers, and records it."""
-    evaluate = match.evaluate
+    evaluate, draws = match.evaluate, match.draws
 
     def test(context: Context) -> bool:
         before = context.memory[key]
         held, after = evaluate(before, context)
+        if draws and context.lots is not None:
+            held = context.lots(chain.table, chain.chain.name, position + 1)
         context.memory[key] = after
         context.hits.append(Hit(EVALUATED, chain, position, Change(MEMORY, key, before, after)))
         return held

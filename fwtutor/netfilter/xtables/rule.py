@@ -108,6 +108,11 @@ class StatefulMatch(Match):
         """The name under which all rules of the box that say it remember the same; None: each remembers for itself."""
         return None
 
+    @property
+    def draws(self) -> bool:
+        """Whether whether it holds is a matter of chance."""
+        return False
+
     def joined(self, known: Any, at: int, variant: str) -> Any:
         """What is remembered under a shared name, when its rule comes to those (or itself) that remember ``known``."""
         return known
