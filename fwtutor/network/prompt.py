@@ -73,8 +73,10 @@ def not_found(name: str) -> str:
 
 
 def refusal(error: RuleRefused) -> str:
-    """iptables' own words, and a caret under the place if there is one."""
-    return f"{error}\n{error.caret()}" if error.end > error.start else str(error)
+    """iptables' own words, a caret under the place if there is one, and fwtutor's hint."""
+    return "\n".join(
+        [str(error).rstrip("\n"), *([error.caret()] if error.end > error.start else []), *([error.hint] if error.hint else [])]
+    )
 
 
 # --- the firewall's tools ----------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import socket
 from collections.abc import Callable
 
 from fwtutor.netfilter.addresses import ALL_ONES, format_address, prefix_mask
-from fwtutor.netfilter.xtables.errors import Unreadable, nearest
-from fwtutor.netfilter.xtables.names import protocol_number, service_port
+from fwtutor.netfilter.xtables.errors import Unreadable, meant, nearest
+from fwtutor.netfilter.xtables.names import SERVICES, protocol_number, service_port
 
 ALL_PORTS = (0, 0xFFFF)
 BITS = {4: 32, 6: 128}
@@ -117,7 +117,7 @@ def service(text: str, name: str) -> int:
     if value is None:
         value = service_port(text, name)
     if value is None:
-        raise Unreadable(f"invalid port/service `{text}' specified")
+        raise Unreadable(f"invalid port/service `{text}' specified", hint=meant(text, SERVICES))
     return value
 
 
@@ -133,7 +133,7 @@ def resolved_port(text: str) -> int:
             return low & 0xFFFF
     named = service_port(text)
     if named is None:
-        raise Unreadable(f'Port "{text}" does not resolve to anything.')
+        raise Unreadable(f'Port "{text}" does not resolve to anything.', hint=meant(text, SERVICES))
     return named
 
 
