@@ -74,9 +74,8 @@ def not_found(name: str) -> str:
 
 def refusal(error: RuleRefused) -> str:
     """iptables' own words, a caret under the place if there is one, and fwtutor's hint."""
-    return "\n".join(
-        [str(error).rstrip("\n"), *([error.caret()] if error.end > error.start else []), *([error.hint] if error.hint else [])]
-    )
+    said = [str(error).rstrip("\n"), error.caret() if error.end > error.start else "", error.hint]
+    return "\n".join(filter(None, said))
 
 
 # --- the firewall's tools ----------------------------------------------------------------------------------

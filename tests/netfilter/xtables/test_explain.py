@@ -45,6 +45,17 @@ def test_every_match_target_and_option_has_words(family: int) -> None:
 
 
 @pytest.mark.parametrize("family", [4, 6])
+def test_the_help_of_every_match_and_target_has_all_its_options(family: int) -> None:
+    for kind, extension in stock(family).kinds.items():
+        status, said = Ours("legacy", family).run(f"{kind} -h")
+        assert status == 0
+        assert extension.meaning in said, kind
+        for option in extension.options:
+            assert all(f"--{name}" in said for name in option.names), (kind, option.names)
+            assert option.meaning in said, (kind, option.names)
+
+
+@pytest.mark.parametrize("family", [4, 6])
 def test_every_option_changes_the_sentence(family: int) -> None:
     known = stock(family)
     for kind, extension in known.kinds.items():
