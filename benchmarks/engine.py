@@ -66,10 +66,10 @@ class Syns:
     def cost(self) -> float:
         """Seconds a packet."""
         packets, receive = self.packets(PACKETS), self.box.receive_ns
-        return _timed(lambda: [receive(raw, "wan", 1) for raw in packets]) / PACKETS
+        return timed(lambda: [receive(raw, "wan", 1) for raw in packets]) / PACKETS
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
     gc.collect()
     gc.disable()
     begin = time.perf_counter()
@@ -86,7 +86,7 @@ def _rules() -> Iterator[Result]:
     raw = boxes[0].packets(1)[0]
 
     def dissect() -> float:
-        return _timed(lambda: [IP(raw) for _ in range(PACKETS)]) / PACKETS
+        return timed(lambda: [IP(raw) for _ in range(PACKETS)]) / PACKETS
 
     *costs, scapy = in_turn(ROUNDS, *(box.cost for box in boxes), dissect)
     yield times(f"a packet walked with its whole record, {RULES[0]} rules", costs[0], "`scapy.IP(bytes)` on it", scapy, 0.5)
@@ -129,4 +129,4 @@ def _packet(number: int) -> bytes:
 def _known(box: Firewall, entries: int) -> Callable[[], float]:
     """What measures another packet of connections from all over the table."""
     packets = [_packet(number * 7919 % entries) for number in range(PACKETS)]
-    return lambda: _timed(lambda: [box.receive_ns(raw, "wan", 1) for raw in packets]) / PACKETS
+    return lambda: timed(lambda: [box.receive_ns(raw, "wan", 1) for raw in packets]) / PACKETS

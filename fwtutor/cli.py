@@ -164,7 +164,9 @@ def _trace(arguments: argparse.Namespace) -> int:
     box = parse_box(arguments.interface, arguments.route, arguments.sysctl, arguments.variant)
     firewall = box.firewall(arguments.rules, _note, arguments.rules6)
     ipv6 = arguments.rules6 is not None or bool(firewall.ruleset(6).tables)
-    packets = trace(firewall, arguments.packets, fallback=arguments.came_in, answer=arguments.answer, ipv6=ipv6, note=_note)
+    packets = trace(
+        firewall, arguments.packets, fallback=arguments.came_in, answer=arguments.answer, ipv6=ipv6, note=_note, clock=arguments.clock
+    )
     if arguments.format == "json":
         from fwtutor.trace.machine import json_line
 
@@ -381,6 +383,10 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
         default="text",
         help="xtables: as xtables-monitor --trace; events: as conntrack -E -o timestamp",
     )
+    trace.add_argument(
+        "--clock", type=_clock, metavar="TIME",
+        help="when the first packet came, for -m time (UTC, like 2024-12-24T18:00; otherwise what the capture says, or 2024-01-01)"
+    )  # fmt: skip
     trace.add_argument("--events", action="store_true", help="in text: under each packet, what conntrack -E would have printed")
     trace.add_argument("--counters", type=Path, metavar="FILE", help="write iptables-save -c text there, as it is after the last packet")
     trace.add_argument("--counters6", type=Path, metavar="FILE", help="the same of ip6tables-save")
@@ -431,6 +437,16 @@ def _add_variant(parser: argparse.ArgumentParser) -> None:
         default="legacy",
         help="whose rules they are: iptables-legacy's (unless given) or iptables-nft's",
     )
+
+
+def _clock(text: str) -> int:
+    """ns since 1970."""
+    from fwtutor.netfilter.wallclock import parse
+
+    try:
+        return parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write it like 2024-12-24T18:00:00 (UTC)") from None
 
 
 def _whole(text: str) -> int:

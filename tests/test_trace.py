@@ -12,6 +12,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.netfilter import Firewall, RuleRefused, craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import ACK, SYN, Packet, checksum
+from fwtutor.netfilter.wallclock import BEGAN, parse
 from fwtutor.trace.box import parse_box, refusal as explain_refusal
 from fwtutor.trace.listening import Events
 from fwtutor.trace.machine import as_object, json_line
@@ -450,3 +451,18 @@ def test_data_after_the_handshake_shows_its_size(tmp_path: Path) -> None:
     data = craft.tcp(CLIENT, SERVER, 4000, 1337, ACK, seq=1, payload=b"hello").hex()
     assert "ACK, 5 bytes" in report(tmp_path, {"t": 0, "in": "wan", "hex": data}, ink=Ink())
     assert "1 byte, truncated" in report(tmp_path, {"t": 0, "in": "wan", "hex": "45"}, ink=Ink())
+
+
+def test_the_time_is_that_of_the_capture_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    """The handshake was captured in 2026; a line of jsonl has no date, and counts from Monday, 2024-01-01."""
+    rules = OPEN.replace("-A FORWARD -m conntrack --ctstate NEW", "-A INPUT -m time --datestart 2025-01-01")
+    path = tmp_path / "packet.jsonl"
+    path.write_text(json.dumps({"t": 0, "in": "wan", "hex": syn(22)}) + "\n")
+    for packets, clock, held in (
+        (ASSETS / "handshake.pcap", None, True),
+        (ASSETS / "handshake.pcap", BEGAN, False),
+        (path, None, False),
+        (path, parse("2025-01-01"), True),
+    ):
+        first = next(iter(trace(box(tmp_path, rules), packets, clock=clock)))
+        assert ("filter:INPUT:rule:1" in first.walk.path) is held

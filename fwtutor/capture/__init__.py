@@ -79,7 +79,7 @@ def _ip_packets(frames: Iterator[Frame], name: str, note: Note) -> Iterator[Seen
         if seen.outgoing:
             # It goes out there, which does not say where it came in.
             seen = seen._replace(interface=None)
-        yield seen._replace(at=latest, raw=complete(seen.raw, frame.cut), outgoing=seen.outgoing if seen.interface else None)
+        yield seen._replace(at=latest, raw=complete(seen.raw, frame.cut), began=begin, outgoing=seen.outgoing if seen.interface else None)
     if left_out:
         listed = ", ".join(f"{count} {what}" for what, count in left_out.items())
         note(f"{name}: left out, as iptables sees none of them: {listed}")

@@ -45,6 +45,8 @@ class Seen(NamedTuple):
     mark: int = 0
     counted: str = "packet"
     """What ``number`` counts: "packet" or "line"."""
+    began: int | None = None
+    """Of a capture: when its first IP packet was, in ns since 1970."""
 
 
 NULL, ETHERNET, RAW_BSD, RAW_OPENBSD, RAW, LOOP, LINUX_SLL, IPV4, IPV6, LINUX_SLL2 = 0, 1, 12, 14, 101, 108, 113, 228, 229, 276

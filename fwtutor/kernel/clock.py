@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 
-_COARSE = 6
-"""CLOCK_MONOTONIC_COARSE, which Python's time module does not name."""
+_COARSE, _REAL = 6, 5
+"""CLOCK_MONOTONIC_COARSE and CLOCK_REALTIME_COARSE, which Python's time module does not name."""
 
 
 def tick_length() -> float:
@@ -27,6 +27,8 @@ class Clock:
         while (began := time.clock_gettime_ns(_COARSE)) == first:
             time.sleep(0.0001)
         self._began = began
+        self.began = _since_1970(began)
+        """ns since 1970 when it began, by the clock the kernel tells the time of day by."""
         self._began_fine = time.monotonic_ns()
 
     @property
@@ -40,3 +42,11 @@ class Clock:
         """Sleep until the time ``at``; returns at once when that is past."""
         while (early := at - self.now) > 0:
             time.sleep(early)
+
+
+def _since_1970(moment: int) -> int:
+    """A moment of the one clock as the other has it; both move in the same instant."""
+    while True:
+        before, real, after = (time.clock_gettime_ns(clock) for clock in (_COARSE, _REAL, _COARSE))
+        if before == after:
+            return real - (before - moment)

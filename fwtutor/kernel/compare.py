@@ -25,6 +25,7 @@ from fwtutor.netfilter.exthdrs import walk as walk_headers
 from fwtutor.netfilter.messages import Listener
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
+from fwtutor.netfilter.wallclock import BEGAN
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
 if TYPE_CHECKING:
@@ -115,13 +116,13 @@ def _place(found: list[Difference], observation: Observation) -> int:
     return found[0].number if found[0].number >= 0 else len(observation.packets)
 
 
-def engine_for(setup: Setup) -> Firewall:
-    """The box of ``setup``, simulated."""
+def engine_for(setup: Setup, began: int = BEGAN) -> Firewall:
+    """The box of ``setup``, simulated; ``began``: when by the clock on the wall."""
     from fwtutor.netfilter.firewall import Firewall
 
     firewall = Firewall(
         interfaces={name: list(addresses) for name, addresses in setup.interfaces.items()}, routes=dict(setup.routes),
-        sysctls={**OURS, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant,
+        sysctls={**OURS, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant, began=began,
     )  # fmt: skip
     firewall.restore(setup.rules)
     if setup.rules6:
@@ -131,7 +132,7 @@ def engine_for(setup: Setup) -> Firewall:
 
 def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Difference]:
     """``times``: when the engine gets each packet."""
-    firewall = engine_for(setup)
+    firewall = engine_for(setup, observation.began)
     orders = list(observation.orders)
     caused: list[Walk] = []
     listener, told = Listener(), list[Told]()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel import in_ipv6, random_ftp, random_helped, random_nat, random_sip
+from fwtutor.kernel import in_ipv6, random_ftp, random_helped, random_matches, random_nat, random_sip
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import TRANSPARENT, order, ruleset, tracks
@@ -132,7 +132,11 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
         items = _spread(random, items, exact=by_ticks)
     setup = Setup(INTERFACES, rules, routes, sysctls, mtus, variant or drawn)
     if saying.random() < in_ipv6.SHARE:
-        return in_ipv6.case(saying, setup, items)
+        setup, items = in_ipv6.case(saying, setup, items)
+    # A later order is drawn for the rules as they were.
+    adding = Random(f"matches {seed}")
+    if not any(isinstance(item, Order) for item in items) and adding.random() < random_matches.SHARE:
+        return random_matches.add(adding, setup, items)
     return setup, items
 
 

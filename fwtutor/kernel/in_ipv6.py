@@ -47,7 +47,7 @@ HOP_BY_HOP, ROUTING, FRAGMENT, ESP, AUTHENTICATION, NOTHING, OPTIONS = 0, 43, 44
 
 def packet(random: Random, raw: bytes) -> bytes:
     """An IPv4 packet as IPv6 would have it, or one that is of IPv6; what of it makes no sense there is left as it is."""
-    whole = raw if raw[:1] and raw[0] >> 4 == 6 else _translated(raw)
+    whole = raw if raw[:1] and raw[0] >> 4 == 6 else translated(raw)
     if whole is None:
         return raw
     if random.random() < 0.06:
@@ -57,7 +57,7 @@ def packet(random: Random, raw: bytes) -> bytes:
     return whole
 
 
-def _translated(raw: bytes, *, quoted: bool = False) -> bytes | None:
+def translated(raw: bytes, *, quoted: bool = False) -> bytes | None:
     """None: there is no whole header. ``quoted``: the end is missing, and the checksums are what they are."""
     if len(raw) < 20 or raw[0] >> 4 != 4:
         return None
@@ -111,7 +111,7 @@ def _icmp(data: bytes, *, quoted: bool) -> bytes:
         new = mapped[0], code if mapped[1] is None or code > 3 else mapped[1]
     rest = data[8:]
     if kind in (3, 4, 5, 11, 12) and not quoted:
-        inner = _translated(rest, quoted=True)
+        inner = translated(rest, quoted=True)
         if kind == 5:
             rest = bytes(32) + rest
         rest = inner or rest

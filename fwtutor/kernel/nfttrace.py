@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fwtutor.kernel.netlink import FAMILIES, NLM_F_DUMP, Netfilter, attributes
 from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
-from fwtutor.kernel.watch import BEGIN, WATCH
+from fwtutor.kernel.watch import BEGIN, END, QUIET, WATCH
 
 _SUBSYSTEM = 10
 _TRACE, _GET_RULE = _SUBSYSTEM << 8 | 17, _SUBSYSTEM << 8 | 7
@@ -47,7 +47,23 @@ class _Visit:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
+        self.inner: list[tuple[int, _Visit]] = []
+        """Those of what a rule sent meanwhile (TEE), each with the number of lines before it."""
         self.way = _Way("", "")
+
+    @property
+    def over(self) -> bool:
+        return bool(self.lines) and (self.lines[-1].table, self.lines[-1].chain) == (WATCH, END)
+
+    @property
+    def whole(self) -> Iterator[Line]:
+        """All lines, those of inner visits where they were."""
+        at = 0
+        for place, visit in self.inner:
+            yield from self.lines[at:place]
+            yield from visit.whole
+            at = place
+        yield from self.lines[at:]
 
     def forget(self) -> None:
         """How the packet looked at the rules of the last table: they changed it, and no message says which had been by then."""
@@ -82,31 +98,48 @@ class NftTrace:
                 coming.extend(read())  # a rule has its line logged before its message is sent
             return coming.popleft()
 
-        visits: list[_Visit] = []
+        visits, every = list[_Visit](), list[_Visit]()
         current: dict[bytes, _Visit] = {}
         numbers: dict[int, _Numbers] = {}
+
+        def here(packet: bytes) -> _Visit:
+            known = current.get(packet, visits[-1])
+            return visits[-1] if known.over else known
+
+        def goes_on(visit: _Visit) -> None:
+            """What began after it, and before it is told of again, was sent by its last rule."""
+            while visit in visits and visits[-1] is not visit:
+                place = visits.index(visit) + 1
+                visit.inner.append((len(visit.lines), visits.pop(place)))
+
         for family, message in self._messages(lambda: bool(coming)):
             table, packet = _text(message[NFTA_TRACE_TABLE]), bytes(message[NFTA_TRACE_ID])
+            if table == QUIET:
+                continue  # a copy of a packet is traced as that is, from before the first chain that asks for it
             if table != WATCH:
                 if family not in numbers:
                     numbers[family] = self._numbers(family)
                 # Of a packet that was rejected the kernel says so after all that it says of the answer.
-                visit = current.get(packet, visits[-1])
+                visit = here(packet)
                 if self._tell(visit, self._rules[family], message, numbers[family]):
                     visit.lines.append(following())
+                goes_on(visit)
             elif NFTA_TRACE_RULE_HANDLE in message:
                 line = following()
                 if line.chain == BEGIN:
                     current[packet] = _Visit()
+                    every.append(current[packet])
                     visits.append(current[packet])
-                elif visits[-1].way.table != "nat" and line.packet != visits[-1].lines[-1].packet:
-                    visits[-1].forget()
-                visits[-1].lines.append(line)
-        for visit in visits:
+                visit = here(packet)
+                if line.chain != BEGIN and visit.way.table != "nat" and line.packet != visit.lines[-1].packet:
+                    visit.forget()
+                visit.lines.append(line)
+                goes_on(visit)
+        for visit in every:
             if visit.way.table == "mangle" or self._cuts(visit):  # and perhaps the last that saw it
                 visit.forget()
         assert not coming, "a line that no message tells of"
-        return [line for visit in visits for line in visit.lines]
+        return [line for visit in visits for line in visit.whole]
 
     def _cuts(self, visit: _Visit) -> bool:
         """Whether the last table may have changed the packet, as TCPMSS does anywhere."""

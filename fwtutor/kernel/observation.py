@@ -269,3 +269,5 @@ class Observation:
     """ip6tables-save -c afterwards, likewise."""
     heard: tuple[Heard, ...] | None = None
     """What connection tracking told, in order; None: nobody listened."""
+    began: int = 0
+    """When its beginning was by the clock on the wall: ns since 1970."""

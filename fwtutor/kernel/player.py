@@ -137,6 +137,7 @@ class _Player:
                 expectations,
                 rules6,
                 tuple(heard) if self._listening else None,
+                clock.began,
             )
 
     def _merged(self, log: TraceLog, lines: list[Line]) -> list[Line]:

@@ -67,7 +67,14 @@ _U32 = (
     "0>>22&0x3C@0>>16=22,53,80", "6&0xFF=6", "0>>22&0x3C@12>>26&0x3C=20", "8>>24=0:64", "0&0xFFFF=60:0xffff", "0>>22&0x3C@0>>22&0x3C@0=0",
     "12=0x0a000000:0xcb0071ff && 6&0xFF=17", "1000=0",
 )  # fmt: skip
-_TEXTS = ("--string GET", '--string "get" --icase', '--hex-string "|0000|" --from 40', '--hex-string "|00|"', "--string x --to 60")
+_TEXTS = (
+    "--string GET",
+    '--string "get" --icase',
+    '--hex-string "|0000|" --from 40',
+    '--hex-string "|00|"',
+    "--string x --from 12 --to 60",
+)
+"""No single letter is looked for in what the kernel draws of an ICMP error of its own: the IP id, and the checksum over it."""
 
 
 def contents(random: Random, chain: str) -> str:

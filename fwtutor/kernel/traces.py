@@ -25,6 +25,20 @@ class Visit:
     """One packet at one hook."""
 
     lines: list[Line]
+    inside: Visit | None = None
+    """The visit during which a rule sent it (TEE)."""
+    inner: list[tuple[int, Visit]] = field(default_factory=list)
+    """The visits of what its rules sent, each with the number of lines before it."""
+
+    @property
+    def whole(self) -> Iterator[tuple[Visit, Line]]:
+        """All lines with whose they are, those of inner visits where they were."""
+        at = 0
+        for place, visit in self.inner:
+            yield from ((self, line) for line in self.lines[at:place])
+            yield from visit.whole
+            at = place
+        yield from ((self, line) for line in self.lines[at:])
 
     @property
     def hook(self) -> str:
@@ -37,13 +51,24 @@ class Visit:
 
 
 def visits_of(lines: Sequence[Line]) -> list[Visit]:
-    """The lines by visit, in order."""
+    """The lines by visit, in order.
+
+    Where a line is of another hook than the visit before it, or that was over, a visit goes on that began earlier: what was between
+    was sent by its last rule.
+    """
     visits: list[Visit] = []
     for line in lines:
         if (line.table, line.chain) == (WATCH, BEGIN):
             visits.append(Visit([line]))
-        else:
-            visits[-1].lines.append(line)
+            continue
+        number = len(visits) - 1
+        if visits[number].hook != line.hook or visits[number].ended:
+            number = next((each for each in range(number, -1, -1) if visits[each].hook == line.hook and not visits[each].ended), number)
+            for inner in visits[number + 1 :]:
+                if inner.inside is None:
+                    inner.inside = visits[number]
+                    visits[number].inner.append((len(visits[number].lines), inner))
+        visits[number].lines.append(line)
     return visits
 
 
@@ -63,7 +88,7 @@ class Trace:
 
     @property
     def lines(self) -> Iterator[Line]:
-        return (line for visit in self.visits for line in visit.lines)
+        return (line for visit in self.visits if visit.inside is None for _, line in visit.whole)
 
     @property
     def zone(self) -> int:
@@ -88,8 +113,8 @@ class Trace:
         A packet goes on after LOG: where hot drops are named and its last line is of such a rule, a match of that rule dropped it.
         """
         found = []
-        for visit in self.visits:
-            for line in visit.lines:
+        for outer in self.visits:
+            for visit, line in outer.whole if outer.inside is None else ():
                 if line.table == NFLOG:
                     found.append((line.chain, line.packet))
                     continue
@@ -132,6 +157,8 @@ class _Packet:
 
     trace: Trace
     visits: list[Visit]
+    inside: Visit | None = None
+    """As of its visits."""
 
 
 def assemble(
@@ -146,24 +173,30 @@ def assemble(
     traces = [Trace(raw)]
     packets: list[_Packet] = []
     leaves: list[tuple[Visit, _Packet]] = []
-    for visit in visits_of(lines):
+    visits = visits_of(lines)
+    for visit in visits:
         packet = _continued(packets, visit)
         if packet is None:
-            if packets and (traces[-1].delivered or several):
+            if visit.inside is None and packets and (traces[-1].delivered or several):
                 traces.append(Trace(visit.lines[0].packet))
             trace = traces[-1]
             packet = _Packet(trace, [] if trace.visits or (arrived and trace is traces[0] and visit.hook == "OUTPUT") else trace.own)
+            packet.inside = visit.inside
             packets.append(packet)
         packet.visits.append(visit)
         packet.trace.visits.append(visit)
         if visit.hook == "POSTROUTING" and visit.ended:
             leaves.append((visit, packet))
+    # What is sent at another packet's last hook leaves before that.
+    places = {id(visit): float(place) for place, visit in enumerate(visits)}
+    leaves.sort(key=lambda one: max([places[id(one[0])], *(places[id(inner)] + 0.5 for _, inner in one[0].inner)]))
     _give_out(leaves, traces, out)
     return traces
 
 
 def _continued(packets: list[_Packet], visit: Visit) -> _Packet | None:
     """Whose visit this is, of those that have been at a hook before; None when it is its packet's first."""
+    packets = [packet for packet in packets if packet.inside is visit.inside]
     before = _BEFORE.get(visit.hook)
     if before is None or not packets:
         return None
@@ -192,6 +225,9 @@ def _give_out(leaves: Sequence[tuple[Visit, _Packet]], traces: list[Trace], out:
     for name, raw in out:
         exact = [number for number, (visit, _) in enumerate(leaves) if identity(visit.lines[-1].packet) == identity(raw)]
         pieces = [number for number, (visit, _) in enumerate(leaves) if datagram(visit.lines[-1].packet) == datagram(raw)]
+        for numbers in (exact, pieces):
+            # A copy is told from what it is a copy of by where it leaves.
+            numbers.sort(key=lambda number: leaves[number][0].lines[-1].out_interface != name)
         number, *_ = [*exact, *pieces, len(leaves)]
         # Fragments left in the order in which they are there, whichever of them is seen at a hook (as copy of itself) besides.
         order, *_ = [*pieces, number] if is_fragment(raw) else [number]

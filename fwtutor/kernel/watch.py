@@ -15,6 +15,8 @@ from fwtutor.kernel.namespace import run
 
 WATCH = "fwtutor_watch"
 """The name of the table, in lines and in the kernel."""
+QUIET = f"{WATCH}_quiet"
+"""The name of the table that keeps the stack quiet."""
 GROUP = 65535
 """Where its lines are logged to."""
 BEGIN, END, AGAIN = "begin", "end", "again"
@@ -51,7 +53,7 @@ def keep_quiet() -> None:
     To be done before there are interfaces. What a program sends (a packet played as the box's own) passes.
     """
     rules = "meta skuid >= 0 accept; icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } drop"
-    _load(f"table ip6 {WATCH}_quiet {{\n{_chain('quiet', 'OUTPUT', _FIRST - 100, rules)}\n}}\n")
+    _load(f"table ip6 {QUIET} {{\n{_chain('quiet', 'OUTPUT', _FIRST - 100, rules)}\n}}\n")
 
 
 def _chain(name: str, hook: str, priority: int, rule: str) -> str:

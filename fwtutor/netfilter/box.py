@@ -17,6 +17,7 @@ from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import Routing
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.timers import Timers
+from fwtutor.netfilter.wallclock import BEGAN
 from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
 
 
@@ -46,6 +47,7 @@ class Box:
     """Routes, sysctls, compiled chains, and the state it changes."""
 
     __slots__ = (
+        "began",
         "chains",
         "chooser",
         "conntrack",
@@ -69,6 +71,8 @@ class Box:
         """By family and hook: what comes before connection tracking."""
         self.chains: dict[int, dict[str, list[Stop]]] = {4: {}, 6: {}}
         """By family and hook: what comes after it, in the order of the tables' priorities."""
+        self.began = BEGAN
+        """When time 0 was by the clock on the wall, in ns since 1970."""
         self.seed = 0
         """What the first lot is drawn from, where the kernel chooses at random."""
         self.chooser: Chooser | None = None

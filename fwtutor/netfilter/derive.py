@@ -10,15 +10,15 @@ from fwtutor.netfilter import events, steps as s
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.events import Shown
-from fwtutor.netfilter.hooks import OUTPUT, PREROUTING, RAW
+from fwtutor.netfilter.hooks import OUTPUT, PREROUTING
 from fwtutor.netfilter.logline import Told, log_line
 from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables.compiled import (
     ACT,
     ACTED,
+    CHANGED,
     CONTINUE,
-    DROP,
     END,
     EVALUATED,
     GOTO,
@@ -27,10 +27,12 @@ from fwtutor.netfilter.xtables.compiled import (
     MATCHED,
     POLICY,
     RETURN,
+    SEND,
+    SENT,
     CompiledChain,
     Hit,
 )
-from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.context import Context, Seen
 from fwtutor.netfilter.xtables.targets.log import Log
 from fwtutor.netfilter.xtables.targets.nflog import Nflog
 
@@ -86,14 +88,16 @@ def _event_changes(event: tuple[Any, ...]) -> list[Change]:
 
 def _hit_changes(hits: Iterable[Hit], length: int) -> Iterator[Change]:
     for what, chain, position, before in hits:
-        if what == EVALUATED:
+        if what == SENT:
+            yield from changes(before)
+        elif what == EVALUATED:
             yield before
-        elif what == ACTED:
+        elif what in (ACTED, CHANGED):
             length = before.after.packet.length
             if before.change is not None:
                 yield before.change
         elif what in (MATCHED, POLICY) and before is not None:
-            key = chain.policy_key if what == POLICY else chain.keys[position]
+            key = chain.policy_key if what == POLICY else chain.rules[position].id
             yield Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
 
 
@@ -103,31 +107,26 @@ def _hit_changes(hits: Iterable[Hit], length: int) -> Iterator[Change]:
 def states(walk: Walk) -> list[list[str]]:
     """[hook, ctstate] in the order of the hooks; an answer's stand where it was sent."""
     found: list[list[str]] = []
-    state = ""
+    state, entered = "", ""
     for event in walk.events:
         kind = event[0]
         if kind == events.HOOK:
             # Before connection tracking nobody asks, and what raw drops never gets there.
-            found.append([event[1], "" if event[1] in (PREROUTING, OUTPUT) else state])
+            entered = event[1] if event[1] in (PREROUTING, OUTPUT) else ""
+            if not entered:
+                found.append([event[1], state])
         elif kind in (events.LOOKED_UP, events.TIED):
             state = event[1].state if kind == events.LOOKED_UP else event[1]
-            if found:
-                found[-1][1] = state
+            if entered:
+                found.append([entered, state])
+                entered = ""
         elif kind == events.TABLE:
-            if found and event[1].table == RAW and _dropped(event[2]):
-                # It does not come to where it would be looked up, even if it is tied to an entry already.
-                found[-1][1] = ""
+            for hit in event[2]:
+                if hit.what == SENT:
+                    found += states(hit.before)
         elif kind in (events.ANSWER, events.COPY):
             found += states(event[1])
     return [pair for pair in found if pair[1]]
-
-
-def _dropped(hits: list[Hit]) -> bool:
-    """Whether a table dropped the packet by itself."""
-    what, chain, position, before = hits[-1]
-    if what == MATCHED:
-        return chain.actions[position] == DROP
-    return what == HOT_DROP or (what == POLICY and chain.chain.policy == "DROP") or (what == ACTED and before.dropped)
 
 
 def path(walk: Walk) -> list[str]:
@@ -136,7 +135,11 @@ def path(walk: Walk) -> list[str]:
     for event in walk.events:
         if event[0] == events.TABLE:
             # Of a packet dropped by a match, the trace of nf_tables names the rule.
-            found += [_trace_line(hit) for hit in event[2] if _is_traced(hit)]
+            for hit in event[2]:
+                if hit.what == SENT:
+                    found += path(hit.before)
+                elif _is_traced(hit):
+                    found.append(_trace_line(hit))
         elif event[0] in (events.ANSWER, events.COPY):
             found += path(event[1])
     return found
@@ -147,7 +150,7 @@ _STANDARD = ("ACCEPT", "DROP", "RETURN", "QUEUE")
 
 
 def _is_traced(hit: Hit) -> bool:
-    return hit.what not in (EVALUATED, ACTED) and (hit.what != HOT_DROP or hit.chain.variant == "nft")
+    return hit.what not in (EVALUATED, ACTED, CHANGED) and (hit.what != HOT_DROP or hit.chain.variant == "nft")
 
 
 def _trace_line(hit: Hit) -> str:
@@ -159,7 +162,7 @@ def _trace_line(hit: Hit) -> str:
         pass
     elif hit.what != MATCHED:
         word = "policy" if built_in else "return"
-    elif chain.tests[position] is None and not chain.rules[position].matches and chain.rules[position].target.name in _STANDARD:
+    elif chain.test(position) is None and not chain.rules[position].matches and chain.rules[position].target.name in _STANDARD:
         # The kernel cannot tell an unconditional verdict from the tail of a chain.
         word = "policy" if built_in else "return"
     return f"{chain.table}:{chain.chain.name}:{word}:{number}"
@@ -172,7 +175,9 @@ def logged(walk: Walk) -> list[s.Logged]:
         if event[0] == events.TABLE:
             context = context_of(event[3], walk)
             for what, chain, position, before in event[2]:
-                if what == ACTED:
+                if what == SENT:
+                    found += logged(before)
+                elif what in (ACTED, CHANGED):
                     context.show(before.after)
                 elif what == MATCHED and isinstance(target := chain.rules[position].target, Log | Nflog):
                     found.append(_logged(target, context))
@@ -299,11 +304,24 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
     over = False
     yield s.ChainEntered(table=table, chain=chain.chain.name)
 
+    relabelled: dict[int, Seen] = {}
+    """The same of what matches changed."""
+
     def tried(at: int, matched: bool, tick: tuple[Change, ...] = ()) -> s.RuleTried:
-        return s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
+        nonlocal context
+        found = s.RuleTried(remembered.pop(at, ()) + tick, table, chain.chain.name, at + 1, chain.rules[at], matched, context)
+        if at in relabelled:
+            # Only the rules behind it see that.
+            context = context.copy()
+            context.show(relabelled.pop(at))
+        return found
 
     counted = False
     for what, _, at, before in hits:
+        if what == SENT:
+            effect = tuple(next(changes) for _ in before.changes)
+            yield s.CopySent(effect, walk=before)
+            continue
         if what == ACTED:
             changed = (next(changes),) if before.change is not None else ()
             yield s.Acted(changed, table, chain.chain.name, at + 1, chain.rules[at], before.before, before.after, before.dropped)
@@ -312,8 +330,11 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             context.show(before.after)
             position = at + 1
             continue
-        if what == EVALUATED:
-            remembered[at] = (*remembered.get(at, ()), next(changes))
+        if what in (EVALUATED, CHANGED):
+            if what == EVALUATED or before.change is not None:
+                remembered[at] = (*remembered.get(at, ()), next(changes))
+            if what == CHANGED:
+                relabelled[at] = before.after
             continue
         if not over:
             for number in range(position, at):
@@ -332,7 +353,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             action = chain.actions[at]
         if action == ACT:
             position = at
-        elif action == CONTINUE:
+        elif action in (CONTINUE, SEND):
             target = chain.rules[at].target
             if isinstance(target, Log | Nflog):
                 yield _logged(target, context)
@@ -340,9 +361,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
         elif action in (JUMP, GOTO):
             if action == JUMP:
                 came_from.append((chain, at + 1))
-            goes_to = chain.goes_to[at]
-            assert goes_to is not None
-            chain, position = goes_to, 0
+            chain, position = chain.goes_to[at], 0
             yield s.ChainEntered(table=table, chain=chain.chain.name)
         elif action == RETURN:
             left, how = chain, "end" if what == END else "RETURN"

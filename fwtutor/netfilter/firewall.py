@@ -28,6 +28,7 @@ from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.wallclock import BEGAN
 from fwtutor.netfilter.xtables import commands, savefile, script
 from fwtutor.netfilter.xtables.compiled import CompiledTable, compile_tables
 from fwtutor.netfilter.xtables.context import Context
@@ -84,14 +85,16 @@ class Firewall:
         variant: str = "legacy",
         mtus: Mapping[str, int] | None = None,
         seed: int = 0,
+        began: int = BEGAN,
     ) -> None:
-        """``seed``: of all that the kernel would draw by lot."""
+        """``seed``: of all that the kernel would draw by lot; ``began``: ns since 1970, when by the clock on the wall its time 0 is."""
         if variant not in ("legacy", "nft"):
             raise ValueError(f"variant {variant!r} is neither 'legacy' nor 'nft'")
         self.variant = variant
         self.sysctls: dict[str, int] = dict(SYSCTLS)
         self.box = Box(Routing(interfaces, routes or {}, mtus or {}), self.sysctls, variant)
         self.box.seed = seed
+        self.box.began = began
         self.routing, self.state = self.box.routing, self.box.state
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)
@@ -230,6 +233,7 @@ class Firewall:
             changed = box.conntrack.forget_windows(family)
             self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
         box.tracking[family] = ruleset.tracks
+        box.conntrack.labelling = any(one.labels for one in self._rulesets.values())
         if ruleset.accounts:
             # It stays on when the rule is gone.
             self.set_sysctl("net.netfilter.nf_conntrack_acct", 1)
@@ -406,8 +410,9 @@ class Firewall:
         context = Context(packet, at)
         context.mark, context.by_stack = mark, by_stack
         walk.owner = None if by_stack else (uid, gid)
-        # A RST of IPv6 belongs to no socket, not even to one of the stack's.
-        walk.socket = not (by_stack and packet.family == 6 and packet.protocol == TCP)
+        # A RST of IPv6 belongs to no socket, not even to one of the stack's; and it is summed up when it leaves, as IPv4's of REJECT are.
+        context.unfinished = by_stack and packet.family == 6 and packet.protocol == TCP
+        walk.socket = not context.unfinished
         _passage(self.box, walk, context).depart()
         return self._finish(walk)
 

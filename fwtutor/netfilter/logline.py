@@ -25,6 +25,10 @@ _NO_LINK = {4: "00:" * 12 + "08:00", 6: "00:" * 12 + "86:dd"}
 """By IP version: the link header of a packet that came by loopback."""
 
 
+LONGEST = 1016
+"""So many characters the kernel has room for; what is beyond them is lost."""
+
+
 class Told(NamedTuple):
     """What of a packet is told besides the usual: the options of the LOG rule that say so."""
 
@@ -43,11 +47,11 @@ def log_line(
         line += f"MAC={_NO_LINK[packet.family] if in_interface == LOOPBACK else ''} "
     headers, whole = _ip(packet.raw, told) if packet.family == 4 else ip6(packet.raw, told.ip_options, _ports(told))
     line += headers
-    if not whole:
-        return line
-    if told.uid and owner is not None:
+    if whole and told.uid and owner is not None:
         line += f"UID={owner[0]} GID={owner[1]} "
-    return line + (f"MARK=0x{mark:x} " if mark else "")
+    if whole and mark:
+        line += f"MARK=0x{mark:x} "
+    return line[:LONGEST]
 
 
 def _ip(raw: bytes, told: Told, quoted: bool = False) -> tuple[str, bool]:

@@ -24,8 +24,8 @@ from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.compiled import ACTED
 
-NEW, RELATED, DESTROY, REPLIED, SURE, HELPED = "new", "related", "destroy", "reply", "assured", "helper"
-"""What a message may be about besides PROTOINFO and MARKED, as the option ``--ctevents`` calls it."""
+NEW, RELATED, DESTROY, REPLIED, SURE, HELPED, LABELLED = "new", "related", "destroy", "reply", "assured", "helper", "label"
+"""What a message may be about besides PROTOINFO and MARKED, as the option ``--ctevents`` calls it (which does not know the last)."""
 
 
 class Message(NamedTuple):
@@ -172,5 +172,6 @@ def changed(before: Entry | None, after: Entry) -> list[str]:
     state = after.state != before.state
     if isinstance(before.tracker, TcpTrack) and isinstance(after.tracker, TcpTrack):
         state = state or begins_anew(before.tracker, after.tracker)
-    happened = {REPLIED: new & SEEN_REPLY, SURE: new & ASSURED, PROTOINFO: state, MARKED: after.mark != before.mark}
+    happened = {REPLIED: new & SEEN_REPLY, SURE: new & ASSURED, PROTOINFO: state, MARKED: after.mark != before.mark,
+                LABELLED: after.labels != before.labels}  # fmt: skip
     return [word for word, is_so in happened.items() if is_so]

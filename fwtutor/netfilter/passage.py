@@ -59,7 +59,7 @@ def _routed_by(context: Context) -> tuple[int, int, int, int, int]:
 class Passage(Translating):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("busy", "goes_by", "largest", "later", "sizes")
+    __slots__ = ("busy", "largest", "later", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
@@ -67,13 +67,12 @@ class Passage(Translating):
         """True for an answer: the stack makes it on account of another packet."""
         self.later = False
         """Whether what comes back to the box has to wait, as the stack is at work on another packet."""
-        self.goes_by = ""
-        """The interface by which it leaves when it was routed again on its way through OUTPUT, whose tables still know of the former."""
         self.sizes: tuple[int, ...] = ()
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
         context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.entries.exchange
+        context.wall = box.began + context.at
         context.seed, context.find = box.seed, box.state.find
         context.owner, context.socket, context.mac, context.link = walk.owner, walk.socket, walk.mac, walk.link
 
@@ -105,7 +104,7 @@ class Passage(Translating):
         # An error comes out of the stack's own socket, a reset that REJECT sends out of none.
         walk.socket = not reset
         answer = type(self)(self.box, walk, context)
-        answer.busy, answer.reset = True, reset
+        answer.busy, answer.copied, context.unfinished = True, self.copied, reset and context.packet.family == 4
         # A program's packet does not keep the stack busy, but legacy's rules do, and so does an ICMP error.
         by_program = self.context.in_interface == "" and not self.context.by_stack and not self.busy
         answer.later = not (by_program and reset and self.box.variant == "nft")
@@ -140,11 +139,14 @@ class Passage(Translating):
         piece.walk, piece.context = walk, self.context.copy()
         piece.sizes, piece.largest = (), 0
         piece.context.packet = self.context.packet if raw is self.context.packet.raw else Packet(raw)
+        piece._look_again()  # at what the way of the one before may have changed
+        return piece
+
+    def _look_again(self) -> None:
+        """Another packet of the connection has been on its way meanwhile: its entry is as that left it."""
         entry = self.context.entry
         if entry is not None:
-            # On the way of the one before it may have changed.
-            piece.context.entry = self.box.state.entries.get(entry.id, entry)
-        return piece
+            self.context.entry = self.box.state.entries.get(entry.id, entry)
 
     def _gather_to_track(self, where: str) -> bool:
         """Connection tracking has fragments put together first.
@@ -172,8 +174,8 @@ class Passage(Translating):
                     return False
         if not self._track(hook == PREROUTING) or not self._pass(hook):
             return False
-        self.context.out_interface = self.goes_by or self.context.out_interface
-        self.goes_by = ""
+        self.context.out_interface = self.context.goes_by or self.context.out_interface
+        self.context.goes_by = ""
         return True
 
     def _tie_error(self) -> None:
@@ -243,7 +245,7 @@ class Passage(Translating):
 
     def _walk(self, hook: str, stop: Stop) -> Rule | str:
         context = self.context
-        context.hook = hook
+        context.hook, context.copy_to = hook, self._copy_to
         here, there = context.in_interface, context.out_interface
         shown = Shown(
             hook, context.packet, here, there, context.entry, context.state, context.direction, context.mark, context.priority,
@@ -256,6 +258,52 @@ class Passage(Translating):
         if self.sizes and any(hit.what == ACTED and hit.chain.rules[hit.position].target.flattens for hit in hits):
             self.sizes = ()
         return result
+
+    def _copy_to(self, gateway: int, oif: str) -> Walk | None:
+        """Send a copy of the packet out by the way to a gateway; None: there is no way, or this is a copy itself."""
+        interface = self._way_to(gateway, oif if oif in self.box.routing.addresses else "")
+        if self.copied or interface is None:
+            return None
+        own = Context(self._as_copy(self.context.packet, self.context.hook in (PREROUTING, INPUT)), self.walk.at)
+        own.mark, own.priority, own.state = self.context.mark, self.context.priority, UNTRACKED
+        walk = Walk(own.packet, None, self.walk.at)
+        copy = type(self)(self.box, walk, own)
+        copy.copied, copy.busy, copy.later, copy.sizes, copy.largest = True, True, True, self.sizes, self.largest
+        walk.events.append((ROUTED, interface, ""))
+        own.out_interface = interface
+        if copy._enter(OUTPUT):
+            # It never came in, but says there that it came by where it leaves.
+            own.in_interface = own.out_interface
+            copy._leave_as_copy()
+        self.walk.out += walk.out
+        return walk
+
+    def _leave_as_copy(self) -> None:
+        """POSTROUTING, and out, unless it is too big: then its sender is told, as of any packet."""
+        interface = self.context.out_interface
+        mtu = self.box.routing.mtus[interface]
+        self.walk.events.append(AT[POSTROUTING])
+        if not self._pass(POSTROUTING):
+            return
+        if self.context.packet.length > mtu and not (self.largest and self.largest <= mtu):
+            self.context.in_interface = ""
+            self._tell_too_big(mtu)
+            self._lose(f"too big for {interface} (MTU {mtu}), and it may not be fragmented")
+            return
+        self.walk.to = self.walk.out_interface = interface
+        self.walk.out += [[interface, raw] for raw in self._as_sent(mtu)]
+
+    @abstractmethod
+    def _way_to(self, gateway: int, interface: str) -> str | None:
+        """The interface by which a gateway is reached, if it must be by that ``interface``; None: it is not."""
+
+    @abstractmethod
+    def _as_copy(self, packet: Packet, came_in: bool) -> Packet:
+        """The packet as TEE sends it; ``came_in``: it was not routed yet."""
+
+    @abstractmethod
+    def _tell_too_big(self, mtu: int) -> None:
+        """An ICMP error about a copy."""
 
     def _confirm(self) -> bool:
         """The end of the path: a new entry is kept. False when its tuple was taken meanwhile."""
@@ -323,9 +371,9 @@ class Passage(Translating):
 
     def _route_again(self) -> bool:
         interface = self._way_out()
-        if interface != (self.goes_by or self.context.out_interface):
+        if interface != (self.context.goes_by or self.context.out_interface):
             self.walk.events.append((ROUTED, interface, "" if interface else f"no route to {self.context.packet.destination}"))
-        self.goes_by = interface or ""
+        self.context.goes_by = interface or ""
         return interface is not None
 
     def _lose(self, reason: str) -> None:

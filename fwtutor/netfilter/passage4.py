@@ -7,7 +7,7 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.events import COPY, GATHERED, ROUTED, TIED
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.optioned import Optioned
-from fwtutor.netfilter.packet import ICMP, Packet
+from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.passage import AT, TO_THE_BOX
 from fwtutor.netfilter.rations import NO_ROUTE_BURST, NO_ROUTE_COST
 from fwtutor.netfilter.replying4 import ALL_HOSTS, REDIRECTS
@@ -140,6 +140,24 @@ class Passage4(Optioned):
         # What is from 127.0.0.0/8 does not leave the box.
         return None if route is None or packet.src >> 24 == 127 else route.interface
 
+    def _way_to(self, gateway: int, interface: str) -> str | None:
+        routing = self.box.routing
+        if routing.is_local(4, gateway):
+            return None
+        route = None if interface else routing.lookup(4, gateway)
+        return interface or (None if route is None else route.interface)
+
+    def _as_copy(self, packet: Packet, came_in: bool) -> Packet:
+        header = bytearray(packet.raw[: packet.l4])
+        header[6] |= 0x40
+        header[8] = (header[8] - came_in) & 0xFF
+        header[10:12] = b"\0\0"
+        header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
+        return Packet(bytes(header) + packet.raw[packet.l4 :])
+
+    def _tell_too_big(self, mtu: int) -> None:
+        self._error(answers.UNREACHABLE, answers.FRAGMENTATION_NEEDED, mtu)
+
     def _is_to_many_address(self, address: int) -> bool:
         return self.box.routing.type_of(4, address, None) in ("BROADCAST", "MULTICAST")
 
@@ -154,11 +172,13 @@ class Passage4(Optioned):
         later = self.later or self.context.by_stack
         if comes and not later:
             here._come_back()
+            self._look_again()
         leaves = packet.ttl > 0 or not self.box.routing.is_multicast(packet.family, packet.dst)
         if leaves and later:
             # The stack is at work on another packet, and what comes back has to wait.
             self._leave()
         if comes and later:
+            here._look_again()
             here._come_back()
         walk.events.append((COPY, copy))
         if leaves and not later:

@@ -160,6 +160,19 @@ class Passage6(Replying6):
         route = self.box.routing.lookup6(dst, "" if link == LOOPBACK else link)
         return None if route is None else route.interface
 
+    def _way_to(self, gateway: int, interface: str) -> str | None:
+        routing = self.box.routing
+        if routing.is_local6(gateway, interface):
+            return None
+        route = routing.lookup_by(6, gateway, interface) if interface else routing.lookup6(gateway, "")
+        return None if route is None else route.interface
+
+    def _as_copy(self, packet: Packet, came_in: bool) -> Packet:
+        return Packet(packet.raw[:7] + bytes([(packet.raw[7] - came_in) & 0xFF]) + packet.raw[8:])
+
+    def _tell_too_big(self, mtu: int) -> None:
+        self._error(answers6.TOO_BIG, 0, mtu)
+
     def _is_to_self(self, dst: int, link: str) -> bool:
         """Whether what the box sends there stays in it: the address is its own, or one it has as a router."""
         routing = self.box.routing
@@ -196,7 +209,7 @@ class Passage6(Replying6):
         walk.socket = not reset
         answer = Passage6(self.box, walk, context)
         # A RST goes where routing alone would send it, also to an address that says nothing without a link.
-        answer.busy, answer.reset, answer.answers_by = True, reset, "" if reset else self.context.in_interface
+        answer.busy, answer.copied, answer.answers_by = True, self.copied, "" if reset else self.context.in_interface
         answer.depart()
 
     def _leave_and_come_back(self) -> None:

@@ -88,9 +88,10 @@ class Replying4(Passage):
         if own and self.context.by_stack and packet.protocol == ICMP:
             # The stack's ICMP is still busy sending this one, and does not answer itself meanwhile.
             return
-        quoted = answers.as_kept(packet) if self.reset else packet
+        quoted = self.context.kept
         way, to = self._way_back(packet)
-        here = self.box.routing.is_local(packet.family, packet.dst)
+        # A copy is on its way to a gateway, whoever it is for.
+        here = self.box.routing.is_local(packet.family, packet.dst) and not self.copied
         source = packet.dst if here else self.box.routing.source_for(packet.family, to)
         if not source or (way and not self.box.routing.source_for(packet.family, to)):
             return
@@ -135,5 +136,5 @@ class Replying4(Passage):
         return address == 0 or routing.is_local(4, address) or routing.is_broadcast(4, address) or routing.is_multicast(4, address)
 
     def _time_of_day(self) -> bytes:
-        """What is written into a timestamp: milliseconds since midnight, which is when the simulation begins."""
-        return (self.walk.at // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big")
+        """What is written into a timestamp: milliseconds since midnight."""
+        return ((self.box.began + self.walk.at) // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big")

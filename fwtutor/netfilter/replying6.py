@@ -93,4 +93,4 @@ class Replying6(Passage):
         if not source or not self._is_reachable(packet.src):
             return
         if self._may_send_error(packet.src, type, code, context.in_interface):
-            self._answer(answers6.error_about(packet, source, type, code, rest))
+            self._answer(answers6.error_about(context.kept, source, type, code, rest))

@@ -230,6 +230,13 @@ class AnswerWithheld(Step):
 
 
 @dataclass(slots=True, frozen=True)
+class CopySent(Step):
+    """TEE sent a copy of the packet on a way of its own, through OUTPUT and POSTROUTING."""
+
+    walk: Walk | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class CameBack(Step):
     """What the box sends to many is for the box too: ``walk`` is the way of the copy that comes back to it."""
 

@@ -176,9 +176,7 @@ class Translating(Replying):
             return True
         target = inverted(entry.reply if context.direction == ORIGINAL else entry.original)
         assert target is not None
-        # REJECT's resets, and IPv6's of the stack, are summed up only when they leave.
-        unfinished = self.reset or (context.by_stack and context.packet.family == 6)
-        after = applying.translated(context.packet, target, end, unfinished)
+        after = applying.translated(context.packet, target, end, context.unfinished)
         if after is None:
             return False
         context.packet = after

@@ -88,6 +88,9 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
+        case s.CopySent(walk=copy):
+            went = "" if copy is None else f"leaves by {copy.to}" if copy.to else f"ends on its way ({copy.reason or copy.verdict})"
+            return Explanation(f"a copy of it, which nobody tracks, passes OUTPUT and POSTROUTING, and {went}")
         case s.CameBack(walk=copy):
             waits = copy is not None and copy.to == "local"  # and so it is a fragment
             end = "waits for the rest of its datagram there" if waits else "ends on its way back"

@@ -37,8 +37,10 @@ FULL: dict[str, Any] = {"length": WORDS, "type": WORDS, "state": STATES, "head":
 BROKEN, ABSENT = 256, 0x10000
 """In the place of a protocol, of ports and flags: that there are none."""
 
-MOST_BOXES, MOST_RANGES = 24, 128
-"""Boxes that are thought of at once, and ranges in one field of them."""
+MOST_BOXES, MOST_RANGES, MOST_FIELDS = 24, 128, 32
+"""Boxes that are thought of at once, ranges in one field of them, and fields in one of them."""
+MOST_NAMES = 1_000
+"""Interfaces that are told apart; where there are more, each condition on one stands for itself."""
 
 
 class Space:
@@ -98,8 +100,12 @@ class Space:
             if not sure and len(boxes) > MOST_BOXES // 2 and len(one) > 1:
                 continue  # it would only be in more pieces
             found = [piece for box in boxes for piece in self.without(box, one)]
-            if len(found) <= MOST_BOXES and all(len(values) <= MOST_RANGES for box in found for values in box.values()):
+            if len(found) <= MOST_BOXES and all(map(_is_small, found)):
                 boxes = found
             elif sure:
                 return []
         return boxes
+
+
+def _is_small(box: Box) -> bool:
+    return len(box) <= MOST_FIELDS and all(len(values) <= MOST_RANGES for values in box.values())

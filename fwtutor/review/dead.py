@@ -24,6 +24,8 @@ _WHY_NOT = {
     "state": "the table nat is asked about the first packet of a connection only",
     "head": "connection tracking puts fragments together before rules see them",
 }
+PATIENCE = 200_000
+"""Rules that are looked at to find out which of them take a packet; after that it is only said that they do."""
 NAMED = 3
 """Rules that are named at most as those that take a packet."""
 
@@ -64,6 +66,11 @@ class _Survey:
         untracked = any(rule.target.name in ("CT", "NOTRACK") for other in ruleset.tables.values() for rule in _rules(other))
         self.heads = heads - {LATER} if ruleset.tracks and not untracked else heads
         self.order = self._in_order()
+        self.patience = PATIENCE
+        """How many more rules are looked at to find out which of them take a packet."""
+        self.taker = 0
+        """Where the rule stands that was last found to take all that another is for."""
+        self.callers = self._called()
         self.changes, self.taken = dict[str, bool](), dict[str, list[Box]]()
         for name in reversed(self.order):
             self._look_through(table.chains[name])
@@ -72,7 +79,10 @@ class _Survey:
     def _region(self, parts: list[Part]) -> _Region:
         may, must = list[Box]([{}]), list[Box]([{}])
         for part in parts:
-            may, must = self.space.meets(may, part.may), self.space.meets(must, part.must)
+            narrower, must = self.space.meets(may, part.may), self.space.meets(must, part.must)
+            # Where there would be too many boxes: more packets that may fit, and none that certainly do.
+            may = narrower if len(narrower) <= MOST_BOXES else may
+            must = must if len(must) <= MOST_BOXES else []
         return _Region(may, must, parts)
 
     def _at(self, hook: str) -> Box:
@@ -155,6 +165,7 @@ class _Survey:
 
     def _walk(self, chain: Chain) -> Iterator[Dead]:
         left = self.arriving[chain.name]
+        self.taker = len(chain.rules)
         if not left:
             yield Dead(
                 self.table.name,
@@ -185,11 +196,16 @@ class _Survey:
         wanted = self.space.meets(arriving, region.may)
         if not wanted:
             return self._not_here(chain, region.parts)
-        before = chain.rules[:position]
-        for number, rule in enumerate(before, 1):
-            if not self.space.remaining(wanted, self.leaves(rule)):
-                return f"rule {number} takes every packet it is for"
-        takers = [number for number, rule in enumerate(before, 1) if self.space.meets(wanted, self.leaves(rule))]
+        # What took the one before most likely took this one too.
+        for at in (self.taker, *range(min(position, self.patience))):
+            self.patience -= 1
+            if at < position and not self.space.remaining(wanted, self.leaves(chain.rules[at])):
+                self.taker = at
+                return f"rule {at + 1} takes every packet it is for"
+        if self.patience < position:
+            return "the rules before it take every packet it is for"
+        self.patience -= position
+        takers = [number for number, rule in enumerate(chain.rules[:position], 1) if self.space.meets(wanted, self.leaves(rule))]
         return f"{_numbered(takers)} take every packet it is for"
 
     def _contradiction(self, parts: list[Part]) -> str:
@@ -214,12 +230,20 @@ class _Survey:
 
     def _callers(self, chain: str, does: str, do: str) -> str:
         """The rules that lead to it, and what they do."""
-        found, all_numbers = [], list[int]()
+        found = self.callers[chain]
+        said = " and ".join(f"{name}'s {_numbered(numbers)}" for name, numbers in list(found.items())[:NAMED])
+        more = len(found) - NAMED
+        said += f" and rules of {more} other chains" if more > 0 else ""
+        return f"{said} {does if sum(map(len, found.values())) == 1 else do}"
+
+    def _called(self) -> dict[str, dict[str, list[int]]]:
+        """By chain: the numbers of the rules that lead to it, by the chain they stand in."""
+        found = dict[str, dict[str, list[int]]]()
         for name in self.order:
-            numbers = [number for number, target in enumerate(self._targets(name), 1) if target == chain]
-            found += [f"{name}'s {_numbered(numbers)}"] if numbers else []
-            all_numbers += numbers
-        return f"{' and '.join(found)} {does if len(all_numbers) == 1 else do}"
+            for number, target in enumerate(self._targets(name), 1):
+                if target:
+                    found.setdefault(target, {}).setdefault(name, []).append(number)
+        return found
 
 
 def _rules(table: Table) -> Iterator[Rule]:

@@ -22,7 +22,7 @@ from fwtutor.netfilter.xtables.matches.tcp import Tcp
 from fwtutor.netfilter.xtables.matches.udp import Udp
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Header, Match, Rule, Ruleset, StatefulMatch
-from fwtutor.review.boxes import BROKEN, CUT, EITHER, FLAGS, HEADS, LATER, STATES, THERE, WORDS, Box, Space
+from fwtutor.review.boxes import BROKEN, CUT, EITHER, FLAGS, HEADS, LATER, MOST_NAMES, STATES, THERE, WORDS, Box, Space
 from fwtutor.review.sets import Ints
 
 Boxes = tuple[Box, ...]
@@ -58,12 +58,16 @@ class Regions:
         rules = (rule for table in ruleset.tables.values() for chain in table.chains.values() for rule in chain.rules)
         self.interfaces = interfaces_of(rules)
         self.space = Space(ruleset, self.interfaces)
+        self._parts = dict[int, list[Part]]()
+        """By a match's id: many rules share one."""
 
     def parts(self, rule: Rule) -> list[Part]:
         """Its conditions, in the order in which they are written."""
         found = list(self._header(rule.header))
         for match in rule.evaluated:
-            found += self._match(match)
+            if id(match) not in self._parts:
+                self._parts[id(match)] = list(self._match(match))
+            found += self._parts[id(match)]
         return found
 
     def _not(self, field: str, values: Any, negated: bool) -> Box:
@@ -80,7 +84,9 @@ class Regions:
             if network is not None:
                 yield self._network(next(texts), field, *network, negated)
         for field, pattern, negated in (("in", header.in_interface, header.in_not), ("out", header.out_interface, header.out_not)):
-            if pattern:
+            if pattern and len(self.interfaces) > MOST_NAMES:
+                yield _literal(next(texts).removeprefix("! "), negated)
+            elif pattern:
                 names = frozenset(name for name in self.interfaces if fits(pattern, name) != negated)
                 yield Part.exactly(next(texts), {field: names})
         if header.protocol:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from operator import itemgetter
 
 Range = tuple[int, int]
+_first, _last = itemgetter(0), itemgetter(1)
 
 
 class Ints:
@@ -46,24 +48,30 @@ class Ints:
     def __contains__(self, value: int) -> bool:
         return bool(self & Ints([(value, value)]))
 
+    @classmethod
+    def _of(cls, ranges: Iterable[Range]) -> Ints:
+        """Of ranges that are in order and apart already."""
+        made = cls.__new__(cls)
+        made.ranges = tuple(ranges)
+        return made
+
     def __and__(self, other: Ints) -> Ints:
-        few, many = sorted((self.ranges, other.ranges), key=len)
+        few, many = (self.ranges, other.ranges) if len(self.ranges) < len(other.ranges) else (other.ranges, self.ranges)
         found = list[Range]()
         for low, high in few:
-            for first, last in many[bisect_left(many, low, key=lambda one: one[1]) :]:
+            for place in range(bisect_left(many, low, key=_last), len(many)):
+                first, last = many[place]
                 if first > high:
                     break
                 found.append((max(low, first), min(high, last)))
-        return Ints(found)
+        return Ints._of(found)
 
     def __sub__(self, other: Ints) -> Ints:
-        found = list[Range]()
-        for low, high in self.ranges:
-            at = low
-            for first, last in other.ranges[bisect_left(other.ranges, low, key=lambda one: one[1]) :]:
-                if first > high:
-                    break
-                found.append((at, first - 1))
-                at = last + 1
-            found.append((at, high))
-        return Ints(found)
+        left = self.ranges
+        for low, high in other.ranges:
+            begin = bisect_left(left, low, key=_last)
+            end = bisect_right(left, high, lo=begin, key=_first)
+            if begin < end:
+                pieces = ((left[begin][0], low - 1), (high + 1, left[end - 1][1]))
+                left = (*left[:begin], *(piece for piece in pieces if piece[0] <= piece[1]), *left[end:])
+        return Ints._of(left)

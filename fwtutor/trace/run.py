@@ -56,10 +56,11 @@ def trace(
     answer: bool = False,
     ipv6: bool = False,
     note: Callable[[str], None] = lambda text: None,
+    clock: int | None = None,
 ) -> Iterator[Traced]:
     """Each packet in turn. ``fallback`` is the interface (``--in``) for packets of which nobody knows where they came in.
 
-    ``ipv6``: IPv6 packets are walked too; else they are left out.
+    ``ipv6``: IPv6 packets are walked too; else they are left out. ``clock``: when time 0 is, in ns since 1970, if not as the file says.
     """
     if fallback is not None and fallback not in firewall.interfaces:
         raise BadInput(f"--in {fallback}: the box has no interface of that name ({_names(firewall)})")
@@ -80,6 +81,9 @@ def trace(
             raise BadInput(f'{place}, field "t": {seen.at / 1e9} is before the packet above it ({latest / 1e9}); time only goes forward')
         latest = seen.at
         number += 1
+        if number == 1:
+            began = seen.began if clock is None else clock
+            firewall.box.began = firewall.box.began if began is None else began
         interface = _interface(firewall, seen, packet, fallback, place)
         if interface is None:
             walk = firewall.send_ns(packet, at=seen.at, uid=seen.uid, gid=seen.gid, mark=seen.mark)

@@ -138,3 +138,18 @@ def test_connections_of_the_box_with_itself_count_where_they_come_in(kernel: Ker
     played(
         kernel, setup(variant, rule, "-A INPUT -j ACCEPT"), spaced([Shot(craft.udp(BOX, BOX, port, 53, id=1), None) for port in (1, 2, 3)])
     )
+
+
+@VARIANTS
+def test_a_packet_without_a_connection_is_not_put_on_a_list_where_that_which_has_its_tuple_is_assured(kernel: Kernel, variant: str) -> None:
+    """It is INVALID, out of its window; the table is asked all the same."""
+    talk = Tcp()
+    shots = [udp(53), *talk.open(), talk.client("PA", 5, seq=500_000), talk.server("PA", 5, seq=500_000), udp(54)]
+    assert counted(kernel, variant, spaced(shots)) == [1, 2, 2, 2, 2, 2, 3]
+
+
+@VARIANTS
+def test_where_that_is_not_assured_an_answer_that_is_invalid_counts_by_itself(kernel: Kernel, variant: str) -> None:
+    talk = Tcp()
+    shots = [talk.client("S"), talk.client("A", seq=500_000), talk.server("FA"), udp(53)]
+    assert counted(kernel, variant, spaced(shots)) == [1, 1, 2, 3]

@@ -155,6 +155,17 @@ def test_what_fits_is_the_smaller_of_the_ways_on_and_back(kernel: Kernel, wan: i
     assert mss(left(kernel, rules, syn(), variant, wan=wan, lan=lan)) == after
 
 
+@VARIANTS
+def test_what_fits_is_reckoned_for_where_it_goes_now_though_rules_see_where_it_went(kernel: Kernel, variant: str) -> None:
+    """NAT's OUTPUT has sent it elsewhere: by lan, not by loopback."""
+    security = "*security\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -o lo -p tcp -m tcp --syn -j TCPMSS --clamp-mss-to-pmtu\nCOMMIT\n"
+    setup = box(f"*nat\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -d 203.0.113.1 -j DNAT --to-destination 192.168.0.20\nCOMMIT\n{security}")
+    setup = replace(setup, mtus={"lan": 576}, variant=variant)
+    raw = craft.tcp(BOX, BOX, 4000, 22, SYN, 1, 0, options=MSS_1460, id=1)
+    (packet,) = agreed(kernel, setup, [Shot(raw, None)])
+    assert [(name, mss(Packet(raw))) for name, raw in packet.out] == [("lan", 536)]
+
+
 @pytest.mark.parametrize(
     ("options", "data", "after", "length"),
     [(b"", b"", 536, 44), (b"\x01\x01\x08\x0a" + bytes(8), b"", 536, 56), (b"", b"x", None, 41), (b"\x01" * 40, b"", None, 80),

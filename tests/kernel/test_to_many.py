@@ -57,6 +57,13 @@ def test_what_input_does_to_the_copy_does_not_matter_to_the_packet(kernel: Kerne
     assert packet.entry is not None, "the copy has passed POSTROUTING first, and kept it"
 
 
+def test_what_input_makes_of_the_connections_mark_the_packet_finds_when_it_leaves(kernel: Kernel) -> None:
+    mangle = "*mangle\n-A INPUT -j CONNMARK --or-mark 0x6\n-A POSTROUTING -j CONNMARK --and-mark 0x5\nCOMMIT\n"
+    (packet,) = agreed(kernel, box(RULES + mangle), [to("203.0.113.255")])
+    assert packet.entry is not None
+    assert packet.entry.mark == 4
+
+
 def test_a_packet_dropped_in_output_has_no_copy(kernel: Kernel) -> None:
     (packet,) = agreed(kernel, box(filtering("-A OUTPUT -m state --state NEW -j DROP")), [to("203.0.113.255")])
     assert hooks(packet) == ["OUTPUT"]

@@ -110,6 +110,8 @@ class Entry(NamedTuple):
     """The interface by which it has to leave, as MASQUERADE gave it that one's address; "" if none has to be."""
     help: Help | None = None
     master: Master | None = None
+    labels: int | None = None
+    """A bit for each label it has; None: it began when no rule asked for any, and has no room for them."""
 
     @property
     def helper(self) -> str:

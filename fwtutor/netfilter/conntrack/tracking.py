@@ -84,6 +84,8 @@ class Conntrack:
         self.settings = settings
         self.expectations = Expectations(state)
         self.entries = Entries(state, self.expectations)
+        self.labelling = False
+        """Whether connections that begin have room for labels: while some rule asks for any."""
         self.next_id = 1
         """Of the next entry or expectation."""
 
@@ -241,7 +243,7 @@ class Conntrack:
         if isinstance(timeout, str):
             return timeout
         counters = (1, packet.length, 0, 0) if settings.acct else None
-        new = Entry(self.new_id(), key, reply, 0, timeout, at, 0, track, counters, at)
+        new = Entry(self.new_id(), key, reply, 0, timeout, at, 0, track, counters, at, labels=0 if self.labelling else None)
         if met is not None:
             one, master = met
             new = new._replace(
@@ -264,7 +266,7 @@ class Conntrack:
             counters = (a + 1, b + packet.length, c, d) if direction == ORIGINAL else (a, b, c + 1, d + packet.length)
         return Entry(
             entry.id, entry.original, entry.reply, status, at + timeout, entry.started, entry.mark, track, counters, at, entry.leaves_by,
-            entry.help, entry.master,
+            entry.help, entry.master, entry.labels,
         )  # fmt: skip
 
     def help(

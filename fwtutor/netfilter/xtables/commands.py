@@ -6,7 +6,7 @@ changing a table ``edit``'s, printing ``listing``'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -76,14 +76,61 @@ def _run_command(ruleset: Ruleset, parsed: Parsed, line: str, counters: Counters
     draft = open_table(ruleset, parsed, line)
     output = parsed.warning + apply(draft, parsed, line, counters, new_id)
     try:
-        changed = draft.finish()
+        return _done(ruleset, draft, output)
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
+
+
+def _done(ruleset: Ruleset, draft: Draft, output: str) -> Outcome:
+    changed = draft.finish()
     tables = dict(ruleset.tables)
     if draft.remains:
         tables[changed.name] = changed
     written = frozenset({changed.name} if draft.written else ())
     return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters, written)
+
+
+def run_together(ruleset: Ruleset, lines: Sequence[str], *, counters: Counters, new_id: NewId) -> tuple[Outcome, int]:
+    """Run as many commands from the front as one change of a table may hold, at least one: what they did, and how many they are.
+
+    It is as if each had run alone, but takes no copy of a long chain for each. The outcome's ``lines`` count from 0. Raises RuleRefused
+    for the first command only.
+    """
+    draft: Draft | None = None
+    made, output, count = dict[int, int](), "", 0
+
+    def next_id() -> int:
+        number = new_id()
+        made[number] = count
+        return number
+
+    try:
+        for line in lines:
+            parsed = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant).parse()
+            if not _joins(parsed, draft):
+                break
+            draft = draft or open_table(ruleset, parsed, line)
+            output += parsed.warning + apply(draft, parsed, line, counters, next_id)
+            if draft.late:
+                raise draft.late[0]
+            count += 1
+        if draft is not None and count > 1:
+            return replace(_done(ruleset, draft, output), lines=made), count
+        count = 0
+    except RuleRefused:
+        # One of them it was, or what they make together: fewer are tried, until it is the first.
+        if count > 1:
+            return run_together(ruleset, lines[: count // 2], counters=counters, new_id=new_id)
+        count = 0
+    made.clear()
+    return replace(run_command(ruleset, lines[0], counters=counters, new_id=next_id), lines=made), 1
+
+
+def _joins(parsed: Parsed, draft: Draft | None) -> bool:
+    """Whether a command may be part of a change with those before it: it hides nothing that the kernel would have refused of them."""
+    if draft is not None and (parsed.table != draft.name or (parsed.commands == "I" and draft.may_loop)):
+        return False
+    return parsed.commands in ("A", "I", "N") or (parsed.commands == "P" and parsed.counter is None)
 
 
 def table_refused(ruleset: Ruleset, name: str, line: str, start: int, end: int) -> RuleRefused:

@@ -1,4 +1,4 @@
-"""A table compiled for walking: conditions as closures, chains of many rules behind an index.
+"""A table compiled for walking: conditions as closures, chains of many rules behind an index; each made when a packet first needs it.
 
 The index only saves work. Rules are grouped by which header fields they demand exactly; a packet looks itself up once per
 group and gets, in order, the rules that can still match. A rule that remembers something (a stateful match) is found by its
@@ -8,17 +8,21 @@ header alone, so that whenever it would be reached it is evaluated. Which rules 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter.addresses import ALL_ONES
+from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.state import ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.xtables import header
 from fwtutor.netfilter.xtables.context import Context, Seen
 from fwtutor.netfilter.xtables.rule import (
+    ActingMatch,
     ActingTarget,
     Chain,
+    CopyingTarget,
     Header,
     Jump,
     MemoryKey,
@@ -35,12 +39,12 @@ from fwtutor.netfilter.xtables.rule import (
 INDEX_FROM = 24
 """Rules in a chain from which on the index is worth its trouble."""
 
-CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT = range(8)
+CONTINUE, ACCEPT, DROP, RETURN, JUMP, GOTO, TARGET, ACT, SEND = range(9)
 
 _STANDARD = {"ACCEPT": ACCEPT, "DROP": DROP, "RETURN": RETURN}
 
 
-MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED = range(6)
+MATCHED, POLICY, END, HOT_DROP, EVALUATED, ACTED, CHANGED, SENT = range(8)
 
 
 class Hit(NamedTuple):
@@ -50,17 +54,18 @@ class Hit(NamedTuple):
     """MATCHED: a rule did. POLICY: it decided. END: the end of a user chain. HOT_DROP: a match had the packet dropped.
 
     EVALUATED: a stateful match was, whatever came of it; the hit on its rule, if there is one, follows.
-    ACTED: the target of the rule just matched did.
+    ACTED: the target of the rule just matched did. CHANGED: one of the rule's matches changed the packet's entry.
+    SENT: the target of the rule just matched sent a copy of the packet.
     """
     chain: CompiledChain
     position: int
     """Of the rule in its chain, from 0; the number of rules for POLICY and END."""
     before: Any = (0, 0)
-    """The counter before the tick, None when there is none; of EVALUATED the whole Change, of ACTED an ``Acted``."""
+    """The counter before the tick, None when there is none; of EVALUATED a Change, of ACTED and CHANGED an ``Acted``, of SENT a Walk."""
 
 
 class Acted(NamedTuple):
-    """What an acting target changed."""
+    """What an acting target, or match, changed."""
 
     before: Seen
     after: Seen
@@ -69,63 +74,79 @@ class Acted(NamedTuple):
     dropped: bool
 
 
+def _unmade(context: Context) -> bool:
+    """In the place of a test nobody has needed yet."""
+    raise AssertionError
+
+
+Index = list[tuple[Callable[[Context], Any], dict[Any, list[int]]]]
+"""Groups of rules: what a packet is looked up by, and the positions, ascending, by what their rules demand."""
+
+
 class CompiledChain:
     """One chain of a compiled table."""
 
-    __slots__ = ("actions", "chain", "goes_to", "index", "keys", "policy_key", "rules", "table", "tests", "variant")
+    __slots__ = ("_index", "_tests", "actions", "chain", "goes_to", "policy_key", "rules", "table", "variant")
 
     chain: Chain
     table: str
     rules: tuple[Rule, ...]
-    tests: list[Test | None]
-    """Per rule; None matches everything."""
     actions: list[int]
-    goes_to: list[CompiledChain | None]
-    """Per rule: where a jump or goto leads."""
-    index: list[tuple[Callable[[Context], Any], dict[Any, list[int]]]] | None
+    goes_to: dict[int, CompiledChain]
+    """Where a jump or goto leads, by the rule's position."""
 
     def __init__(self, table: Table, chain: Chain, variant: str) -> None:
         self.chain, self.table, self.rules = chain, table.name, chain.rules
         self.variant = variant
         self.policy_key = table.policy_key(chain.name)
-        self.keys = [rule.id for rule in chain.rules]
-        self.tests = [compile_rule(rule, self, position) for position, rule in enumerate(chain.rules)]
         self.actions = [_action(rule) for rule in chain.rules]
-        self.goes_to = [None] * len(chain.rules)
-        self.index = build_index(chain.rules) if len(chain.rules) >= INDEX_FROM else None
+        self.goes_to = {}
+        self._tests: list[Test | None] = [_unmade] * len(chain.rules)
+        self._index: Index | None = None
 
     def __repr__(self) -> str:
         return f"<CompiledChain {self.table} {self.chain.name}>"
+
+    def test(self, position: int) -> Test | None:
+        """All conditions of a rule as one function; None when there are none."""
+        test = self._tests[position]
+        if test is _unmade:
+            test = self._tests[position] = compile_rule(self.rules[position], self, position)
+        return test
 
     def next_match(self, context: Context, start: int) -> int:
         """Position of the first rule from ``start`` on that matches, or the number of rules.
 
         Below 0, as ``~position``: of a rule that has the packet dropped at once, and does not match.
         """
-        tests = self.tests
-        if self.index is None or not context.packet.has_l4 or context.packet.authentication:
+        number = len(self.rules)
+        if number < INDEX_FROM or not context.packet.has_l4 or context.packet.authentication:
             # A packet cut short can be dropped by the very match that looks for its header, so every rule must be asked; and what
             # has an Authentication header is not of the same protocol for every variant.
-            for position in range(start, len(tests)):
-                test = tests[position]
-                if test is None or test(context):
-                    return position
-                if context.hot_drop:
-                    return ~position
-            return len(tests)
-        for position in self._candidates(context, start):
+            positions: Iterable[int] = range(start, number)
+        else:
+            positions = self._candidates(context, start)
+        tests = self._tests
+        for position in positions:
             test = tests[position]
+            if test is _unmade:
+                test = self.test(position)
             if test is None or test(context):
                 return position
             if context.hot_drop:
                 return ~position
-        return len(tests)
+        return number
 
-    def _candidates(self, context: Context, start: int) -> Iterator[int]:
-        assert self.index is not None
-        found = [group for key, groups in self.index if (group := groups.get(key(context))) is not None and group[-1] >= start]
-        positions = found[0] if len(found) == 1 else heapq.merge(*found)
-        return (position for position in positions if position >= start)
+    def _candidates(self, context: Context, start: int) -> Iterable[int]:
+        """Where the rules stand that can still match, from ``start`` on."""
+        if self._index is None:
+            self._index = build_index(self.rules)
+        found = [
+            map(group.__getitem__, range(bisect_left(group, start), len(group)))
+            for key, groups in self._index
+            if (group := groups.get(key(context))) is not None and group[-1] >= start
+        ]
+        return found[0] if len(found) == 1 else heapq.merge(*found)
 
 
 def _action(rule: Rule) -> int:
@@ -134,6 +155,8 @@ def _action(rule: Rule) -> int:
         return GOTO if target.goto else JUMP
     if isinstance(target, ActingTarget):
         return ACT
+    if isinstance(target, CopyingTarget):
+        return SEND
     if target.goes_on:
         return CONTINUE
     return _STANDARD.get(target.decides or target.name, TARGET)
@@ -141,10 +164,12 @@ def _action(rule: Rule) -> int:
 
 def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None:
     """All conditions of a rule as one function, in their order; None when there are none."""
-    tests = [
-        _remembering(match, memory_key(rule, place), chain, position) if isinstance(match, StatefulMatch) else match.compile()
-        for place, match in enumerate(rule.evaluated)
-    ]
+    tests = []
+    for place, match in enumerate(rule.evaluated):
+        if isinstance(match, StatefulMatch):
+            tests.append(_remembering(match, memory_key(rule, place), chain, position))
+        else:
+            tests.append(_changing(match, chain, position) if isinstance(match, ActingMatch) else match.compile())
     own = header.compile(rule.header, chain.variant)
     if own is not None:
         tests.insert(0, own)
@@ -163,6 +188,28 @@ def _remembering(match: StatefulMatch, key: MemoryKey | SharedKey, chain: Compil
         return held
 
     return test
+
+
+def _changing(match: ActingMatch, chain: CompiledChain, position: int) -> Test:
+    """A match that may change the entry as a function that records it."""
+    act = match.act
+
+    def test(context: Context) -> bool:
+        was, before = context.entry, context.seen()
+        held = act(context)
+        if context.entry is not was:
+            context.hits.append(Hit(CHANGED, chain, position, Acted(before, context.seen(), _kept(was, context), False)))
+        return held
+
+    return test
+
+
+def _kept(was: Entry | None, context: Context) -> Change | None:
+    """Keep what became of a packet's entry, if that is confirmed."""
+    entry = context.entry
+    if was is None or entry is None or entry is was or not entry.confirmed or not context.keep(was, entry):
+        return None
+    return Change(ENTRY, entry.id, was, entry)
 
 
 # --- the index ----------------------------------------------------------------------------------------------
@@ -185,7 +232,7 @@ def shape_and_key(rule: Rule) -> tuple[Shape, tuple[Any, ...]]:
     own: Header = rule.header
     ports: tuple[int | None, int | None] = (None, None)
     for match in rule.evaluated:
-        if isinstance(match, StatefulMatch) or own.protocol_not:
+        if isinstance(match, StatefulMatch | ActingMatch) or own.protocol_not:
             break
         sport, dport = match.exact_ports()
         ports = (ports[0] if sport is None else sport, ports[1] if dport is None else dport)
@@ -232,7 +279,7 @@ def key_function(shape: Shape, family: int) -> Callable[[Context], Any]:
     return lambda context: tuple([read(context) for read in fields])
 
 
-def build_index(rules: tuple[Rule, ...]) -> list[tuple[Callable[[Context], Any], dict[Any, list[int]]]]:
+def build_index(rules: tuple[Rule, ...]) -> Index:
     """Groups of rules by shape, each a dictionary from the values demanded to the positions, ascending."""
     groups: dict[Shape, dict[Any, list[int]]] = {}
     for position, rule in enumerate(rules):
@@ -280,7 +327,7 @@ class CompiledTable:
                 if position < 0 or (context.hot_drop and chain.variant == "nft"):
                     hits.append(Hit(HOT_DROP, chain, position if position >= 0 else ~position))
                     return "DROP"
-                key = chain.keys[position]
+                key = chain.rules[position].id
                 before = counters.get(key, (0, 0))
                 counters[key] = (before[0] + 1, before[1] + length)
                 hits.append(Hit(MATCHED, chain, position, before))
@@ -298,11 +345,18 @@ class CompiledTable:
                 if action in (JUMP, GOTO):
                     if action == JUMP:
                         came_from.append((chain, position + 1))
-                    goes_to = chain.goes_to[position]
-                    assert goes_to is not None
-                    chain, position = goes_to, 0
+                    chain, position = chain.goes_to[position], 0
                     continue
                 if action == CONTINUE:
+                    position += 1
+                    continue
+                if action == SEND:
+                    target = chain.rules[position].target
+                    assert isinstance(target, CopyingTarget)
+                    copy = context.copy_to(target.gateway, target.oif)
+                    if copy is not None:
+                        hits.append(Hit(SENT, chain, position, copy))
+                        context.hits = hits
                     position += 1
                     continue
                 if action == ACT:
@@ -334,12 +388,7 @@ def act(target: Target, context: Context) -> Acted:
     assert isinstance(target, ActingTarget)
     before = context.seen()
     goes_on = target.act(context)
-    after = context.seen()
-    was, entry = before.entry, after.entry
-    change = None
-    if was is not None and entry is not None and entry is not was and entry.confirmed and context.keep(was, entry):
-        change = Change(ENTRY, entry.id, was, entry)
-    return Acted(before, after, change, not goes_on)
+    return Acted(before, context.seen(), _kept(before.entry, context), not goes_on)
 
 
 def compile_tables(ruleset: Ruleset, before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fwtutor.netfilter import answers
 from fwtutor.netfilter.conntrack.entry import Entry, Template, Tuple
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.wallclock import BEGAN
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.routing import Routing
@@ -29,6 +31,10 @@ def _nothing_kept(before: Entry, after: Entry) -> bool:
     return False
 
 
+def _nothing_sent(gateway: int, interface: str) -> None:
+    """Nor anywhere to send to."""
+
+
 def _nothing_found(wanted: Tuple) -> Entry | None:
     return None
 
@@ -39,9 +45,11 @@ class Context:
     __slots__ = (
         "at",
         "by_stack",
+        "copy_to",
         "direction",
         "entry",
         "find",
+        "goes_by",
         "hits",
         "hook",
         "hot_drop",
@@ -60,6 +68,8 @@ class Context:
         "socket",
         "state",
         "template",
+        "unfinished",
+        "wall",
     )
 
     packet: Packet
@@ -68,6 +78,8 @@ class Context:
     """Name of the interface it came in by; "" where there is none (OUTPUT, POSTROUTING of own packets)."""
     out_interface: str
     """Name of the interface it leaves by; "" before routing and in INPUT."""
+    goes_by: str
+    """The interface by which it will leave when it was routed again on its way through OUTPUT, whose rules still see the former."""
     entry: Entry | None
     """The entry the packet is tied to (also while not confirmed); None when INVALID, UNTRACKED or tracking is off."""
     state: str
@@ -77,6 +89,8 @@ class Context:
     mark: int
     at: int
     """ns: the time of the walk."""
+    wall: int
+    """The same since 1970, by the clock on the wall."""
     by_stack: bool
     """The box's own stack made it (an echo reply, for instance), no program did."""
     hot_drop: bool
@@ -104,21 +118,31 @@ class Context:
     """Of what is drawn by lot."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
+    unfinished: bool
+    """Of its TCP checksum only the pseudo header is summed before it leaves; ``packet`` has the whole."""
+    copy_to: Callable[[int, str], Any]
+    """Sends a copy of the packet to a gateway, by an interface if one is named: its Walk, or None where none is sent."""
     keep: Callable[[Entry, Entry], bool]
     """Puts the next value of a confirmed entry in the place of the former. False: the table has that no longer."""
 
     def __init__(self, packet: Packet, at: int) -> None:
         self.packet = packet
         self.at = at
+        self.wall = BEGAN + at
         self.priority = 0
         self.owner = self.mac = self.routing = self.template = None
         self.link = "host"
-        self.keep, self.find = _nothing_kept, _nothing_found
-        self.hook = self.in_interface = self.out_interface = self.state = ""
+        self.keep, self.find, self.copy_to = _nothing_kept, _nothing_found, _nothing_sent
+        self.hook = self.goes_by = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = self.seed = 0
-        self.hot_drop = self.by_stack = self.socket = False
+        self.hot_drop = self.by_stack = self.socket = self.unfinished = False
         self.memory = {}
+
+    @property
+    def kept(self) -> Packet:
+        """The packet as the box has it in memory."""
+        return answers.as_kept(self.packet) if self.unfinished else self.packet
 
     def seen(self) -> Seen:
         """What acting targets may change, as it is now."""

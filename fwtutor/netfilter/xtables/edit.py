@@ -6,13 +6,15 @@ values; words and places are ``parser``'s and ``commands``'. This one is the leg
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple, NoReturn
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused, nearest
-from fwtutor.netfilter.xtables.placing import Fault, chains_of, first_fault, wrong_hook
+from fwtutor.netfilter.xtables.placing import Chains, Fault, chains_of, first_fault, wrong_hook
 from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Header, Jump, Rule, Table, policy_key
 
 NO_CHAIN = "No chain/target/match by that name."
@@ -33,9 +35,9 @@ MAX_RENAMED = 31
 """Bytes -E takes for a new name; of which the kernel keeps only KEPT_NAME."""
 KEPT_NAME = 29
 MAX_RULES = 100_000
-"""Rules in one table."""
-MAX_CHAINS = 10_000
-MAX_TRIED = 300_000
+"""Rules in one chain."""
+MAX_CHAINS = 100_000
+MAX_TRIED = 1_000_000
 """Rules of one table that a packet may have to try. Thirty chains that each jump twice to the next come to 1,000,000,000."""
 
 
@@ -101,6 +103,8 @@ class Draft:
         """What the kernel will refuse when it gets all changes together (nft), in order."""
         self.may_loop = False
         """Whether jumps, and from where rules are reached, must be looked at."""
+        self._references: Counter[str] | None = None
+        """How many rules lead to each chain, when somebody has asked."""
         self.written = False
         """Whether anything was told to change, if only to what it was: iptables-legacy then puts a new table in its place."""
 
@@ -152,10 +156,12 @@ class Draft:
 
     def references(self, chain: str) -> int:
         """Rules that jump or go to it."""
-        return sum(isinstance(r.target, Jump) and r.target.chain == chain for name in self.policies for r in self.of(name))
+        if self._references is None:
+            self._references = Counter(r.target.chain for name in self.policies for r in self.of(name) if isinstance(r.target, Jump))
+        return self._references[chain]
 
     def _change(self, chain: str) -> list[Rule]:
-        self.written = True
+        self.written, self._references = True, None
         if chain not in self.rules:
             self.rules[chain] = list(self.kept[chain].rules)
         return self.rules[chain]
@@ -181,18 +187,22 @@ class Draft:
         elif rule.hooks() is not None:
             self.may_loop = True
 
-    def append(self, chain: str, rule: Rule) -> None:
-        self._admit(rule, "RULE_APPEND", chain)
+    def _room(self, chain: str) -> list[Rule]:
+        """The rules of a chain, if it can have one more."""
         rules = self._change(chain)
         if len(rules) >= MAX_RULES:
             raise refused(f"fwtutor holds {MAX_RULES} rules in a chain, no more")
-        rules.append(rule)
+        return rules
+
+    def append(self, chain: str, rule: Rule) -> None:
+        self._admit(rule, "RULE_APPEND", chain)
+        self._room(chain).append(rule)
 
     def insert(self, chain: str, number: int, rule: Rule) -> None:
         if number > len(self.of(chain)) + 1:
             raise refused("Index of insertion too big.", f"{len(self.of(chain)) + 1} is the last place in {chain}")
         self._admit(rule, "RULE_APPEND" if 1 < number == len(self.of(chain)) + 1 else "RULE_INSERT", chain)
-        self._change(chain).insert(number - 1, rule)
+        self._room(chain).insert(number - 1, rule)
 
     def replace(self, chain: str, number: int, rule: Rule) -> None:
         at = self._at(chain, number, "replacement")
@@ -224,7 +234,7 @@ class Draft:
         return self.order()
 
     def flush(self, chain: str) -> None:
-        self.written = True
+        self.written, self._references = True, None
         self.rules[chain] = []
         self.may_loop = True
 
@@ -291,7 +301,7 @@ class Draft:
         self._rename(old, new)
 
     def _rename(self, old: str, new: str) -> None:
-        self.written = True
+        self.written, self._references = True, None
         for name in list(self.policies):
             if any(isinstance(rule.target, Jump) and rule.target.chain == old for rule in self.of(name)):
                 self.rules[name] = [_redirected(rule, old, new) for rule in self.of(name)]
@@ -319,8 +329,9 @@ class Draft:
     def finish(self) -> Table:
         """The new table. Refuses loops that a packet could run into, and rules reached from where they may not be."""
         if self.may_loop:
-            self._check_jumps()
-            self._check_places()
+            met = chains_of({name: self._met(name) for name in self.policies}, self._directly)
+            self._check_jumps(met.jumps)
+            self._check_places(met)
         self._settle_counters()
         chains = {}
         for name in self.order():
@@ -342,24 +353,18 @@ class Draft:
 
     def _met(self, chain: str) -> list[Rule]:
         """Rules that a packet may meet. Behind an unconditional verdict the kernel does not look."""
-        found = []
-        for rule in self.of(chain):
-            found.append(rule)
-            if rule.target.name in VERDICTS and not rule.matches and rule.header == Header(self.family):
-                break
-        return found
-
-    def _jumps(self, chain: str) -> list[Rule]:
-        """Rules that lead to other chains."""
-        return [rule for rule in self._met(chain) if isinstance(rule.target, Jump)]
+        rules, blank = self.of(chain), Header(self.family)
+        for number, rule in enumerate(rules, 1):
+            if not rule.matches and rule.target.name in VERDICTS and rule.header == blank:
+                return list(rules[:number])
+        return list(rules)
 
     def _directly(self, chain: str) -> bool:
         """Whether the options of rules in that chain count for where they may be reached from."""
         return True
 
-    def _check_places(self) -> None:
+    def _check_places(self, chains: Chains) -> None:
         """Refuses rules that are reached from a hook at which they may not be met."""
-        chains = chains_of({name: self._met(name) for name in self.policies}, self._directly)
         if any(chains.limited.values()):
             fault = first_fault(chains, [name for name, policy in self.policies.items() if policy is not None], self._directly)
             if fault is not None:
@@ -372,18 +377,21 @@ class Draft:
         """Refuse the rules that lead round. ``ways``: all of them from the built-in chain on."""
         raise refused(LOOP, f"a packet could go round and round through {' -> '.join(chains)}")
 
-    def _check_depth(self, depths: dict[str, int], chain: str) -> None:
+    def _check_depth(self, depths: dict[str, int], chain: str, jumps: Mapping[str, list[Rule]]) -> None:
         """Refuse chains that are nested too deep below a built-in one; ``depths``: how deep it goes from each chain."""
 
-    def _check_jumps(self) -> None:
-        """Refuses loops that a built-in chain leads to, and ways without end. Without recursion: chains may be nested deep."""
+    def _check_jumps(self, jumps: Mapping[str, list[Rule]]) -> None:
+        """Refuses loops that a built-in chain leads to, and ways without end. Without recursion: chains may be nested deep.
+
+        ``jumps``: the rules of each chain that lead to others.
+        """
         done: dict[str, int] = {}
         depths: dict[str, int] = {}
         for start in [name for name, policy in self.policies.items() if policy is not None]:
             path = [start]
             ways: list[Rule] = []
             on_path = {start}
-            stack = [iter(self._jumps(start))]
+            stack = [iter(jumps[start])]
             while stack:
                 way = next(stack[-1], None)
                 if way is None:
@@ -391,14 +399,14 @@ class Draft:
                     left = path.pop()
                     on_path.discard(left)
                     del ways[-1:]
-                    further = [goes_to(rule) for rule in self._jumps(left)]
+                    further = [goes_to(rule) for rule in jumps[left]]
                     done[left] = len(self.of(left)) + sum(done[chain] for chain in further)
                     depths[left] = max((depths[chain] + 1 for chain in further), default=0)
                     if done[left] > MAX_TRIED:
                         hint = f"each jump to a chain makes it try all of that chain's rules; this one comes to {done[left]}"
                         raise refused(f"a packet in {left} could have to try more than {MAX_TRIED} rules, and fwtutor lets none", hint)
                     if not stack:
-                        self._check_depth(depths, left)
+                        self._check_depth(depths, left, jumps)
                     continue
                 following = goes_to(way)
                 if following in on_path:
@@ -407,7 +415,7 @@ class Draft:
                     path.append(following)
                     ways.append(way)
                     on_path.add(following)
-                    stack.append(iter(self._jumps(following)))
+                    stack.append(iter(jumps[following]))
 
 
 def goes_to(rule: Rule) -> str:

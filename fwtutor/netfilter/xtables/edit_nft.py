@@ -7,6 +7,7 @@ needs it: it is listed all the same, but packets pass it by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, NoReturn
 
@@ -229,14 +230,14 @@ class NftDraft(Draft):
     def _looping(self, chains: list[str], ways: list[Rule]) -> NoReturn:
         raise self._too_long(ways, f"a packet could go round and round through {' -> '.join(chains)}")
 
-    def _check_depth(self, depths: dict[str, int], chain: str) -> None:
+    def _check_depth(self, depths: dict[str, int], chain: str, jumps: Mapping[str, list[Rule]]) -> None:
         if depths[chain] <= MAX_DEPTH:
             return
         # The deepest way there is.
         ways: list[Rule] = []
         at = chain
         while depths[at]:
-            way = next(rule for rule in self._jumps(at) if depths[goes_to(rule)] == depths[at] - 1)
+            way = next(rule for rule in jumps[at] if depths[goes_to(rule)] == depths[at] - 1)
             ways.append(way)
             at = goes_to(way)
         raise self._too_long(ways, f"{depths[chain]} chains one behind the other are too many: {MAX_DEPTH} are the most")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.getopt import NO_ARGUMENT, Found
 from fwtutor.netfilter.xtables.matches import NOT_YET as MATCHES_NOT_YET
@@ -67,13 +71,19 @@ def _who_has(line: Reading, text: str) -> str:
         return f"--{name} is known after {' or '.join(needs)}"
     loaded = [one.kind for one in (*line.loaded, line.target) if one is not None]
     kinds = (*loaded, *filter(None, [line.known.get(line.protocol)]))
-    here = [*(known for kind in kinds for option in kind.options for known in option.names), *(known for known, _, _ in line.scanner.long)]
+    here = [*(known for kind in kinds for option in kind.options for known in option.names), *line.scanner.long]
     elsewhere = [known for kind in (*matches, *line.targets.values()) for option in kind.options for known in option.names]
     from difflib import get_close_matches  # slow to import, seldom needed
 
     found = (get_close_matches(name, dict.fromkeys(names), n=3, cutoff=0.6) for names in (here, elsewhere))
     close = next(filter(None, found), [])
     return f"did you mean --{' or --'.join(close)}?" if close else ""
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str, reader: Callable[..., Any], *spoken: Demanded) -> Any:
+    """What an option makes of its argument; large rulesets say the same again and again."""
+    return reader(text, *spoken)
 
 
 def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
@@ -92,7 +102,7 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
     elif option.arguments == 1:
         assert found.argument is not None
         spoken = (Demanded(line.number_of_protocol, "p" in line.inverted),) if option.of_protocol else ()
-        value = line.read(option.read, found.argument, *spoken)
+        value = line.read(_read, found.argument, option.read, *spoken)
     else:
         assert found.argument is not None
         second = line.scanner.plain()

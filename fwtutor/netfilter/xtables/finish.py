@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
 from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.native import is_native
-from fwtutor.netfilter.xtables.options import OptionTarget
+from fwtutor.netfilter.xtables.options import Extension, Given, OptionTarget
 from fwtutor.netfilter.xtables.parsed import Loaded
 from fwtutor.netfilter.xtables.reading import MAX_NAME, Reading, too_long
 from fwtutor.netfilter.xtables.rule import Header
@@ -67,9 +69,15 @@ def _demanded(line: Reading) -> None:
             line.refuse(f"{match.name.upper()} match requires '-p {match.name}'", token)
 
 
+@lru_cache(maxsize=4096)
+def _built(build: Callable[[Mapping[str, Given[Any]]], Extension], given: tuple[tuple[str, Given[Any]], ...]) -> Extension:
+    """Matches and targets are values: many rules share one that says the same."""
+    return build(dict(given))
+
+
 def _build(line: Reading, one: Loaded) -> Any:
     try:
-        return one.kind.build(one.given)
+        return _built(one.kind.build, tuple(one.given.items()))
     except Unreadable as wrong:
         line.refuse(str(wrong), one.token, wrong.part, wrong.hint)
 

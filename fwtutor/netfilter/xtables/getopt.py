@@ -8,9 +8,10 @@ What an option means is ``parser``'s.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
-from fwtutor.netfilter.xtables.options import Option
+from fwtutor.netfilter.xtables.options import Extension, Option
 from fwtutor.netfilter.xtables.tokens import Token
 
 SHORT = {
@@ -29,9 +30,21 @@ LONG = (
 )  # fmt: skip
 
 
-def long_options(family: int, variant: str) -> tuple[tuple[str, int, str], ...]:
-    """The long options of one tool."""
-    return tuple(entry for entry in LONG if entry[2] != "f") if (family, variant) == (6, "legacy") else LONG
+Entry = tuple[int, str | Option, Any]
+"""How many arguments an option takes (2: one if attached), what it is, and the extension it belongs to."""
+
+
+@cache
+def long_options(family: int, variant: str) -> dict[str, Entry]:
+    """The long options of one tool by name."""
+    without = "f" if (family, variant) == (6, "legacy") else ""
+    return {name: (kind, code, None) for name, kind, code in LONG if code != without}
+
+
+@cache
+def _of(extension: type[Extension]) -> dict[str, Entry]:
+    """An extension's options by name."""
+    return {name: (min(option.arguments, 1), option, extension) for option in extension.options for name in option.names}
 
 
 WORD, UNKNOWN, NO_ARGUMENT = "word", "?", ":"
@@ -53,15 +66,17 @@ class Scanner:
     """A cursor over the words. ``next`` counts words; ``inside`` is the place within a cluster of short options, or 0."""
 
     words: list[Token]
-    program: str = "iptables"
-    long: tuple[tuple[str, int, str], ...] = LONG
+    program: str
+    long: dict[str, Entry]
+    """The tool's own options by name."""
     next: int = 0
     inside: int = 0
-    loaded: list[tuple[Any, Option]] = field(default_factory=list)
+    loaded: list[Any] = field(default_factory=list)
+    """Extensions, the newest first."""
 
     def load(self, extension: Any) -> None:
         """Make an extension's options known, before all that were loaded earlier."""
-        self.loaded[:0] = [(extension, option) for option in extension.options]
+        self.loaded.insert(0, extension)
 
     def before(self) -> tuple[str, Token | None]:
         """The word before the cursor, which messages and some options' values go by; the program's name at the beginning."""
@@ -119,13 +134,14 @@ class Scanner:
 
     def _long(self, token: Token) -> Found:
         name, equals, value = token.text[2:].partition("=")
-        entries: list[tuple[str, int, str | Option, Any]] = [(*entry, None) for entry in self.long]
-        entries += [(known, min(option.arguments, 1), option, owner) for owner, option in self.loaded for known in option.names]
-        exact = [entry for entry in entries if entry[0] == name]
-        close = exact[:1] or [entry for entry in entries if entry[0].startswith(name)]
-        if not close or any(entry[1:3] != close[0][1:3] for entry in close):
-            return Found(UNKNOWN, token)
-        _, kind, code, owner = close[0]
+        tables = [self.long, *map(_of, self.loaded)]
+        meant = next((table[name] for table in tables if name in table), None)
+        if meant is None:
+            close = [entry for table in tables for known, entry in table.items() if known.startswith(name)]
+            if not close or any(entry[:2] != close[0][:2] for entry in close):
+                return Found(UNKNOWN, token)
+            meant = close[0]
+        kind, code, owner = meant
         if equals:
             start = 3 + len(name)
             argument = Token(value, token.at[start:], token.at[start] if value else token.end, token.end)

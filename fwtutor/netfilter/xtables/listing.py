@@ -140,7 +140,7 @@ def _address(value: tuple[int, int] | None, family: int, numeric: bool) -> str:
 
 def _rest(rule: Rule, numeric: bool) -> str:
     """What follows the addresses: a goto, then matches and target in words."""
-    words = [match.listing(numeric) for match in rule.matches]
-    words.append(rule.target.listing(numeric))
-    said = "".join(f" {word}" for word in words if word)
+    words = [(match.listing(numeric), match.spaced) for match in rule.matches]
+    words.append((rule.target.listing(numeric), True))
+    said = "".join(f" {word}" if spaced else word for word, spaced in words if word)
     return ("[goto] " if isinstance(rule.target, Jump) and rule.target.goto else "") + said

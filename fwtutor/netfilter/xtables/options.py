@@ -56,7 +56,8 @@ class Option:
     meaning: str
     """One line for the help."""
     read: Callable[..., Any]
-    """From the argument's text (or two, or none) to the value. Raises Unreadable with the tool's words."""
+    """From the argument's text (or two, or none) to the value: pure, as what it makes of a text is remembered. Raises Unreadable
+    with the tool's words."""
     of_protocol: bool = False
     """``read`` wants to know also which protocol the line has demanded so far (``Demanded``)."""
     write: Callable[[Any], str] = str

@@ -45,6 +45,8 @@ class Match(ABC):
     """True when a ruleset holding it switches connection tracking on."""
     accounts: ClassVar[bool] = False
     """True when a ruleset holding it switches net.netfilter.nf_conntrack_acct on."""
+    labels: ClassVar[bool] = False
+    """True when connections that begin while a ruleset holds it have room for labels."""
 
     @abstractmethod
     def compile(self) -> Test:
@@ -66,6 +68,8 @@ class Match(ABC):
         """As ``-L`` prints it after the addresses; ``numeric`` as with ``-n``."""
         return ""
 
+    spaced: ClassVar[bool] = True
+    """Whether ``-L`` puts a space before that."""
     tables: ClassVar[tuple[str, ...]] = ()
     """The tables its rule may stand in; () all."""
     hooks: ClassVar[tuple[str, ...]] = ()
@@ -119,6 +123,17 @@ class StatefulMatch(Match):
     def conditions(self, context: Context) -> tuple[Condition, ...]:
         """When it was not evaluated: something before it was false already."""
         return (Condition(f"-m {self.name} {self.save()}", False, "it is not asked"),)
+
+
+class ActingMatch(Match):
+    """A match that, asked, may also change the packet's entry."""
+
+    @abstractmethod
+    def act(self, context: Context) -> bool:
+        """Whether the packet matches; may put another Entry in the place of ``context.entry``. Pure but for that."""
+
+    def compile(self) -> Test:
+        raise TypeError(f"-m {self.name} changes entries: it is compiled as part of its rule")
 
 
 MemoryKey = tuple[int, int]
@@ -196,6 +211,16 @@ class ActingTarget(Target):
 
         Values are immutable: another Packet, another Entry take the place of the former.
         """
+
+
+class CopyingTarget(Target):
+    """A target that sends a copy of the packet to a gateway, and lets the walk go on."""
+
+    goes_on: ClassVar[bool] = True
+
+    gateway: int
+    oif: str
+    """The interface by which the copy leaves; "": routing says which."""
 
 
 class NatTarget(Target):
@@ -365,6 +390,11 @@ class Ruleset:
     def accounts(self) -> bool:
         """True when some rule has connections counted."""
         return any(match.accounts for rule in self._rules() for match in rule.matches)
+
+    @property
+    def labels(self) -> bool:
+        """True when some rule asks for labels of connections."""
+        return any(match.labels for rule in self._rules() for match in rule.matches)
 
     def _rules(self) -> Iterator[Rule]:
         return (rule for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)

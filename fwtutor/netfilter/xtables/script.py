@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from fwtutor.netfilter.xtables.commands import NewId, Outcome, run_command
+from fwtutor.netfilter.xtables.commands import NewId, Outcome, run_together
 from fwtutor.netfilter.xtables.errors import BARE, TOOLS, RuleRefused
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset
 from fwtutor.netfilter.xtables.tokens import shell_words
 
 _TOOL = re.compile(r"(?:/\S*/)?(ip6?tables)(?:-(?:legacy|nft))?")
+MAX_TOGETHER = 16_384
+"""Commands that are run as one change of a table, if they can."""
 _FAMILIES = {tool: family for family, tool in TOOLS.items()}
 
 
@@ -60,26 +62,42 @@ def run(text: str, rulesets: Mapping[int, Ruleset], counters: Counters, new_id: 
     """What the commands do to rulesets, by family, all of them or none; and the line of each rule they make, by its id."""
     outcomes = {family: Outcome(ruleset) for family, ruleset in rulesets.items()}
     lines = dict[int, int]()
-    for family, line, number in read(text):
-
-        def made(number: int = number) -> int:
-            rule = new_id()
-            lines[rule] = number
-            return rule
-
-        before = outcomes[family]
-        try:
-            after = run_command(before.ruleset, line, counters=ChainMap(dict(before.counters), dict(counters)), new_id=made)
-        except RuleRefused as wrong:
-            wrong.line_number = number
-            raise
-        outcomes[family] = replace(
-            after,
-            output=before.output + after.output,
-            counters={**before.counters, **after.counters},
-            written=before.written | after.written,
-        )
+    for batch in _batches(read(text)):
+        family = batch[0].family
+        while batch:
+            before = outcomes[family]
+            own = [command.line for command in batch]
+            try:
+                after, count = run_together(before.ruleset, own, counters=ChainMap(dict(before.counters), dict(counters)), new_id=new_id)
+            except RuleRefused as wrong:
+                wrong.line_number = batch[0].number
+                raise
+            lines |= {rule: batch[place].number for rule, place in after.lines.items()}
+            batch = batch[count:]
+            outcomes[family] = replace(
+                after,
+                output=before.output + after.output,
+                counters={**before.counters, **after.counters},
+                written=before.written | after.written,
+            )
     return list(outcomes.values()), lines
+
+
+def _batches(commands: Iterator[Command]) -> Iterator[list[Command]]:
+    """Commands of one family that follow each other; what is wrong with the text comes when those before it are done."""
+    batch, wrong = list[Command](), None
+    try:
+        for command in commands:
+            if batch and (command.family != batch[0].family or len(batch) >= MAX_TOGETHER):
+                yield batch
+                batch = []
+            batch.append(command)
+    except RuleRefused as refused:
+        wrong = refused
+    if batch:
+        yield batch
+    if wrong is not None:
+        raise wrong
 
 
 def _command(line: str, number: int) -> Command | None:

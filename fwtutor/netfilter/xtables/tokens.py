@@ -6,6 +6,8 @@ in quotes: only the shell knows single quotes and a backslash outside quotes, an
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fwtutor.netfilter.xtables.errors import BARE, RuleRefused
@@ -22,7 +24,7 @@ class Token(NamedTuple):
     """One word; ``at[i]`` is the index in the line of ``text[i]``, ``start`` and ``end`` cover its quotes too."""
 
     text: str
-    at: tuple[int, ...]
+    at: Sequence[int]
     start: int
     end: int
 
@@ -36,10 +38,11 @@ class Token(NamedTuple):
 def _bounded(line: str) -> None:
     if len(line) > MAX_LINE:
         raise RuleRefused(f"the line has {len(line)} characters, {MAX_LINE} are the most", line=line[:200], start=0, end=200)
-    try:
-        line.encode(errors="surrogateescape")
-    except UnicodeEncodeError as wrong:
-        raise RuleRefused("this is not text", line=line, start=wrong.start, end=wrong.end) from None
+    if not line.isascii():
+        try:
+            line.encode(errors="surrogateescape")
+        except UnicodeEncodeError as wrong:
+            raise RuleRefused("this is not text", line=line, start=wrong.start, end=wrong.end) from None
     nul = line.find("\0")
     if nul >= 0:
         raise RuleRefused("a zero byte cannot be part of a command", line=line, start=nul, end=nul + 1)
@@ -52,12 +55,27 @@ def shell_words(line: str) -> list[Token]:
     """
     _bounded(line)
     words: list[Token] = []
+    at = 0
+    while found := _SHELL_PLAIN.match(line, at):
+        at = found.end()
+        if not found[1]:
+            return words
+        words.append(Token(found[1], range(*found.span(1)), *found.span(1)))
+    return words + _shell_spelled(line, at)
+
+
+_SHELL_PLAIN = re.compile(r"""[ \t\n]*(?:([^ \t\n'"\\|&;<>()`$#][^ \t\n'"\\|&;<>()`$]*)(?![^ \t\n])|\Z)""")
+"""The next word where a shell takes all its letters as they are, or the end."""
+
+
+def _shell_spelled(line: str, i: int) -> list[Token]:
+    """The words from the index ``i`` on, letter by letter."""
+    words: list[Token] = []
     letters: list[str] = []
     places: list[int] = []
     start = -1
     quote = ""
     opened = 0
-    i = 0
     while i < len(line):
         letter = line[i]
         if quote == "'":
@@ -118,6 +136,25 @@ def restore_words(line: str, start: int = 0) -> list[Token]:
     quote at the end of the line takes the rest of it, newline included, as the tool does.
     """
     _bounded(line)
+    words: list[Token] = []
+    at = start
+    while found := _PLAIN.match(line, at):
+        at = found.end()
+        group = found.lastindex
+        if group is None:
+            return words
+        begin, end = found.span(group)
+        quote = group - 1
+        words.append(_word(line, found[group], range(begin, end), begin - quote, end + quote))
+    return words + _spelled(line, at)
+
+
+_PLAIN = re.compile(r'[ \t\n]*(?:([^" \t\n]+)(?![^ \t\n])|"([^"\\]*)"|\Z)')
+"""The next word where its letters are those of the line, bare (1) or between quotes (2); or the end."""
+
+
+def _spelled(line: str, start: int) -> list[Token]:
+    """The words from ``start`` on, letter by letter."""
     text = line + "\n"
     words: list[Token] = []
     letters: list[str] = []
@@ -147,15 +184,14 @@ def restore_words(line: str, start: int = 0) -> list[Token]:
             continue
         elif not letters:
             continue
-        words.append(_word(line, letters, places, begin, i + (letter == '"')))
+        words.append(_word(line, "".join(letters), places, begin, i + (letter == '"')))
         letters, places, begin = [], [], -1
     if letters:
-        words.append(_word(line, letters, places, begin, len(line)))
+        words.append(_word(line, "".join(letters), places, begin, len(line)))
     return words
 
 
-def _word(line: str, letters: list[str], places: list[int], start: int, end: int) -> Token:
-    text = "".join(letters)
-    if len(text.encode(errors="surrogateescape")) > MAX_WORD:
+def _word(line: str, text: str, places: Sequence[int], start: int, end: int) -> Token:
+    if len(text) > MAX_WORD // 4 and len(text.encode(errors="surrogateescape")) > MAX_WORD:
         raise RuleRefused("Parameter too long!", line=line, start=start, end=end)
-    return Token(text, tuple(places), start, end)
+    return Token(text, places, start, end)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 
 from fwtutor.netfilter.addresses import ALL_ONES, format_address, prefix_mask
 from fwtutor.netfilter.xtables.errors import Unreadable, meant, nearest
@@ -144,6 +145,10 @@ def format_range(ports: tuple[int, int]) -> str:
 
 def dotted(text: str) -> int | None:
     """An address of one to four numbers, missing ones 0 (``10.1`` is 10.1.0.0), as ``-s`` first tries it."""
+    try:
+        return int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big")  # the usual form, at once
+    except (OSError, ValueError):
+        pass
     parts = text[:19].split(".", 3)
     values = [number(part, 0, 255) for part in parts]
     if None in values:
@@ -210,6 +215,7 @@ def _resolved4(text: str) -> int | None:
     return value << room | last
 
 
+@lru_cache(maxsize=1024)
 def mask(text: str, family: int) -> int:
     """A mask from its length, or written as an address. Raises Unreadable."""
     value = numeric(text, family) if family == 6 or text.count(".") >= 3 else None
@@ -256,7 +262,8 @@ def network(text: str, family: int) -> tuple[int, int]:
     return address & bits, bits
 
 
-def networks(text: str, family: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=1024)
+def networks(text: str, family: int) -> tuple[tuple[int, int], ...]:
     """A comma list of addresses with masks, in order. Raises Unreadable."""
     found: list[tuple[int, int]] = []
     at = 0
@@ -269,7 +276,7 @@ def networks(text: str, family: int) -> list[tuple[int, int]]:
             low, high = wrong.part or (0, len(own))
             raise Unreadable(str(wrong), (begin + low, begin + high), wrong.hint) from None
         at += len(piece) + 1
-    return found
+    return tuple(found)
 
 
 def read_length(extension: str, option: str, family: int, holes: int | None = None) -> Callable[[str], int]:

@@ -18,7 +18,14 @@ from fwtutor.netfilter.xtables.errors import TOOLS, RuleRefused, version
 from fwtutor.netfilter.xtables.rule import CounterKey
 from fwtutor.netfilter.xtables.savefile import restore
 
-NOISE = ("Try `", "Ignoring deprecated", "Perhaps ip", "warn: --nflog-range", "xt_iprange: range")
+NOISE = (
+    "Try `",
+    "Ignoring deprecated",
+    "Perhaps ip",
+    "warn: --nflog-range",
+    "xt_iprange: range",
+    "Warning: cannot open /etc/xtables/connlabel.conf",
+)
 
 
 def available(variant: str, family: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 from fwtutor.netfilter import Firewall, craft
 from fwtutor.netfilter.changing import with_new_mss
 from fwtutor.netfilter.packet import SYN, Packet
-from fwtutor.netfilter.steps import Acted, Logged, RuleTried
+from fwtutor.netfilter.steps import Acted, CopySent, Logged, RuleTried
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.why import why
 from tests.netfilter.xtables.live import Ours
@@ -86,3 +86,46 @@ def test_behind_an_unconditional_verdict_legacy_takes_what_it_would_refuse() -> 
     ours = Ours()
     assert ours.run("-A INPUT -j ACCEPT")[0] == ours.run("-A INPUT -m owner --uid-owner 0")[0] == 0
     assert ours.run("-D INPUT 1")[0] == 1
+
+
+def test_what_a_copy_and_a_label_changed_is_as_it_was_when_time_goes_back() -> None:
+    firewall = Firewall({"wan": ["203.0.113.1/24"], "lan": ["192.168.0.1/16"]}, {"default": "wan"})
+    for line in ("-t mangle -A PREROUTING -j TEE --gateway 192.168.0.9", "-t mangle -A POSTROUTING -m limit --limit 1/hour",
+                 "-A FORWARD -m connlabel --label 5 --set", "-A FORWARD -m connlabel ! --label 6 -j ACCEPT"):  # fmt: skip
+        firewall.iptables(line)
+
+    def state() -> tuple[object, ...]:
+        return dict(firewall.state.memory), dict(firewall.counters), dict(firewall.state.entries)
+
+    def pass_through(at: int) -> Walk:
+        return firewall.receive(craft.udp(0xC0A80014, 0xC6336450, 4000, 53, b"x"), on="lan", at=at)
+
+    pass_through(0)
+    mark, before = firewall.checkpoint(), state()
+    walk = pass_through(1)
+    assert [name for name, _ in walk.out] == ["lan", "wan"]
+    assert state() != before
+    changed = state()
+    firewall.state.revert(walk.changes)
+    assert state() == before
+    firewall.state.apply(walk.changes)
+    assert state() == changed
+    firewall.rollback(mark)
+    assert state() == before
+
+
+def test_why_of_labels_is_told_as_each_rule_saw_them() -> None:
+    firewall = Firewall({"wan": ["203.0.113.1/24"]})
+    for line in ("-A INPUT -m connlabel --label 5 --set", "-A INPUT -m connlabel --label 5", "-A INPUT -m connlabel --label 6"):
+        firewall.iptables(line)
+    walk = firewall.receive(craft.udp(0xCB007109, 0xCB007101, 4000, 53, b"x"), on="wan", at=0)
+    said = [why(walk, step).conditions[0].because for step in walk.steps if isinstance(step, RuleTried)]
+    assert said == ["its connection has no label; it is given 5", "its connection has the labels 5", "its connection has the labels 5"]
+
+
+def test_what_tee_does_is_said() -> None:
+    firewall = Firewall({"wan": ["203.0.113.1/24"], "lan": ["192.168.0.1/16"]}, {"default": "wan"})
+    firewall.iptables("-t mangle -A PREROUTING -j TEE --gateway 192.168.0.9")
+    walk = firewall.receive(craft.udp(0xCB007109, 0xCB007101, 4000, 53, b"x"), on="wan", at=0)
+    (step,) = [step for step in walk.steps if isinstance(step, CopySent)]
+    assert why(walk, step).text == "a copy of it, which nobody tracks, passes OUTPUT and POSTROUTING, and leaves by lan"

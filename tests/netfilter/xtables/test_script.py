@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fwtutor.netfilter import Firewall, RuleRefused
+from fwtutor.netfilter.xtables import script
 from fwtutor.netfilter.xtables.script import is_script
 
 SCRIPT = """#!/bin/sh
@@ -71,3 +72,20 @@ def test_counters_and_undoing() -> None:
     assert "[1:60] -A own -j DROP" in firewall.save(counters=True)
     firewall.rollback(mark)
     assert firewall.save() == ""
+
+
+@pytest.mark.parametrize("variant", ["legacy", "nft"])
+@pytest.mark.parametrize("last", ["-A a -j b", "-A INPUT -j nowhere", "-A INPUT -p tcp --dprt 1", "-N a", "-A b -j INPUT", "-S"])
+def test_commands_run_together_say_what_they_say_one_by_one(variant: str, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["-N a", "-N b", "-A INPUT -j a", "-P INPUT DROP -c 3 4", "-A b -j a", "-I b -p tcp -j DROP", "-P FORWARD DROP", last, "-F b"]
+    text = "".join(f"iptables {line}\n" for line in lines)
+    said = []
+    for together in (1024, 1):
+        monkeypatch.setattr(script, "MAX_TOGETHER", together)
+        firewall = Firewall(interfaces={}, variant=variant)
+        try:
+            numbers = firewall.run_script(text)
+            said.append((firewall.save(counters=True), list(numbers.values())))
+        except RuleRefused as wrong:
+            said.append((wrong.printed, [wrong.line_number, wrong.start, wrong.end]))
+    assert said[0] == said[1]

@@ -120,9 +120,12 @@ class Connlimit(StatefulMatch, OptionMatch):
     def _ask(self, before: Lists, context: Context) -> _Asked | None:
         """None: there is nothing by which a connection could be told."""
         packet, entry = context.packet, context.entry
-        wanted = entry.original if entry is not None else tuple_of(packet)
+        wanted = tuple_of(packet) if entry is None else entry.original
         if wanted is None:
             return None
+        if entry is None:
+            # INVALID, UNTRACKED or not looked up yet: the table is asked all the same, but what is put on the list is the packet's own.
+            entry = context.find(wanted)
         begins = entry is None or not entry.confirmed
         address = packet.dst if self.by_destination else packet.src
         key = address & prefix_mask(packet.family, self.mask), wanted.zone

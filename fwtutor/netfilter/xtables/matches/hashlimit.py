@@ -6,7 +6,9 @@ how long it keeps what nobody asks for. Later rules bring only their own ``--has
 - A packet takes a token; one holds when there was one, ``--hashlimit-above`` when there was none.
 - A rate in bytes is reckoned in steps of 16 bytes, of which every packet has one more than it fills. A second's worth may come at once, and
   with ``--hashlimit-burst`` so often again until that is used up, which it then stays.
-- ``--hashlimit-rate-match`` is not simulated, and refused.
+- With ``--hashlimit-rate-match`` there are no tokens: what comes is counted for a while (``--hashlimit-rate-interval``), of which each
+  packet holds until there were more than rate and burst together (of bytes: than so many times the rate). When the first packet after it
+  comes, it is looked back: if more came than the rate allows for all the time that has passed, no packet of the next while holds.
 - When the table is full (``--hashlimit-htable-max``), a packet that needs a new bucket is dropped.
 - A bucket nobody asked for in ``--hashlimit-htable-expire`` is forgotten when the table is cleaned, each ``--hashlimit-htable-gcinterval``.
 """
@@ -92,12 +94,12 @@ def read_rate(option: str) -> Callable[[str], Rate]:
 
 def rate_of(period: int) -> tuple[str, int]:
     """A period as a rate, and the seconds of its unit."""
-    said, length, before = "", 0, 0
+    said, length = "", 0
     for _, name, seconds in UNITS:
         whole, rest = divmod(seconds * SCALE, period)
-        if before and whole < rest:
+        if said and (not whole or whole < rest):
             break
-        said, length, before = f"{whole}/{name}", seconds, whole
+        said, length = f"{whole}/{name}", seconds
     return said, length
 
 
@@ -139,17 +141,22 @@ def write_mode(mode: frozenset[str]) -> str:
     return ",".join(word for word in MODES if word in mode)
 
 
-def read_rate_match(text: str = "") -> None:
-    raise Unreadable("fwtutor does not simulate --hashlimit-rate-match yet")
+def read_interval(text: str) -> int:
+    value = (_integer(text) + 2**31) % WORD - 2**31
+    if value <= 0:
+        raise Unreadable(f'hashlimit: Bad value for "--hashlimit-rate-interval" option: "{text}"', hint="a number of seconds")
+    return value
 
 
 class Bucket(NamedTuple):
-    """What one of those that are told apart has left."""
+    """What one of those that are told apart has left; where rates are matched, what came of it."""
 
     left: int
+    """Or the packets or bytes that came in this while."""
     more: int
-    """Of bytes: how often it may be filled at once again."""
+    """Of bytes: how often it may be filled at once again. Or 1, when too much came in the while before."""
     tick: int
+    """When it was filled up, or this while began."""
     expires: int
 
 
@@ -168,9 +175,30 @@ class Buckets(NamedTuple):
     """Ticks."""
     cleaned: int
     every: int
+    interval: int
+    """Ticks of a while, where rates are matched; 0: tokens are taken."""
     kept: Kept[Key, Bucket]
 
+    @property
+    def allowed(self) -> tuple[int, int]:
+        """Where rates are matched: the rate, and the most that may come in one while."""
+        average = self.rate.average
+        if self.rate.by_bytes:
+            rate = bytes_of(average)
+            return rate, rate * (self.burst or 1)
+        rate = SCALE // average
+        return rate, rate + self.burst
+
+    def counted(self, one: Bucket, tick: int) -> Bucket:
+        """In the while that ``tick`` is in."""
+        gone = tick - one.tick
+        if not gone or gone < self.interval:
+            return one
+        return one._replace(left=0, more=int(one.left * self.interval > gone * self.allowed[0]), tick=tick)
+
     def fresh(self, tick: int) -> Bucket:
+        if self.interval:
+            return Bucket(0, 0, tick, 0)
         if self.rate.by_bytes:
             return Bucket(FULL, self.burst, tick, 0)
         return Bucket(credits(self.rate.average * self.burst), 0, tick, 0)
@@ -224,10 +252,10 @@ def _options(family: int) -> tuple[Option, ...]:
         number("expire", "htable-expire", ALL, "ms an idle bucket is kept (otherwise: the unit of the rate)"),
         number("srcmask", "srcmask", 128, "of the source address, only so many bits"),
         number("dstmask", "dstmask", 128, "of the destination address, only so many bits"),
-        Option(field="match", names=("hashlimit-rate-match",), arguments=0, read=read_rate_match, invertible=False,
-               meaning="not simulated"),
-        Option(field="interval", names=("hashlimit-rate-interval",), argument="N", read=read_rate_match, invertible=False,
-               meaning="not simulated"),
+        Option(field="by_rate", names=("hashlimit-rate-match",), arguments=0, read=lambda: True, invertible=False,
+               meaning="by what came in a while, without tokens"),
+        Option(field="interval", names=("hashlimit-rate-interval",), argument="N", read=read_interval, invertible=False,
+               meaning="how many seconds that while is long (otherwise: the unit of the rate, or 1 for bytes)"),
     )  # fmt: skip
 
 
@@ -254,6 +282,9 @@ class Hashlimit(StatefulMatch, OptionMatch):
     expire: int = 1000
     srcmask: int = 32
     dstmask: int = 32
+    by_rate: bool = False
+    interval: int = 0
+    """Seconds; 0: it was not said, and means nothing."""
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
@@ -279,19 +310,23 @@ class Hashlimit(StatefulMatch, OptionMatch):
         values: dict[str, Any] = {"expire": rate.seconds * 1000, "srcmask": cls.bits, "dstmask": cls.bits}
         values |= {name: one.value for name, one in given.items() if name not in ("upto", "above", "burst")}
         values["size"] = min(values.get("size", 0), MOST_SIZE)
+        if "by_rate" in values:
+            values.setdefault("interval", 1 if rate.by_bytes else rate.seconds)
+            if not rate.by_bytes:
+                rate = rate._replace(average=rate.average // rate.seconds)
         return cls(rate=rate, above=(field == "above") != given[field].negated, burst=burst, **values)
 
-    def _said(self) -> tuple[str, str, int]:
-        """The rate and the burst as they are printed, and for how long a bucket is kept as a rule."""
+    def _said(self, listed: bool = False) -> tuple[str, str, int]:
+        """The rate and the burst as they are printed or ``listed``, and for how long a bucket is kept as a rule."""
         if self.rate.by_bytes:
             size = bytes_of(self.rate.average)
             return f"{write_bytes(size)}/s", write_bytes(size * self.burst, exactly=False) if self.burst else "", BYTES_KEPT
-        rate, seconds = rate_of(self.rate.average)
+        rate, seconds = rate_of(self.rate.average * (self.interval or 1) if listed else self.rate.average)
         return rate, str(self.burst), seconds
 
-    def _shown(self) -> list[tuple[str, Any]]:
+    def _shown(self, listed: bool = False) -> list[tuple[str, Any]]:
         """What differs from the usual, in the order in which it is printed."""
-        _, _, seconds = self._said()
+        _, _, seconds = self._said(listed)
         usual = (("htable-size", self.size, 0), ("htable-max", self.most, 0), ("htable-gcinterval", self.every, 1000),
                  ("htable-expire", self.expire, seconds * 1000))  # fmt: skip
         return [(name, value) for name, value, plain in usual if value != plain]
@@ -311,13 +346,17 @@ class Hashlimit(StatefulMatch, OptionMatch):
         words = [f"--hashlimit-{'above' if self.above else 'upto'} {rate}", *([f"--hashlimit-burst {burst}"] if burst else [])]
         words += [f"--hashlimit-mode {write_mode(self.mode)}"] if self.mode else []
         words += [f"--hashlimit-name {self.table}"]
-        return " ".join([*words, *(f"--hashlimit-{name} {value}" for name, value in (*self._shown(), *self._masks()))])
+        words += [f"--hashlimit-{name} {value}" for name, value in (*self._shown(), *self._masks())]
+        return " ".join([*words, *(f"--hashlimit-{word}" for word in self._matching())])
+
+    def _matching(self) -> list[str]:
+        return ["rate-match", *([f"rate-interval {self.interval}"] if self.interval != 1 else [])] if self.by_rate else []
 
     def listing(self, numeric: bool) -> str:
-        rate, burst, _ = self._said()
+        rate, burst, _ = self._said(listed=True)
         words = [f"limit: {'above' if self.above else 'up to'} {rate}", *([f"burst {burst}"] if burst else [])]
         words += [f"mode {write_mode(self.mode).replace(',', '-')}"] if self.mode else []
-        return " ".join([*words, *(f"{name} {value}" for name, value in (*self._shown(), *self._masks()))])
+        return " ".join([*words, *(f"{name} {value}" for name, value in (*self._shown(True), *self._masks())), *self._matching()])
 
     def kept(self, variant: str, new: bool) -> Self:
         return replace(self, most=min(self.most, MOST_SIZE)) if new else self
@@ -335,6 +374,8 @@ class Hashlimit(StatefulMatch, OptionMatch):
 
     def beyond(self, variant: str) -> str:
         period, burst = self.rate.average, self.burst
+        if not period:
+            return "the rate is more than a million a second"
         if not self.rate.by_bytes and burst and credits(period * burst % 2**64) < credits(period):
             return "its buckets hold no packet: rate and burst are too large for 64 bits"
         return ""
@@ -350,7 +391,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
         most = max(self.most, size) if self.most else 8 * size
         ticks = SECOND // 1000
         keeps, every = (max(1, -(-value * ticks // JIFFY)) for value in (self.expire, self.every))
-        return Buckets(self.rate, self.burst, most, keeps, at // JIFFY, every, Kept())
+        return Buckets(self.rate, self.burst, most, keeps, at // JIFFY, every, self.interval * TICKS if self.by_rate else 0, Kept())
 
     def _key(self, context: Context) -> Key | None:
         packet, mode = context.packet, self.mode
@@ -378,6 +419,8 @@ class Hashlimit(StatefulMatch, OptionMatch):
             if table.most and len(table.kept) >= table.most:
                 return None, table, f"the table {self.table} is full: {table.most} buckets"
             one = table.fresh(tick)
+        if table.interval:
+            return self._matched(table, key, table.counted(one, tick)._replace(expires=tick + table.keeps), context.packet.length)
         one = table.filled(one, tick)._replace(expires=tick + table.keeps)
         cost, more, left = credits(table.rate.average), one.more, one.left
         if table.rate.by_bytes:
@@ -389,6 +432,14 @@ class Hashlimit(StatefulMatch, OptionMatch):
         said = f"its bucket has {left / cost if cost else 0:.1f} times what the packet costs"
         one = one._replace(left=left - cost if fits else left, more=more)
         return fits, table._replace(kept=table.kept.having(key, one)), said
+
+    def _matched(self, table: Buckets, key: Key, one: Bucket, length: int) -> tuple[bool | None, Buckets, str]:
+        rate, most = table.allowed
+        one = one._replace(left=one.left + (length if table.rate.by_bytes else 1))
+        what = "bytes" if table.rate.by_bytes else "packets"
+        said = f"of {most} {what} at most {one.left} came in this while of {table.interval // TICKS} s"
+        said += f", and more than {rate} in the one before" if one.more else ""
+        return not one.more and one.left <= most, table._replace(kept=table.kept.having(key, one)), said
 
     def evaluate(self, before: Any, context: Context) -> tuple[bool, Any]:
         fits, after, _ = self._ask(before, context)

@@ -152,10 +152,10 @@ class String(OptionMatch):
 
     def compile(self) -> Test:
         negated = self.pattern.negated
-        return lambda context: (self.found(context.packet.raw) >= 0) != negated
+        return lambda context: (self.found(context.kept.raw) >= 0) != negated
 
     def conditions(self, context: Context) -> tuple[Condition, ...]:
-        at = self.found(context.packet.raw)
+        at = self.found(context.kept.raw)
         within = "" if (self.begin.value, self.end.value) == (0, MOST) else " in that part"
         because = f"the packet has it at byte {at}" if at >= 0 else f"the packet does not have it{within}"
         return (Condition(self.save(), (at >= 0) != self.pattern.negated, because),)

@@ -169,7 +169,7 @@ def holds(tests: Tests, raw: bytes) -> bool:
 
 
 def judge_tests(tests: Tests, context: Context) -> tuple[bool, str]:
-    raw = context.packet.raw
+    raw = context.kept.raw
     values = [value_of(test, raw) for test in tests]
     said = "; ".join(
         f"{str(test).partition('=')[0]} {'lies beyond the packet' if value is None else f'is {value:#x}'}"

@@ -22,6 +22,7 @@ from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
 from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss, TcpMss6
 from fwtutor.netfilter.xtables.targets.tcpoptstrip import TcpOptStrip
+from fwtutor.netfilter.xtables.targets.tee import Tee, Tee6
 from fwtutor.netfilter.xtables.targets.tos import TosTarget
 from fwtutor.netfilter.xtables.targets.trace import Trace
 from fwtutor.netfilter.xtables.targets.ttl import Hl, Ttl
@@ -37,11 +38,14 @@ def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
     return {target.name: target for target in targets}
 
 
-TARGETS = {4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, TcpMss, Ttl), 6: _named(*_BOTH, Dnat6, Hl, Netmap6, Reject6, Snat6, TcpMss6)}
+TARGETS = {
+    4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, TcpMss, Tee, Ttl),
+    6: _named(*_BOTH, Dnat6, Hl, Netmap6, Reject6, Snat6, TcpMss6, Tee6),
+}
 
 _BOTH_NOT_YET = frozenset({
     "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "RATEEST", "SECMARK", "SET",
-    "SYNPROXY", "TEE", "TPROXY",
+    "SYNPROXY", "TPROXY",
 })  # fmt: skip
 NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "SNPT"}}
 """Targets the tool of a family has and fwtutor does not simulate yet."""

@@ -111,7 +111,7 @@ class TcpMss(OptionTarget, ActingTarget):
         routing, packet = context.routing, context.packet
         assert routing is not None
         back = routing.mtu_to(packet.family, packet.src)
-        on = routing.mtus.get(context.out_interface)
+        on = routing.mtus.get(context.goes_by or context.out_interface)
         return min(mtu for mtu in (back, on, 0xFFFF) if mtu is not None)
 
     def listing(self, numeric: bool) -> str:

@@ -1,0 +1,125 @@
+"""What the kernel does with -j TEE, held against the engine: the copy on its way, what it looks like, and who gets none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fwtutor.kernel.compare import compare
+from fwtutor.kernel.kernel import Kernel
+from fwtutor.kernel.observation import Item, Observed, Setup, Shot
+from fwtutor.netfilter import craft
+from tests.kernel import six, talk
+from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, Tcp, box
+
+VARIANTS = pytest.mark.parametrize("variant", ["legacy", "nft"])
+HOST, OTHER = "192.168.0.99", "203.0.113.200"
+"""Gateways on lan and on wan."""
+TRACKED = "*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n"
+THROUGH, OWN = (
+    Shot(craft.udp(CLIENT, SERVER, 4000, 53, b"through", id=1), "lan"),
+    Shot(craft.udp(BOX, SERVER, 4000, 53, b"own", id=1), None),
+)
+LARGE = Shot(craft.udp(CLIENT, SERVER, 4000, 53, bytes(1200), id=1, df=False), "lan")
+TO_BOX = Shot(craft.tcp(STRANGER, BOX, 4000, 22, 2, 100, id=1), "wan")
+
+
+def table(name: str, *rules: str) -> str:
+    return "\n".join([f"*{name}", *(f"-A {rule}" for rule in rules), "COMMIT", ""])
+
+
+def told(kernel: Kernel, setup: Setup, items: list[Item]) -> list[Observed]:
+    comparison = compare(kernel, setup, items)
+    assert not comparison.differences, f"{comparison}"
+    return [packet for packet in comparison.observation.packets if packet.shot >= 0]
+
+
+def copies(kernel: Kernel, variant: str, *rules: str, name: str = "mangle", tracked: bool = False) -> list[int]:
+    """How many packets left for each of: one through the box, one of its own, one to it."""
+    text = table(name, *rules) + (TRACKED if tracked else "")
+    return [len(packet.out) for packet in told(kernel, replace(box(text), variant=variant), [THROUGH, OWN, TO_BOX])]
+
+
+@VARIANTS
+@pytest.mark.parametrize("tracked", [False, True])
+@pytest.mark.parametrize(
+    ("chain", "expected"), [("PREROUTING", [2, 1, 1]), ("INPUT", [1, 1, 1]), ("FORWARD", [2, 1, 0]), ("OUTPUT", [1, 2, 0]),
+                            ("POSTROUTING", [2, 2, 0])],
+)  # fmt: skip
+def test_the_copy_passes_output_and_postrouting_and_goes_to_the_gateway(
+    kernel: Kernel, variant: str, chain: str, expected: list[int], tracked: bool
+) -> None:
+    for gateway in (HOST, OTHER):
+        rules = [f"{chain} -j TEE --gateway {gateway}", f"{chain} -m mark --mark 7", "OUTPUT -m length --length 0:50",
+                 "POSTROUTING -m ttl --ttl-lt 64"]  # fmt: skip
+        assert copies(kernel, variant, *rules, tracked=tracked) == expected
+
+
+@VARIANTS
+def test_in_raw_too_it_is_untracked(kernel: Kernel, variant: str) -> None:
+    rules = ["PREROUTING -j TEE --gateway 192.168.0.99", "OUTPUT -p tcp -j TEE --gateway 203.0.113.200"]
+    assert copies(kernel, variant, *rules, name="raw", tracked=True) == [2, 1, 1]
+
+
+@VARIANTS
+def test_two_copies_and_rules_between(kernel: Kernel, variant: str) -> None:
+    rules = [f"FORWARD -j TEE --gateway {HOST}", "FORWARD -j MARK --set-mark 5", f"FORWARD -j TEE --gateway {OTHER}",
+             "FORWARD -m mark --mark 5", "POSTROUTING -m mark --mark 5"]  # fmt: skip
+    assert copies(kernel, variant, *rules, tracked=True) == [3, 1, 0]
+
+
+@VARIANTS
+@pytest.mark.parametrize("chain", ["OUTPUT", "POSTROUTING"])
+def test_a_copy_can_be_dropped(kernel: Kernel, variant: str, chain: str) -> None:
+    rules = [f"PREROUTING -j TEE --gateway {HOST}", f"{chain} -m ttl --ttl-lt 64 -j DROP"]
+    told(kernel, replace(box(table("mangle", *rules)), variant=variant), [THROUGH, OWN, TO_BOX])
+
+
+@VARIANTS
+def test_it_leaves_by_the_interface_that_is_named(kernel: Kernel, variant: str) -> None:
+    text = table("mangle", "FORWARD -j TEE --gateway 10.9.9.9 --oif lan", "FORWARD -j TEE --gateway 192.168.0.99 --oif nosuch")
+    (packet,) = told(kernel, replace(box(text), variant=variant), [THROUGH])
+    assert sorted(name for name, _ in packet.out) == ["lan", "lan", "wan"]
+
+
+@VARIANTS
+def test_without_a_way_there_is_no_copy(kernel: Kernel, variant: str) -> None:
+    one = replace(box(table("mangle", "PREROUTING -j TEE --gateway 10.9.9.9")), routes={}, variant=variant)
+    (packet,) = told(kernel, one, [TO_BOX])
+    assert packet.out == ()
+
+
+@VARIANTS
+def test_the_sender_is_told_that_a_copy_is_too_big(kernel: Kernel, variant: str) -> None:
+    one = replace(box(table("mangle", f"FORWARD -j TEE --gateway {HOST}")), mtus={"lan": 1000}, variant=variant)
+    (packet,) = told(kernel, one, [LARGE])
+    assert sorted(name for name, _ in packet.out) == ["lan", "wan"]
+
+
+@VARIANTS
+def test_a_copy_that_is_rejected_is_answered_from_an_address_towards_its_sender(kernel: Kernel, variant: str) -> None:
+    text = table("mangle", f"PREROUTING -j TEE --gateway {HOST}") + table("filter", "OUTPUT -p udp -j REJECT")
+    home = Shot(craft.udp(STRANGER, talk.address("127.1.2.3"), 4000, 53, b"home", id=1), "wan")
+    here = Shot(craft.udp(STRANGER, BOX, 4000, 53, b"here", id=1), "wan")
+    told(kernel, replace(box(text), variant=variant), [home, here, THROUGH])
+
+
+@VARIANTS
+def test_whole_conversations_are_copied(kernel: Kernel, variant: str) -> None:
+    talk_ = Tcp()
+    items: list[Item] = [*talk_.open(), talk_.client("PA", 10), talk_.server("A"), talk_.client("R")]
+    text = table("mangle", f"PREROUTING -j TEE --gateway {HOST}") + TRACKED
+    assert [len(packet.out) for packet in told(kernel, replace(box(text), variant=variant), items)] == [2] * 6
+
+
+@VARIANTS
+@pytest.mark.parametrize("chain", ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"])
+def test_ipv6(kernel: Kernel, variant: str, chain: str) -> None:
+    far, near = talk.address("2001:db8:9::9"), talk.address("2001:db8:2::80")
+    here = talk.address("2001:db8:1::1")
+    shots = [Shot(craft.udp(far, near, 5, 53, bytes(size), family=6), "wan") for size in (5, 1300)]
+    shots += [Shot(craft.udp(far, here, 5, 53, b"here", family=6), "wan"), Shot(craft.udp(here, far, 5, 53, b"own", family=6), None)]
+    for tee in ("2001:db8:3::7", "fe80::7", "2001:db8:3::7 --oif dmz", "2001:db8:3::7 --oif lan"):
+        text = table("mangle", f"{chain} -j TEE --gateway {tee}", "POSTROUTING -m hl --hl-lt 64") + TRACKED
+        assert not six.differences(kernel, replace(six.box(text), variant=variant), shots), tee
