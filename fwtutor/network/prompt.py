@@ -82,8 +82,9 @@ def not_found(name: str) -> str:
 
 
 def refusal(error: RuleRefused) -> str:
-    """iptables' own words, and a caret under the place if there is one."""
-    return f"{error}\n{error.caret()}" if error.end > error.start else str(error)
+    """iptables' own words, a caret under the place if there is one, and fwtutor's hint."""
+    said = [str(error).rstrip("\n"), error.caret() if error.end > error.start else "", error.hint]
+    return "\n".join(filter(None, said))
 
 
 # --- the firewall's tools ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from fwtutor.netfilter.xtables.script import is_script
 MAX_RULES_FILE = 64 << 20
 """Bytes; a ruleset of 100,000 rules takes about 8 MB."""
 MTU_LEAST, MTU_MOST = 68, 65535
-SHOWN_BEFORE, SHOWN, MAX_HINT = 60, 120, 300
+SHOWN_BEFORE, SHOWN, MAX_HINT = 60, 120, 1000
 """Characters of a faulty line that are shown: so many before the place, so many in all; and those of a hint."""
 
 Note = Callable[[str], None]

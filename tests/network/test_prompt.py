@@ -82,7 +82,7 @@ def test_a_refused_rule_says_what_iptables_says_with_a_caret_under_the_place() -
     record = world.enter("client", "iptables -A INPUT -j NOWHERE")
     assert record.refused
     assert "NOWHERE" in record.output
-    assert record.output.splitlines()[-1].strip().startswith("^")
+    assert record.output.splitlines()[-2].strip() == "^^^^^^^"
     assert record.after is record.before
 
 
@@ -96,6 +96,21 @@ def test_ipset_makes_sets_that_rules_may_name() -> None:
     assert world.enter("server", "ipset save").output.splitlines()[-1].startswith("add banned 10.0.0.1 timeout ")
     answer = world.enter("server", "ipset test banned 10.0.0.7")
     assert (answer.output, answer.refused) == ("10.0.0.7 is NOT in set banned.", True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ("-m contrack --ctstate NEW", "did you mean conntrack? matches: addrtype, ah, "),
+        ("-j REJCT", "did you mean REJECT? targets and chains: ACCEPT, AUDIT, "),
+        ("-p tcp --dprt 22", "did you mean --dport or --sport?"),
+        ("-p tcp --dport htp", "did you mean http?"),
+        ("-p udp --dport domian", "did you mean domain?"),
+        ("--ctstate NEW", "--ctstate is known after -m conntrack"),
+    ],
+)
+def test_a_refused_name_has_the_nearest_that_exists_as_a_hint(rule: str, hint: str) -> None:
+    assert pair().enter("client", f"iptables -A INPUT {rule}").output.splitlines()[-1].startswith(hint)
 
 
 def test_without_a_route_nothing_is_sent() -> None:

@@ -19,7 +19,7 @@ kernel refused of all that was sent to it at once (4), and TOOL with the version
 
 _STATUS = {BARE: 2, TOOL: 1}
 
-MAX_LISTED = 20
+MAX_LISTED = 64
 """Names a hint lists."""
 
 
@@ -78,12 +78,17 @@ class Unreadable(ValueError):
         self.hint = hint
 
 
-def nearest(word: str, names: Iterable[str], what: str) -> str:
-    """A hint: the name that looks most like ``word``, and the names that exist."""
+def meant(word: str, names: Iterable[str]) -> str:
+    """A hint: the name that looks most like ``word``; "" if none does."""
     from difflib import get_close_matches  # slow to import, seldom needed
 
     known = sorted(names)
     close = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
-    meant = next((f"did you mean {name}? " for name in known if close and name.lower() == close[0]), "")
+    return next((f"did you mean {name}?" for name in known if close and name.lower() == close[0]), "")
+
+
+def nearest(word: str, names: Iterable[str], what: str) -> str:
+    """The same, and the names that exist."""
+    known = sorted(names)
     listed = ", ".join(known[:MAX_LISTED]) + (", ..." if len(known) > MAX_LISTED else "")
-    return f"{meant}{what}: {listed}"
+    return f"{meant(word, known)} {what}: {listed}".lstrip()

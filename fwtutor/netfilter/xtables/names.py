@@ -69,6 +69,8 @@ _PORT_NAMES.update({(port, "u"): name for port, name in _UDP_ONLY.items()})
 _PORTS = {(name, letter): port for (port, letter), name in _PORT_NAMES.items()}
 _PORTS.update({(name, letter): port for name, port in _ALIASES.items() for letter in _ALIAS_LETTERS.get(name, "tu")})
 _PORTS["syslog", "t"] = 514
+SERVICES = frozenset(name for name, _ in _PORTS)
+"""All names."""
 
 
 def service_port(name: str, protocol: str = "") -> int | None:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from fwtutor.netfilter.addresses import ALL_ONES, format_address, prefix_mask
-from fwtutor.netfilter.xtables.errors import Unreadable, nearest
-from fwtutor.netfilter.xtables.names import protocol_number, service_port
+from fwtutor.netfilter.xtables.errors import Unreadable, meant, nearest
+from fwtutor.netfilter.xtables.names import SERVICES, protocol_number, service_port
 
 ALL_PORTS = (0, 0xFFFF)
 BITS = {4: 32, 6: 128}
@@ -118,7 +118,7 @@ def service(text: str, name: str) -> int:
     if value is None:
         value = service_port(text, name)
     if value is None:
-        raise Unreadable(f"invalid port/service `{text}' specified")
+        raise Unreadable(f"invalid port/service `{text}' specified", hint=meant(text, SERVICES))
     return value
 
 
@@ -134,7 +134,7 @@ def resolved_port(text: str) -> int:
             return low & 0xFFFF
     named = service_port(text)
     if named is None:
-        raise Unreadable(f'Port "{text}" does not resolve to anything.')
+        raise Unreadable(f'Port "{text}" does not resolve to anything.', hint=meant(text, SERVICES))
     return named
 
 

@@ -34,7 +34,7 @@ WORDS = (
 PROTOCOLS = ("tcp", "udp", "sctp", "icmp", "icmpv6", "esp", "ah", "dccp", "udplite", "mh", "all", "0", "6", "253", "256", "foo")
 EXTRAS = (
     "foo", "!", "-f", "-c 1 2", "-i eth0", "-o eth0", "-s 1.2.3.4", "-d ::1", "-n", "-x", "-v", "-p tcp", "-g uc", "--syn", "--dport 22",
-    "--ctstate NEW", "-j LOG", "-m comment --comment x", "-w", "-w 5", "-4", "-6", "--", "-t nat",
+    "--ctstate NEW", "-j LOG", "-m comment --comment x", "-w", "-w 5", "-4", "-6", "--",
 )  # fmt: skip
 """What is put somewhere into a rule."""
 

@@ -45,13 +45,25 @@ def test_every_match_target_and_option_has_words(family: int) -> None:
 
 
 @pytest.mark.parametrize("family", [4, 6])
+def test_the_help_of_every_match_and_target_has_all_its_options(family: int) -> None:
+    for kind, extension in stock(family).kinds.items():
+        status, said = Ours("legacy", family).run(f"{kind} -h")
+        assert status == 0
+        assert extension.meaning in said, kind
+        for option in extension.options:
+            assert all(f"--{name}" in said for name in option.names), (kind, option.names)
+            assert option.meaning in said, (kind, option.names)
+
+
+@pytest.mark.parametrize("family", [4, 6])
 def test_every_option_changes_the_sentence(family: int) -> None:
     known = stock(family)
     for kind, extension in known.kinds.items():
         for option in extension.options:
-            pairs = [(base, _without(base, {f"--{name}" for name in option.names})) for base in known.of(kind, option)]
-            rules = [(made(base, family), made(other, family)) for base, other in pairs if other is not None]
-            told = [(one, sentence(one), sentence(other)) for one, other in rules if one is not None and other is not None]
+            bases = [(base, _without(base, {f"--{name}" for name in option.names})) for base in known.of(kind, option)]
+            rules = [(made(base, family), made(other, family)) for base, other in bases if other is not None]
+            pairs = [(one, other) for one, other in rules if one is not None and other is not None and one.save() != other.save()]
+            told = [(one, sentence(one), sentence(other)) for one, other in pairs]
             alike = [one for one, said, other_said in told if said == other_said]
             assert not told or len(alike) < len(told), (kind, option.names[0], alike[0].save())
 

@@ -53,8 +53,8 @@ def differences(live: Live, ask: Asker, table: str, lines: list[str]) -> list[st
         for (line, (own_status, own)), (status, said) in zip(told.items(), ask.ask(list(told)), strict=True):
             if own_status == status and (words(own) == words(said) or own.startswith(f"{version(live.family, live.variant)}, as far")):
                 continue
-            if own_status == status and said.startswith("Try `"):
-                continue  # the tool gives no reason
+            if status < 0 or (own_status == status and said.startswith("Try `")):
+                continue  # the tool broke down, or gives no reason
             if line.endswith(LISTINGS):
                 one, other = (set(text.split("\n")) for text in (said, own))
                 said, own = ("\n".join(sorted(lines)) for lines in (one - other, other - one))

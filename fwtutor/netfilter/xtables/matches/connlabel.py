@@ -15,6 +15,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import ActingMatch, Condition
 from fwtutor.netfilter.xtables.values import number
+from fwtutor.netfilter.xtables.wording import Wording
 
 LABELS = 128
 ROOM = 0x10000
@@ -40,6 +41,10 @@ class Connlabel(OptionMatch, ActingMatch):
     tracks: ClassVar[bool] = True
     labels: ClassVar[bool] = True
     meaning: ClassVar[str] = "the packet's connection has a label"
+    words: ClassVar[Wording] = {
+        "label": "whose connection has the label {}|whose connection has not the label {}",
+        "set": "+(and gets it)",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="label", names=("label",), argument="NUMBER", read=read_label, write=lambda value: f'"{value}"', required=True,
                meaning=f"the connection has this label, 0 to {LABELS - 1}"),

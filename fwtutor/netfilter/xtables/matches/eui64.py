@@ -13,6 +13,7 @@ from fwtutor.netfilter.hooks import FORWARD, INPUT, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
+from fwtutor.netfilter.xtables.wording import Wording
 
 _HALF = (1 << 64) - 1
 
@@ -33,6 +34,9 @@ class Eui64(OptionMatch):
 
     name: ClassVar[str] = "eui64"
     meaning: ClassVar[str] = "the source's lower half is made from the link address of who sent it"
+    words: ClassVar[Wording] = {
+        "": "whose source address was made from their sender's link address",
+    }
     hooks: ClassVar[tuple[str, ...]] = (PREROUTING, INPUT, FORWARD)
     spaced: ClassVar[bool] = False
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.matches.headers import ALL, Absent, HeaderMatch, Range, listed_range, range_option, transport, word
 from fwtutor.netfilter.xtables.options import Given, Option
+from fwtutor.netfilter.xtables.wording import Wording
 
 IPCOMP = 108
 SIZE = 4
@@ -25,6 +26,11 @@ class IpComp(HeaderMatch):
     name: ClassVar[str] = "ipcomp"
     protocol: ClassVar[int] = IPCOMP
     meaning: ClassVar[str] = "the CPI of a packet with IP payload compression (needs -p ipcomp)"
+    words: ClassVar[Wording] = {
+        "": "with an IPComp header",
+        "spi": "whose CPI there is~ {to}",
+        "reserved": "+(with reserved bits, at which nobody looks)",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         range_option("ipcomp", "ipcompspi", "the CPI is this, or in this range", "CPI", lambda packet: word(packet, packet.l4 + 2, 2)),
         Option(field="reserved", names=("compres",), arguments=0, read=lambda: True, invertible=False,

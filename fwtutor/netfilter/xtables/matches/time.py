@@ -227,6 +227,10 @@ class Time(OptionMatch):
         words = [f"--datestart {written(self.datestart)}"] if self.datestart else []
         return " ".join([*words, *([f"--datestop {written(self.datestop)}"] if self.datestop else [])])
 
+    def phrases(self) -> list[str]:
+        said = self.listing(numeric=True).removeprefix("TIME").lstrip()
+        return [f";{said if said not in ('', 'UTC') else f'at any time {said}'.rstrip()}"]
+
     def save(self) -> str:
         words = []
         if (self.timestart, self.timestop) != (0, DAY - 1):

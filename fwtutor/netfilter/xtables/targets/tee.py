@@ -16,6 +16,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import CopyingTarget, Header
 from fwtutor.netfilter.xtables.values import looked_up
+from fwtutor.netfilter.xtables.wording import Wording
 
 MAX_INTERFACE = 15
 
@@ -39,6 +40,11 @@ class Tee(OptionTarget, CopyingTarget):
 
     name: ClassVar[str] = "TEE"
     meaning: ClassVar[str] = "a copy of the packet is sent to a gateway, and the packet goes on to the next rule"
+    words: ClassVar[Wording] = {
+        "": "are sent in a copy",
+        "gateway": "to {}",
+        "oif": "leaving by {}",
+    }
     options: ClassVar[tuple[Option, ...]] = _options(4)
     family: ClassVar[int] = 4
 
