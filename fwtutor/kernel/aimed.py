@@ -360,7 +360,10 @@ class Aimer:
             text = f"227 Entering Passive Mode ({','.join(map(str, host))},{port >> 8},{port & 255}).\r\n"
         else:
             text = f"229 Entering Extended Passive Mode (|||{port}|)\r\n"
-        self._play(replace(server, flags=ACK | PSH, payload=text.encode()))
+        # The helper reads what begins where a line it saw ended.
+        welcome = b"220 hi\r\n"
+        self._play(replace(server, flags=ACK | PSH, payload=welcome))
+        self._play(replace(server, flags=ACK | PSH, payload=text.encode(), seq=server.seq + len(welcome)))
         data = replace(client, dport=port, sport=self.random.randint(1024, 65535), flags=SYN, payload=b"", ack=0)
         walk = self._play(data)
         if walk is not None:

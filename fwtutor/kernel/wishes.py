@@ -275,8 +275,9 @@ class Wish:
         for _ in range(40):
             if wanted:
                 low, high = wanted[0]
-                inside = [each for each in (*fallback, *net.local) if low <= each <= high]
-                found = random.choice(inside) if inside and random.random() < 0.3 else low + random.randint(0, min(high - low, 1 << 16))
+                many = [int(ip_address(text)) for text in _MANY[net.family]]
+                inside = [each for each in (*fallback, *net.local, *many) if low <= each <= high]
+                found = random.choice(inside) if inside and random.random() < 0.4 else low + random.randint(0, min(high - low, 1 << 16))
             elif fallback:
                 found = random.choice(fallback)
             else:

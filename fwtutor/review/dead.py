@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fwtutor.netfilter.hooks import BUILTIN_CHAINS, FORWARD, INPUT, NAT, OUTPUT, PREROUTING
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS, FORWARD, INPUT, NAT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.rule import ActingTarget, Chain, Jump, Rule, Ruleset, Table
 from fwtutor.netfilter.xtables.targets.verdicts import Return
 from fwtutor.review.boxes import CUT, HEADS, LATER, MOST_BOXES, Box
@@ -96,7 +96,7 @@ class _Survey:
             box["in"] = frozenset({""})
         if hook in (PREROUTING, INPUT):
             box["out"] = frozenset({""})
-        if hook == FORWARD:
+        if hook in (FORWARD, OUTPUT, POSTROUTING):
             box["out"] = names - {""}
         if self.table.name == NAT:
             box["state"] = FIRST_PACKETS
