@@ -15,7 +15,7 @@ from typing import NamedTuple
 from fwtutor.netfilter.ipset import changing, listing
 from fwtutor.netfilter.ipset.errors import NO_SUCH_SET, USAGE, VERSION, NotInSet, SetRefused, syntax
 from fwtutor.netfilter.ipset.options import created, read
-from fwtutor.netfilter.ipset.reading import ProtocolMisfit, elements
+from fwtutor.netfilter.ipset.reading import ProtocolMisfit, elements, spoken
 from fwtutor.netfilter.ipset.sets import NO_SETS, IpSet, Sets
 from fwtutor.netfilter.ipset.types import BY_OLD_NAME, NOT_YET, TYPES, SetType
 from fwtutor.netfilter.keeping import Kept
@@ -204,14 +204,16 @@ class _Run:
         one = self._named(name)
         if one.type.lists:
             given = read(rest, one.type, "add").values
-            self._check_listed(text, given)
+            text = _listed(text, given)
             wrong = changing.misfit(given, one)
             if wrong:
                 raise SetRefused(wrong)
+            self._check_listed(text, given)
             return Outcome(self.sets.put(changing.enlist(one, text, given, self.tick, self._exist)))
         wanted = elements(text, one)
         given = read(rest, one.type, "add", one.options.family).values
-        fault = changing.misfit(given, one) or wanted.fault
+        misfit = changing.misfit(given, one)
+        fault = misfit or wanted.fault if one.type.hashes else wanted.fault or misfit
         if fault:
             raise SetRefused(fault)
         return self._changed(changing.add(one, wanted.keys, given, self.tick, self._exist))
@@ -221,6 +223,7 @@ class _Run:
         one = self._named(name)
         if one.type.lists:
             given = read(rest, one.type, "del").values
+            text = _listed(text, given)
             self._check_listed(text, given)
             return Outcome(self.sets.put(changing.delist(one, text, given, self.tick, self._exist)))
         wanted = elements(text, one)
@@ -249,6 +252,7 @@ class _Run:
         one, said = self._named(name), text
         if one.type.lists:
             given = read(rest, one.type, "test").values
+            text = said = _listed(text, given)
             # Also of one that is to be before it.
             said += "".join(f" after {given[side]}" for side in ("before", "after") if side in given)
             try:
@@ -257,8 +261,11 @@ class _Run:
             except SetRefused:
                 there = False
         else:
-            wanted = elements(text, one, testing=True)
+            wanted = elements(text, one)
+            said = spoken(text, one)
             given = read(rest, one.type, "test").values
+            if wanted.several:
+                raise SetRefused(wanted.several)
             there = not wanted.fault and self._holds(one, next(iter(wanted.keys)), "nomatch" in given)
         if not there:
             return Outcome(self.sets, refused=NotInSet(f"{said} is NOT in set {name}."))
@@ -274,8 +281,8 @@ class _Run:
         names = self.asked.words or tuple(one.name for one in self.sets)
         for name in names:
             self._named(name)
-            # Lists go together with what is in them, when all go.
-            if self.uses(name) or (self.asked.words and self.sets.uses(name)):
+            # Also when the list that it is in would go, too.
+            if self._used(name):
                 raise SetRefused("Set cannot be destroyed: it is in use by a kernel component")
         if not self.asked.words:
             return Outcome(NO_SETS)
@@ -318,6 +325,18 @@ class _Run:
         if one.type is not second.type or one.options.family != second.options.family:
             raise SetRefused("The sets cannot be swapped: their type does not match")
         return Outcome(self.sets.swapped(name, other))
+
+
+def _listed(text: str, given: dict[str, str]) -> str:
+    """The set that an element of a list names; as it once was written, what it is to be before or after stands there too."""
+    if "," not in text[:-1]:
+        return text
+    name, _, rest = text.partition(",")
+    side, _, other = rest.partition(",")
+    if side not in ("before", "after") or not other:
+        raise SetRefused("you must specify elements as setname,[before|after],setname")
+    given[side] = other
+    return name
 
 
 def _check_name(name: str) -> None:

@@ -57,6 +57,8 @@ class Read(NamedTuple):
 def read(words: Sequence[str], kind: SetType, command: str, family: int = 4) -> Read:
     """Raises SetRefused in the order in which the tool does."""
     known, values = readable(kind, command), dict[str, Any]()
+    if command == "create":
+        _known(words, known)
     ignored = list[str]()
     waiting = list(words)
     while waiting:
@@ -84,6 +86,16 @@ def read(words: Sequence[str], kind: SetType, command: str, family: int = 4) -> 
         if {"netmask", "bitmask"} <= values.keys():
             raise syntax("bitmask and netmask are mutually exclusive, provide only one")
     return Read(values, "Warning: " + "".join(ignored) if ignored else "")
+
+
+def _known(words: Sequence[str], known: Sequence[str]) -> None:
+    """What is not known is told before anything is read."""
+    place = 0
+    while place < len(words):
+        name = words[place].removeprefix("--")
+        if name not in known:
+            raise SetRefused(f"Unknown argument: `{words[place]}'", status=USAGE)
+        place += 1 if name in (*_FLAGS, "-4", "-6") else 2
 
 
 def _value(name: str, text: str, family: int) -> Any:

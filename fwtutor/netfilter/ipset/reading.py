@@ -145,11 +145,7 @@ def ports(text: str, family: int) -> Ports:
     name, colon, rest = text.partition(":")
     if not colon or not rest:
         return _port_range(text, TCP)
-    known = protocol_number(name)
-    try:
-        protocol = known if known is not None else number(name, 0, 255)
-    except SetRefused:
-        raise syntax(f"cannot parse '{name}' as a protocol") from None
+    protocol = _protocol(name)
     if protocol in WITH_PORTS:
         return _port_range(rest, protocol)
     for number_of, said, where, names in ((ICMP, "ICMP", 4, ICMP_NAMES), (ICMPV6, "ICMPv6", 6, ICMPV6_NAMES)):
@@ -163,6 +159,14 @@ def ports(text: str, family: int) -> Ports:
     if _zero(rest) is None:
         raise syntax(f"Protocol {name} can be used with pseudo port value 0 only.")
     return Ports(protocol, 0, 0)
+
+
+def _protocol(name: str) -> int:
+    known = protocol_number(name)
+    try:
+        return known if known is not None else number(name, 0, 255)
+    except SetRefused:
+        raise syntax(f"cannot parse '{name}' as a protocol") from None
 
 
 def _zero(text: str) -> int | None:
@@ -203,12 +207,14 @@ class Wanted(NamedTuple):
     keys: Iterator[Key]
     fault: str = ""
     """Why the kernel takes none of them."""
+    several: str = ""
+    """Why the tool does not test them: it asks for one at a time."""
 
 
 _SEPARATORS = (("Elem separator", "none"), ("Two elem separators", "one"), ("Three elem separators", "two"))
 
 
-def elements(text: str, one: IpSet, testing: bool = False) -> Wanted:
+def elements(text: str, one: IpSet) -> Wanted:
     """What an element's text says for a set. Raises SetRefused for what the tool cannot read."""
     kind = one.type
     words = text.split(",")
@@ -222,41 +228,38 @@ def elements(text: str, one: IpSet, testing: bool = False) -> Wanted:
     if len(words) < len(kind.parts):
         raise syntax(f"{('Second', 'Third')[len(words) - 1]} element is missing from {text}.")
     places = enumerate(zip(words, kind.parts, strict=True))
-    parts = [_part(word, part, place, one, testing) for place, (word, part) in places]
-    return _wanted(parts, one, testing) if kind.hashes else _bitmap(parts[0], one)
+    parts = [_part(word, part, place, one) for place, (word, part) in places]
+    wanted = _wanted(parts, one) if kind.hashes else _bitmap(parts[0], one)
+    return wanted._replace(several=next(filter(None, (_several(part, one) for part in parts)), ""))
 
 
-def _part(word: str, part: str, place: int, one: IpSet, testing: bool) -> Span | Ports:
+def _several(part: Span | Ports, one: IpSet) -> str:
+    what = ""
+    if isinstance(part, Ports):
+        what = "FROM-TO port" if part.first != part.last else ""
+    elif one.type.name != "hash:ip":
+        several = part.first != part.last and one.type.net is None
+        what = "FROM-TO IP" if part.length is None else "IP/CIDR" if several else ""
+    name = {4: "inet", 6: "inet6"}.get(one.options.family, "unspec")
+    return f"{what} range is not allowed in command test with set type {one.type.name} and family {name}" if what else ""
+
+
+def _part(word: str, part: str, place: int, one: IpSet) -> Span | Ports:
     family = one.options.family
     if part == PORT:
-        return _single(ports(word, family), one, testing)
+        return ports(word, family)
     if part == BARE_PORT:
-        name, colon, rest = word.partition(":")
-        known = protocol_number(name) if colon and rest else TCP
-        if known not in (TCP, UDP):
-            raise syntax(f"cannot parse '{name}' as a protocol" if known is None else "Only protocols TCP and UDP are valid")
-        return _single(_port_range(rest if colon and rest else word, known), one, testing)
+        found = ports(word, family or 4)
+        if found.protocol not in (TCP, UDP):
+            raise syntax("Only protocols TCP and UDP are valid")
+        return found
     plain = part == IP and (family == 6 or place > 0)
     single = "/" not in word or word.endswith(f"/{BITS[family]}")
     if plain and (is_range(word) or not single):
         raise syntax(f"plain IP address must be supplied: {word}")
     if part == NET and family == 6 and is_range(word):
         raise syntax(f"IP address or IP/cidr must be specified: {word}")
-    found = span(word, family)
-    if testing and found.length is None and part == NET:
-        raise _no_range("IP", one)
-    return found
-
-
-def _single(found: Ports, one: IpSet, testing: bool) -> Ports:
-    if testing and found.first != found.last:
-        raise _no_range("port", one)
-    return found
-
-
-def _no_range(what: str, one: IpSet) -> SetRefused:
-    name = {4: "inet", 6: "inet6"}.get(one.options.family, "unspec")
-    return SetRefused(f"FROM-TO {what} range is not allowed in command test with set type {one.type.name} and family {name}")
+    return span(word, family)
 
 
 def _bitmap(part: Span | Ports, one: IpSet) -> Wanted:
@@ -266,7 +269,7 @@ def _bitmap(part: Span | Ports, one: IpSet) -> Wanted:
     return Wanted(((port,) for port in range(part.first, part.last + 1)), fault)
 
 
-def _wanted(parts: list[Span | Ports], one: IpSet, testing: bool) -> Wanted:
+def _wanted(parts: list[Span | Ports], one: IpSet) -> Wanted:
     family, mask = one.options.family, one.options.mask
     choices: list[Iterator[Key]] = []
     fault = ""
@@ -285,7 +288,7 @@ def _wanted(parts: list[Span | Ports], one: IpSet, testing: bool) -> Wanted:
         if not part.first & used:
             null = NULL if one.type.name == "hash:ip" else "Kernel error received: Invalid argument"
             fault = fault or (null if one.type.masks else "")
-        choices.append(_addresses(part, one, testing))
+        choices.append(_addresses(part, one))
     if len(choices) == 1:
         return Wanted(choices[0], fault)
     # All but the first can be had again and again; the first may be long.
@@ -293,12 +296,9 @@ def _wanted(parts: list[Span | Ports], one: IpSet, testing: bool) -> Wanted:
     return Wanted((sum(keys, first) for first in choices[0] for keys in product(*rest)), fault)
 
 
-def _addresses(part: Span, one: IpSet, testing: bool) -> Iterator[Key]:
+def _addresses(part: Span, one: IpSet) -> Iterator[Key]:
     """Each address once, as far as the set tells them from each other."""
     mask = one.options.mask
-    if testing:
-        yield (part.first if mask is None else part.first & mask,)
-        return
     value, step = part.first, 1
     if mask is not None and one.options.netmask:
         value, step = value & mask, 1 << BITS[one.options.family] - one.options.netmask
@@ -333,3 +333,19 @@ def _written_port(protocol: int, port: int) -> str:
         return f"{name}:{port}"
     found = next((known for known, value in names.items() if value == (port >> 8, port & 0xFF)), None)
     return f"{name}:{found or f'{port >> 8}/{port & 0xFF}'}"
+
+
+def spoken(text: str, one: IpSet) -> str:
+    """The text of an element that could be read, as ipset says it again."""
+    said = list[str]()
+    for word, part in zip(text.split(","), one.type.parts, strict=False):
+        if part == PORT:
+            found = ports(word, one.options.family)
+            said.append(_written_port(found.protocol, found.first))
+        elif part == BARE_PORT:
+            said.append(str(ports(word, 4).first))
+        else:
+            host, slash, length = word.partition("/")
+            ends = [host] if slash else word.split("-")
+            said.append("-".join(format_address(one.options.family, address(end, one.options.family)) for end in ends) + slash + length)
+    return ",".join(said)

@@ -38,7 +38,7 @@ def ask(sessions: list[list[str]]) -> list[list[tuple[int, str]]]:
         pytest.skip(reason)
     script = ""
     for session in sessions:
-        script += "ipset destroy\n"
+        script += "ipset flush; ipset destroy\n"
         script += "".join(f"ipset {line} </dev/null 2>&1; printf '\\036%d\\037' $?\n" for line in session)
     done = subprocess.run(["unshare", "-n", "bash", "-s"], input=script, capture_output=True, text=True, check=True)
     answers = iter(done.stdout.split("\037"))
