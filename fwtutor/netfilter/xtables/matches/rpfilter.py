@@ -88,7 +88,8 @@ def routing_says(routing: Routing, src: int, interface: str, loose: bool, accept
         return accept_local, f"{source} is an address of the box itself"
     if routing.is_anycast(src, interface):
         return False, f"{source} is the address of all routers"
-    route = routing.lookup_by(6, src, interface) if bound else routing.lookup(6, src)
-    if route is None:
+    route = routing.lookup_by(6, src, interface) if scopes.is_link_local(src) else routing.lookup(6, src)
+    # The best route there is must be by that interface: a wider one that is does not help.
+    if route is None or (bound and route.interface != interface):
         return False, f"there is no route to {format_address(6, src)}{f' by {interface}' if bound else ''}"
     return True, f"the way to {source} is by {route.interface}"
