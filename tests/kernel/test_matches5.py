@@ -409,3 +409,13 @@ def test_legacy_counts_what_a_negation_made_a_match_of_and_drops_it(kernel: Kern
     comparison = compare(kernel, talk.box(f"*mangle\n:u - [0:0]\n{rule}\n-A u -j ACCEPT\nCOMMIT\n"), shots)
     assert not comparison.differences, f"{comparison}"
     assert f"[1:36] {rule}".replace("  ", " ") in comparison.observation.rules
+
+
+@VARIANTS
+def test_in_ipv6_a_default_route_is_no_way_back_to_who_lives_elsewhere(kernel: Kernel, variant: str) -> None:
+    matches = ("-m rpfilter", "-m rpfilter --accept-local", "-m rpfilter --loose", "-m rpfilter --invert")
+    setup = replace(six.box(rules_of(list(matches))), variant=variant, routes={"::/0": "wan"})
+    sources = [parse_address(text)[1] for text in ("2001:db8:2::80", "2001:db8:9::9", "2001:db8:1::5", "fe80::9")]
+    shots = [Shot(craft.udp(source, CLIENT, 5, 53, family=6), on) for source in sources for on in ("wan", "lan")]
+    comparison = compare(kernel, setup, shots)
+    assert not comparison.differences, f"{comparison}"
