@@ -15,7 +15,7 @@ from fwtutor.kernel.compare import compare, happens_again
 from fwtutor.kernel.kernel import Kernel
 
 ALL = {variant: list(rulesets(variant)) for variant in VARIANTS}
-PACKETS = 70
+PACKETS = 60
 
 
 def named(made: Made) -> str:
