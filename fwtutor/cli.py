@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fwtutor.netfilter import Firewall
 
+RULES_FILE = "what iptables-save printed, or a list of iptables, ip6tables and ipset commands"
+"""What a file of rules may be, in the words of the help."""
 OK, NO, BAD = 0, 1, 2
 """Exit codes: all well; the answer is no; bad input."""
 BROKEN, INTERRUPTED = 70, 130
@@ -156,13 +158,16 @@ def _trace(arguments: argparse.Namespace) -> int:
         raise BadInput("--format xtables: xtables-monitor of iptables 1.8.9 gives up on IPv6 rules; leave --rules6 away, or take json")
     if arguments.events and arguments.format != "text":
         raise BadInput(f"--events tells them under each packet, in text; --format {arguments.format} has no place for them")
-    written = (("--counters", arguments.counters), ("--counters6", arguments.counters6), ("--conntrack", arguments.conntrack))
+    written = (
+        ("--counters", arguments.counters), ("--counters6", arguments.counters6), ("--conntrack", arguments.conntrack),
+        ("--save-sets", arguments.save_sets),
+    )  # fmt: skip
     for option, path in written:
         # A long trace is not to end in a typing error.
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             raise BadInput(f"{option} {path}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
     box = parse_box(arguments.interface, arguments.route, arguments.sysctl, arguments.variant)
-    firewall = box.firewall(arguments.rules, _note, arguments.rules6)
+    firewall = box.firewall(arguments.rules, _note, arguments.rules6, arguments.sets)
     ipv6 = arguments.rules6 is not None or bool(firewall.ruleset(6).tables)
     packets = trace(
         firewall, arguments.packets, fallback=arguments.came_in, answer=arguments.answer, ipv6=ipv6, note=_note, clock=arguments.clock
@@ -200,6 +205,8 @@ def _trace(arguments: argparse.Namespace) -> int:
         _write(arguments.counters6, "--counters6", firewall.save(family=6, counters=True))
     if arguments.conntrack is not None:
         _write(arguments.conntrack, "--conntrack", firewall.conntrack())
+    if arguments.save_sets is not None:
+        _write(arguments.save_sets, "--save-sets", firewall.save_sets())
     return OK
 
 
@@ -221,9 +228,11 @@ def _unicode() -> bool:
 def _rules(arguments: argparse.Namespace) -> int:
     from fwtutor.netfilter import Firewall
     from fwtutor.review.report import findings
-    from fwtutor.trace.box import load_rules
+    from fwtutor.trace.box import load_rules, load_sets
 
     firewall = Firewall(interfaces={}, variant=arguments.variant)
+    if arguments.sets is not None:
+        load_sets(firewall, arguments.sets)
     family = 6 if arguments.ipv6 else 4
     counters = arguments.counters or arguments.verbose
     if arguments.onto is not None:
@@ -364,9 +373,14 @@ def _add_play(play: argparse.ArgumentParser) -> None:
 
 def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument(
-        "--rules", type=Path, required=True, metavar="FILE", help="what iptables-save printed, or a list of iptables and ip6tables commands"
+        "--rules",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=RULES_FILE,
     )
     trace.add_argument("--rules6", type=Path, metavar="FILE", help="the same of ip6tables-save; without it, IPv6 packets are left out")
+    _add_sets(trace)
     _add_variant(trace)
     trace.add_argument(
         "--interface", action="append", default=[], metavar="NAME=ADDR/LEN[,ADDR/LEN...][,mtu=N]", help="repeatable; lo always exists"
@@ -391,6 +405,7 @@ def _add_trace(trace: argparse.ArgumentParser) -> None:
     trace.add_argument("--counters", type=Path, metavar="FILE", help="write iptables-save -c text there, as it is after the last packet")
     trace.add_argument("--counters6", type=Path, metavar="FILE", help="the same of ip6tables-save")
     trace.add_argument("--conntrack", type=Path, metavar="FILE", help="write conntrack -L text there, as it is after the last packet")
+    trace.add_argument("--save-sets", type=Path, metavar="FILE", help="write ipset save text there, as it is after the last packet")
     trace.add_argument("--in", dest="came_in", metavar="NAME", help="where packets came in, for captures without interface names")
     trace.add_argument("--answer", action="store_true", help="the box's own stack answers too, as a host with every port closed")
     trace.add_argument("packets", type=Path, metavar="PACKETS", help=".pcap, .pcapng (gz too) or .jsonl")
@@ -405,7 +420,8 @@ def _add_compare(compare: argparse.ArgumentParser) -> None:
 
 
 def _add_rules(rules: argparse.ArgumentParser) -> None:
-    rules.add_argument("file", type=Path, metavar="FILE", help="what iptables-save printed, or a list of iptables and ip6tables commands")
+    rules.add_argument("file", type=Path, metavar="FILE", help=RULES_FILE)
+    _add_sets(rules)
     rules.add_argument("-6", dest="ipv6", action="store_true", help="it is what ip6tables-save printed")
     _add_variant(rules)
     rules.add_argument(
@@ -428,6 +444,10 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("--line-numbers", dest="numbers", action="store_true", help="with -L: number the rules")
     rules.add_argument("-c", dest="counters", action="store_true", help="as iptables-save -c: with the file's counters")
     rules.set_defaults(run=_rules)
+
+
+def _add_sets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sets", type=Path, metavar="FILE", help="the sets that rules name: what ipset save printed")
 
 
 def _add_variant(parser: argparse.ArgumentParser) -> None:

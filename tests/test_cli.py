@@ -194,6 +194,21 @@ def test_rules_points_at_what_can_never_match(home: Path, tmp_path: Path) -> Non
     )
 
 
+def test_rules_may_name_sets_that_come_from_a_file(home: Path, tmp_path: Path) -> None:
+    rules, sets, after = tmp_path / "sets.rules", tmp_path / "saved.sets", tmp_path / "after"
+    text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -j SET --add-set seen src\nCOMMIT\n"
+    rules.write_text(text)
+    sets.write_text("create seen hash:ip counters\n")
+    refused(fwtutor(home, "rules", str(rules)), "sets.rules, line 5: Set seen doesn't exist.", "--sets FILE")
+    done = fwtutor(home, "rules", "--sets", str(sets), str(rules))
+    assert (done.code, done.out) == (0, text)
+    done = fwtutor(home, "trace", "--rules", str(rules), "--sets", str(sets), "--save-sets", str(after), *BOX, str(CAPTURE))
+    assert done.code == 0
+    assert after.read_text().splitlines()[-1].startswith("add seen 203.0.113.9 packets 1 bytes ")
+    rules.write_text("ipset create seen hash:ip\niptables -A INPUT -m set --match-set seen src\nipset destroy seen\n")
+    refused(fwtutor(home, "rules", str(rules)), "sets.rules, line 3: ipset: Set cannot be destroyed", "^^^")
+
+
 def test_rules_of_ipv6(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "six.rules"
     path.write_text(
@@ -350,8 +365,11 @@ def test_the_application_opens_on_a_terminal_and_leaves_by_ctrl_q(home: Path) ->
         (("lesson", "check", "no-such-lesson"), "no-such-lesson"),
         (("play", "too-open", "--at", "soon"), "'soon' is not a whole number"),
         ((*TRACE, "--conntrack", "/nowhere/table", str(CAPTURE)), "--conntrack /nowhere/table: No such file or directory"),
+        (("rules", "--sets", "/nowhere", str(RULES)), "/nowhere: No such file or directory"),
+        (("rules", "--sets", str(RULES), str(RULES)), "too-open.rules, line 1: No command specified: unknown argument *filter"),
+        ((*TRACE, "--save-sets", "/nowhere/sets", str(CAPTURE)), "--save-sets /nowhere/sets: No such file or directory"),
     ],
-    ids=range(17),
+    ids=range(20),
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_with_exit_code_2(home: Path, arguments: tuple[str, ...], said: str) -> None:
     refused(fwtutor(home, *arguments), said)

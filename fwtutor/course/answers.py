@@ -78,7 +78,7 @@ def check_rules(host: HostSpec, text: str, file: str) -> None:
         raise LessonError(file, 0, "", "is empty")
     firewall = bare_firewall(host)
     try:
-        firewall.restore(text)
+        firewall.load(text)
     except RuleRefused as error:
         raise LessonError(file, error.line_number, "", str(error)) from None
 

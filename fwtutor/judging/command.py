@@ -37,7 +37,7 @@ def _check(options: argparse.Namespace) -> None:
     """Refuses options that do not go together."""
     given = [name for name, value in (("PACKETS or LESSON", options.what), ("--send", options.send)) if value]
     if options.seed is not None:
-        for name in ("what", "rules", "rule", "send", "interface", "route", "sysctl", "came_in", "fast"):
+        for name in ("what", "rules", "rule", "sets", "send", "interface", "route", "sysctl", "came_in", "fast"):
             if getattr(options, name):
                 raise BadInput(f"--seed N makes box, rules and packets by itself; it does not go with {_written(name)}")
         return
@@ -63,7 +63,7 @@ def _question(options: argparse.Namespace, note: Note) -> Question:
     box = the_box(options.interface, options.route, options.sysctl)
     if options.came_in is not None and options.came_in not in box.interfaces:
         raise BadInput(f"--in {options.came_in}: the box has no interface of that name (it has {', '.join(box.interfaces)})")
-    setup = setup_for(box, options.variant or "legacy", options.rules, options.rule, note)
+    setup = setup_for(box, options.variant or "legacy", options.rules, options.rule, note, options.sets)
     if options.send:
         return from_words(setup, options.send)
     return from_file(setup, Path(what), options.came_in, note)
@@ -75,7 +75,7 @@ def _lesson(options: argparse.Namespace, note: Note) -> Question:
     from fwtutor.judging.recorded import from_run
     from fwtutor.recording import Run
 
-    for name in ("rules", "rule", "interface", "route", "sysctl", "came_in", "variant"):
+    for name in ("rules", "rule", "sets", "interface", "route", "sysctl", "came_in", "variant"):
         if getattr(options, name):
             raise BadInput(f"{options.what!r} is no file, so it would be a lesson; a lesson has its own box, and takes no {_written(name)}")
     if "." in Path(options.what).name and not Path(options.what).is_dir():

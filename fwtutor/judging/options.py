@@ -23,6 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rule", action="append", default=[], metavar="'-A ...'", help="the words of an iptables command; repeatable. "
         "Without any rule everything passes, and is tracked",
     )  # fmt: skip
+    parser.add_argument("--sets", type=Path, metavar="FILE", help="the sets that rules name: what ipset save printed")
     parser.add_argument(
         "--send", action="append", default=[], metavar="'TEXT'",
         help="a packet, as the lab's send has it: 'tcp 192.168.0.20:4000 > 198.51.100.80:80 SYN'; '@2.5 udp ...': at 2.5 s; repeatable",

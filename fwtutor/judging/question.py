@@ -19,7 +19,7 @@ from fwtutor.netfilter.replying4 import REDIRECTS
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.script import is_script
 from fwtutor.network.answers import closed_port_answers
-from fwtutor.trace.box import Box, load_rules, parse_box, refusal
+from fwtutor.trace.box import Box, load_rules, load_sets, parse_box, refusal
 from fwtutor.trace.own import OwnAnswers
 from fwtutor.trace.run import trace
 
@@ -64,18 +64,23 @@ def ipv4_box(
     )  # fmt: skip
 
 
-def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], note: Note) -> Setup:
-    """The box with its rules: those of a file (iptables-save text), or commands' words, or none that do anything. Raises BadInput."""
+def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], note: Note, sets: Path | None = None) -> Setup:
+    """The box with its rules: those of a file (iptables-save text), or commands' words, or none that do anything. Raises BadInput.
+
+    ``sets``: a file of the sets that they name.
+    """
     setup = ipv4_box(box.interfaces, box.routes, box.sysctls, mtus=box.mtus, variant=variant)
     try:
         firewall = engine_for(setup)
     except ValueError as error:
         raise BadInput(str(error)) from None
+    if sets is not None:
+        setup = replace(setup, sets=load_sets(firewall, sets))
     if file is not None:
         load_rules(firewall, file, note)
         text = file.read_text("utf-8")
         # The text itself, not what the engine made of it: whether both read it alike is part of the question.
-        return replace(setup, rules=firewall.save() if is_script(text) else text)
+        return replace(setup, rules=firewall.save(), sets=firewall.save_sets()) if is_script(text) else replace(setup, rules=text)
     for line in rules:
         shown = f"--rule {line if len(line) <= 60 else line[:57] + '...'!r}"
         try:

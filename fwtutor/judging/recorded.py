@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fwtutor.capture import Seen
 from fwtutor.judging.question import Note, Question, ipv4_box, made_by_the_stack, spoken_from
+from fwtutor.kernel.compare import engine_for
 from fwtutor.kernel.observation import Item, Order, Shot
+from fwtutor.kernel.sets import IPSET
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.script import is_script
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.recording import Run
 
@@ -31,6 +36,8 @@ def from_run(run: Run, note: Note = lambda text: None, *, last: int | None = Non
             name, rest = _command(record.line)
             if name == "iptables" and (record.changes or record.after != record.before):
                 items.append(Order(rest, record.at / SECOND))
+            elif name == "ipset" and record.changes:
+                items.append(Order(rest, record.at / SECOND, IPSET))
             elif name == "sysctl" and "=" in rest:
                 note(f"asked up to the command {record.line.strip()!r}: after it the kernel is not the one it began with")
                 break
@@ -39,7 +46,13 @@ def from_run(run: Run, note: Note = lambda text: None, *, last: int | None = Non
     quiet = tuple(sorted({*sockets, *spoken}))
     own = {places[number] for number in made_by_the_stack(passages, quiet)}
     spec = host.spec
-    setup = ipv4_box(spec.interfaces, spec.routes, spec.sysctls, rules=spec.rules or "*filter\nCOMMIT\n", quiet=quiet)
+    setup = ipv4_box(spec.interfaces, spec.routes, spec.sysctls, quiet=quiet)
+    if is_script(spec.rules):
+        firewall = engine_for(setup)
+        firewall.load(spec.rules)
+        setup = replace(setup, rules=firewall.save(), sets=firewall.save_sets())
+    else:
+        setup = replace(setup, rules=spec.rules or "*filter\nCOMMIT\n")
     return Question(setup, tuple(item for number, item in enumerate(items) if number not in own))
 
 

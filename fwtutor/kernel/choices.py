@@ -41,6 +41,14 @@ def kernels_ports(observation: Observation, number: int, state: State, master: E
     return [port for port in ports if port not in ours]
 
 
+def kernels_lots(observation: Observation, number: int, table: str, chain: str, rule: int) -> bool:
+    """Whether a lot fell on a rule: then the packet's way leads through it.
+
+    Where another condition behind it does not hold, that is not to be seen, and makes no difference.
+    """
+    return f"{table}:{chain}:rule:{rule}" in observation.packets[number].path
+
+
 def summed_up(raw: bytes) -> bytes:
     """A segment of the stack's own, as it is when it leaves: IPv6's is summed up only then, and translated before."""
     packet = Packet(raw)

@@ -13,10 +13,12 @@ from functools import partial
 from itertools import chain, combinations, zip_longest
 from typing import TYPE_CHECKING, Any
 
-from fwtutor.kernel.choices import kernels_choice, kernels_ports, summed_up
+from fwtutor.kernel import sets
+from fwtutor.kernel.choices import kernels_choice, kernels_lots, kernels_ports, summed_up
 from fwtutor.kernel.clock import tick_length
 from fwtutor.kernel.hearing import Told, differences
 from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
+from fwtutor.kernel.sets import IPSET
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -124,6 +126,8 @@ def engine_for(setup: Setup, began: int = BEGAN) -> Firewall:
         interfaces={name: list(addresses) for name, addresses in setup.interfaces.items()}, routes=dict(setup.routes),
         sysctls={**OURS, **setup.sysctls}, mtus=dict(setup.mtus), variant=setup.variant, began=began,
     )  # fmt: skip
+    if setup.sets:
+        firewall.restore_sets(setup.sets)
     firewall.restore(setup.rules)
     if setup.rules6:
         firewall.restore(setup.rules6, family=6)
@@ -149,6 +153,7 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
             theirs = "a packet" if observed.shot == BY_ITSELF else "nothing"
             return [Difference(number, "what a timer had it send", theirs, repr(caused[0]) if caused else "nothing")]
         firewall.box.chooser = partial(kernels_choice, observation, number)
+        firewall.box.lots = partial(kernels_lots, observation, number)
         firewall.box.expected = partial(kernels_ports, observation, number, firewall.state)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
         told += [Told(number, message) for message in listener.walk(walk)]
@@ -174,12 +179,16 @@ def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:
 
 
 def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
+    from fwtutor.netfilter.ipset.errors import SetRefused
     from fwtutor.netfilter.xtables.errors import RuleRefused
 
     firewall.advance(max(order.at, firewall.now / SECOND))
     try:
-        status, said = 0, firewall.iptables(order.line, family=order.family)
-    except RuleRefused as refused:
+        if order.family == IPSET:
+            status, said = 0, firewall.ipset(order.line)
+        else:
+            status, said = 0, firewall.iptables(order.line, family=order.family)
+    except (RuleRefused, SetRefused) as refused:
         status, said = refused.status, refused.printed
     theirs, ours = f"{order.status} {_sentences(order.said)}", f"{status} {_sentences(said)}"
     if theirs != ours:
@@ -325,6 +334,9 @@ def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[t
     left, right = _expectations(observation.expectations, firewall, ended, observation.looked)
     if left != right:
         yield "expectations", left, right
+    left, right = sets.differences(observation.sets, firewall, (ended - _TICK) / SECOND, observation.looked + _TICK / SECOND)
+    if left != right:
+        yield "sets", left, right
 
 
 def _key(line: str) -> str:

@@ -26,6 +26,8 @@ class Setup:
     """ip6tables-save text."""
     listens: bool = False
     """Whether somebody listens to what connection tracking tells (``conntrack -E``)."""
+    sets: str = ""
+    """The sets that rules may name, as ``ipset save`` prints them."""
 
     @property
     def ipv6(self) -> bool:
@@ -56,7 +58,7 @@ class Order(NamedTuple):
     at: float = 0.0
     """As in Shot."""
     family: int = 4
-    """6: what follows the word ip6tables."""
+    """6: what follows the word ip6tables; 0: the word ipset."""
 
 
 Item = Shot | Order
@@ -267,6 +269,8 @@ class Observation:
     """Every expectation there is afterwards."""
     rules6: str = ""
     """ip6tables-save -c afterwards, likewise."""
+    sets: str = ""
+    """ipset save afterwards."""
     heard: tuple[Heard, ...] | None = None
     """What connection tracking told, in order; None: nobody listened."""
     began: int = 0

@@ -36,6 +36,7 @@ from fwtutor.kernel.observation import (
     Shot,
 )  # fmt: skip
 from fwtutor.kernel.rules import Rules
+from fwtutor.kernel.sets import IPSET, KernelSets
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
 from fwtutor.kernel.tuples import tuple_of
@@ -75,6 +76,7 @@ class _Player:
     def __init__(self, setup: Setup, tuns: dict[str, int], ethernet: bool, marks: set[int], listening: Listening | None) -> None:
         self._tuns = tuns
         self._macs = {name: mac_of(number) for number, name in enumerate(tuns, 1)} if ethernet else {}
+        self._sets = KernelSets(setup.sets)
         self._rules = {4: Rules(setup.rules, setup.variant, 4, marks)}
         if setup.ipv6:
             self._rules[6] = Rules(setup.rules6, setup.variant, 6, marks)
@@ -100,12 +102,13 @@ class _Player:
             if self._listening is not None:
                 self._listening.begin()
             clock = Clock(fine=self._nft and _limits(self._rules.values(), items))
+            self._sets.begin()
             for number, item in enumerate(items):
                 clock.wait_until(item.at)
                 at = clock.now
                 packets += self._by_itself(log, at)
                 if isinstance(item, Order):
-                    status, said = self._rules[item.family].order(item.line)
+                    status, said = (self._sets if item.family == IPSET else self._rules[item.family]).order(item.line)
                     self._listen(log)
                     orders.append(Ordered(len(packets), at, item.line, status, said, item.family))
                     continue
@@ -124,6 +127,7 @@ class _Player:
                     packets.append(self._observed(trace, which, item, (at, late), table if settled else None, clock, begun))
             ended = clock.now
             entries, expectations = tuple(ctnetlink.dump(table)), tuple(ctnetlink.expectations(table))
+            sets = self._sets.save()
             looked = clock.now
             packets += self._by_itself(log, ended)
             rules, rules6 = (self._rules[family].save(counters=True) if family in self._rules else "" for family in (4, 6))
@@ -136,6 +140,7 @@ class _Player:
                 looked,
                 expectations,
                 rules6,
+                sets,
                 tuple(heard) if self._listening else None,
                 clock.began,
             )

@@ -66,6 +66,7 @@ def reproduction(comparison: Comparison) -> str:
         setup.quiet,
         setup.rules6,
         setup.listens,
+        setup.sets,
     )
     parts = [
         "from fwtutor.kernel.compare import compare",

@@ -15,6 +15,7 @@ from fwtutor.kernel.observation import Line
 from fwtutor.kernel.rules import Rules
 from fwtutor.kernel.tracelog import NFLOG
 from fwtutor.kernel.watch import BEGIN, END, STATES, WATCH, ZONE
+from fwtutor.netfilter.scopes import INTERFACE_LOCAL
 
 _BEFORE = {"INPUT": ("PREROUTING",), "FORWARD": ("PREROUTING",), "POSTROUTING": ("OUTPUT", "FORWARD"), "PREROUTING": ("POSTROUTING",)}
 """By hook: the hooks it can follow; PREROUTING by way of loopback."""
@@ -143,12 +144,19 @@ class Trace:
             # After any other hook only the stack itself can refuse a packet: routing, TTL, size.
             if way == "lo" and self.raw[0] >> 4 == 6:  # and nothing was seen of it there
                 way = None
+            if visit.hook == "POSTROUTING" and not self.out and _stays(self.raw):
+                way = None
             return ("ACCEPT" if way is not None else "DISCARD"), way
         last = visit.lines[-1]
         if last.kind == "rule" and rules.rejects(last.table, last.chain, last.number):
             return "REJECT", None
         # A rule or a policy dropped it, or a match that drops without one ("hot drop"), or what translates or confirms an entry.
         return "DROP", None
+
+
+def _stays(raw: bytes) -> bool:
+    """Whether it goes to a group that reaches no further than the box."""
+    return raw[0] >> 4 == 6 and raw[24:25] == b"\xff" and raw[25] & 15 <= INTERFACE_LOCAL
 
 
 @dataclass(slots=True, eq=False)

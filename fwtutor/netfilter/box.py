@@ -19,6 +19,7 @@ from fwtutor.netfilter.state import State
 from fwtutor.netfilter.timers import Timers
 from fwtutor.netfilter.wallclock import BEGAN
 from fwtutor.netfilter.xtables.compiled import CompiledChain, CompiledTable
+from fwtutor.netfilter.xtables.context import Lots
 
 
 class Stop(NamedTuple):
@@ -54,6 +55,7 @@ class Box:
         "delivered",
         "expected",
         "incomplete",
+        "lots",
         "raw",
         "routing",
         "seed",
@@ -77,6 +79,8 @@ class Box:
         """What the first lot is drawn from, where the kernel chooses at random."""
         self.chooser: Chooser | None = None
         """Who knows what the kernel chose, where it chose at random."""
+        self.lots: Lots | None = None
+        """The same of lots that rules draw."""
         self.expected: Callable[[Entry], Iterable[int]] | None = None
         """The same of the ports at which connections are expected on account of an entry."""
         self.tracking: dict[int, bool] = {4: False, 6: False}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fwtutor.netfilter import events, steps as s
@@ -94,8 +95,7 @@ def _hit_changes(hits: Iterable[Hit], length: int) -> Iterator[Change]:
             yield before
         elif what in (ACTED, CHANGED):
             length = before.after.packet.length
-            if before.change is not None:
-                yield before.change
+            yield from before.changes
         elif what in (MATCHED, POLICY) and before is not None:
             key = chain.policy_key if what == POLICY else chain.rules[position].id
             yield Change(COUNTER, key, before, (before[0] + 1, before[1] + length))
@@ -323,7 +323,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             yield s.CopySent(effect, walk=before)
             continue
         if what == ACTED:
-            changed = (next(changes),) if before.change is not None else ()
+            changed = tuple(islice(changes, len(before.changes)))
             yield s.Acted(changed, table, chain.chain.name, at + 1, chain.rules[at], before.before, before.after, before.dropped)
             # What was shown to the rules before stays as it was shown.
             context = context.copy()

@@ -18,10 +18,13 @@ from fwtutor.netfilter.conntrack.expectations import DELETED
 from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
 from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
+from fwtutor.netfilter.ipset import command as ipset_command
+from fwtutor.netfilter.ipset.sets import MEMORY_KEY, NO_SETS, Sets
 from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
 from fwtutor.netfilter.passage6 import Passage6
+from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.replying6 import FORWARDING, RATELIMIT
 from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
@@ -33,6 +36,7 @@ from fwtutor.netfilter.xtables import commands, savefile, script
 from fwtutor.netfilter.xtables.compiled import CompiledTable, compile_tables
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset
+from fwtutor.netfilter.xtables.tokens import shell_words
 
 
 class NotSimulated(ValueError):
@@ -126,9 +130,40 @@ class Firewall:
         """The rules as they are now: an immutable version."""
         return self._rulesets[_known(family)]
 
-    def ipset(self, line: str) -> str:
-        """Sets of addresses are not simulated yet. Raises NotSimulated."""
-        raise NotSimulated(f"ipset is not simulated yet: {line}")
+    @property
+    def sets(self) -> Sets:
+        """The sets of addresses there are."""
+        sets: Sets = self.state.memory.get(MEMORY_KEY, NO_SETS)
+        return sets
+
+    def ipset(self, line: str, at: float | None = None) -> str:
+        """The program ipset with these words ("add banned 203.0.113.66"): what it prints. Raises SetRefused."""
+        words = [token.text for token in shell_words(line)]
+        return self._adopt_sets(ipset_command.run(words, self.sets, self._set_uses(), self._tick(at), self.box.seed))
+
+    def restore_sets(self, text: str, at: float | None = None) -> None:
+        """What ``ipset save`` printed, all or nothing. Raises SetRefused with ``line_number``."""
+        self._adopt_sets(ipset_command.restore(text, self.sets, self._set_uses(), self._tick(at), self.box.seed))
+
+    def save_sets(self, at: float | None = None) -> str:
+        """As ``ipset save`` prints them."""
+        return self.ipset("save", at)
+
+    def _tick(self, at: float | None) -> int:
+        return (self.now if at is None else round(at * SECOND)) // JIFFY
+
+    def _set_uses(self) -> ipset_command.Uses:
+        return script.uses(self._rulesets)
+
+    def _adopt_sets(self, outcome: ipset_command.Outcome) -> str:
+        before = self.state.memory.get(MEMORY_KEY)
+        if outcome.sets is not (NO_SETS if before is None else before):
+            change = (Change(MEMORY, MEMORY_KEY, before, outcome.sets),)
+            self.state.apply(change)
+            self._log(change)
+        if outcome.refused is not None:
+            raise outcome.refused
+        return outcome.output
 
     def set_sysctl(self, name: str, value: int) -> None:
         """Raises NotSimulated for a name that is not simulated, ValueError for a value no kernel takes."""
@@ -145,7 +180,7 @@ class Firewall:
     def iptables(self, line: str, family: int = 4) -> str:
         """One command line ("-A INPUT ..."); what -L or -S prints, else "". Raises RuleRefused and then changes nothing."""
         ruleset = self._rulesets[_known(family)]
-        self._adopt(commands.run_command(ruleset, line, counters=self.state.counters, new_id=self._new_rule_id))
+        self._adopt(commands.run_command(ruleset, line, counters=self.state.counters, new_id=self._new_rule_id, sets=self.sets))
         return self._output
 
     def restore(
@@ -157,21 +192,27 @@ class Firewall:
         Returns the line of each rule in the text, by the rule's id.
         """
         before, known = self._rulesets[_known(family)], self.state.counters
-        outcome = savefile.restore(
-            text, before, new_id=self._new_rule_id, known=known, counters=counters, noflush=noflush, only=only
-        )  # fmt: skip
+        options = {"counters": counters, "noflush": noflush}
+        outcome = savefile.restore(text, before, new_id=self._new_rule_id, known=known, sets=self.sets, only=only, **options)
         self._adopt(outcome)
         return outcome.lines
 
     def run_script(self, text: str) -> Mapping[int, int]:
-        """A list of iptables and ip6tables commands, all or nothing. Raises RuleRefused with ``line_number``.
+        """A list of iptables, ip6tables and ipset commands, all or nothing. Raises RuleRefused with ``line_number``.
 
         Returns the line of each rule in the text, by the rule's id.
         """
-        outcomes, lines = script.run(text, self._rulesets, self.state.counters, self._new_rule_id)
-        for outcome in outcomes:
+        done = script.run(text, self._rulesets, self.state.counters, self._new_rule_id, self.sets, self._tick(None), self.box.seed)
+        self._adopt_sets(ipset_command.Outcome(done.sets))
+        for outcome in done.outcomes:
             self._adopt(outcome)
-        return lines
+        return done.lines
+
+    def load(
+        self, text: str, family: int = 4, counters: bool = False, noflush: bool = False, only: str = ""
+    ) -> Mapping[int, int]:  # fmt: skip
+        """Rules as a file has them: a list of commands (``run_script``), or what iptables-save printed (``restore``)."""
+        return self.run_script(text) if script.is_script(text) else self.restore(text, family, counters, noflush, only)
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
@@ -210,6 +251,8 @@ class Firewall:
         shared: dict[Any, Any] = {}
         rewritten = {tick.key for tick in ticks if tick.before is not None}
         for place, match in now.items():
+            if match.lasting:
+                continue
             if self.variant == "legacy" or place not in known or place[0] in rewritten:
                 if match.shared is None:
                     yield Change(MEMORY, place, memory.get(place), match.fresh(self.now, self.variant))
@@ -220,7 +263,8 @@ class Firewall:
                 shared[match.shared] = kept
         everywhere = [table.memories for family in self._compiled.values() for table in family.values()]
         used = {match.shared for memories in everywhere for match in memories.values()}
-        for key in dict.fromkeys(match.shared or place for place, match in known.items() if match.shared or place not in now):
+        gone = (match.shared or place for place, match in known.items() if not match.lasting and (match.shared or place not in now))
+        for key in dict.fromkeys(gone):
             if key not in used and key in memory:
                 yield Change(MEMORY, key, memory[key], None)
 

@@ -239,6 +239,8 @@ class Passage6(Replying6):
         if leaves:
             walk.to = walk.out_interface = interface
             walk.out += [[interface, raw] for raw in pieces]
+        elif not joined:
+            self._lose(f"the group {packet.destination} reaches no further than the box, which is not in it")
 
     def _as_sent(self, mtu: int) -> list[bytes]:
         packet = self.context.packet

@@ -54,7 +54,8 @@ class Replying4(Passage):
         return self.box.routing.is_broadcast(4, dst) or dst == ALL_HOSTS
 
     def _is_to_many(self, packet: Packet) -> bool:
-        return self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst)
+        """Whether it was routed to many: a copy never is, as its gateway is one."""
+        return not self.copied and (self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst))
 
     def _reachable(self, dst: int) -> bool:
         """Whether the box can send there. To many it can without a route: out where the sending address is at home."""

@@ -12,7 +12,10 @@ from fwtutor.netfilter.conntrack.entry import ASSURED, ESTABLISHED, INVALID, NEW
 from fwtutor.netfilter.conntrack.icmpv6 import NOT_TRACKED
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS, is_icmp
 from fwtutor.netfilter.icmpwords import icmp_word
+from fwtutor.netfilter.ipset.sets import MEMORY_KEY
+from fwtutor.netfilter.ipset.telling import told
 from fwtutor.netfilter.packet import ACK, PROTOCOL_NAMES, TCP, UDP, Packet
+from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.why_helpers import describe, why_expected, why_forgotten, why_helped
@@ -106,7 +109,7 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
                 return Explanation(f"handed to the programs that listen to NFLOG group {step.group}: {step.line.rstrip()}")
             return Explanation(f"logged, level {LEVELS[step.level]}: {step.line.rstrip()}")
         case s.Acted():
-            return Explanation(acted_words(step))
+            return Explanation(acted_words(step, walk.at))
         case s.ChainEntered():
             return Explanation(f"rules of {step.chain} are tried from the first")
         case s.ChainLeft():
@@ -167,8 +170,8 @@ def _wanted(template: Template) -> str:
     return " and ".join(parts) or "it will be tracked as any other"
 
 
-def acted_words(step: s.Acted) -> str:
-    """What a target changed: "its mark becomes 0x1 (it was 0x0)"."""
+def acted_words(step: s.Acted, at: int) -> str:
+    """What a target changed at a time (ns): "its mark becomes 0x1 (it was 0x0)"."""
     if step.dropped:
         return "it cannot be changed so, and is dropped"
     before, after = step.before, step.after
@@ -185,6 +188,9 @@ def acted_words(step: s.Acted) -> str:
     if before.entry is not None and after.entry is not None:
         values.append(("connection's mark", f"0x{before.entry.mark:x}", f"0x{after.entry.mark:x}"))
     said = [f"its {name} becomes {new} (it was {old})" for name, old, new in values if old != new]
+    for change in step.changes:
+        if change.key == MEMORY_KEY:
+            said += told(change.before, change.after, at // JIFFY)
     if before.template != after.template and after.template is not None:
         said.append(_wanted(after.template))
     elif before.state != after.state:

@@ -43,7 +43,7 @@ class Host:
         except ValueError as error:
             raise ValueError(f"hosts.{spec.name}: {error}") from None
         if spec.rules:
-            self.firewall.restore(spec.rules)
+            self.firewall.load(spec.rules)
         self.stack = Stack(self)
         for service in spec.services:
             install(self.stack, *parse_service(service), names)

@@ -12,6 +12,7 @@ from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.command import Command, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.options import ConntrackRefused
+from fwtutor.netfilter.ipset.errors import NotInSet, SetRefused
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.network.application import Application
@@ -43,7 +44,7 @@ upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
 curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
 iptables ...   iptables-save [-c]   ip6tables ...   ip6tables-save [-c]   conntrack ...
-dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
+ipset ...   dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
 
 
 def run(host: Host, line: str) -> tuple[str, bool]:
@@ -65,6 +66,14 @@ def run(host: Host, line: str) -> tuple[str, bool]:
         return f"{name}: {error}", True
     except RuleRefused as error:
         return refusal(error), True
+    except SetRefused as error:
+        return set_refusal(error), True
+
+
+def set_refusal(error: SetRefused) -> str:
+    """ipset's own words, and a hint if there is one; of an answer that is no, the answer."""
+    said = str(error) if isinstance(error, NotInSet) else f"ipset: {error}"
+    return "" if error.silent else f"{said}\n{error.hint}".rstrip("\n")
 
 
 def not_found(name: str) -> str:
@@ -107,6 +116,10 @@ def _ip6tables_save(host: Host, rest: str) -> str:
 def family_of(line: str) -> int:
     """Whose rules a line is about: 6 for ip6tables' commands, else 4."""
     return 6 if line.strip().removeprefix("sudo ").lstrip().startswith("ip6tables") else 4
+
+
+def _ipset(host: Host, rest: str) -> str:
+    return host.firewall.ipset(rest, at=host.now / SECOND)
 
 
 def _conntrack(host: Host, rest: str) -> str:
@@ -316,6 +329,7 @@ COMMANDS: dict[str, Callable[[Host, str], str]] = {
     "help": _help,
     "ip6tables": _ip6tables,
     "ip6tables-save": _ip6tables_save,
+    "ipset": _ipset,
     "iptables": _iptables,
     "iptables-save": _iptables_save,
     "reset": _reset,

@@ -14,6 +14,7 @@ from typing import Literal
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.hooks import FILTER
+from fwtutor.netfilter.ipset.sets import MEMORY_KEY, NO_SETS, Sets
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.steps import (
     Acted,
@@ -53,6 +54,8 @@ class View:
     """Connections that helpers expect, by id. Some may be past their time."""
     held: dict[int, int]
     """By entry id: how many datagrams of which fragments wait are tied to it."""
+    sets: Sets
+    """Of addresses; elements may be past their time."""
     pending: Entry | None
     """The present packet's new entry while it is not kept yet."""
     ctstate: str
@@ -274,6 +277,7 @@ class Cursor:
             entries=dict(state.entries),
             expectations=dict(state.expectations),
             held=dict(state.held),
+            sets=state.memory.get(MEMORY_KEY, NO_SETS),
             pending=pending,
             ctstate=ctstate,
         )

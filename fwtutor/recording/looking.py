@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fwtutor.netfilter.firewall import SYSCTLS
+from fwtutor.netfilter.ipset.command import run as run_ipset
+from fwtutor.netfilter.ipset.errors import SetRefused
+from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.steps import Answered, Logged
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
+from fwtutor.netfilter.xtables.script import uses
+from fwtutor.netfilter.xtables.tokens import shell_words
 from fwtutor.network.listening import what_happened
-from fwtutor.network.prompt import COMMANDS, HELP, Refused, check_dmesg, family_of, not_found, read_conntrack, refusal, save_with_counters
+from fwtutor.network.prompt import (
+    COMMANDS,
+    HELP,
+    Refused,
+    check_dmesg,
+    family_of,
+    not_found,
+    read_conntrack,
+    refusal,
+    save_with_counters,
+    set_refusal,
+)
 from fwtutor.network.records import CommandRun, Record, Walked, kernel_log, log_line
-from fwtutor.recording.cursor import Cursor
+from fwtutor.recording.cursor import Cursor, View
 
 
 def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
@@ -33,6 +49,8 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
         output, refused = f"{name}: {error}", True
     except RuleRefused as error:
         output, refused = refusal(error), True
+    except SetRefused as error:
+        output, refused = set_refusal(error), True
     if output is None:
         return None
     refused = refused or (name not in COMMANDS and output != "")
@@ -48,11 +66,13 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     view = cursor.view_of(host)
     rules = view.rules(family_of(name))
     if name in ("iptables", "ip6tables"):
-        outcome = run_command(rules, rest, counters=view.counters, new_id=lambda: 0)
+        outcome = run_command(rules, rest, counters=view.counters, new_id=lambda: 0, sets=view.sets)
         changes = outcome.counters or not _same(rules, outcome.ruleset, listed=outcome.output != "")
         return None if changes else outcome.output
     if name in ("iptables-save", "ip6tables-save"):
         return save(rules, view.counters if save_with_counters(rest) else None)
+    if name == "ipset":
+        return _ipset(view, rest, cursor.at)
     if name == "conntrack":
         command = read_conntrack(rest)
         if command.listens:
@@ -64,6 +84,17 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name == "sysctl" and rest in SYSCTLS:
         return f"{rest} = {_sysctl_at(cursor, host, rest)}"
     return HELP if name == "help" else None
+
+
+def _ipset(view: View, rest: str, at: int) -> str | None:
+    """What ipset says; None if it would change something."""
+    words = [token.text for token in shell_words(rest)]
+    outcome = run_ipset(words, view.sets, uses({4: view.ruleset, 6: view.ruleset6}), at // JIFFY)
+    if outcome.sets is not view.sets:
+        return None
+    if outcome.refused is not None:
+        raise outcome.refused
+    return outcome.output
 
 
 def _log_at(cursor: Cursor, host: str) -> list[str]:

@@ -6,10 +6,10 @@ for possible: so what is said is certain, but not everything is found. Each tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fwtutor.netfilter.hooks import BUILTIN_CHAINS, FORWARD, INPUT, NAT, OUTPUT, PREROUTING
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS, FORWARD, INPUT, NAT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.rule import ActingTarget, Chain, Jump, Rule, Ruleset, Table
 from fwtutor.netfilter.xtables.targets.verdicts import Return
 from fwtutor.review.boxes import CUT, HEADS, LATER, MOST_BOXES, Box
@@ -26,6 +26,7 @@ _WHY_NOT = {
 }
 PATIENCE = 200_000
 """Rules that are looked at to find out which of them take a packet; after that it is only said that they do."""
+UNUSED = "no packet comes into this chain: no rule that is reached leads to it"
 NAMED = 3
 """Rules that are named at most as those that take a packet."""
 
@@ -41,9 +42,9 @@ class Dead(NamedTuple):
     why: str
 
 
-def dead(ruleset: Ruleset) -> list[Dead]:
-    """Everything in a ruleset that is found to be dead, in its order."""
-    regions = Regions(ruleset)
+def dead(ruleset: Ruleset, interfaces: Iterable[str] | None = None) -> list[Dead]:
+    """Everything in a ruleset that is found to be dead, in its order; ``interfaces``: all there are, if that is known."""
+    regions = Regions(ruleset, interfaces)
     return [found for table in ruleset.tables.values() for found in _Survey(table, ruleset, regions).dead()]
 
 
@@ -95,7 +96,7 @@ class _Survey:
             box["in"] = frozenset({""})
         if hook in (PREROUTING, INPUT):
             box["out"] = frozenset({""})
-        if hook == FORWARD:
+        if hook in (FORWARD, OUTPUT, POSTROUTING):
             box["out"] = names - {""}
         if self.table.name == NAT:
             box["state"] = FIRST_PACKETS
@@ -132,9 +133,12 @@ class _Survey:
             gone = self.space.meets(left, self.takes(rule))
             taken += [box for box in gone if not changes or box.keys() <= LASTING]
             changes = changes or self._changes(rule)
-            if isinstance(rule.target, Return) or (isinstance(rule.target, Jump) and rule.target.goto):
+            # From where a chain sends packets on they come out, unless the other chain takes them all.
+            away = isinstance(rule.target, Jump) and rule.target.goto and {} not in self.taken[rule.target.chain]
+            if isinstance(rule.target, Return) or away:
                 left = self.space.remaining(left, self.regions[rule.id].may, sure=True)
-        self.changes[chain.name], self.taken[chain.name] = changes, taken[:MOST_BOXES]
+        # Where there are too many to think of, those that take most: with the fewest conditions.
+        self.changes[chain.name], self.taken[chain.name] = changes, sorted(taken, key=len)[:MOST_BOXES]
 
     def takes(self, rule: Rule) -> list[Box]:
         """The packets whose walk through the table certainly ends with this rule, or in the chain it leads to."""
@@ -160,7 +164,7 @@ class _Survey:
             found[name] = list(self._walk(self.table.chains[name]))
         for name in self.table.chains:
             if name not in found:
-                yield Dead(self.table.name, name, 0, None, "no packet comes into this chain: no rule that is reached leads to it")
+                yield Dead(self.table.name, name, 0, None, UNUSED)
             yield from found.get(name, ())
 
     def _walk(self, chain: Chain) -> Iterator[Dead]:

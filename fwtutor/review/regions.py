@@ -53,10 +53,10 @@ def interfaces_of(rules: Iterable[Rule]) -> frozenset[str]:
 class Regions:
     """What rules of one ruleset are for."""
 
-    def __init__(self, ruleset: Ruleset) -> None:
+    def __init__(self, ruleset: Ruleset, interfaces: Iterable[str] | None = None) -> None:
         self.family, self.nft = ruleset.family, ruleset.variant == "nft"
         rules = (rule for table in ruleset.tables.values() for chain in table.chains.values() for rule in chain.rules)
-        self.interfaces = interfaces_of(rules)
+        self.interfaces = interfaces_of(rules) if interfaces is None else frozenset({"", *interfaces})
         self.space = Space(ruleset, self.interfaces)
         self._parts = dict[int, list[Part]]()
         """By a match's id: many rules share one."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from fwtutor.badinput import BadInput, printable
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network
+from fwtutor.netfilter.ipset.errors import SetRefused
 from fwtutor.netfilter.xtables.script import is_script
 
 MAX_RULES_FILE = 64 << 20
@@ -31,12 +32,16 @@ class Box:
     sysctls: dict[str, int] = field(default_factory=lambda: {"net.ipv4.ip_forward": 1})
     variant: str = "legacy"
 
-    def firewall(self, rules: Path, note: Note = lambda text: None, rules6: Path | None = None) -> Firewall:
+    def firewall(
+        self, rules: Path, note: Note = lambda text: None, rules6: Path | None = None, sets: Path | None = None
+    ) -> Firewall:  # fmt: skip
         """The box, with its rules loaded. ``note`` gets a sentence about what they lack. Raises BadInput."""
         try:
             firewall = Firewall(self.interfaces, self.routes, self.sysctls, self.variant, self.mtus)
         except ValueError as error:
             raise BadInput(str(error)) from None
+        if sets is not None:
+            load_sets(firewall, sets)
         load_rules(firewall, rules, note)
         if rules6 is not None:
             load_rules(firewall, rules6, note, family=6)
@@ -52,6 +57,31 @@ def load_rules(
     ``noflush``: adds them to those there are; ``only``: those of one table, of a text that has several.
     Returns the line of each rule, by its id. Raises BadInput that shows the line and the place in it.
     """
+    text = _read(path, "a rules file is what iptables-save prints")
+    if only and is_script(text):
+        raise BadInput(f"{path}: a list of commands; one table can be picked from what iptables-save prints")
+    try:
+        lines = firewall.load(text, family, counters, noflush, only)
+    except RuleRefused as error:
+        raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
+    if not any(firewall.ruleset(each).tables for each in (4, 6)):
+        what = f"no table {only}" if only else "no rules"
+        note(f"{path}: {what} in there; a box without rules lets everything through")
+    return lines
+
+
+def load_sets(firewall: Firewall, path: Path) -> str:
+    """Loads sets from a file, as ``ipset save`` prints them; what it says. Raises BadInput that names the line."""
+    text = _read(path, "a file of sets is what ipset save prints")
+    try:
+        firewall.restore_sets(text)
+    except SetRefused as error:
+        lines = [f"{path}, line {error.line_number}: {error}", text.split("\n")[error.line_number - 1], error.hint]
+        raise BadInput("\n    ".join(_visible(line)[:MAX_HINT] for line in lines if line)) from None
+    return text
+
+
+def _read(path: Path, what: str) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_RULES_FILE + 1)
@@ -60,23 +90,10 @@ def load_rules(
     if len(data) > MAX_RULES_FILE:
         raise BadInput(f"{path}: larger than {MAX_RULES_FILE >> 20} MB")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{path}, line {line}: not UTF-8 text; a rules file is what iptables-save prints") from None
-    try:
-        if not is_script(text):
-            lines = firewall.restore(text, family, counters, noflush, only)
-        elif only:
-            raise BadInput(f"{path}: a list of commands; one table can be picked from what iptables-save prints")
-        else:
-            lines = firewall.run_script(text)
-    except RuleRefused as error:
-        raise BadInput(refusal(f"{path}{f', line {error.line_number}' if error.line_number else ''}", error)) from None
-    if not any(firewall.ruleset(each).tables for each in (4, 6)):
-        what = f"no table {only}" if only else "no rules"
-        note(f"{path}: {what} in there; a box without rules lets everything through")
-    return lines
+        raise BadInput(f"{path}, line {line}: not UTF-8 text; {what}") from None
 
 
 def refusal(place: str, error: RuleRefused) -> str:

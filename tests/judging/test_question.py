@@ -155,6 +155,22 @@ def test_what_the_stack_of_the_watched_host_answers_is_left_to_the_kernel() -> N
     assert [item.line for item in question.items if isinstance(item, Order)] == ["-F", "-P INPUT ACCEPT"], "looking is no order"
 
 
+def test_sets_of_a_run_are_made_by_its_commands() -> None:
+    lines = ("ipset create banned hash:ip", "iptables -I INPUT -m set --match-set banned src -j DROP", "ipset list")
+    question = from_run(lesson_with(*(f"server# {line}" for line in lines)))
+    orders = [(item.line, item.family) for item in question.items if isinstance(item, Order)]
+    assert orders == [("create banned hash:ip", 0), ("-I INPUT -m set --match-set banned src -j DROP", 4)]
+
+
+def test_rules_and_sets_of_a_script_are_what_the_kernel_gets(tmp_path: Path) -> None:
+    script, sets = tmp_path / "script", tmp_path / "sets"
+    script.write_text("ipset add banned 203.0.113.9\niptables -A INPUT -m set --match-set banned src -j DROP\n")
+    sets.write_text("create banned hash:ip initval 0x1\n")
+    setup = setup_for(the_box((), (), ()), "legacy", script, (), lambda text: None, sets)
+    assert "-A INPUT -m set --match-set banned src -j DROP\n" in setup.rules
+    assert setup.sets.splitlines()[-1] == "add banned 203.0.113.9"
+
+
 def test_a_run_is_asked_up_to_the_first_sysctl() -> None:
     notes: list[str] = []
     run = lesson_with(

@@ -66,10 +66,17 @@ def verdicts(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> str:
 
 
 def both_ways(
-    kernel: Kernel, variant: str, chain: str, options: Sequence[str], items: Sequence[Item], least: int = 20, family: int = 4
+    kernel: Kernel,
+    variant: str,
+    chain: str,
+    options: Sequence[str],
+    items: Sequence[Item],
+    least: int = 20,
+    family: int = 4,
+    sets: str = "",
 ) -> None:
     """Every one of the rules matches some of the packets, and some it does not, ``least`` of both."""
-    one = setup(variant, *(f"-A {chain} {one}" for one in options), f"-A {chain} -j ACCEPT")
+    one = replace(setup(variant, *(f"-A {chain} {one}" for one in options), f"-A {chain} -j ACCEPT"), sets=sets)
     packets = played(kernel, *((one, items) if family == 4 else in_ipv6(one, items)))
     for number, one in enumerate(options, 1):
         held = sum(f"filter:{chain}:rule:{number}" in packet.path for packet in packets)

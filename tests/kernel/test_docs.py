@@ -73,5 +73,5 @@ def test_every_section_is_in_the_contents() -> None:
 
 
 def test_every_file_of_packets_is_used() -> None:
-    named = {Path(word).name for _, words, _ in facts() for word in words if word.endswith(".jsonl")}
+    named = {Path(word).name for _, words, _ in facts() for word in words if word.endswith((".jsonl", ".sets"))}
     assert named == {path.name for path in (ROOT / "docs" / "netfilter").iterdir()}

@@ -144,20 +144,28 @@ RATES = (
 
 @VARIANTS
 def test_rates_that_are_matched_decide_both_ways(kernel: Kernel, variant: str) -> None:
-    rules = [f"-m hashlimit --hashlimit-{one} --hashlimit-rate-match --hashlimit-name r{number}" for number, one in enumerate(RATES)]
+    rules = [
+        f"-m hashlimit --hashlimit-{one} --hashlimit-rate-match --hashlimit-htable-expire 60000 --hashlimit-name r{number}"
+        for number, one in enumerate(RATES)
+    ]
     both_ways(kernel, variant, "FORWARD", rules, hail(3, 220))
 
 
 @VARIANTS
 def test_rates_in_bytes_that_are_matched_decide_both_ways(kernel: Kernel, variant: str) -> None:
     options = ["upto 30kb/s", "above 30kb/s", "upto 30kb/s --hashlimit-burst 40kb", "upto 60kb/s --hashlimit-rate-interval 2"]
-    rules = [f"-m hashlimit --hashlimit-{one} --hashlimit-rate-match --hashlimit-name b{number}" for number, one in enumerate(options)]
+    rules = [
+        f"-m hashlimit --hashlimit-{one} --hashlimit-rate-match --hashlimit-htable-expire 60000 --hashlimit-name b{number}"
+        for number, one in enumerate(options)
+    ]
     raw = craft.udp(CLIENT, SERVER, 4000, 53, bytes(1400), id=1)
     both_ways(kernel, variant, "FORWARD", rules, [Shot(raw, "lan", at) for at in (0, 0.1, 1.2, 2.6, 2.7, 3.9) for _ in range(22)])
 
 
 @VARIANTS
 def test_after_too_much_in_a_while_nothing_of_the_next_while_holds(kernel: Kernel, variant: str) -> None:
-    rule = "-m hashlimit --hashlimit-upto 4/sec --hashlimit-burst 2 --hashlimit-rate-match --hashlimit-name a"
+    rule = (
+        "-m hashlimit --hashlimit-upto 4/sec --hashlimit-burst 2 --hashlimit-rate-match --hashlimit-htable-expire 60000 --hashlimit-name a"
+    )
     items: list[Item] = [udp(at=at) for at in (*[0.0] * 8, 1.1, 1.1, 2.3, 2.3, 2.4, 2.4)]
     assert verdicts(kernel, setup(variant, f"-A INPUT {rule} -j ACCEPT"), items) == "AAAAAADD" + "DD" + "AAAA"

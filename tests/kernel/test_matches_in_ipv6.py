@@ -30,7 +30,10 @@ def verdicts(kernel: Kernel, variant: str, rules: list[str], items: list[Item]) 
 def test_hashlimit(kernel: Kernel, variant: str) -> None:
     rules = [f"-m hashlimit {one} --hashlimit-name t{number}" for number, one in enumerate(hashlimit.OPTIONS)]
     both_ways(kernel, variant, "FORWARD", rules, hashlimit.hail(3, 220), family=6)
-    rates = [f"-m hashlimit --hashlimit-{one} --hashlimit-rate-match --hashlimit-name r{n}" for n, one in enumerate(hashlimit.RATES)]
+    rates = [
+        f"-m hashlimit --hashlimit-{one} --hashlimit-rate-match --hashlimit-htable-expire 60000 --hashlimit-name r{n}"
+        for n, one in enumerate(hashlimit.RATES)
+    ]
     both_ways(kernel, variant, "FORWARD", rates, hashlimit.hail(3, 220), family=6)
 
 

@@ -102,7 +102,8 @@ def test_a_copy_that_is_rejected_is_answered_from_an_address_towards_its_sender(
     text = table("mangle", f"PREROUTING -j TEE --gateway {HOST}") + table("filter", "OUTPUT -p udp -j REJECT")
     home = Shot(craft.udp(STRANGER, talk.address("127.1.2.3"), 4000, 53, b"home", id=1), "wan")
     here = Shot(craft.udp(STRANGER, BOX, 4000, 53, b"here", id=1), "wan")
-    told(kernel, replace(box(text), variant=variant), [home, here, THROUGH])
+    many = Shot(craft.udp(STRANGER, talk.address("239.1.2.3"), 4000, 53, b"many", id=1), "wan")
+    told(kernel, replace(box(text), variant=variant), [home, here, many, THROUGH])
 
 
 @VARIANTS

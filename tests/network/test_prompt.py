@@ -43,6 +43,10 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
         ("conntrack -G", "conntrack: fwtutor does not simulate -G (--get)"),
         ("conntrack -E -u ASSURED", "conntrack: Illegal option `--status' with this command"),
         ("conntrack -E -e foo", "conntrack: Bad parameter `foo'"),
+        ("ipset", "ipset: No command specified."),
+        ("ipset add banned 10.0.0.9", "ipset: The set with the given name does not exist"),
+        ("ipset create banned hash:foo", "ipset: Syntax error: typename 'hash:foo' is unknown\nset types: hash:ip, "),
+        ("iptables -A INPUT -m set --match-set banned src", "Set banned doesn't exist."),
         ("iptables-save -t", "iptables-save: unknown option '-t'"),
         ("send", "send: '' is none of tcp, udp, icmp"),
         ("send sctp 1 > 2", "send: 'sctp' is none of tcp, udp, icmp"),
@@ -80,6 +84,18 @@ def test_a_refused_rule_says_what_iptables_says_with_a_caret_under_the_place() -
     assert "NOWHERE" in record.output
     assert record.output.splitlines()[-2].strip() == "^^^^^^^"
     assert record.after is record.before
+
+
+def test_ipset_makes_sets_that_rules_may_name() -> None:
+    world = pair()
+    play(world, "server", "ipset create banned hash:ip timeout 9", "ipset add banned 10.0.0.1")
+    play(world, "server", "sudo iptables -A INPUT -m set --match-set banned src -j DROP")
+    play(world, "client", "send udp 10.0.0.1:4 > 10.0.0.2:5")
+    walks = [record.walk for record in world.records if isinstance(record, Walked) and record.host == "server"]
+    assert [walk.verdict for walk in walks] == ["DROP"]
+    assert world.enter("server", "ipset save").output.splitlines()[-1].startswith("add banned 10.0.0.1 timeout ")
+    answer = world.enter("server", "ipset test banned 10.0.0.7")
+    assert (answer.output, answer.refused) == ("10.0.0.7 is NOT in set banned.", True)
 
 
 @pytest.mark.parametrize(

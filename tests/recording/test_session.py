@@ -379,6 +379,27 @@ def test_only_so_many_histories_are_kept_and_the_lessons_own_is_one() -> None:
     assert session.runs[0] is first
 
 
+def test_sets_are_shown_as_they_were_at_a_place() -> None:
+    session = Session(too_open())
+    session.cursor.to_end()
+    session.enter("server", "ipset create banned hash:ip")
+    session.enter("server", "ipset add banned 203.0.113.9")
+    session.cursor.to_end()
+    assert look(session.cursor, "server", "ipset add banned 203.0.113.10") is None
+    listed = look(session.cursor, "server", "ipset list banned")
+    assert listed is not None
+    assert listed.output.endswith("Members:\n203.0.113.9\n")
+    refused = look(session.cursor, "server", "ipset list other")
+    assert refused is not None
+    assert (refused.output, refused.refused) == ("ipset: The set with the given name does not exist", True)
+    rule = look(session.cursor, "server", "iptables -C INPUT -m set --match-set banned src")
+    assert rule is not None
+    assert "does a matching rule exist" in rule.output
+    session.cursor.to_start()
+    assert "banned" not in session.cursor.view.sets
+    assert session.cursor.view_of("server").sets.get("banned") is None
+
+
 def test_ip6tables_has_rules_of_its_own() -> None:
     session = Session(too_open())
     session.cursor.to_end()

@@ -11,6 +11,7 @@ from fwtutor.kernel.generate import case
 from fwtutor.kernel.observation import Shot
 from fwtutor.netfilter import Firewall
 from fwtutor.review.dead import Dead, dead
+from fwtutor.review.report import findings
 
 
 def found(*rules: str, table: str = "filter", chains: tuple[str, ...] = (), variant: str = "legacy", family: int = 4) -> list[Dead]:
@@ -198,3 +199,29 @@ def test_no_packet_ever_matches_what_is_said_to_be_dead(seed: int) -> None:
         elif isinstance(item, Shot):
             firewall.send(item.raw, at=number / 100, mark=item.mark)
     assert [firewall.state.counters.get(number, (0, 0))[0] for number in doomed] == [0] * len(doomed)
+
+
+@BOTH
+def test_a_chain_ends_for_what_goes_to_another_that_takes_all(variant: str) -> None:
+    rules = ("-A own -p tcp -m tcp --dport 113 -g all", "-A own -s 10.0.0.0/8 -j DROP", "-A own -j DROP", "-A all -j REJECT")
+    assert (
+        why("-A INPUT -j own", "-A INPUT -j LOG", *rules, chains=("own", "all"), variant=variant) == "rule 1 takes every packet it is for"
+    )
+    not_all = (*rules[:3], "-A all -p tcp -m tcp --sport 1:80 -j REJECT")
+    assert not why("-A INPUT -j own", "-A INPUT -j LOG", *not_all, chains=("own", "all"), variant=variant)
+
+
+def test_with_the_interfaces_of_a_box_alone_more_is_dead() -> None:
+    firewall = Firewall(interfaces={})
+    firewall.restore("*filter\n-A INPUT -i eth0 -j DROP\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j LOG\n-A INPUT -i wlan+ -j DROP\nCOMMIT\n")
+    assert not dead(firewall.ruleset())
+    assert [one.number for one in dead(firewall.ruleset(), ("lo", "eth0"))] == [3, 4]
+
+
+def test_chains_that_no_rule_leads_to_are_told_of_together() -> None:
+    firewall = Firewall(interfaces={})
+    firewall.restore("*nat\n:x - [0:0]\nCOMMIT\n*filter\n:a - [0:0]\n:b - [0:0]\n-A b -j a\nCOMMIT\n")
+    assert list(findings(firewall.ruleset(), {})) == [
+        "nat x: no packet comes into this chain: no rule that is reached leads to it",
+        "filter: no packet comes into 2 chains: no rule that is reached leads to them: a, b",
+    ]

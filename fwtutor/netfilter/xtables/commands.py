@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
+from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, NO_CHAIN, OUT_OF_RANGE, Draft, Place, new_table, refused
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
 from fwtutor.netfilter.xtables.errors import BATCH, TABLE, TOOLS, RuleRefused, nearest, version
@@ -45,11 +46,14 @@ def new_ruleset(family: int = 4, variant: str = "legacy") -> Ruleset:
     return Ruleset(family, variant=variant)
 
 
-def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId) -> Outcome:
-    """Run what follows the tool's name (the name itself, and ``sudo`` before it, may be there). Raises RuleRefused."""
+def run_command(ruleset: Ruleset, line: str, *, counters: Counters, new_id: NewId, sets: Sets = NO_SETS) -> Outcome:
+    """Run what follows the tool's name (the name itself, and ``sudo`` before it, may be there). Raises RuleRefused.
+
+    ``sets``: those that rules may name.
+    """
     parser = None
     try:
-        parser = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant)
+        parser = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant, sets=sets)
         return _run_command(ruleset, parser.parse(), line, counters, new_id)
     except RuleRefused as wrong:
         wrong.family, wrong.variant = ruleset.family, ruleset.variant
@@ -90,7 +94,9 @@ def _done(ruleset: Ruleset, draft: Draft, output: str) -> Outcome:
     return Outcome(replace(ruleset, tables=MappingProxyType(tables)), output, draft.counters, written)
 
 
-def run_together(ruleset: Ruleset, lines: Sequence[str], *, counters: Counters, new_id: NewId) -> tuple[Outcome, int]:
+def run_together(
+    ruleset: Ruleset, lines: Sequence[str], *, counters: Counters, new_id: NewId, sets: Sets = NO_SETS
+) -> tuple[Outcome, int]:  # fmt: skip
     """Run as many commands from the front as one change of a table may hold, at least one: what they did, and how many they are.
 
     It is as if each had run alone, but takes no copy of a long chain for each. The outcome's ``lines`` count from 0. Raises RuleRefused
@@ -106,7 +112,7 @@ def run_together(ruleset: Ruleset, lines: Sequence[str], *, counters: Counters, 
 
     try:
         for line in lines:
-            parsed = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant).parse()
+            parsed = Parser(line, _own_words(ruleset, line), ruleset.family, ruleset.variant, sets=sets).parse()
             if not _joins(parsed, draft):
                 break
             draft = draft or open_table(ruleset, parsed, line)
@@ -120,10 +126,10 @@ def run_together(ruleset: Ruleset, lines: Sequence[str], *, counters: Counters, 
     except RuleRefused:
         # One of them it was, or what they make together: fewer are tried, until it is the first.
         if count > 1:
-            return run_together(ruleset, lines[: count // 2], counters=counters, new_id=new_id)
+            return run_together(ruleset, lines[: count // 2], counters=counters, new_id=new_id, sets=sets)
         count = 0
     made.clear()
-    return replace(run_command(ruleset, lines[0], counters=counters, new_id=next_id), lines=made), 1
+    return replace(run_command(ruleset, lines[0], counters=counters, new_id=next_id, sets=sets), lines=made), 1
 
 
 def _joins(parsed: Parsed, draft: Draft | None) -> bool:

@@ -69,8 +69,8 @@ class Acted(NamedTuple):
 
     before: Seen
     after: Seen
-    change: Change | None
-    """Of the packet's entry, if that is confirmed."""
+    changes: tuple[Change, ...]
+    """Of the packet's entry, if that is confirmed, and of what the target remembers."""
     dropped: bool
 
 
@@ -178,11 +178,13 @@ def compile_rule(rule: Rule, chain: CompiledChain, position: int) -> Test | None
 
 def _remembering(match: StatefulMatch, key: MemoryKey | SharedKey, chain: CompiledChain, position: int) -> Test:
     """A stateful match as a function that keeps what it remembers, and records it."""
-    evaluate = match.evaluate
+    evaluate, draws = match.evaluate, match.draws
 
     def test(context: Context) -> bool:
         before = context.memory[key]
         held, after = evaluate(before, context)
+        if draws and context.lots is not None:
+            held = context.lots(chain.table, chain.chain.name, position + 1)
         context.memory[key] = after
         context.hits.append(Hit(EVALUATED, chain, position, Change(MEMORY, key, before, after)))
         return held
@@ -204,12 +206,12 @@ def _changing(match: ActingMatch, chain: CompiledChain, position: int) -> Test:
     return test
 
 
-def _kept(was: Entry | None, context: Context) -> Change | None:
+def _kept(was: Entry | None, context: Context) -> tuple[Change, ...]:
     """Keep what became of a packet's entry, if that is confirmed."""
     entry = context.entry
     if was is None or entry is None or entry is was or not entry.confirmed or not context.keep(was, entry):
-        return None
-    return Change(ENTRY, entry.id, was, entry)
+        return ()
+    return (Change(ENTRY, entry.id, was, entry),)
 
 
 # --- the index ----------------------------------------------------------------------------------------------
@@ -387,8 +389,13 @@ def act(target: Target, context: Context) -> Acted:
     """Let a target act on a packet, and keep what becomes of the packet's entry."""
     assert isinstance(target, ActingTarget)
     before = context.seen()
+    key = target.remembers
+    remembered = None if key is None else context.memory.get(key)
     goes_on = target.act(context)
-    return Acted(before, context.seen(), _kept(before.entry, context), not goes_on)
+    changes = _kept(before.entry, context)
+    if key is not None and context.memory.get(key) is not remembered:
+        changes += (Change(MEMORY, key, remembered, context.memory[key]),)
+    return Acted(before, context.seen(), changes, not goes_on)
 
 
 def compile_tables(ruleset: Ruleset, before: Mapping[str, CompiledTable]) -> dict[str, CompiledTable]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.routing import Routing
 
 
+Lots = Callable[[str, str, int], bool]
+"""Whether the lot fell on a rule: of a table, a chain, with a number from 1."""
+
+
 class Seen(NamedTuple):
     """What of a packet in flight an acting target may change."""
 
@@ -56,6 +60,7 @@ class Context:
         "in_interface",
         "keep",
         "link",
+        "lots",
         "mac",
         "mark",
         "memory",
@@ -116,6 +121,8 @@ class Context:
     """The confirmed entry that has a tuple in either direction."""
     seed: int
     """Of what is drawn by lot."""
+    lots: Lots | None
+    """Who knows what was drawn, where that is known."""
     template: Template | None
     """What CT wants of the connection this packet may begin."""
     unfinished: bool
@@ -130,7 +137,7 @@ class Context:
         self.at = at
         self.wall = BEGAN + at
         self.priority = 0
-        self.owner = self.mac = self.routing = self.template = None
+        self.owner = self.mac = self.routing = self.template = self.lots = None
         self.link = "host"
         self.keep, self.find, self.copy_to = _nothing_kept, _nothing_found, _nothing_sent
         self.hook = self.goes_by = self.in_interface = self.out_interface = self.state = ""

@@ -89,11 +89,11 @@ def _read(text: str, reader: Callable[..., Any], *spoken: Demanded) -> Any:
 def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
     assert found.token is not None
     kind = owner.kind
-    again = option.field in owner.given
+    again = kind.repeated(option) if option.field in owner.given else ""
     if again and option.field not in kind.read_again:
-        line.refuse(kind.repeated(option), found.token)
+        line.refuse(again, found.token)
     if line.invert and not option.invertible:
-        line.refuse(f'{kind.name}: option "--{option.names[0]}" cannot be inverted.', found.token)
+        line.refuse(kind.uninvertible(option), found.token)
     words = kind.premature(owner.given, option)
     if words:
         line.refuse(words, found.token)
@@ -109,11 +109,11 @@ def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
         if second is None:
             line.refuse(kind.lacking(option), found.token)
         try:
-            value = option.read(found.argument.text, second.text)
+            value = option.read(found.argument.text, second.text, *((line.sets, line.family) if option.of_sets else ()))
         except Unreadable as wrong:
             line.refuse(str(wrong), found.argument._replace(at=(), end=second.end), None, wrong.hint)
     if again:
-        line.refuse(kind.repeated(option), found.token)
+        line.refuse(again, found.token)
     line.parsed.warning += option.warns(value)
     try:
         kind.gather(owner.given, option, Given(value, line.invert))

@@ -60,6 +60,8 @@ class Option:
     with the tool's words."""
     of_protocol: bool = False
     """``read`` wants to know also which protocol the line has demanded so far (``Demanded``)."""
+    of_sets: bool = False
+    """``read`` (of two arguments) wants to know also which sets there are, and the rules' family."""
     write: Callable[[Any], str] = str
     """The value as iptables-save prints it."""
     judge: Callable[[Any, Context], tuple[bool, str]] = _unsaid
@@ -115,8 +117,13 @@ class Extension:
 
     @classmethod
     def repeated(cls, option: Option) -> str:
-        """What the tool says when an option is given twice."""
+        """What the tool says when an option is given twice; "" if it takes that."""
         return f'{cls.name}: option "--{option.names[0]}" can only be used once.'
+
+    @classmethod
+    def uninvertible(cls, option: Option) -> str:
+        """What the tool says when a ``!`` stands before an option that takes none."""
+        return f'{cls.name}: option "--{option.names[0]}" cannot be inverted.'
 
     @classmethod
     def lacking(cls, option: Option) -> str:

@@ -15,8 +15,9 @@ from fwtutor.netfilter.xtables.rule import Jump, Match, Rule, Target
 
 def wrong_table(part: Match | Target, table: str) -> str:
     """Why a match or target may not stand in a table, whatever its chain; "" if it may."""
-    if part.tables and table not in part.tables:
-        return f"-{'j' if isinstance(part, Target) else 'm'} {part.name} works only in the table {' and '.join(part.tables)}"
+    tables = part.tables or (part.tables_by_options if isinstance(part, Target) else ())
+    if tables and table not in tables:
+        return f"-{'j' if isinstance(part, Target) else 'm'} {part.name} works only in the table {' and '.join(tables)}"
     return ""
 
 

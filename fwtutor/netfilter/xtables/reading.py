@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.errors import TOOLS, USAGE as USAGE_ERROR, RuleRefused, Unreadable
 from fwtutor.netfilter.xtables.getopt import Scanner, long_options
 from fwtutor.netfilter.xtables.matches import MATCHES
@@ -23,11 +24,13 @@ def too_long(name: str) -> bool:
 
 
 class Reading:
-    """One line, as far as ``parser`` has read it; ``restored``: the table whose save text it is in."""
+    """One line, as far as ``parser`` has read it; ``restored``: the table whose save text it is in; ``sets``: those there are."""
 
-    def __init__(self, line: str, words: list[Token], family: int = 4, variant: str = "legacy", restored: str = "") -> None:
+    def __init__(
+        self, line: str, words: list[Token], family: int = 4, variant: str = "legacy", restored: str = "", sets: Sets = NO_SETS
+    ) -> None:
         self.line = line
-        self.family, self.variant = family, variant
+        self.family, self.variant, self.sets = family, variant, sets
         self.known = MATCHES[family]
         self.targets = TARGETS[family]
         self.restoring = bool(restored)

@@ -96,6 +96,9 @@ class StatefulMatch(Match):
     evaluation, hit or miss, is recorded with the value before it and after it.
     """
 
+    lasting: ClassVar[bool] = False
+    """True when what it remembers is the box's own: there before its rule, and after it."""
+
     @abstractmethod
     def fresh(self, at: int, variant: str) -> Any:
         """What it remembers when its rule is made, at the time ``at``."""
@@ -104,6 +107,11 @@ class StatefulMatch(Match):
     def shared(self) -> SharedKey | None:
         """The name under which all rules of the box that say it remember the same; None: each remembers for itself."""
         return None
+
+    @property
+    def draws(self) -> bool:
+        """Whether whether it holds is a matter of chance."""
+        return False
 
     def joined(self, known: Any, at: int, variant: str) -> Any:
         """What is remembered under a shared name, when its rule comes to those (or itself) that remember ``known``."""
@@ -169,6 +177,11 @@ class Target:
         return ()
 
     @property
+    def tables_by_options(self) -> tuple[str, ...]:
+        """As ``tables``, where it depends on its options."""
+        return ()
+
+    @property
     def decides(self) -> str:
         """ "ACCEPT", "DROP" or "RETURN", when that is all it does to a packet; else ""."""
         return ""
@@ -204,10 +217,12 @@ class ActingTarget(Target):
     goes_on: ClassVar[bool] = True
     flattens: ClassVar[bool] = False
     """Whether it puts all of the packet into one piece, so that what came in fragments is cut anew."""
+    remembers: ClassVar[SharedKey | None] = None
+    """Where in the context's memory is what it changes besides."""
 
     @abstractmethod
     def act(self, context: Context) -> bool:
-        """Change ``context`` (packet, mark, entry, ...); pure but for that. False: the packet is dropped.
+        """Change ``context`` (packet, mark, entry, what it remembers); pure but for that. False: the packet is dropped.
 
         Values are immutable: another Packet, another Entry take the place of the former.
         """
@@ -384,17 +399,18 @@ class Ruleset:
     @property
     def tracks(self) -> bool:
         """True when some rule needs connection tracking."""
-        return any(rule.tracks for rule in self._rules())
+        return any(rule.tracks for rule in self.rules())
 
     @property
     def accounts(self) -> bool:
         """True when some rule has connections counted."""
-        return any(match.accounts for rule in self._rules() for match in rule.matches)
+        return any(match.accounts for rule in self.rules() for match in rule.matches)
 
     @property
     def labels(self) -> bool:
         """True when some rule asks for labels of connections."""
-        return any(match.labels for rule in self._rules() for match in rule.matches)
+        return any(match.labels for rule in self.rules() for match in rule.matches)
 
-    def _rules(self) -> Iterator[Rule]:
+    def rules(self) -> Iterator[Rule]:
+        """All of them."""
         return (rule for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, SAVED_BY_NFT
+from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.commands import NewId, Outcome, apply, draft_of, table_refused
 from fwtutor.netfilter.xtables.edit import VERDICTS, Draft
 from fwtutor.netfilter.xtables.errors import BARE, KERNEL, RuleRefused
@@ -56,16 +57,16 @@ def _save_table(table: Table, counters: Counters | None) -> str:
 
 def restore(
     text: str, ruleset: Ruleset, *, new_id: NewId, counters: bool = False, noflush: bool = False, only: str = "",
-    known: Counters = MappingProxyType({}),
+    known: Counters = MappingProxyType({}), sets: Sets = NO_SETS,
 ) -> Outcome:  # fmt: skip
     """The ruleset after iptables-restore; ``counters`` as with -c, which takes the counters over too, ``noflush`` as with -n, ``only`` a
     table as with -T.
 
-    ``known`` are the counters there were before, for what a text with ``noflush`` lists.
+    ``known`` are the counters there were before, for what a text with ``noflush`` lists; ``sets`` those that rules may name.
     Unlike the tool, it takes a COMMIT at the very end without its newline. Raises RuleRefused with ``line_number``.
     """
     try:
-        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, only, known))
+        return _restore(text, ruleset, _Reader(ruleset, new_id, counters, noflush, only, known, sets))
     except RuleRefused as wrong:
         wrong.family, wrong.variant = ruleset.family, ruleset.variant
         raise
@@ -99,11 +100,11 @@ def _restore(text: str, ruleset: Ruleset, reader: _Reader) -> Outcome:
 class _Reader:
     """Reads line after line into drafts of tables."""
 
-    def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, only: str, known: Counters) -> None:
+    def __init__(self, ruleset: Ruleset, new_id: NewId, with_counters: bool, noflush: bool, only: str, known: Counters, sets: Sets) -> None:
         self.tables: dict[str, Table] = dict(ruleset.tables)
         self.ruleset, self.variant = ruleset, ruleset.variant
         self.written: set[str] = set()
-        self.new_id = new_id
+        self.new_id, self.sets = new_id, sets
         self.lines: dict[int, int] = {}
         self.with_counters, self.noflush, self.only = with_counters, noflush, only
         # Between tables legacy's tool takes any line while the last table it saw is none of those it wants.
@@ -245,7 +246,7 @@ class _Reader:
             if self.with_counters:
                 counted = (Token(text, (), 0, start) for text in ("--set-counters", line[1:colon], line[colon + 1 : start - 1]))
                 extra = list(counted)
-        parsed = Parser(line, extra + restore_words(line, start), self.ruleset.family, self.variant, draft.name).parse()
+        parsed = Parser(line, extra + restore_words(line, start), self.ruleset.family, self.variant, draft.name, self.sets).parse()
         if parsed.ignored or self.failed is not None:
             return
         if parsed.commands in ("V", "h"):

@@ -1,4 +1,4 @@
-"""A list of iptables and ip6tables commands, one a line, as people keep them in scripts: read without a shell.
+"""A list of iptables, ip6tables and ipset commands, one a line, as people keep them in scripts: read without a shell.
 
 A line that does anything a shell would be needed for is refused. Comments, empty lines and lines continued with a backslash are taken.
 """
@@ -6,26 +6,34 @@ A line that does anything a shell would be needed for is refused. Comments, empt
 from __future__ import annotations
 
 import re
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from fwtutor.netfilter.ipset import command as ipset
+from fwtutor.netfilter.ipset.errors import NotInSet
+from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.commands import NewId, Outcome, run_together
 from fwtutor.netfilter.xtables.errors import BARE, TOOLS, RuleRefused
+from fwtutor.netfilter.xtables.matches.set import SetMatch
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset
+from fwtutor.netfilter.xtables.targets.set import SetTarget
 from fwtutor.netfilter.xtables.tokens import shell_words
 
-_TOOL = re.compile(r"(?:/\S*/)?(ip6?tables)(?:-(?:legacy|nft))?")
+_TOOL = re.compile(r"(?:/\S*/)?(?:(ip6?tables)(?:-(?:legacy|nft))?|(ipset))")
 MAX_TOGETHER = 16_384
 """Commands that are run as one change of a table, if they can."""
 _FAMILIES = {tool: family for family, tool in TOOLS.items()}
+IPSET = 0
+"""In the place of a family: a command of ipset."""
 
 
 class Command(NamedTuple):
     """One command: what follows the tool's name."""
 
     family: int
+    """Of ipset ``IPSET``."""
     line: str
     """With the tool's name left blank, so that places in it are those in the file's line."""
     number: int
@@ -58,17 +66,48 @@ def read(text: str) -> Iterator[Command]:
         raise RuleRefused("the last line goes on with a backslash, and there is no other", line=continued, line_number=begun, manner=BARE)
 
 
-def run(text: str, rulesets: Mapping[int, Ruleset], counters: Counters, new_id: NewId) -> tuple[list[Outcome], dict[int, int]]:
-    """What the commands do to rulesets, by family, all of them or none; and the line of each rule they make, by its id."""
+class Done(NamedTuple):
+    """What commands did."""
+
+    outcomes: list[Outcome]
+    """A family each."""
+    lines: dict[int, int]
+    """The line of each rule they made, by its id."""
+    sets: Sets
+
+
+def uses(rulesets: Mapping[int, Ruleset]) -> ipset.Uses:
+    """A function that says how many rules name a set; it counts when it is first asked."""
+    known: Counter[str] | None = None
+
+    def count(name: str) -> int:
+        nonlocal known
+        if known is None:
+            rules = (rule for ruleset in rulesets.values() for rule in ruleset.rules())
+            parts = (part for rule in rules for part in (*rule.matches, rule.target) if isinstance(part, SetMatch | SetTarget))
+            known = Counter(name for part in parts for name in part.sets)
+        return known[name]
+
+    return count
+
+
+def run(
+    text: str, rulesets: Mapping[int, Ruleset], counters: Counters, new_id: NewId, sets: Sets = NO_SETS, tick: int = 0, seed: int = 0
+) -> Done:
+    """What the commands do to rulesets, by family, and to sets, all of them or none."""
     outcomes = {family: Outcome(ruleset) for family, ruleset in rulesets.items()}
     lines = dict[int, int]()
     for batch in _batches(read(text)):
         family = batch[0].family
+        if family == IPSET:
+            for _, line, number in batch:
+                sets = _ipset(line, number, sets, {each: outcome.ruleset for each, outcome in outcomes.items()}, tick, seed)
+            continue
         while batch:
             before = outcomes[family]
-            own = [command.line for command in batch]
+            own, known = [command.line for command in batch], ChainMap(dict(before.counters), dict(counters))
             try:
-                after, count = run_together(before.ruleset, own, counters=ChainMap(dict(before.counters), dict(counters)), new_id=new_id)
+                after, count = run_together(before.ruleset, own, counters=known, new_id=new_id, sets=sets)
             except RuleRefused as wrong:
                 wrong.line_number = batch[0].number
                 raise
@@ -80,7 +119,17 @@ def run(text: str, rulesets: Mapping[int, Ruleset], counters: Counters, new_id: 
                 counters={**before.counters, **after.counters},
                 written=before.written | after.written,
             )
-    return list(outcomes.values()), lines
+    return Done(list(outcomes.values()), lines, sets)
+
+
+def _ipset(line: str, number: int, sets: Sets, rulesets: Mapping[int, Ruleset], tick: int, seed: int) -> Sets:
+    """The sets after a command of ipset."""
+    done = ipset.run([token.text for token in shell_words(line)], sets, uses(rulesets), tick, seed)
+    wrong = done.refused
+    if wrong is not None and not isinstance(wrong, NotInSet):
+        start = len(line) - len(line.lstrip())
+        raise RuleRefused(f"ipset: {wrong}", line=line, start=start, end=len(line), line_number=number, hint=wrong.hint, manner=BARE)
+    return done.sets
 
 
 def _batches(commands: Iterator[Command]) -> Iterator[list[Command]]:
@@ -108,7 +157,7 @@ def _command(line: str, number: int) -> Command | None:
         return None
     tool = _TOOL.fullmatch(words[0].text)
     if tool is None:
-        hint = "each line is one command of iptables or ip6tables; what a shell does (variables, loops, other programs) is not done here"
-        said = f"`{words[0].text}' is neither iptables nor ip6tables"
+        hint = "each line is one command of iptables, ip6tables or ipset; what a shell does (variables, loops) is not done here"
+        said = f"`{words[0].text}' is none of iptables, ip6tables and ipset"
         raise RuleRefused(said, line=line, start=words[0].start, end=words[0].end, hint=hint, manner=BARE)
-    return Command(_FAMILIES[tool[1]], " " * words[0].end + line[words[0].end :], number)
+    return Command(_FAMILIES[tool[1]] if tool[1] else IPSET, " " * words[0].end + line[words[0].end :], number)

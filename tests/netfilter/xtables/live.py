@@ -13,11 +13,23 @@ import pytest
 
 from fwtutor.kernel.namespace import own_lock
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
+from fwtutor.netfilter.ipset.command import restore as restore_sets
+from fwtutor.netfilter.ipset.sets import NO_SETS
 from fwtutor.netfilter.xtables.commands import Outcome, new_ruleset, run_command
 from fwtutor.netfilter.xtables.errors import TOOLS, RuleRefused, version
 from fwtutor.netfilter.xtables.rule import CounterKey
 from fwtutor.netfilter.xtables.savefile import restore
 
+SETS = """\
+create s4 hash:ip timeout 60 counters
+create p4 hash:ip,port skbinfo
+create n4 hash:net
+create s6 hash:ip family inet6
+create p6 hash:ip,port family inet6 timeout 60
+create ports bitmap:port range 0-1023
+create all list:set
+"""
+"""The sets that rules may name."""
 NOISE = (
     "Try `",
     "Ignoring deprecated",
@@ -33,7 +45,7 @@ def available(variant: str, family: int) -> str:
     if os.geteuid() != 0:
         return "needs root"
     tool = f"{TOOLS[family]}-{variant}"
-    for program in ("ip", tool, f"{tool}-restore", f"{tool}-save"):
+    for program in ("ip", "ipset", tool, f"{tool}-restore", f"{tool}-save"):
         if shutil.which(program) is None:
             return f"needs {program}"
     said = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout.strip()
@@ -83,6 +95,7 @@ def namespace(variant: str = "legacy", family: int = 4, number: int = 0) -> Iter
         pytest.skip(reason)
     name = f"fwt-{variant}{family}-{os.getpid()}-{number}"
     subprocess.run(["ip", "netns", "add", name], check=True)
+    subprocess.run(["ip", "netns", "exec", name, "ipset", "restore"], input=SETS, text=True, check=True)
     if "XTABLES_LOCKFILE" not in os.environ:
         # The tool of another test, or of anybody on this machine, is no reason to be refused.
         own_lock()
@@ -99,6 +112,7 @@ class Ours:
         self.ruleset = new_ruleset(family, variant)
         self.counters: dict[CounterKey, tuple[int, int]] = {}
         self.ids = count(1)
+        self.sets = restore_sets(SETS, NO_SETS, lambda name: 0, 0).sets
 
     def new_id(self) -> int:
         return next(self.ids)
@@ -111,7 +125,7 @@ class Ours:
     def run(self, line: str) -> tuple[int, str]:
         """Exit status and what would be printed."""
         try:
-            return 0, self._take(run_command(self.ruleset, line, counters=self.counters, new_id=self.new_id))
+            return 0, self._take(run_command(self.ruleset, line, counters=self.counters, new_id=self.new_id, sets=self.sets))
         except RuleRefused as wrong:
             assert wrong.line == line
             assert 0 <= wrong.start <= wrong.end <= len(line)
@@ -120,7 +134,10 @@ class Ours:
     def restore(self, text: str, counters: bool = False, noflush: bool = False, only: str = "") -> str:
         """What is printed."""
         known = self.counters
-        return self._take(restore(text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, only=only, known=known))
+        took = restore(
+            text, self.ruleset, new_id=self.new_id, counters=counters, noflush=noflush, only=only, known=known, sets=self.sets
+        )  # fmt: skip
+        return self._take(took)
 
 
 def clean(live: Live, table: str = "filter") -> str:

@@ -6,10 +6,10 @@ from hypothesis import given, settings, strategies as st
 
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.firewall import Firewall
+from fwtutor.netfilter.keeping import Kept
 from fwtutor.netfilter.state import State
 from fwtutor.netfilter.why import why
 from fwtutor.netfilter.xtables.errors import RuleRefused
-from fwtutor.netfilter.xtables.keeping import Kept
 from fwtutor.netfilter.xtables.matches.recent import MOST, Addresses
 
 BOX, STRANGER = 0xCB007101, 0xCB007109

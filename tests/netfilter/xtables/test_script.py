@@ -36,14 +36,14 @@ def test_a_script_makes_rules_of_both_families() -> None:
 @pytest.mark.parametrize(
     ("text", "number", "said"),
     [
-        ("iptables -F\nIPT=/sbin/iptables\n", 2, "`IPT=/sbin/iptables' is neither iptables nor ip6tables"),
+        ("iptables -F\nIPT=/sbin/iptables\n", 2, "`IPT=/sbin/iptables' is none of iptables, ip6tables and ipset"),
         ("iptables -F\n\niptables -A INPUT -i $WAN -j DROP\n", 3, "`$' means something to a shell, and this is none"),
         ("iptables -F && iptables -X\n", 1, "`&' means something to a shell, and this is none"),
-        ("iptables -F\necho done\n", 2, "`echo' is neither iptables nor ip6tables"),
+        ("iptables -F\necho done\n", 2, "`echo' is none of iptables, ip6tables and ipset"),
         ("iptables -F\niptables -A INPUT -p tcp \\\n --dprt 22 -j DROP\n", 2, 'unknown option "--dprt"'),
         ("iptables -F\niptables -A INPUT \\", 2, "the last line goes on with a backslash, and there is no other"),
         ("iptables -A INPUT -j nowhere", 1, "Couldn't load target `nowhere':No such file or directory"),
-        ("iptables-restore rules.v4\n", 1, "`iptables-restore' is neither iptables nor ip6tables"),
+        ("iptables-restore rules.v4\n", 1, "`iptables-restore' is none of iptables, ip6tables and ipset"),
     ],
 )
 def test_what_needs_a_shell_is_refused_with_its_line_and_nothing_is_done(text: str, number: int, said: str) -> None:

@@ -42,6 +42,7 @@ from fwtutor.netfilter.xtables.matches.recent import Recent, Recent6
 from fwtutor.netfilter.xtables.matches.rpfilter import RpFilter
 from fwtutor.netfilter.xtables.matches.rt import Rt
 from fwtutor.netfilter.xtables.matches.sctp import Sctp
+from fwtutor.netfilter.xtables.matches.set import SetMatch
 from fwtutor.netfilter.xtables.matches.state import State
 from fwtutor.netfilter.xtables.matches.statistic import Statistic
 from fwtutor.netfilter.xtables.matches.string import String
@@ -56,7 +57,7 @@ from fwtutor.netfilter.xtables.options import OptionMatch
 
 _BOTH: tuple[type[OptionMatch], ...] = (
     AddrType, Comment, Connbytes, Connlabel, Connmark, Cpu, Dccp, DevGroup, Dscp, Ecn, Esp, Helper, IpComp, Length, Limit,
-    Mac, Mark, Multiport, Owner, PacketType, PhysDev, Quota, RpFilter, Sctp, State, Statistic, String, Tcp, TcpMss, Time,
+    Mac, Mark, Multiport, Owner, PacketType, PhysDev, Quota, RpFilter, Sctp, SetMatch, State, Statistic, String, Tcp, TcpMss, Time,
     Tos, U32, Udp,
 )  # fmt: skip
 
@@ -74,7 +75,7 @@ MATCHES = {
 }  # fmt: skip
 
 _BOTH_NOT_YET = frozenset({
-    "bpf", "cgroup", "cluster", "ipvs", "nfacct", "osf", "rateest", "set", "socket",
+    "bpf", "cgroup", "cluster", "ipvs", "nfacct", "osf", "rateest", "socket",
 })  # fmt: skip
 NOT_YET = {
     4: _BOTH_NOT_YET | {"realm"},

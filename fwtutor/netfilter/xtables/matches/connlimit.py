@@ -18,11 +18,11 @@ from typing import Any, ClassVar, NamedTuple, Self
 from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.entry import ASSURED, Entry, Tuple
 from fwtutor.netfilter.conntrack.tuples import tuple_of
+from fwtutor.netfilter.keeping import Kept
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.keeping import Kept
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, StatefulMatch
 from fwtutor.netfilter.xtables.values import bounded, read_length

@@ -22,10 +22,10 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.keeping import Kept
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.keeping import Kept
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, SharedKey, StatefulMatch
 from fwtutor.netfilter.xtables.values import bounded, leading_number, read_length
@@ -36,8 +36,8 @@ UNITS = (("day", "day", 86_400), ("hour", "hour", 3_600), ("minute", "min", 60),
 WORD = 2**32
 ALL = WORD - 1
 DAY = 86_400
-BYTES_KEPT = 15
-"""Seconds a bucket of bytes is kept, unless something else is said."""
+BYTES_KEPT, BURST_KEPT = 15, 60
+"""Seconds a bucket of bytes is kept, unless something else is said; with a burst, the other."""
 MOST_BURST = 1_000_000
 MOST_SIZE = 1_048_576
 NO_LENGTH = 255
@@ -307,7 +307,8 @@ class Hashlimit(StatefulMatch, OptionMatch):
         cls.exclude(given, "upto", "above")
         if "table" not in given:
             raise Unreadable('hashlimit: option "--hashlimit-name" must be specified')
-        values: dict[str, Any] = {"expire": rate.seconds * 1000, "srcmask": cls.bits, "dstmask": cls.bits}
+        kept = BURST_KEPT if rate.by_bytes and burst else rate.seconds
+        values: dict[str, Any] = {"expire": kept * 1000, "srcmask": cls.bits, "dstmask": cls.bits}
         values |= {name: one.value for name, one in given.items() if name not in ("upto", "above", "burst")}
         values["size"] = min(values.get("size", 0), MOST_SIZE)
         if "by_rate" in values:
@@ -320,7 +321,11 @@ class Hashlimit(StatefulMatch, OptionMatch):
         """The rate and the burst as they are printed or ``listed``, and for how long a bucket is kept as a rule."""
         if self.rate.by_bytes:
             size = bytes_of(self.rate.average)
-            return f"{write_bytes(size)}/s", write_bytes(size * self.burst, exactly=False) if self.burst else "", BYTES_KEPT
+            return (
+                f"{write_bytes(size)}/s",
+                write_bytes(size * self.burst, exactly=False) if self.burst else "",
+                BURST_KEPT if self.burst else BYTES_KEPT,
+            )
         rate, seconds = rate_of(self.rate.average * (self.interval or 1) if listed else self.rate.average)
         return rate, str(self.burst), seconds
 

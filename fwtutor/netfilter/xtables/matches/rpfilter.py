@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fwtutor.netfilter import scopes
-from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.hooks import PREROUTING
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK, Routing
@@ -95,7 +94,14 @@ def routing_says(routing: Routing, src: int, interface: str, loose: bool, accept
         return accept_local, f"{source} is an address of the box itself"
     if routing.is_anycast(src, interface):
         return False, f"{source} is the address of all routers"
-    route = routing.lookup_by(6, src, interface) if bound else routing.lookup(6, src)
-    if route is None:
-        return False, f"there is no route to {format_address(6, src)}{f' by {interface}' if bound else ''}"
-    return True, f"the way to {source} is by {route.interface}"
+    if scopes.is_link_local(src):
+        route = routing.lookup_by(6, src, interface)
+        return route is not None, f"the way to {source} is by {interface}" if route else f"there is no route to {source} by {interface}"
+    best = routing.lookup(6, src)
+    if best is None:
+        return False, f"there is no route to {source}"
+    # Of the routes to the same network that of the interface will do, but none to a larger network.
+    route = routing.lookup_by(6, src, interface) or best
+    if route.mask != best.mask:
+        route = best
+    return loose or route.interface == interface, f"the way to {source} is by {route.interface}"

@@ -112,6 +112,10 @@ class Statistic(StatefulMatch, OptionMatch):
         """All rules draw lots from one urn, so that two of them do not draw the same."""
         return (self.name, "random") if self.mode == "random" else None
 
+    @property
+    def draws(self) -> bool:
+        return self.mode == "random" and self.probability is not None and 0 < self.probability.value < WHOLE
+
     def fresh(self, at: int, variant: str) -> int:
         return UNDRAWN if self.mode == "random" else (self.every.value if self.every else 1) - 1 - self.packet
 

@@ -19,6 +19,7 @@ from fwtutor.netfilter.xtables.targets.notrack import NoTrack
 from fwtutor.netfilter.xtables.targets.queue import Nfqueue, Queue
 from fwtutor.netfilter.xtables.targets.redirect import Redirect
 from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
+from fwtutor.netfilter.xtables.targets.set import SetTarget
 from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
 from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss, TcpMss6
 from fwtutor.netfilter.xtables.targets.tcpoptstrip import TcpOptStrip
@@ -30,7 +31,7 @@ from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
 
 _BOTH: tuple[type[OptionTarget], ...] = (
     Accept, Drop, Return, Log, Audit, Checksum, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, Nfqueue,
-    NoTrack, Queue, Redirect, TcpOptStrip, TosTarget, Trace,
+    NoTrack, Queue, Redirect, SetTarget, TcpOptStrip, TosTarget, Trace,
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ TARGETS = {
 }
 
 _BOTH_NOT_YET = frozenset({
-    "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "RATEEST", "SECMARK", "SET",
+    "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "RATEEST", "SECMARK",
     "SYNPROXY", "TPROXY",
 })  # fmt: skip
 NOT_YET = {4: _BOTH_NOT_YET | {"CLUSTERIP", "ECN", "ULOG"}, 6: _BOTH_NOT_YET | {"DNPT", "SNPT"}}
