@@ -92,10 +92,7 @@ EQUIVALENT: dict[str, str] = {
     "passage.py: answer.later = not (by_program and reset and self.box.variant == \"nft\"): self.box.variant == 'nft' -> self.box.variant != 'nft'": (
         "a program refused by a RST to everybody: one packet in 100,000; tests/kernel/test_to_many.py"
     ),
-    'replying4.py: return (self.walk.at // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big"): 1000 -> 999': "a case is shorter than a day",
-    "xtables/compiled.py: self.index = build_index(chain.rules) if len(chain.rules) >= INDEX_FROM else None: len(chain.rules) >= INDEX_FROM -> len(chain.rules) > INDEX_FROM": (
-        "only how fast a rule is found"
-    ),
+    'replying4.py: return ((self.box.began + self.walk.at) // MILLISECOND % (24 * 3600 * 1000)).to_bytes(4, "big"): 1000 -> 999': "a case is shorter than a day",
     "xtables/matches/icmp.py: return kind.type == ANY or fits, said: kind.type == ANY -> kind.type != ANY": (
         "for people: compile() has its own"
     ),

@@ -27,7 +27,8 @@ def read_label(text: str) -> int:
     if not text:
         raise Unreadable("Argument must have a minimum length of 1 characters")
     label = number(text, 0, _MOST)
-    if label is None:
+    if label is None or label >> 31 & 1:
+        # The tool has a signed number of 32 bits for it.
         said = f"label '{text}' not found or invalid value"
         raise Unreadable(said, hint=f"a number, 0 to {LABELS - 1}")
     return label % ROOM

@@ -21,6 +21,7 @@ from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, SharedKey, StatefulMatch
 from fwtutor.netfilter.xtables.values import number
+from fwtutor.netfilter.xtables.wording import Wording
 
 MOST_SIDES = 6
 _MOST = 2**64 - 1
@@ -55,6 +56,20 @@ def read_named(name: str, sides: str, sets: Sets, family: int) -> Named:
 
 def write_named(named: Named) -> str:
     return f"{named.name} {','.join(named.sides)}"
+
+
+def told_sides(named: Named) -> str:
+    """What of a packet is looked for."""
+    return " and ".join("source" if side == "src" else "destination" for side in named.sides)
+
+
+def told_named(named: Named, negated: bool) -> str:
+    return f"whose {told_sides(named)} {'are' if len(named.sides) > 1 else 'is'}{' not' if negated else ''} in the set {named.name}"
+
+
+def told_counter(what: str) -> Callable[[Any, bool], str]:
+    words = {"eq": "just", "ne": "other than", "lt": "fewer than", "gt": "more than"}
+    return lambda counted, negated: f"+(and has {'not ' if negated else ''}counted {words[counted.how]} {counted.value} {what})"
 
 
 def set_option(name: str, meaning: str, *, field: str, invertible: bool = True, remark: str = "") -> Option:
@@ -95,6 +110,16 @@ class SetMatch(StatefulMatch, OptionMatch):
     name: ClassVar[str] = "set"
     meaning: ClassVar[str] = "addresses or ports are in a set that ipset made"
     lasting: ClassVar[bool] = True
+    words: ClassVar[Wording] = {
+        "named": lambda named, negated: (
+            f"whose {told_sides(named)} {'are' if len(named.sides) > 1 else 'is'}{' not' if negated else ''} in the set {named.name}"
+        ),
+        "return_nomatch": "+(as nomatch)",
+        "update_counters": "+(which counts them)|+(which does not count them)",
+        "update_subcounters": "+(whose sets count them)|+(whose sets do not count them)",
+        "packets": told_counter("packets"),
+        "bytes": told_counter("bytes"),
+    }
     options: ClassVar[tuple[Option, ...]] = (
         set_option("match-set", "in this set; src or dst for each part of its elements", field="named"),
         set_option("set", "the same, as it once was written", field="named", remark="--set option deprecated, please use --match-set\n"),

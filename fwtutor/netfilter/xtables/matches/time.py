@@ -177,8 +177,8 @@ class Time(OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        cls.exclude(given, "kerneltz", "utc")
         cls.exclude(given, "localtz", "utc")
+        cls.exclude(given, "kerneltz", "utc")
         values = {field: one.value for field, one in given.items() if field not in ("localtz", "utc")}
         for field, every in (("monthdays", ALL_MONTHDAYS), ("weekdays", ALL_WEEKDAYS)):
             if field in given and given[field].negated:

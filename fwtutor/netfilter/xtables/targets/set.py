@@ -17,10 +17,11 @@ from fwtutor.netfilter.ipset.sets import MEMORY_KEY, NO_SETS, Element
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.matches.set import Named, set_option
+from fwtutor.netfilter.xtables.matches.set import Named, set_option, told_sides
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import ActingTarget, SharedKey
 from fwtutor.netfilter.xtables.values import number
+from fwtutor.netfilter.xtables.wording import Wording
 
 _NO_TIMEOUT = 2**32 - 1
 
@@ -47,6 +48,16 @@ class SetTarget(OptionTarget, ActingTarget):
     name: ClassVar[str] = "SET"
     meaning: ClassVar[str] = "addresses or ports are put into a set that ipset made, or taken out of it"
     remembers: ClassVar[SharedKey | None] = MEMORY_KEY
+    words: ClassVar[Wording] = {
+        "add_set": lambda named, negated: f"have their {told_sides(named)} put into the set {named.name}",
+        "exist": "+(anew, if it is there)",
+        "timeout": "+(for {} seconds)",
+        "del_set": lambda named, negated: f"have their {told_sides(named)} taken out of the set {named.name}",
+        "map_set": lambda named, negated: f"get what their {told_sides(named)} has in the set {named.name}",
+        "map_mark": "+(its mark)",
+        "map_prio": "+(its priority)",
+        "map_queue": "+(its queue)",
+    }
     options: ClassVar[tuple[Option, ...]] = (
         set_option("add-set", "put into this set; src or dst for each part of its elements", field="add_set"),
         _flag("exist", "with --add-set: what is there already begins anew"),
