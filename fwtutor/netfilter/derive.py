@@ -331,8 +331,8 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             position = at + 1
             continue
         if what in (EVALUATED, CHANGED):
-            if what == EVALUATED or before.change is not None:
-                remembered[at] = (*remembered.get(at, ()), next(changes))
+            count = 1 if what == EVALUATED else len(before.changes)
+            remembered[at] = (*remembered.get(at, ()), *islice(changes, count))
             if what == CHANGED:
                 relabelled[at] = before.after
             continue

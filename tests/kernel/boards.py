@@ -33,6 +33,8 @@ class Board(NamedTuple):
     """Rules of other tables, as save text."""
     first: tuple[str, ...] = ()
     """Rules of the chain that are met before, and not counted."""
+    sets: str = ""
+    """What ``ipset restore`` reads first."""
 
 
 class World(NamedTuple):
@@ -334,6 +336,25 @@ def clock(world: World) -> Iterator[Board]:
     yield Board(tuple(f"-m time {one}" for one in rules), tuple(world.udp(5, port) for port in range(40)))
 
 
+def sets(world: World) -> Iterator[Board]:
+    """-m set: every other packet is from whom the sets have."""
+    far, inet = world.text(world.far), "inet" if world.family == 4 else "inet6"
+    made = "".join(
+        f"create {name} family {inet} {options}\n" for name, options in (("a hash:ip", ""), ("n hash:net", ""), ("c hash:ip", "counters"))
+    )
+    made += f"add a {far}\nadd n {far} nomatch\nadd c {far} packets 10 bytes 1000\ncreate all list:set counters\nadd all a\n"
+    counted = (
+        f"--{what}-{how}"
+        for what, equal in (("packets", 10), ("bytes", 1000))
+        for how in (f"eq {equal}", f"lt {equal + 1}", f"gt {equal - 1}")
+    )
+    rules = (
+        *both("--match-set a src", "--set a src"), "--match-set n src --return-nomatch", "--match-set all src ! --update-subcounters",
+        *(f"--match-set c src {one} ! --update-counters" for one in counted),
+    )  # fmt: skip
+    yield Board(tuple(f"-m set {one}" for one in rules), tuple(world.udp(5, port, back=port % 2 == 0) for port in range(COUNT)), sets=made)
+
+
 BOARDS: tuple[Callable[[World], Iterator[Board]], ...] = (
-    transport, extension, contents, surroundings, connections, counting, clock,
+    transport, extension, contents, surroundings, connections, counting, clock, sets,
 )  # fmt: skip

@@ -64,7 +64,7 @@ def registry(family: int) -> Iterator[tuple[str, str]]:
 def count(kernel: Kernel, board: Board, family: int, variant: str, counts: Counts) -> None:
     rules = [f"-A {board.chain} {each}" for each in (*board.first, *board.rules)]
     text = board.before + "\n".join(["*mangle", *rules, "COMMIT", ""])
-    setup = replace(talk.box(text) if family == 4 else six.box(text), variant=variant)
+    setup = replace(talk.box(text) if family == 4 else six.box(text), variant=variant, sets=board.sets)
     # A tick may pass between two rules: a rule the kernel follows makes them differ each time.
     for _ in range(PLAYS):
         comparison = compare(kernel, setup, board.shots)

@@ -89,6 +89,7 @@ def _read(text: str, reader: Callable[..., Any], *spoken: Demanded) -> Any:
 def _give(line: Reading, owner: Loaded, option: Option, found: Found) -> None:
     assert found.token is not None
     kind = owner.kind
+    line.parsed.warning += option.remark
     again = kind.repeated(option) if option.field in owner.given else ""
     if again and option.field not in kind.read_again:
         line.refuse(again, found.token)

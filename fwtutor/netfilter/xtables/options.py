@@ -75,6 +75,8 @@ class Option:
     required: bool = False
     after: tuple[str, str] = ("", "")
     """The field of an option that must stand before it, and what the tool says when it does not."""
+    remark: str = ""
+    """What the tool says as soon as it meets the option, though it may take it."""
     warns: Callable[[Any], str] = _silent
     """What the tool says about a value that it takes."""
     unsaved: Callable[[Given[Any]], bool] = _never

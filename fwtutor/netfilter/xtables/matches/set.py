@@ -76,7 +76,7 @@ def set_option(name: str, meaning: str, *, field: str, invertible: bool = True, 
     """An option that names a set."""
     return Option(
         field=field, names=(name,), argument="NAME src|dst[,...]", arguments=2, read=read_named, write=write_named, of_sets=True,
-        invertible=invertible, warns=lambda _: remark, meaning=meaning,
+        invertible=invertible, remark=remark, meaning=meaning,
     )  # fmt: skip
 
 
@@ -145,6 +145,10 @@ class SetMatch(StatefulMatch, OptionMatch):
         if option.field == "named":
             return "--match-set can be specified only once"
         return f"only one of the --{option.field}-[eq|lt|gt] is allowed" if option.field in ("packets", "bytes") else ""
+
+    @classmethod
+    def lacking(cls, option: Option) -> str:
+        return "--match-set requires two args."
 
     @classmethod
     def uninvertible(cls, option: Option) -> str:

@@ -177,8 +177,6 @@ class Time(OptionMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        cls.exclude(given, "localtz", "utc")
-        cls.exclude(given, "kerneltz", "utc")
         values = {field: one.value for field, one in given.items() if field not in ("localtz", "utc")}
         for field, every in (("monthdays", ALL_MONTHDAYS), ("weekdays", ALL_WEEKDAYS)):
             if field in given and given[field].negated:
@@ -187,6 +185,8 @@ class Time(OptionMatch):
         found = cls(**values)
         if found.contiguous and found.timestart < found.timestop:
             raise Unreadable("time: --contiguous only makes sense when stoptime is smaller than starttime")
+        cls.exclude(given, "localtz", "utc")
+        cls.exclude(given, "kerneltz", "utc")
         return found
 
     # --- deciding ------------------------------------------------------------------------------------------------
