@@ -207,7 +207,7 @@ def _packet_differences(observed: Observed, walk: Walk, firewall: Firewall) -> I
         ("to", str(observed.to), str(walk.to)),
         ("path", " ".join(observed.path), " ".join(walk.path)),
         ("states", _states(observed.states), _states(walk.states)),
-        ("out", _packets(observed.out), _packets(walk.out)),
+        ("out", _packets(_by_link(observed.out)), _packets(_by_link(walk.out))),
         ("log", *_logs(observed.logged, [(step.prefix, step.packet.raw[: step.size]) for step in walk.logged])),
     ]
     # A later fragment names no ports: which entry is its datagram's shows in the table at the end.
@@ -245,6 +245,11 @@ def _seen(verdict: str, walk: Walk) -> str:
 
 def _states(states: Sequence[Sequence[str]]) -> str:
     return " ".join(f"{hook}={state}" for hook, state in states)
+
+
+def _by_link(out: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """In the order in which they left by each interface; what left by another meanwhile (a copy, by TEE) nobody knows."""
+    return sorted(out, key=lambda packet: packet[0])
 
 
 def _packets(out: Iterable[Sequence[Any]]) -> str:

@@ -60,7 +60,9 @@ class _Named:
     """A set as far as rules must know it."""
 
     def __init__(self, name: str, kind: str, timed: bool) -> None:
-        self.name, self.kind, self.timed = name, kind, timed
+        self.name, self.kind = name, kind
+        # How long a prefix a rule adds goes by those there are, and by those that are over until the kernel clears them away.
+        self.timed = timed and "net" not in kind
         self.parts = 1 if kind in ("bitmap:port", "list:set") else kind.count(",") + 1
 
 

@@ -389,7 +389,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
 
     @property
     def shared(self) -> SharedKey:
-        return self.name, self.table, str(self.bits)
+        return self.name, self.table, str(self.bits), *(("rates",) if self.by_rate else ())
 
     def fresh(self, at: int, variant: str) -> Buckets:
         size = self.size or 16384
