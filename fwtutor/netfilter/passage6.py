@@ -18,14 +18,12 @@ from fwtutor.netfilter.xtables.context import Context
 class Passage6(Replying6):
     """One packet on its way."""
 
-    __slots__ = ("answers_by", "looped")
+    __slots__ = ("answers_by",)
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
         self.answers_by = ""
         """The link an answer goes back by, where its destination says nothing without one."""
-        self.looped = False
-        """It is the copy of what the box itself sends to a group."""
 
     # --- in ----------------------------------------------------------------------------------------------
 
@@ -67,7 +65,7 @@ class Passage6(Replying6):
             return "::1 is known on the loopback interface alone"
         if scopes.is_multicast(dst):
             scope = scopes.group_scope(dst)
-            if scope == 0 or (scope == scopes.INTERFACE_LOCAL and on != LOOPBACK and not self.looped):
+            if scope == 0 or (scope == scopes.INTERFACE_LOCAL and on != LOOPBACK and not self.context.looped):
                 return f"{packet.destination} is a group that no other host can send to"
         return f"its source {packet.source} is a group" if scopes.is_multicast(src) else ""
 
@@ -227,7 +225,7 @@ class Passage6(Replying6):
             # Only what would go onto the wire is copied.
             copy = Walk(packet if raw is packet.raw else Packet(raw), interface, walk.at)
             here = self._piece(raw, copy)
-            here.looped, here.context.owner, here.context.socket = True, None, False
+            here.context.looped, here.context.owner, here.context.socket = True, None, False
             copy.events += [(TIED, context.state), AT[POSTROUTING]]
             if here._pass(POSTROUTING) and here._confirm():
                 here.context.link = copy.link = "multicast"

@@ -64,6 +64,13 @@ def test_what_input_makes_of_the_connections_mark_the_packet_finds_when_it_leave
     assert packet.entry.mark == 4
 
 
+@pytest.mark.parametrize("target", ["255.255.255.255", "224.0.0.1"])
+def test_the_way_back_of_a_copy_is_always_good(kernel: Kernel, target: str) -> None:
+    rules = f"{RULES}*mangle\n-A PREROUTING -m rpfilter -j ACCEPT\nCOMMIT\n"
+    (packet,) = agreed(kernel, box(rules), [to(target)])
+    assert "mangle:PREROUTING:rule:1" in packet.path
+
+
 def test_a_packet_dropped_in_output_has_no_copy(kernel: Kernel) -> None:
     (packet,) = agreed(kernel, box(filtering("-A OUTPUT -m state --state NEW -j DROP")), [to("203.0.113.255")])
     assert hooks(packet) == ["OUTPUT"]

@@ -60,6 +60,7 @@ class Context:
         "in_interface",
         "keep",
         "link",
+        "looped",
         "lots",
         "mac",
         "mark",
@@ -115,6 +116,8 @@ class Context:
     """The link address of who sent it here, where the link has addresses."""
     link: str
     """To whom it was addressed on the link it came by: "host", "broadcast", "multicast"."""
+    looped: bool
+    """It is the copy that comes back of what the box sent to many."""
     routing: Routing | None
     """Of the box, for what asks it about addresses."""
     find: Callable[[Tuple], Entry | None]
@@ -143,7 +146,7 @@ class Context:
         self.hook = self.goes_by = self.in_interface = self.out_interface = self.state = ""
         self.entry = None
         self.direction = self.mark = self.seed = 0
-        self.hot_drop = self.by_stack = self.socket = self.unfinished = False
+        self.hot_drop = self.by_stack = self.looped = self.socket = self.unfinished = False
         self.memory = {}
 
     @property

@@ -43,6 +43,8 @@ class RpFilter(OptionMatch):
         assert context.routing is not None
         if context.in_interface == LOOPBACK:
             return True, "what comes by lo is always good"
+        if context.looped:
+            return True, "a copy of what the box sent itself is always good"
         look = self._look4 if context.packet.family == 4 else self._look6
         return look(context.packet, context.routing, context.in_interface)
 
