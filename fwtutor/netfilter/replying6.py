@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fwtutor.netfilter import answers6, exthdrs, rations, scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.hooks import OUTPUT
 from fwtutor.netfilter.packet import ICMPV6
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.rations import RATE_BURST
 from fwtutor.netfilter.replying import MILLISECOND, told
-from fwtutor.netfilter.routing import Route
+from fwtutor.netfilter.routing import LOOPBACK, Route
 from fwtutor.netfilter.xtables.targets.reject import CODES
 
 RATELIMIT = "net.ipv6.icmp.ratelimit"
@@ -92,5 +93,7 @@ class Replying6(Passage):
         source = packet.dst if ours else self.box.routing.source_for6(packet.src, context.in_interface)
         if not source or not self._is_reachable(packet.src):
             return
-        if self._may_send_error(packet.src, type, code, context.in_interface):
+        # What is refused in OUTPUT has no device yet; the stack takes that of loopback for it, and rations nothing.
+        came_by = LOOPBACK if context.hook == OUTPUT else context.in_interface
+        if self._may_send_error(packet.src, type, code, came_by):
             self._answer(answers6.error_about(context.kept, source, type, code, rest))

@@ -330,3 +330,16 @@ def test_what_the_ftp_helper_reads_leaves_in_one_piece(
         shots.append(Shot(ip6(FRAGMENT, piece, *ends), links[side]))
     packets = agreed(kernel, shots, f"{HELPED}2001:db8:113::2\n", variant=variant)
     assert [len(packet.out) for packet in packets[5:]] == [0] * len(sizes) + [1]
+
+
+@VARIANTS
+def test_errors_about_what_is_refused_in_output_are_not_rationed(kernel: Kernel, variant: str) -> None:
+    """They are about a packet that has no device yet, and loopback's stands in for it. In FORWARD the seventh waits."""
+    rules = "-A OUTPUT -p tcp -j REJECT\n-A FORWARD -p tcp -j REJECT\n"
+    sysctls = {"net.ipv6.icmp.ratelimit": 2000}
+    own = Shot(craft.tcp(FAR, BOX, 4000, 22, SYN, 1, 0, family=6), None)
+    foreign = Shot(craft.tcp(STRANGER, NEAR, 4000, 22, SYN, 1, 0, family=6), "wan")
+    packets = agreed(kernel, [own] * 8, rules, variant=variant, sysctls=sysctls)
+    assert [len(packet.out) for packet in packets] == [1] * 8
+    packets = agreed(kernel, [foreign] * 8, rules, variant=variant, sysctls=sysctls)
+    assert [len(packet.out) for packet in packets] == [1] * 6 + [0] * 2
