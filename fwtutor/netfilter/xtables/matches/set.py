@@ -111,9 +111,7 @@ class SetMatch(StatefulMatch, OptionMatch):
     meaning: ClassVar[str] = "addresses or ports are in a set that ipset made"
     lasting: ClassVar[bool] = True
     words: ClassVar[Wording] = {
-        "named": lambda named, negated: (
-            f"whose {told_sides(named)} {'are' if len(named.sides) > 1 else 'is'}{' not' if negated else ''} in the set {named.name}"
-        ),
+        "named": told_named,
         "return_nomatch": "+(as nomatch)",
         "update_counters": "+(which counts them)|+(which does not count them)",
         "update_subcounters": "+(whose sets count them)|+(whose sets do not count them)",
