@@ -29,6 +29,7 @@ from fwtutor.network.tcp import Endpoint
 DIG_TRIES = 3
 DIG_TIMEOUT = 5 * SECOND
 MAX_SHOWN = 200
+MOMENT = SECOND // 10_000
 
 
 def shown(data: bytes) -> str:
@@ -135,7 +136,12 @@ class Curl(Buffered):
         self._around.say(f"curl: {shown(head.splitlines()[0])}")
         for line in body.splitlines():
             self._around.say(shown(line))
+        self._around.arm(MOMENT, lambda: self._done(endpoint))
+
+    def _done(self, endpoint: Endpoint) -> str:
+        """It takes a program a moment to see that it has everything; what was sent along with that has come by then."""
         endpoint.close()
+        return "curl has the page, and closes its side"
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         if why and not self._asked:

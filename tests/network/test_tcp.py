@@ -8,7 +8,7 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 from fwtutor.network.segments import read_options
-from fwtutor.network.tcp import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_2, TIME_WAIT
+from fwtutor.network.states import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_2, TIME_WAIT
 from fwtutor.network.world import World
 from tests.network.worlds import fired, flags, lose_number, pair, play, said, seconds, sent, settle
 
@@ -20,14 +20,15 @@ def endpoint_state(world: World, host: str) -> list[str]:
     return [endpoint.state for endpoint in world.hosts[host].stack.endpoints.values()]
 
 
-def test_a_connection_opens_with_three_packets_and_closes_with_four() -> None:
+def test_a_connection_opens_with_three_packets_and_closes_with_three() -> None:
+    """A FIN waits a moment for an answer that carries its acknowledgement, and a program that closes at once is quick enough."""
     world = pair(("echo:7",))
     opening = play(world, "client", "connect 10.0.0.2:7")
     assert flags(sent(opening, "client")) == ["SYN", "ACK"]
     assert flags(sent(opening, "server")) == ["SYN+ACK"]
     closing = play(world, "client", "close")
     assert flags(sent(closing, "client")) == ["FIN+ACK", "ACK"]
-    assert flags(sent(closing, "server")) == ["ACK", "FIN+ACK"]
+    assert flags(sent(closing, "server")) == ["FIN+ACK"]
 
 
 def test_the_syn_looks_like_linux() -> None:
@@ -114,12 +115,13 @@ def test_a_lost_syn_is_sent_again_after_a_second_and_a_lost_greeting_after_the_r
     assert [seconds(timer) for timer in fired(play(world, "client", "connect 10.0.0.2:1337"))] == [pytest.approx(0.06 + 0.04 + 0.2)]
 
 
-def test_an_unanswered_syn_is_sent_seven_times_in_127_seconds() -> None:
+def test_an_unanswered_syn_is_sent_eleven_times_in_131_seconds() -> None:
+    """Four retransmissions a second apart (tcp_syn_linear_timeouts), then six with back-off (tcp_syn_retries)."""
     world = pair()
     world.lose(lambda link, sender, packet: True)
     records = play(world, "client", "connect 10.0.0.2:1337")
-    assert [seconds(timer) for timer in fired(records)] == [1, 3, 7, 15, 31, 63, 127]
-    assert flags(sent(records, "client")) == ["SYN"] * 7
+    assert [seconds(timer) for timer in fired(records)] == [1, 2, 3, 4, 5, 7, 11, 19, 35, 67, 131]
+    assert flags(sent(records, "client")) == ["SYN"] * 11
     assert len({packet.seq for packet in sent(records, "client")}) == 1
     assert said(world.hosts["client"]) == ["10.0.0.2:1337: Connection timed out"]
     assert endpoint_state(world, "client") == []
@@ -130,19 +132,19 @@ def test_an_unanswered_syn_ack_is_sent_six_times_and_then_forgotten() -> None:
     world.lose(lambda link, sender, packet: sender == "server")
     play(world, "client", "send tcp 10.0.0.1:4000 > 10.0.0.2:1337 SYN")
     assert flags(sent(world.records, "server")) == ["SYN+ACK"] * 6
-    assert seconds(world.records[-1]) == pytest.approx(0.02 + 63)
+    assert seconds(world.records[-1]) == pytest.approx(0.02 + 63 + 6 * 0.004)
     assert endpoint_state(world, "server") == []
 
 
-def test_data_nobody_acknowledges_is_given_up_after_fifteen_tries() -> None:
+def test_data_nobody_acknowledges_is_given_up_after_a_loss_probe_and_fifteen_tries() -> None:
     world = pair()
     play(world, "client", "connect 10.0.0.2:1337")
     world.lose(lambda link, sender, packet: True)
     records = play(world, "client", 'say "hello?"')
-    assert flags(sent(records, "client")) == ["PSH+ACK"] * 16
+    assert flags(sent(records, "client")) == ["PSH+ACK"] * 17
     assert said(world.hosts["client"])[-1] == "10.0.0.2:1337: Connection timed out"
     gaps = [later.at - earlier.at for earlier, later in zip(fired(records), fired(records)[1:], strict=False)]
-    assert gaps[1] == 2 * gaps[0]
+    assert gaps[2] == 2 * gaps[1] == 4 * gaps[0]
     assert gaps[-1] == 120 * SECOND
 
 
