@@ -98,6 +98,9 @@ connections: list[Connection] = []
 
 
 def serve(kind: str, port: int) -> None:
+    if kind == "datagrams":
+        threading.Thread(target=say_again, args=(port,), daemon=True).start()
+        return
     listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
 
     def accept() -> None:
@@ -105,6 +108,13 @@ def serve(kind: str, port: int) -> None:
             Connection(listener.accept()[0], kind)
 
     threading.Thread(target=accept, daemon=True).start()
+
+
+def say_again(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+        here.bind(("", port))
+        while True:
+            here.sendto(*here.recvfrom(65536))
 
 
 def connect(words: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.application import Application
+from fwtutor.network.services import EchoDatagrams
 from fwtutor.network.tcp import Endpoint
 from fwtutor.network.topology import SERVICES as KNOWN, HostSpec, LinkSpec, Topology
 from fwtutor.network.world import World
@@ -30,8 +31,12 @@ def world_of(scene: Scene) -> World:
         for name, interfaces in HOSTS[scene.where].items()
     )
     world = World(Topology(hosts, tuple(LinkSpec(name, ends, DELAY) for name, ends in LINKS[scene.where].items())))
+    if scene.mtu != 1500:
+        # Topologies know no MTUs yet; a Firewall does.
+        world.hosts["box"].firewall.box.routing.mtus["far"] = scene.mtu
     listeners = world.hosts["server"].stack.listeners
     listeners[9000], listeners[9001] = Silent, Patient
+    world.hosts["server"].stack.datagrams[1337] = EchoDatagrams()
     return world
 
 

@@ -31,8 +31,9 @@ ROUTES: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "server": {"10.0.1.0/24": ("eth0", "10.0.2.254"), "fd00:1::/64": ("eth0", "fd00:2::fe")},
     },
 }
-SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001")
-"""What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has."""
+SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "datagrams:1337")
+"""What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has; ``datagrams``
+says them again."""
 
 
 class Scene(NamedTuple):
@@ -70,7 +71,7 @@ HALF_OPEN = "iptables -A INPUT -p tcp --tcp-flags SYN,ACK ACK -j DROP"
 
 
 def _scan(words: str, before: str = "", lasts: float = 4.0) -> Scene:
-    """Three ports at once: open (1337), closed (7), dropped (22), rejected with an ICMP error (23), rejected with a reset (24)."""
+    """Five ports at once: closed (7), dropped (22), rejected with an ICMP error (23) or a reset (24), open (1337, by UDP too)."""
     protocol = "udp" if "-sU" in words else "tcp"
     rules = [
         f"iptables -A INPUT -p {protocol} --dport 22 -j DROP",
@@ -176,9 +177,9 @@ SCENES: dict[str, Scene] = {
     ),
     "keepalive": Scene(((0.0, "client", SILENT), (0.1, "client", "keepalive 2 1 3")), 8.0),
     "keepalive-dropped": Scene(((0.0, "client", SILENT), (0.1, "client", "keepalive 2 1 3"), (3.0, "server", DROPS_CLIENT)), 9.0),
-    # --- path MTU
-    "path-mtu": Scene(_from_client("connect 10.0.2.2:9000 from 4000", "upload 5000", "close"), 3.0, "routed", mtu=1400),
-    "path-mtu6": Scene(_from_client("connect [fd00:2::2]:9000 from 4000", "upload 5000", "close"), 3.0, "routed", mtu=1400),
+    # --- path MTU (two segments: how more of them are cut anew depends on how many the kernel keeps in one buffer)
+    "path-mtu": Scene(_from_client("connect 10.0.2.2:9000 from 4000", "upload 2000", "close"), 3.0, "routed", mtu=1400),
+    "path-mtu6": Scene(_from_client("connect [fd00:2::2]:9000 from 4000", "upload 2000", "close"), 3.0, "routed", mtu=1400),
     "black-hole": Scene(
         (
             (0.0, "box", "iptables -A OUTPUT -p icmp -j DROP"),
