@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.application import Application
+from fwtutor.network.ends import Ends, ends_of
 from fwtutor.network.services import (
     KEX_BODY,
     KEX_ECDH_INIT,
@@ -45,7 +45,7 @@ class Talk(Application):
         self._around = around
 
     def opened(self, endpoint: Endpoint) -> None:
-        self._around.say(f"connected to {endpoint.peer} from port {endpoint.ends[1]}")
+        self._around.say(f"connected to {endpoint.peer} from port {endpoint.ends.port}")
 
     def received(self, endpoint: Endpoint, data: bytes) -> None:
         for line in data.splitlines():
@@ -69,7 +69,7 @@ class Ssh(Buffered):
         self._reached = False
 
     def opened(self, endpoint: Endpoint) -> None:
-        self._around.say(f"ssh: connected to {endpoint.peer} from port {endpoint.ends[1]}")
+        self._around.say(f"ssh: connected to {endpoint.peer} from port {endpoint.ends.port}")
         endpoint.send(b"SSH-2.0-OpenSSH_9.2\r\n")
 
     def heard(self, endpoint: Endpoint) -> None:
@@ -90,7 +90,7 @@ class Ssh(Buffered):
                 self._around.say(f"ssh: reached {endpoint.peer}: keys exchanged, it asks for a password")
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
-        address, _, port = endpoint.peer.rpartition(":")
+        address, port = endpoint.ends.peer, endpoint.ends.peer_port
         if why and not self._banner:
             self._around.say(f"ssh: connect to host {address} port {port}: {why}")
         else:
@@ -139,7 +139,7 @@ class Curl(Buffered):
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         if why and not self._asked:
-            self._around.say(f"curl: (7) Failed to connect to {self._host} port {endpoint.ends[3]}: {why}")
+            self._around.say(f"curl: (7) Failed to connect to {self._host} port {endpoint.ends.peer_port}: {why}")
         elif why and not self._answered:
             self._around.say(f"curl: (56) Recv failure: {why}")
         elif not self._answered and self.buffer:
@@ -151,11 +151,11 @@ class Curl(Buffered):
 class Dig(Datagrams):
     """``dig``: asks up to three times, five seconds apart."""
 
-    def __init__(self, around: Surroundings, name: str, src: int, server: int, port: int) -> None:
+    def __init__(self, around: Surroundings, name: str, ends: Ends, family: int) -> None:
         self._around = around
-        self._ends = (src, server, port, 53)
-        self._identity = around.draw("dns id", name, port) & 0xFFFF
-        self._query = dns_query(self._identity, name)
+        self._ends = ends
+        self._identity = around.draw("dns id", name, ends.port) & 0xFFFF
+        self._query = dns_query(self._identity, name, family)
         self._name = name
         self._tries = 0
         self._timer: Timer | None = None
@@ -163,8 +163,8 @@ class Dig(Datagrams):
     def ask(self, stack: Stack) -> None:
         """Sends the question (again)."""
         self._tries += 1
-        stack.datagrams[self._ends[2]] = self
-        stack.send_udp(*self._ends, self._query)
+        stack.datagrams[self._ends.port] = self
+        stack.send_udp(self._ends, self._query)
         self._timer = self._around.arm(DIG_TIMEOUT, lambda: self._timed_out(stack))
 
     def received(self, stack: Stack, packet: Packet) -> None:
@@ -172,19 +172,18 @@ class Dig(Datagrams):
             identity, _, address = read_answer(packet.payload)
         except ValueError:
             return
-        if identity != self._identity or packet.src != self._ends[1] or packet.sport != 53:
+        if identity != self._identity or ends_of(packet).turned != self._ends:
             return
-        found = format_address(4, int.from_bytes(address, "big")) if address else ""
-        self._around.say(f"dig: {self._name} is {found}" if found else f"dig: {self._name}: NXDOMAIN")
+        self._around.say(f"dig: {self._name} is {address}" if address else f"dig: {self._name}: NXDOMAIN")
         self._done(stack)
 
     def unreachable(self, stack: Stack, why: str) -> None:
-        self._around.say(f"dig: communications error to {format_address(4, self._ends[1])}#53: {why.lower()}")
+        self._around.say(f"dig: communications error to {self._ends.peer}#53: {why.lower()}")
         self._done(stack)
 
     def _timed_out(self, stack: Stack) -> str:
         self._timer = None
-        server = format_address(4, self._ends[1])
+        server = self._ends.peer
         self._around.say(f"dig: communications error to {server}#53: timed out")
         if self._tries < DIG_TRIES:
             self.ask(stack)
@@ -196,4 +195,4 @@ class Dig(Datagrams):
     def _done(self, stack: Stack) -> None:
         if self._timer is not None:
             self._around.cancel(self._timer)
-        stack.datagrams.pop(self._ends[2], None)
+        stack.datagrams.pop(self._ends.port, None)

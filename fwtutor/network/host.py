@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.routing import Route
+from fwtutor.netfilter.routing import DEFAULT_MTU, Route
+from fwtutor.network.ends import Address, Ends
 from fwtutor.network.records import Record, Said, kernel_log
-from fwtutor.network.services import install
+from fwtutor.network.services import Names, install
 from fwtutor.network.stack import Stack
 from fwtutor.network.surroundings import Timer
 from fwtutor.network.topology import HostSpec, parse_service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fwtutor.network.world import World
 
 MAX_CONSOLE = 10_000
@@ -27,7 +26,7 @@ MAX_CONSOLE = 10_000
 class Host:
     """One live host of a world."""
 
-    def __init__(self, world: World, spec: HostSpec, seed: int, names: Mapping[str, bytes], resolver: int | None) -> None:
+    def __init__(self, world: World, spec: HostSpec, seed: int, names: Names, resolver: Address | None) -> None:
         self.name = spec.name
         self.spec = spec
         self.resolver = resolver
@@ -81,20 +80,28 @@ class Host:
         digest = blake2b(repr((self._seed, self.name, *key)).encode(), digest_size=4).digest()
         return int.from_bytes(digest, "big")
 
-    def is_local(self, address: int) -> bool:
-        return self.firewall.is_local(address)
+    def is_local(self, address: Address) -> bool:
+        return self.firewall.is_local(address.value, address.family)
 
-    def source_for(self, address: int) -> int | None:
-        if self.firewall.is_local(address):
+    def source_for(self, address: Address) -> Address | None:
+        if self.is_local(address):
             return address
-        return self.firewall.source_for(address) or None if self.firewall.route(address) is not None else None
+        value, family = address.value, address.family
+        source = self.firewall.source_for(value, family) if self.firewall.route(value, family) is not None else 0
+        return Address(family, source) if source else None
 
-    def last_on_the_wire(self, protocol: int, ends: tuple[int, int, int, int]) -> Packet | None:
+    def mtu_to(self, address: Address) -> int:
+        return self.firewall.routing.mtu_to(address.family, address.value) or DEFAULT_MTU
+
+    def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
+        return self.firewall.source_of_answer(packet)
+
+    def last_on_the_wire(self, protocol: int, ends: Ends) -> Packet | None:
         """The last packet from these ends that was sent on any link; None if there was none."""
         return self._world.last_on_the_wire(protocol, ends)
 
     # --- what the world asks for -------------------------------------------------------------------------------
 
-    def route_to(self, address: int) -> Route | bool | None:
+    def route_to(self, address: Address) -> Route | bool | None:
         """How a packet to ``address`` would leave: a route, True for the host itself, None: not at all."""
-        return True if self.firewall.is_local(address) else self.firewall.route(address)
+        return True if self.is_local(address) else self.firewall.route(address.value, address.family)

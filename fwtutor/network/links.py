@@ -9,8 +9,6 @@ from fwtutor.netfilter.packet import Packet
 from fwtutor.network.host import Host
 from fwtutor.network.topology import LinkSpec
 
-LIMITED_BROADCAST = 0xFFFFFFFF
-
 
 class Link:
     """A segment. Who has the address gets the packet, else the sender's gateway; nobody's packets are lost."""
@@ -24,10 +22,9 @@ class Link:
             name, _, interface = end.partition(":")
             self._ends.append((hosts[name], interface))
         self._owners = {
-            address: (host, interface)
+            (family, address): (host, interface)
             for host, interface in self._ends
             for family, address, _ in host.firewall.interfaces[interface]
-            if family == 4
         }
 
     @property
@@ -37,11 +34,13 @@ class Link:
 
     def reach(self, sender: Host, packet: Packet) -> list[tuple[Host, str, str]]:
         """Who gets a packet: (host, interface, "host" or "broadcast"), the sender excluded."""
-        if packet.dst >> 28 == 14 or packet.dst == LIMITED_BROADCAST or sender.firewall.routing.is_broadcast(4, packet.dst):
-            how = "multicast" if packet.dst >> 28 == 14 else "broadcast"
+        family, routing = packet.family, sender.firewall.routing
+        group = routing.is_multicast(family, packet.dst)
+        if group or routing.is_broadcast(family, packet.dst):
+            how = "multicast" if group else "broadcast"
             return [(host, interface, how) for host, interface in self._ends if host is not sender]
-        owner = self._owners.get(packet.dst)
+        owner = self._owners.get((family, packet.dst))
         if owner is None:
-            route = sender.firewall.route(packet.dst)
-            owner = self._owners.get(route.gateway) if route is not None and route.gateway else None
+            route = sender.firewall.route(packet.dst, family)
+            owner = self._owners.get((family, route.gateway)) if route is not None and route.gateway else None
         return [(*owner, "host")] if owner is not None and owner[0] is not sender else []

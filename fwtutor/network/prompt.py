@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.command import Command, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.options import ConntrackRefused
@@ -19,8 +18,9 @@ from fwtutor.network.application import Application
 from fwtutor.network.arguments import BadArgument, read_address, read_number, read_place, read_port, split_words
 from fwtutor.network.clients import Curl, Dig, Ssh, Talk
 from fwtutor.network.crafting import craft_packet
+from fwtutor.network.ends import Address, Ends, destination_of
 from fwtutor.network.listening import what_happened
-from fwtutor.network.tcp import CLOSED, TIME_WAIT, Endpoint, Ends
+from fwtutor.network.tcp import CLOSED, TIME_WAIT, Endpoint
 
 if TYPE_CHECKING:
     from fwtutor.network.host import Host
@@ -42,7 +42,7 @@ send icmp ADDR > ADDR 3/4 about tcp ADDR:PORT > ADDR:PORT [mtu=N]      a router'
 connect ADDR:PORT [from PORT] a TCP connection          say "TEXT" [to PORT]   over it
 upload BYTES [to PORT]        that many of them, over it
 close [PORT]   end it with a FIN                        reset [PORT]           or with a RST
-curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME
+curl [https://]ADDR[:PORT]    ssh ADDR[:PORT]           dig [@ADDR] NAME [AAAA]
 iptables ...   iptables-save [-c]   ip6tables ...   ip6tables-save [-c]   conntrack ...
 ipset ...   dmesg   sysctl KEY[=VALUE]   sleep SECONDS   help"""
 
@@ -173,7 +173,7 @@ def _sysctl(host: Host, rest: str) -> str:
 def _send(host: Host, rest: str) -> str:
     raw, tell = craft_packet(rest, host.draw("raw", host.lines), lambda ends: _own_numbers(host, ends), host.last_on_the_wire)
     packet = Packet(raw)
-    if host.route_to(packet.dst) is None:
+    if host.route_to(destination_of(packet)) is None:
         raise Refused("Network is unreachable")
     host.stack.send_raw(packet)
     return tell
@@ -184,14 +184,14 @@ def _own_numbers(host: Host, ends: Ends) -> tuple[int, int] | None:
     return endpoint.numbers if endpoint is not None else None
 
 
-def _open(host: Host, destination: tuple[int, int], application: Application, port: int | None = None) -> Endpoint:
+def _open(host: Host, destination: tuple[Address, int], application: Application, port: int | None = None) -> Endpoint:
     source = host.source_for(destination[0])
     if source is None:
-        raise Refused(f"connect to {format_address(4, destination[0])}: Network is unreachable")
+        raise Refused(f"connect to {destination[0]}: Network is unreachable")
     try:
         if port is None:
             port = host.stack.free_port("tcp", *destination)
-        return host.stack.connect((source, port, *destination), application)
+        return host.stack.connect(Ends(source, port, *destination), application)
     except OSError as error:
         raise Refused(error) from None
 
@@ -217,7 +217,7 @@ def _pick(host: Host, port: str | None) -> Endpoint:
         raise Refused("there is no open connection")
     number = read_port(port)
     for endpoint in reversed(alive):
-        if number in (endpoint.ends[1], endpoint.ends[3]):
+        if number in (endpoint.ends.port, endpoint.ends.peer_port):
             return endpoint
     raise Refused(f"no open connection has port {number} at either end")
 
@@ -270,7 +270,7 @@ def _curl(host: Host, rest: str) -> str:
     where, _, path = place.partition("/")
     tls = scheme == "https" or (not found and where.endswith(":443"))
     destination = read_place(where, 443 if tls else 80)
-    endpoint = _open(host, destination, Curl(host, where.partition(":")[0], f"/{path}", tls))
+    endpoint = _open(host, destination, Curl(host, where.removesuffix(f":{destination[1]}"), f"/{path}", tls))
     return f"connecting {endpoint.name}"
 
 
@@ -285,9 +285,10 @@ def _ssh(host: Host, rest: str) -> str:
 def _dig(host: Host, rest: str) -> str:
     words = split_words(rest)
     servers = [word[1:] for word in words if word.startswith("@")]
-    names = [word for word in words if not word.startswith("@")]
+    names = [word for word in words if not word.startswith("@") and word.upper() not in ("A", "AAAA")]
+    family = 6 if any(word.upper() == "AAAA" for word in words) else 4
     if len(names) != 1 or len(servers) > 1:
-        raise Refused("write dig [@ADDR] NAME")
+        raise Refused("write dig [@ADDR] NAME [AAAA]")
     if servers:
         server = read_address(servers[0])
     elif host.resolver is not None:
@@ -296,12 +297,13 @@ def _dig(host: Host, rest: str) -> str:
         raise Refused("there is no name server here; write dig @ADDR NAME")
     source = host.source_for(server)
     if source is None:
-        raise Refused(f"{format_address(4, server)}#53: Network is unreachable")
+        raise Refused(f"{server}#53: Network is unreachable")
     try:
-        Dig(host, names[0], source, server, host.stack.free_port("udp", server)).ask(host.stack)
+        ends = Ends(source, host.stack.free_port("udp", server), server, 53)
+        Dig(host, names[0], ends, family).ask(host.stack)
     except OSError as error:
         raise Refused(error) from None
-    return f"asking {format_address(4, server)} for {names[0]}"
+    return f"asking {server} for {names[0]}"
 
 
 def _sleep(host: Host, rest: str) -> str:

@@ -11,6 +11,7 @@ from struct import error as StructError, pack, unpack_from
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.application import Application
 from fwtutor.network.arguments import BadArgument
+from fwtutor.network.ends import Address, ends_of
 from fwtutor.network.stack import Datagrams, Stack
 from fwtutor.network.tcp import Endpoint
 
@@ -96,7 +97,7 @@ class EchoingApp(Buffered):
     """The app on 1337: greets, and says every line again."""
 
     def opened(self, endpoint: Endpoint) -> None:
-        endpoint.send(f"hello from port {endpoint.ends[1]}\n".encode())
+        endpoint.send(f"hello from port {endpoint.ends.port}\n".encode())
 
     def heard(self, endpoint: Endpoint) -> None:
         while (line := self.line()) is not None:
@@ -148,31 +149,38 @@ class Httpsd(Buffered):
                 return
 
 
+Names = Mapping[str, tuple[Address, ...]]
+"""Whose addresses are which, by name in small letters."""
+A, AAAA = 1, 28
+_RECORD_OF = {4: A, 6: AAAA}
+
+
 class Named(Datagrams):
     """A name server that knows the hosts of the topology, each as NAME and as NAME.example."""
 
-    def __init__(self, names: Mapping[str, bytes]) -> None:
+    def __init__(self, names: Names) -> None:
         self._names = names
 
     def received(self, stack: Stack, packet: Packet) -> None:
         reply = answer_query(packet.payload, self._names)
         if reply:
-            stack.send_udp(packet.dst, packet.src, packet.dport, packet.sport, reply)
+            stack.send_udp(ends_of(packet).turned, reply)
 
 
 class EchoDatagrams(Datagrams):
     """RFC 862 over UDP."""
 
     def received(self, stack: Stack, packet: Packet) -> None:
-        stack.send_udp(packet.dst, packet.src, packet.dport, packet.sport, packet.payload)
+        stack.send_udp(ends_of(packet).turned, packet.payload)
 
 
-def dns_query(identity: int, name: str) -> bytes:
-    """A question for the address of ``name``. Raises BadArgument for what is no name."""
+def dns_query(identity: int, name: str, family: int = 4) -> bytes:
+    """A question for the address of ``name``, of a family. Raises BadArgument for what is no name."""
     labels = name.rstrip(".").encode("utf-8", "replace").split(b".")
     if not name.isascii() or not all(0 < len(label) < 64 for label in labels) or len(name) > 253:
         raise BadArgument(f"{name!r} is not a legal name")
-    return pack("!HHHHHH", identity, 0x0100, 1, 0, 0, 0) + b"".join(bytes((len(label),)) + label for label in labels) + b"\0\0\1\0\1"
+    question = b"".join(bytes((len(label),)) + label for label in labels) + pack("!BHH", 0, _RECORD_OF[family], 1)
+    return pack("!HHHHHH", identity, 0x0100, 1, 0, 0, 0) + question
 
 
 def _read_question(message: bytes) -> tuple[str, int, int]:
@@ -189,7 +197,7 @@ def _read_question(message: bytes) -> tuple[str, int, int]:
     return ".".join(labels).lower(), kind, at + 5
 
 
-def answer_query(message: bytes, names: Mapping[str, bytes]) -> bytes:
+def answer_query(message: bytes, names: Names) -> bytes:
     """The answer to a DNS query: an address, NXDOMAIN, or nothing at all (b"") to what is no query."""
     if len(message) < 17 or message[2] & 0x80:
         return b""
@@ -197,25 +205,26 @@ def answer_query(message: bytes, names: Mapping[str, bytes]) -> bytes:
         name, kind, end = _read_question(message)
     except (ValueError, StructError):
         return message[:2] + pack("!HHHHH", 0x8181, 0, 0, 0, 0)
-    address = names.get(name)
-    found = address is not None and kind == 1
-    head = message[:2] + pack("!HHHHH", 0x8180 if address is not None else 0x8183, 1, int(found), 0, 0)
-    record = pack("!HHHIH", 0xC00C, 1, 1, 300, 4) + address if found and address is not None else b""
-    return head + message[12:end] + record
+    addresses = names.get(name)
+    found = [address for address in addresses or () if _RECORD_OF[address.family] == kind]
+    head = message[:2] + pack("!HHHHH", 0x8183 if addresses is None else 0x8180, 1, len(found), 0, 0)
+    values = [address.value.to_bytes(4 if address.family == 4 else 16, "big") for address in found]
+    return head + message[12:end] + b"".join(pack("!HHHIH", 0xC00C, kind, 1, 300, len(value)) + value for value in values)
 
 
-def read_answer(message: bytes) -> tuple[int, str, bytes]:
-    """(id, name, address) of a DNS answer; the address is b"" when there is none. Raises ValueError on a broken one."""
+def read_answer(message: bytes) -> tuple[int, str, Address | None]:
+    """(id, name, first address) of a DNS answer; None: it has no address. Raises ValueError on a broken one."""
     try:
         identity, _, _, answers = unpack_from("!HHHH", message)
         name, _, end = _read_question(message)
         if not answers:
-            return identity, name, b""
+            return identity, name, None
         kind, length = unpack_from("!H", message, end + 2)[0], unpack_from("!H", message, end + 10)[0]
-        address = message[end + 12 : end + 12 + length]
+        value = message[end + 12 : end + 12 + length]
     except StructError as error:
         raise ValueError("a broken DNS message") from error
-    return identity, name, address if kind == 1 and length == 4 == len(address) else b""
+    family = {(A, 4): 4, (AAAA, 16): 6}.get((kind, len(value)))
+    return identity, name, Address(family, int.from_bytes(value, "big")) if family and length == len(value) else None
 
 
 TCP_SERVICES: dict[str, Callable[[], Application]] = {
@@ -227,7 +236,7 @@ TCP_SERVICES: dict[str, Callable[[], Application]] = {
 }
 
 
-def install(stack: Stack, service: str, port: int, names: Mapping[str, bytes]) -> None:
+def install(stack: Stack, service: str, port: int, names: Names) -> None:
     """Starts a service of ``topology.SERVICES`` on a stack."""
     if service in TCP_SERVICES:
         stack.listeners[port] = TCP_SERVICES[service]

@@ -6,26 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import unpack_from
 
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.packet import ACK, FIN, ICMP, RST, SYN, TCP, UDP, Packet, checksum
+from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, TCP, UDP, Packet
 from fwtutor.network.answers import closed_port_answers, sound_udp
 from fwtutor.network.application import Application
+from fwtutor.network.ends import Ends, ends_of
+from fwtutor.network.errors import Error, is_icmp, read_error
 from fwtutor.network.resets import answer_reset, sound_tcp
 from fwtutor.network.segments import add
 from fwtutor.network.surroundings import Surroundings
-from fwtutor.network.tcp import CLOSED, Endpoint, Ends
-from fwtutor.network.words import ERRORS, UNREACHABLE, describe
+from fwtutor.network.tcp import CLOSED, Endpoint
+from fwtutor.network.words import describe
 
 __all__ = ["Datagrams", "Stack", "closed_port_answers"]
 
 FIRST_EPHEMERAL, EPHEMERALS = 32768, 28232
 """net.ipv4.ip_local_port_range."""
-TIME_EXCEEDED = 11
 WATCHED = 10 * SECOND
 """How long an answer to a packet sent raw is waited for."""
+
+
+Key = tuple[int, Ends]
+"""A packet's protocol and ends."""
 
 
 class Datagrams:
@@ -49,7 +53,7 @@ class Stack:
         """TCP ports that are listened on, and what serves a connection there."""
         self.datagrams: dict[int, Datagrams] = {}
         """UDP ports in use."""
-        self._watched: dict[tuple[int, int, int, int, int], int] = {}
+        self._watched: dict[Key, int] = {}
         """What may answer a packet sent raw, and until when (ns) it is told."""
         self._opened: dict[Ends, int] = {}
         self._ports_drawn: dict[tuple[object, ...], int] = {}
@@ -58,7 +62,7 @@ class Stack:
 
     def receive(self, packet: Packet, broadcast: bool = False) -> None:
         """A packet the Firewall let through to the host itself."""
-        if packet.fault or packet.family != 4 or packet.offset or packet.mf:
+        if packet.fault or packet.offset or packet.mf:
             return
         self._tell(packet)
         if packet.protocol == TCP:
@@ -67,16 +71,16 @@ class Stack:
         elif packet.protocol == UDP and packet.dport in self.datagrams:
             if sound_udp(packet):
                 self.datagrams[packet.dport].received(self, packet)
-        elif packet.protocol == ICMP and packet.icmp_type in ERRORS:
-            self._receive_error(packet)
+        elif (error := read_error(packet)) is not None:
+            self._receive_error(error)
         else:
-            for answer in closed_port_answers(packet, self.around.now, broadcast):
+            for answer in closed_port_answers(packet, self.around.now, broadcast, source=self.around.source_of_answer(packet)):
                 self.around.emit(answer, by_stack=True)
 
     def _receive_tcp(self, packet: Packet) -> None:
         if not sound_tcp(packet):
             return
-        ends = (packet.dst, packet.dport, packet.src, packet.sport)
+        ends = ends_of(packet).turned
         endpoint = self.endpoints.get(ends)
         isn = None
         if endpoint is not None:
@@ -95,30 +99,17 @@ class Stack:
             if reset:
                 self.around.emit(reset, by_stack=True)
 
-    def _receive_error(self, packet: Packet) -> None:
-        message = packet.raw[packet.l4 :]
-        quoted = message[8:]
-        if checksum(message) or len(quoted) < 28 or quoted[0] >> 4 != 4 or len(quoted) < (quoted[0] & 15) * 4 + 8:
+    def _receive_error(self, error: Error) -> None:
+        if not error.why:
             return
-        header = (quoted[0] & 15) * 4
-        protocol = quoted[9]
-        src, dst = unpack_from("!II", quoted, 12)
-        sport, dport, seq = unpack_from("!HHI", quoted, header)
-        if packet.icmp_type == TIME_EXCEEDED:
-            why = UNREACHABLE[1]
-        elif packet.icmp_type == 3:
-            why = UNREACHABLE.get(packet.icmp_code, "")
-        else:
-            why = ""
-        if not why:
-            return
-        if protocol == TCP:
-            endpoint = self.endpoints.get((src, sport, dst, dport))
-            mtu = unpack_from("!H", message, 6)[0] if (packet.icmp_type, packet.icmp_code) == (3, 4) else 0
-            if endpoint is not None and ((packet.icmp_type, packet.icmp_code) != (3, 4) or mtu):
-                endpoint.unreachable(seq, why, mtu)
-        elif protocol == UDP and sport in self.datagrams:
-            self.datagrams[sport].unreachable(self, why)
+        about = error.about
+        ends = ends_of(about)
+        if about.protocol == TCP:
+            endpoint = self.endpoints.get(ends)
+            if endpoint is not None and (error.mtu or not error.too_big):
+                endpoint.unreachable(about.seq, error.why, error.mtu)
+        elif about.protocol == UDP and ends.port in self.datagrams:
+            self.datagrams[ends.port].unreachable(self, error.why)
 
     # --- sockets ---------------------------------------------------------------------------------------------
 
@@ -141,9 +132,10 @@ class Stack:
                 return port
         raise OSError("Cannot assign requested address")
 
-    def send_udp(self, src: int, dst: int, sport: int, dport: int, data: bytes) -> None:
+    def send_udp(self, ends: Ends, data: bytes) -> None:
         """Sends a datagram."""
-        self.around.emit(craft.udp(src, dst, sport, dport, data), tell=True)
+        (family, src), sport, (_, dst), dport = ends
+        self.around.emit(craft.udp(src, dst, sport, dport, data, family=family), tell=True)
 
     def send_raw(self, packet: Packet) -> None:
         """Sends a packet as it is, past all sockets; what comes back to its ports is told on the console."""
@@ -169,23 +161,21 @@ class Stack:
             return
         if self._watches(_key(packet)):
             self.around.say(f"received: {describe(packet)}")
-        elif packet.protocol == ICMP and packet.icmp_type in ERRORS:
-            quoted = packet.raw[packet.l4 + 8 :]
-            about = Packet(quoted + bytes(max(0, int.from_bytes(quoted[2:4], "big") - len(quoted))))
-            if not about.fault and self._watches(_reply_key(about)):
-                self.around.say(f"received: {describe(packet)} about {describe(about)}")
+        elif (error := read_error(packet)) is not None and self._watches(_reply_key(error.about)):
+            self.around.say(f"received: {describe(packet)} about {describe(error.about)}")
 
-    def _watches(self, key: tuple[int, int, int, int, int]) -> bool:
+    def _watches(self, key: Key) -> bool:
         return self._watched.get(key, -1) >= self.around.now
 
 
-def _key(packet: Packet) -> tuple[int, int, int, int, int]:
+def _key(packet: Packet) -> Key:
     """What tells an answer from other packets: for ICMP the id stands for the ports."""
-    if packet.protocol == ICMP:
-        return packet.protocol, packet.src, packet.dst, packet.icmp_id, packet.icmp_id
-    return packet.protocol, packet.src, packet.dst, packet.sport, packet.dport
+    ends = ends_of(packet)
+    if is_icmp(packet):
+        ends = ends._replace(port=packet.icmp_id, peer_port=packet.icmp_id)
+    return packet.protocol, ends
 
 
-def _reply_key(packet: Packet) -> tuple[int, int, int, int, int]:
-    protocol, src, dst, sport, dport = _key(packet)
-    return protocol, dst, src, dport, sport
+def _reply_key(packet: Packet) -> Key:
+    protocol, ends = _key(packet)
+    return protocol, ends.turned

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from fwtutor.netfilter.packet import Packet
 from fwtutor.network.clock import Event
+from fwtutor.network.ends import Address
 
 
 class Timer(Event):
@@ -43,8 +45,14 @@ class Surroundings(Protocol):
     def draw(self, *key: object) -> int:
         """A number from 0 to 2**32 - 1 that depends on the seed, the host and ``key`` alone."""
 
-    def is_local(self, address: int) -> bool:
-        """True for an IPv4 address of this host."""
+    def is_local(self, address: Address) -> bool:
+        """True for an address of this host."""
 
-    def source_for(self, address: int) -> int | None:
-        """The IPv4 address this host would send from to that one; None when there is no route."""
+    def source_for(self, address: Address) -> Address | None:
+        """The address this host would send from to that one; None when there is no route, or it has none of that family."""
+
+    def mtu_to(self, address: Address) -> int:
+        """The MTU in bytes of the link by which this host would send to that address."""
+
+    def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
+        """The addresses to send errors and echoes from about what was just delivered, as ``closed_port_answers`` takes them."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fwtutor.netfilter import craft
-from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN, Packet
 from fwtutor.network.application import Application
+from fwtutor.network.ends import Ends
 from fwtutor.network.segments import (
+    HEADERS,
+    LONGEST,
     SYN_WINDOW,
     WINDOW,
     WINDOW_SCALE,
@@ -28,9 +30,6 @@ from fwtutor.network.segments import (
 )
 from fwtutor.network.sending import Sending
 from fwtutor.network.surroundings import Surroundings, Timer
-
-Ends = tuple[int, int, int, int]
-"""(own address, own port, peer's address, peer's port)."""
 
 CLOSED, SYN_SENT, SYN_RECV, ESTABLISHED = "CLOSED", "SYN_SENT", "SYN_RECV", "ESTABLISHED"
 FIN_WAIT_1, FIN_WAIT_2, CLOSING, TIME_WAIT = "FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "TIME_WAIT"
@@ -53,7 +52,9 @@ class Endpoint:
         self.opened_actively = False
         self._forget = forget
         self._isn = isn
-        self._sending = Sending(isn)
+        family = ends.peer.family
+        self._mss = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        self._sending = Sending(isn, self._mss, family)
         self._rcv_nxt = 0
         self._early: list[tuple[int, bytes, bool]] = []
         """(sequence number, data, FIN) of segments that came before what precedes them."""
@@ -69,13 +70,12 @@ class Endpoint:
     @property
     def name(self) -> str:
         """``203.0.113.9:4000 > 203.0.113.1:22``: own side first."""
-        address, port, peer, peer_port = self.ends
-        return f"{format_address(4, address)}:{port} > {format_address(4, peer)}:{peer_port}"
+        return str(self.ends)
 
     @property
     def peer(self) -> str:
         """``203.0.113.1:22``."""
-        return f"{format_address(4, self.ends[2])}:{self.ends[3]}"
+        return self.ends.there
 
     @property
     def numbers(self) -> tuple[int, int]:
@@ -314,9 +314,9 @@ class Endpoint:
 
     def _send_syn(self) -> None:
         if self.state == SYN_SENT:
-            self._emit_raw(SYN, self._isn, 0, SYN_WINDOW, options=syn_options())
+            self._emit_raw(SYN, self._isn, 0, SYN_WINDOW, options=syn_options(self._mss))
         else:
-            self._emit_raw(SYN | ACK, self._isn, self._rcv_nxt, SYN_WINDOW, options=syn_options(scale=self._scaled, sack=self._sack))
+            self._emit_raw(SYN | ACK, self._isn, self._rcv_nxt, SYN_WINDOW, options=syn_options(self._mss, self._scaled, self._sack))
 
     def _acknowledge(self) -> None:
         blocks = [(seq, add(seq, len(data) + fin)) for seq, data, fin in self._early] if self._sack else []
@@ -328,12 +328,12 @@ class Endpoint:
         self._emit_raw(flags, seq, self._rcv_nxt, window, data, options)
 
     def _emit_raw(self, flags: int, seq: int, ack: int, window: int, data: bytes = b"", options: bytes = b"") -> None:
-        address, port, peer, peer_port = self.ends
+        (family, address), port, (_, peer), peer_port = self.ends
         bare = flags & RST or flags & (SYN | ACK) == SYN | ACK
         if not bare:
             self._ip_id = self._ip_id + 1 & 0xFFFF
         identity = 0 if bare else self._ip_id
-        self.around.emit(craft.tcp(address, peer, port, peer_port, flags, seq, ack, window, data, options, id=identity))
+        self.around.emit(craft.tcp(address, peer, port, peer_port, flags, seq, ack, window, data, options, family=family, id=identity))
 
     # --- timers ------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.clock import Clock, Event
+from fwtutor.network.ends import Address, Ends, ends_of
 from fwtutor.network.host import Host
 from fwtutor.network.links import Link
 from fwtutor.network.prompt import family_of, run
@@ -69,14 +70,13 @@ class World:
         """ns"""
         self.clock = Clock()
         self.records: list[Record] = []
-        names: dict[str, bytes] = {}
+        names: dict[str, tuple[Address, ...]] = {}
         resolver = None
         for spec in topology.hosts:
-            first = _first_address(spec.interfaces)
-            if first is not None:
-                names[spec.name.lower()] = names[f"{spec.name.lower()}.example"] = first.to_bytes(4, "big")
-                if resolver is None and "dns:53" in spec.services:
-                    resolver = first
+            addresses = _first_addresses(spec.interfaces)
+            names[spec.name.lower()] = names[f"{spec.name.lower()}.example"] = addresses
+            if resolver is None and addresses and "dns:53" in spec.services:
+                resolver = addresses[0]
         self.hosts = {spec.name: Host(self, spec, topology.seed, names, resolver) for spec in topology.hosts}
         self.links = tuple(Link(spec, self.hosts) for spec in topology.links)
         self._link_of = {end: link for link in self.links for end in link.ends}
@@ -162,13 +162,13 @@ class World:
         self.clock.push(timer)
         return timer
 
-    def last_on_the_wire(self, protocol: int, ends: tuple[int, int, int, int]) -> Packet | None:
+    def last_on_the_wire(self, protocol: int, ends: Ends) -> Packet | None:
         """The last packet with this source, source port, destination and destination port that left a host; None if there was none."""
         for record in reversed(self.records):
             if isinstance(record, Walked):
                 for _, raw in record.walk.out:
                     packet = Packet(raw)
-                    if (packet.protocol, packet.src, packet.sport, packet.dst, packet.dport) == (protocol, *ends):
+                    if packet.protocol == protocol and ends_of(packet) == ends:
                         return packet
         return None
 
@@ -217,8 +217,9 @@ class World:
         self._transmit(host, walk)
         for part in (*walk.answers, walk):
             if part.delivered is not None:
-                many = link != "host" or host.firewall.routing.is_broadcast(4, part.delivered.dst) or part.delivered.dst >> 28 == 14
-                host.stack.receive(part.delivered, many)
+                routing, packet = host.firewall.routing, part.delivered
+                many = link != "host" or routing.is_broadcast(packet.family, packet.dst) or routing.is_multicast(packet.family, packet.dst)
+                host.stack.receive(packet, many)
 
     def _transmit(self, host: Host, walk: Walk) -> None:
         for interface, raw in walk.out:
@@ -258,13 +259,14 @@ class World:
                 self._touched[host.name, change.key] = index
 
 
-def _first_address(interfaces: Mapping[str, tuple[str, ...]]) -> int | None:
+def _first_addresses(interfaces: Mapping[str, tuple[str, ...]]) -> tuple[Address, ...]:
+    """The first of each family, IPv4 before IPv6."""
+    found: dict[int, Address] = {}
     for addresses in interfaces.values():
         for text in addresses:
-            family, address = parse_address(text.partition("/")[0])
-            if family == 4:
-                return address
-    return None
+            address = Address(*parse_address(text.partition("/")[0]))
+            found.setdefault(address.family, address)
+    return tuple(found[family] for family in (4, 6) if family in found)
 
 
 def _difference(kind: str, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[Change, ...]:

@@ -65,7 +65,10 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
         ("upload", "upload: write upload BYTES"),
         ("upload x", "upload: length 'x' is no number from 0 to 1000000"),
         ("upload 9", "upload: there is no open connection"),
-        ("send icmp fe80::1 > 10.0.0.2 echo", "send: fe80::1 is an IPv6 address"),
+        ("send icmp fe80::1 > 10.0.0.2 echo", "send: fe80::1 is an IPv6 address and 10.0.0.2 an IPv4 one"),
+        ("send icmp fe80::1 > fe80::2 echo", "send: fe80::1 is an IPv6 address; write icmpv6"),
+        ("connect [2001:db8::1", "connect: '[2001:db8::1' names no port"),
+        ("connect 2001:db8::1", "connect: '2001:db8::1' names no port; write [ADDR]:PORT"),
         ("x" * 5000, "a line may have 4096 characters"),
     ],
 )
