@@ -177,7 +177,7 @@ class Dig(Datagrams):
         self._around.say(f"dig: {self._name} is {address}" if address else f"dig: {self._name}: NXDOMAIN")
         self._done(stack)
 
-    def unreachable(self, stack: Stack, why: str) -> None:
+    def unreachable(self, stack: Stack, why: str, ends: Ends) -> None:
         self._around.say(f"dig: communications error to {self._ends.peer}#53: {why.lower()}")
         self._done(stack)
 

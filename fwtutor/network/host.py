@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import DEFAULT_MTU, Route
 from fwtutor.network.ends import Address, Ends
+from fwtutor.network.journal import Files
+from fwtutor.network.process import Process
 from fwtutor.network.records import Record, Said, kernel_log
 from fwtutor.network.services import Names, install
 from fwtutor.network.stack import Stack
-from fwtutor.network.surroundings import Timer
-from fwtutor.network.topology import HostSpec, parse_service
+from fwtutor.network.surroundings import ROOT_USER, Timer, User
+from fwtutor.network.topology import HostSpec
 
 if TYPE_CHECKING:
     from fwtutor.network.world import World
 
+HOSTS_FILE = "/etc/hosts"
 MAX_CONSOLE = 10_000
 """Lines kept; a flood keeps the first ones."""
 
@@ -38,14 +42,20 @@ class Host:
         self._world = world
         self._seed = seed
         try:
-            self.firewall = Firewall(interfaces=spec.interfaces, routes=spec.routes, sysctls=spec.sysctls)
+            self.firewall = Firewall(interfaces=spec.interfaces, routes=spec.routes, sysctls=spec.sysctls, mtus=spec.mtus)
         except ValueError as error:
             raise ValueError(f"hosts.{spec.name}: {error}") from None
         if spec.rules:
             self.firewall.load(spec.rules)
         self.stack = Stack(self)
-        for service in spec.services:
-            install(self.stack, *parse_service(service), names)
+        self.users = {"root": ROOT_USER, **{user.name: User(user.name, user.uid) for user in spec.users}}
+        self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})
+        self.processes: list[Process] = []
+        """Programs that run, in the order they were started."""
+        self.sockets: list[tuple[int, Ends, str]] = []
+        """What became of connections: (record during which it did, ends, state)."""
+        for service in spec.running:
+            install(self.stack, service, self.users[service.user], names)
 
     # --- what the stack asks for (surroundings.Surroundings) ---------------------------------------------------
 
@@ -53,8 +63,8 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False) -> None:
-        self._world.emit(self, raw, tell, by_stack)
+    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
+        self._world.emit(self, raw, tell, by_stack, user)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
         return self._world.arm(self, delay, fire, busy)
@@ -75,6 +85,9 @@ class Host:
     def say(self, text: str) -> None:
         if len(self.console) < MAX_CONSOLE:
             self.console.append(Said(self._world.now, self._world.current, text))
+
+    def note(self, ends: Ends, state: str) -> None:
+        self.sockets.append((self._world.current, ends, state))
 
     def draw(self, *key: object) -> int:
         digest = blake2b(repr((self._seed, self.name, *key)).encode(), digest_size=4).digest()
@@ -100,8 +113,45 @@ class Host:
         """The last packet from these ends that was sent on any link; None if there was none."""
         return self._world.last_on_the_wire(protocol, ends)
 
+    # --- what programs ask for ---------------------------------------------------------------------------------
+
+    def run(self, process: Process) -> Process:
+        """Starts a program."""
+        self.processes.append(process)
+        return process.start()
+
+    def ended(self, process: Process) -> None:
+        """A program is over."""
+        if process in self.processes:
+            self.processes.remove(process)
+
+    def write(self, path: str, text: str) -> None:
+        """Replaces a file's text."""
+        self.files.write(path, text, self._world.current)
+
+    def append(self, path: str, text: str) -> None:
+        """Adds to a file's end."""
+        self.files.append(path, text, self._world.current)
+
+    def resolve(self, name: str, family: int = 0) -> Address | None:
+        """The address that a name has in /etc/hosts, of a family if one is wanted; None: it is not there."""
+        for line in (self.files.read(HOSTS_FILE) or "").splitlines():
+            words = line.partition("#")[0].split()
+            if name.lower() in (word.lower() for word in words[1:]):
+                address = Address(*parse_address(words[0]))
+                if family in (0, address.family):
+                    return address
+        return None
+
     # --- what the world asks for -------------------------------------------------------------------------------
 
     def route_to(self, address: Address) -> Route | bool | None:
         """How a packet to ``address`` would leave: a route, True for the host itself, None: not at all."""
         return True if self.is_local(address) else self.firewall.route(address.value, address.family)
+
+
+def _hosts_file(names: Names) -> str:
+    """The names of all hosts of the topology, as every one of them knows them."""
+    lines = ["127.0.0.1 localhost", "::1 localhost"]
+    lines += [f"{address} {name}" for name, addresses in names.items() if "." not in name for address in addresses]
+    return "".join(f"{line}\n" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
@@ -11,12 +12,14 @@ from fwtutor.network.topology import LinkSpec
 
 
 class Link:
-    """A segment. Who has the address gets the packet, else the sender's gateway; nobody's packets are lost."""
+    """A segment. Who has the address gets the packet, else the sender's gateway; what is nobody's is lost."""
 
-    def __init__(self, spec: LinkSpec, hosts: Mapping[str, Host]) -> None:
+    def __init__(self, spec: LinkSpec, hosts: Mapping[str, Host], seed: int) -> None:
         self.name = spec.name
         self.delay = round(spec.delay * SECOND)
         """ns"""
+        self._mtu, self._loss = spec.mtu, spec.loss
+        self._seed, self._carried = seed, 0
         self._ends: list[tuple[Host, str]] = []
         for end in spec.joins:
             name, _, interface = end.partition(":")
@@ -31,6 +34,16 @@ class Link:
     def ends(self) -> tuple[tuple[str, str], ...]:
         """(host, interface) of everybody joined."""
         return tuple((host.name, interface) for host, interface in self._ends)
+
+    def loses(self, packet: Packet) -> bool:
+        """Whether it loses the packet: as one that is too long, or by the lot of the seed and of how many it has carried."""
+        self._carried += 1
+        if self._mtu and packet.length > self._mtu:
+            return True
+        if not self._loss:
+            return False
+        digest = blake2b(f"{self._seed} {self.name} {self._carried}".encode(), digest_size=4).digest()
+        return int.from_bytes(digest, "big") < self._loss * 2**32
 
     def reach(self, sender: Host, packet: Packet) -> list[tuple[Host, str, str]]:
         """Who gets a packet: (host, interface, "host" or "broadcast"), the sender excluded."""

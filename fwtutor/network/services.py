@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from struct import error as StructError, pack, unpack_from
 
+from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.application import Application
 from fwtutor.network.arguments import BadArgument
 from fwtutor.network.ends import Address, ends_of
-from fwtutor.network.stack import Datagrams, Stack
+from fwtutor.network.stack import Datagrams, Listener, Stack
+from fwtutor.network.surroundings import User
 from fwtutor.network.tcp import Endpoint
+from fwtutor.network.topology import ServiceSpec
 
 SSH_BANNER = b"SSH-2.0-OpenSSH_9.2p1\r\n"
 KEXINIT, KEX_ECDH_INIT, KEX_ECDH_REPLY, NEWKEYS = 20, 30, 31, 21
@@ -236,11 +239,12 @@ TCP_SERVICES: dict[str, Callable[[], Application]] = {
 }
 
 
-def install(stack: Stack, service: str, port: int, names: Names) -> None:
+def install(stack: Stack, service: ServiceSpec, user: User, names: Names) -> None:
     """Starts a service of ``topology.SERVICES`` on a stack."""
-    if service in TCP_SERVICES:
-        stack.listeners[port] = TCP_SERVICES[service]
-    if service == "echo":
-        stack.datagrams[port] = EchoDatagrams()
-    elif service == "dns":
-        stack.datagrams[port] = Named(names)
+    if service.name in TCP_SERVICES:
+        address = Address(*parse_address(service.address)) if service.address else None
+        stack.listeners[address, service.port] = Listener(TCP_SERVICES[service.name], user, service.name)
+    if service.name == "echo":
+        stack.datagrams[service.port] = EchoDatagrams()
+    elif service.name == "dns":
+        stack.datagrams[service.port] = Named(names)

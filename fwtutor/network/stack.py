@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, TCP, UDP, Packet
 from fwtutor.network.answers import closed_port_answers, sound_udp
 from fwtutor.network.application import Application
-from fwtutor.network.ends import Ends, ends_of
+from fwtutor.network.ends import Address, Ends, ends_of
 from fwtutor.network.errors import Error, is_icmp, read_error
 from fwtutor.network.resets import answer_reset, sound_tcp
 from fwtutor.network.segments import add
-from fwtutor.network.surroundings import Surroundings
+from fwtutor.network.surroundings import ROOT_USER, Surroundings, User
 from fwtutor.network.tcp import CLOSED, Endpoint
 from fwtutor.network.words import describe
 
@@ -32,14 +33,24 @@ Key = tuple[int, Ends]
 """A packet's protocol and ends."""
 
 
+class Listener(NamedTuple):
+    """A TCP port that is listened on."""
+
+    serve: Callable[[], Application]
+    """Makes what serves a connection."""
+    user: User = ROOT_USER
+    name: str = ""
+    """What program it is."""
+
+
 class Datagrams:
     """Whoever uses a UDP port."""
 
     def received(self, stack: Stack, packet: Packet) -> None:
         """A datagram came to the port."""
 
-    def unreachable(self, stack: Stack, why: str) -> None:
-        """An ICMP error came about a datagram sent from the port."""
+    def unreachable(self, stack: Stack, why: str, ends: Ends) -> None:
+        """An ICMP error came about a datagram sent from the port, with these ends."""
 
 
 class Stack:
@@ -49,10 +60,12 @@ class Stack:
         self.around = around
         self.endpoints: dict[Ends, Endpoint] = {}
         """Open connections, in the order they were made."""
-        self.listeners: dict[int, Callable[[], Application]] = {}
-        """TCP ports that are listened on, and what serves a connection there."""
+        self.listeners: dict[tuple[Address | None, int], Listener] = {}
+        """TCP ports that are listened on; at one address, or (None) at all."""
         self.datagrams: dict[int, Datagrams] = {}
         """UDP ports in use."""
+        self.hearing: list[Callable[[Packet], None]] = []
+        """Who hears every packet that comes to the host: raw sockets."""
         self._watched: dict[Key, int] = {}
         """What may answer a packet sent raw, and until when (ns) it is told."""
         self._opened: dict[Ends, int] = {}
@@ -65,6 +78,8 @@ class Stack:
         if packet.fault or packet.offset or packet.mf:
             return
         self._tell(packet)
+        for hear in tuple(self.hearing):
+            hear(packet)
         if packet.protocol == TCP:
             if not broadcast:
                 self._receive_tcp(packet)
@@ -90,11 +105,11 @@ class Stack:
             # A new SYN to a connection in TIME_WAIT: Linux starts well behind the old sequence numbers.
             isn = add(endpoint.numbers[0], 65537)
             endpoint.abort()
-        serve = self.listeners.get(packet.dport)
+        listener = self.listeners.get((ends.address, ends.port)) or self.listeners.get((None, ends.port))
         flags = packet.flags & (SYN | ACK | RST | FIN)
-        if serve is not None and flags == SYN:
-            self._endpoint(ends, serve(), isn).accept(packet)
-        elif serve is None or flags & ACK:
+        if listener is not None and flags == SYN:
+            self._endpoint(ends, listener.serve(), isn, listener.user).accept(packet)
+        elif listener is None or flags & ACK:
             reset = answer_reset(packet)
             if reset:
                 self.around.emit(reset, by_stack=True)
@@ -109,22 +124,22 @@ class Stack:
             if endpoint is not None and (error.mtu or not error.too_big):
                 endpoint.unreachable(about.seq, error.why, error.mtu)
         elif about.protocol == UDP and ends.port in self.datagrams:
-            self.datagrams[ends.port].unreachable(self, error.why)
+            self.datagrams[ends.port].unreachable(self, error.why, ends)
 
     # --- sockets ---------------------------------------------------------------------------------------------
 
-    def connect(self, ends: Ends, application: Application) -> Endpoint:
+    def connect(self, ends: Ends, application: Application, user: User = ROOT_USER) -> Endpoint:
         """Opens a connection. Raises OSError in the words of connect(2) when the ends are in use."""
         if ends in self.endpoints:
             raise OSError("Cannot assign requested address")
-        endpoint = self._endpoint(ends, application, None)
+        endpoint = self._endpoint(ends, application, None, user)
         endpoint.connect()
         return endpoint
 
     def free_port(self, *purpose: object) -> int:
         """An ephemeral port nobody here uses, by the seed and the purpose: another one every time."""
         times = self._ports_drawn[purpose] = self._ports_drawn.get(purpose, 0) + 1
-        taken = {ends[1] for ends in self.endpoints} | self.listeners.keys() | self.datagrams.keys()
+        taken = {ends[1] for ends in self.endpoints} | {port for _, port in self.listeners} | self.datagrams.keys()
         start = self.around.draw("port", *purpose, *([times] if times > 1 else []))
         for step in range(EPHEMERALS):
             port = FIRST_EPHEMERAL + (start + step) % EPHEMERALS
@@ -132,21 +147,21 @@ class Stack:
                 return port
         raise OSError("Cannot assign requested address")
 
-    def send_udp(self, ends: Ends, data: bytes) -> None:
+    def send_udp(self, ends: Ends, data: bytes, user: User = ROOT_USER) -> None:
         """Sends a datagram."""
         (family, src), sport, (_, dst), dport = ends
-        self.around.emit(craft.udp(src, dst, sport, dport, data, family=family), tell=True)
+        self.around.emit(craft.udp(src, dst, sport, dport, data, family=family), tell=True, user=user)
 
     def send_raw(self, packet: Packet) -> None:
         """Sends a packet as it is, past all sockets; what comes back to its ports is told on the console."""
         self._watched[_reply_key(packet)] = self.around.now + WATCHED
         self.around.emit(packet.raw, tell=True)
 
-    def _endpoint(self, ends: Ends, application: Application, isn: int | None) -> Endpoint:
+    def _endpoint(self, ends: Ends, application: Application, isn: int | None, user: User) -> Endpoint:
         times = self._opened[ends] = self._opened.get(ends, 0) + 1
         if isn is None:
             isn = self.around.draw("isn", *ends, times)
-        endpoint = self.endpoints[ends] = Endpoint(self.around, ends, application, self._forget, isn)
+        endpoint = self.endpoints[ends] = Endpoint(self.around, ends, application, self._forget, isn, user)
         return endpoint
 
     def _forget(self, endpoint: Endpoint) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.clock import Event
-from fwtutor.network.ends import Address
+from fwtutor.network.ends import Address, Ends
 
 
 class Timer(Event):
@@ -20,6 +20,17 @@ class Timer(Event):
         self.fire = fire
 
 
+class User(NamedTuple):
+    """Who a program runs as: whose its packets are."""
+
+    name: str
+    uid: int
+    """Also the id of the user's own group."""
+
+
+ROOT_USER = User("root", 0)
+
+
 class Surroundings(Protocol):
     """The host around a stack."""
 
@@ -27,10 +38,10 @@ class Surroundings(Protocol):
     def now(self) -> int:
         """ns."""
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False) -> None:
+    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         """Sends a packet of the host's own; it sets out as the next event.
 
-        ``tell``: say so if the rules drop it. ``by_stack``: no program sends it, the stack itself answers.
+        ``tell``: say so if the rules drop it. ``by_stack``: no program sends it, the stack itself answers. ``user``: whose program.
         """
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
@@ -38,6 +49,9 @@ class Surroundings(Protocol):
 
     def cancel(self, timer: Timer) -> None:
         """The timer will not fire."""
+
+    def note(self, ends: Ends, state: str) -> None:
+        """A connection has got into another state."""
 
     def say(self, text: str) -> None:
         """A line on the host's console."""

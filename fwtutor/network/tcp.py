@@ -29,7 +29,7 @@ from fwtutor.network.segments import (
     syn_options,
 )
 from fwtutor.network.sending import Sending
-from fwtutor.network.surroundings import Surroundings, Timer
+from fwtutor.network.surroundings import Surroundings, Timer, User
 
 CLOSED, SYN_SENT, SYN_RECV, ESTABLISHED = "CLOSED", "SYN_SENT", "SYN_RECV", "ESTABLISHED"
 FIN_WAIT_1, FIN_WAIT_2, CLOSING, TIME_WAIT = "FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "TIME_WAIT"
@@ -44,11 +44,15 @@ REFUSED, RESET, TIMED_OUT = "Connection refused", "Connection reset by peer", "C
 class Endpoint:
     """One side of one TCP connection."""
 
-    def __init__(self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int) -> None:
+    def __init__(
+        self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int, user: User
+    ) -> None:
         self.around = around
         self.ends = ends
         self.application = application
-        self.state = CLOSED
+        self.user = user
+        """Who runs the program that has it."""
+        self._state = CLOSED
         self.opened_actively = False
         self._forget = forget
         self._isn = isn
@@ -76,6 +80,16 @@ class Endpoint:
     def peer(self) -> str:
         """``203.0.113.1:22``."""
         return self.ends.there
+
+    @property
+    def state(self) -> str:
+        """As the standard calls it."""
+        return self._state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._state = state
+        self.around.note(self.ends, state)
 
     @property
     def numbers(self) -> tuple[int, int]:
@@ -333,7 +347,8 @@ class Endpoint:
         if not bare:
             self._ip_id = self._ip_id + 1 & 0xFFFF
         identity = 0 if bare else self._ip_id
-        self.around.emit(craft.tcp(address, peer, port, peer_port, flags, seq, ack, window, data, options, family=family, id=identity))
+        raw = craft.tcp(address, peer, port, peer_port, flags, seq, ack, window, data, options, family=family, id=identity)
+        self.around.emit(raw, user=self.user)
 
     # --- timers ------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from fwtutor.network.host import Host
 from fwtutor.network.links import Link
 from fwtutor.network.prompt import family_of, run
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
-from fwtutor.network.surroundings import Timer
+from fwtutor.network.surroundings import Timer, User
 from fwtutor.network.topology import Topology
 
 Loses = Callable[[str, str, Packet], bool]
@@ -40,15 +40,16 @@ class Arrival(Event):
 
 
 class Departure(Event):
-    """A host's own packet sets out. ``tell``: its console hears if the rules drop it. ``by_stack``: no program sent it."""
+    """A host's own packet sets out. ``tell``: its console hears if the rules drop it. ``by_stack``: no program sent it, else ``user``'s."""
 
-    __slots__ = ("by_stack", "packet", "tell")
+    __slots__ = ("by_stack", "packet", "tell", "user")
 
-    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool, by_stack: bool) -> None:
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool, by_stack: bool, user: User) -> None:
         super().__init__(at, host, cause, ordinal)
         self.packet = packet
         self.tell = tell
         self.by_stack = by_stack
+        self.user = user
 
 
 class Entering(Event):
@@ -78,7 +79,7 @@ class World:
             if resolver is None and addresses and "dns:53" in spec.services:
                 resolver = addresses[0]
         self.hosts = {spec.name: Host(self, spec, topology.seed, names, resolver) for spec in topology.hosts}
-        self.links = tuple(Link(spec, self.hosts) for spec in topology.links)
+        self.links = tuple(Link(spec, self.hosts, topology.seed) for spec in topology.links)
         self._link_of = {end: link for link in self.links for end in link.ends}
         self.current = 0
         """Index of the record being made: the cause of what is queued, the place of what is said."""
@@ -150,9 +151,9 @@ class World:
 
     # --- what hosts ask for ------------------------------------------------------------------------------------
 
-    def emit(self, host: Host, raw: bytes, tell: bool, by_stack: bool) -> None:
+    def emit(self, host: Host, raw: bytes, tell: bool, by_stack: bool, user: User) -> None:
         """Queues a host's own packet as the next event."""
-        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack))
+        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user))
         self._packets += 1
 
     def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
@@ -204,7 +205,8 @@ class World:
             walk = host.firewall.receive_ns(event.packet, on=event.interface, at=self.now, link=event.link)
         else:
             assert isinstance(event, Departure)
-            walk = host.firewall.send_ns(event.packet, at=self.now, by_stack=event.by_stack)
+            uid = event.user.uid
+            walk = host.firewall.send_ns(event.packet, at=self.now, uid=uid, gid=uid, by_stack=event.by_stack)
             if walk.verdict == "DROP" and event.tell:
                 host.say("sendto: Operation not permitted (dropped on its way out)")
         self._walked(host, walk, event.cause, event.ordinal, event.link if isinstance(event, Arrival) else "host")
@@ -231,7 +233,7 @@ class World:
             packet = Packet(raw)
             ordinal = self._packets
             self._packets += 1
-            if any(loses(link.name, host.name, packet) for loses in self._loses):
+            if link.loses(packet) or any(loses(link.name, host.name, packet) for loses in self._loses):
                 continue
             for target, arrives_on, how in link.reach(host, packet):
                 self.clock.push(Arrival(self.now + link.delay, target.name, self.current, ordinal, packet, arrives_on, how))

@@ -250,7 +250,7 @@ def test_fragments_that_wait_in_vain_are_an_event_and_their_sender_is_told() -> 
     world = pair(())
     client, server = (parse_address(text)[1] for text in ("10.0.0.1", "10.0.0.2"))
     first = fragments(craft.udp(client, server, 1, 2, bytes(900), df=False), 600)[0]
-    world.emit(world.hosts["client"], first, False, False)
+    world.hosts["client"].emit(first)
     records = world.run_until(40 * SECOND)
     given_up = next(record for record in records if isinstance(record, TimerFired))
     held, error, back = (record for record in records if isinstance(record, Walked) and record is not records[0])
