@@ -14,7 +14,8 @@ from fwtutor.network.ends import Address, Ends
 from fwtutor.network.journal import Files
 from fwtutor.network.process import Process
 from fwtutor.network.records import Record, Said, kernel_log
-from fwtutor.network.services import Names, install
+from fwtutor.network.services.dns import Names
+from fwtutor.network.services.registry import install
 from fwtutor.network.stack import Stack
 from fwtutor.network.surroundings import ROOT_USER, Timer, User
 from fwtutor.network.topology import HostSpec

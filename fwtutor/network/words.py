@@ -10,6 +10,7 @@ ICMP_NAMES = {
     6: {(128, 0): "echo", (129, 0): "echo-reply"},
 }
 """By family and (type, code)."""
+MAX_SHOWN = 200
 
 
 def describe(packet: Packet) -> str:
@@ -29,3 +30,10 @@ def describe(packet: Packet) -> str:
         return f"protocol {packet.protocol} {source_of(packet)} > {destination_of(packet)}"
     length = len(packet.payload)
     return f"{text} ({length} bytes)" if length else text
+
+
+def shown(data: bytes) -> str:
+    """Bytes as one line of a console; control characters become escapes."""
+    text = data[:MAX_SHOWN].decode("utf-8", "backslashreplace").rstrip("\r\n")
+    text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return text + (" ..." if len(data) > MAX_SHOWN else "")

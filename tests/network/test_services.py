@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.ends import Address
-from fwtutor.network.services import answer_query, dns_query, read_answer, ssh_message
+from fwtutor.network.services.dns import answer_query, dns_query, read_answer
+from fwtutor.network.services.ssh import ssh_message
 from fwtutor.network.world import World
 from tests.network.worlds import ALICE, ATTACKER, DNS, SERVER, WEB, cast, fired, lose_number, pair, play, said, sent, settle
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.arguments import read_number, read_place, read_port, split_words
-from fwtutor.network.clients import Talk
 from fwtutor.network.crafting import craft_packet
 from fwtutor.network.ends import Ends, destination_of
 from fwtutor.network.host import Host
+from fwtutor.network.talk import Talk
 from fwtutor.network.tcp import CLOSED, TIME_WAIT, Endpoint
 from fwtutor.network.tools.opening import open_connection
 from fwtutor.network.tools.shell import Refused, Shell, Tool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import asking, packets, rules, system
+from fwtutor.network.tools import curl, dig, packets, rules, ssh, system
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
@@ -29,7 +29,9 @@ TOOLS: dict[str, Tool] = {
     tool.name: tool
     for tool in (
         *packets.TOOLS,
-        *asking.TOOLS,
+        curl.TOOL,
+        dig.TOOL,
+        ssh.TOOL,
         *rules.TOOLS,
         *system.TOOLS,
         Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
