@@ -22,7 +22,7 @@ from typing import Any
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.namespace import IPV6, enter, open_tun, own_lock, run, set_sysctls
 from fwtutor.network.crafting import craft_packet
-from fwtutor.network.services import RESPONSE
+from fwtutor.network.services.http import RESPONSE
 
 TEXT = {"net.ipv4.tcp_congestion_control": "reno", "net.ipv4.tcp_rmem": "4096 131072 6291456", "net.ipv4.tcp_wmem": "4096 16384 4194304"}
 SYSCTLS = {

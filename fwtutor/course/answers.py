@@ -86,4 +86,4 @@ def check_rules(host: HostSpec, text: str, file: str) -> None:
 def bare_firewall(host: HostSpec) -> Firewall:
     """The host's firewall without rules. Raises ValueError, naming the value, when an address, route or sysctl is refused."""
     interfaces = {name: list(addresses) for name, addresses in host.interfaces.items()}
-    return Firewall(interfaces=interfaces, routes=dict(host.routes), sysctls=dict(host.sysctls))
+    return Firewall(interfaces=interfaces, routes=dict(host.routes), sysctls=dict(host.sysctls), mtus=host.mtus)

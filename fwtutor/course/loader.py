@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 from fwtutor.badinput import BadInput
-from fwtutor.course.answers import bare_firewall, check_rules, read_solution, read_wrong
+from fwtutor.course.answers import check_rules, read_solution, read_wrong
 from fwtutor.course.checks import Court
 from fwtutor.course.fields import read_ask, read_check, read_condition
 from fwtutor.course.model import Chapter, Check, Choice, Course, Goal, Lesson, LessonError, Prediction, Stage
+from fwtutor.course.networks import read_topology
 from fwtutor.course.tables import Table, read_text, shown_name
-from fwtutor.network.topology import HostSpec, LinkSpec, Topology
+from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario, Scripted
 
 MAX_EACH = 64
@@ -87,7 +87,7 @@ def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
     seed = table.number("seed", 0, least=0, most=2**32 - 1)
     watch = table.text("watch", limit=32)
     start = read_text(folder, "start.rules")
-    topology = _topology(table, watch, start, seed)
+    topology = read_topology(table, watch, start, seed)
     hosts = {host.name: host for host in topology.hosts}
     check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
     prompts = _prompts(table, hosts)
@@ -116,68 +116,6 @@ def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
     )
     table.done()
     return lesson
-
-
-# --- the network --------------------------------------------------------------------------------------------
-
-
-def _topology(table: Table, watch: str, start: str, seed: int) -> Topology:
-    hosts: list[HostSpec] = []
-    for name, part in table.table("hosts").named_tables():
-        interfaces: dict[str, tuple[str, ...]] = {}
-        addresses = part.table("interfaces")
-        for interface in addresses.fields():
-            interfaces[interface] = addresses.texts(interface)
-        routes: dict[str, str | tuple[str, str]] = {}
-        if part.has("routes"):
-            ways = part.table("routes")
-            for destination in ways.fields():
-                value = ways.raw(destination)
-                if isinstance(value, list) and len(value) == 2 and all(isinstance(word, str) for word in value):
-                    routes[destination] = (value[0], value[1])
-                elif isinstance(value, str):
-                    routes[destination] = value
-                else:
-                    ways.fail("is neither an interface nor [interface, gateway]", destination)
-        sysctls: dict[str, int] = {}
-        if part.has("sysctls"):
-            knobs = part.table("sysctls")
-            for key in knobs.fields():
-                sysctls[key] = knobs.number(key, least=0, most=2**31 - 1)
-        services, title = part.texts("services"), part.text("title", "", limit=80)
-        part.done()
-        try:
-            hosts.append(HostSpec(name, interfaces, routes, services, start if name == watch else "", sysctls, title))
-        except ValueError as error:
-            _topology_error(table, error)
-        try:
-            bare_firewall(hosts[-1])
-        except ValueError as error:
-            part.fail(str(error))
-    if watch not in [host.name for host in hosts]:
-        table.fail(f'there is no host "{watch}"', "watch")
-    links: list[LinkSpec] = []
-    for part in table.tables("links", required=True):
-        name = part.text("name", limit=32)
-        if name in [link.name for link in links]:
-            part.fail(f'"{name}" is the name of another link', "name")
-        links.append(LinkSpec(name, part.texts("joins", required=True), part.seconds("delay", 0.02)))
-        part.done()
-    try:
-        return Topology(tuple(hosts), tuple(links), seed)
-    except ValueError as error:
-        _topology_error(table, error, [link.name for link in links])
-
-
-def _topology_error(table: Table, error: ValueError, links: list[str] | None = None) -> NoReturn:
-    """Topology names the field in its own way, as the first word: ``hosts.server.routes.default: ...``."""
-    field, _, reason = str(error).partition(": ")
-    if not reason:
-        table.fail(str(error), "hosts")
-    words: list[str | int] = list(field.split(".", 3))
-    if words[0] == "links" and links and len(words) > 1 and words[1] in links:
-        words[1] = links.index(str(words[1])) + 1
-    table.fail(reason, *words)
 
 
 # --- stages, goals, checks ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.netfilter.packet import FIN, SYN, TCP, Packet
 from fwtutor.network.arguments import BadArgument
 from fwtutor.network.crafting import craft_packet
-from fwtutor.network.tcp import Ends
+from fwtutor.network.ends import Ends, ends_of
 
 MOST_SECONDS = 3600.0
 
@@ -48,15 +48,14 @@ class Conversation:
         return at, rest.strip()
 
     def _numbers(self, ends: Ends, drawn: int) -> tuple[int, int]:
-        src, sport, dst, dport = ends
-        return self._next.get(ends, drawn), self._next.get((dst, dport, src, sport), 0)
+        return self._next.get(ends, drawn), self._next.get(ends.turned, 0)
 
     def _last(self, protocol: int, ends: Ends) -> Packet | None:
         matching = (packet for packet in reversed(self._said) if packet.protocol == protocol)
-        return next((packet for packet in matching if (packet.src, packet.sport, packet.dst, packet.dport) == ends), None)
+        return next((packet for packet in matching if ends_of(packet) == ends), None)
 
     def _remember(self, packet: Packet) -> None:
         self._said.append(packet)
         if packet.protocol == TCP and not packet.fault and packet.has_l4:
             used = len(packet.payload) + bool(packet.flags & SYN) + bool(packet.flags & FIN)
-            self._next[packet.src, packet.sport, packet.dst, packet.dport] = packet.seq + used & 0xFFFFFFFF
+            self._next[ends_of(packet)] = packet.seq + used & 0xFFFFFFFF

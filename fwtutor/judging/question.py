@@ -13,7 +13,6 @@ from fwtutor.judging.conversation import Conversation
 from fwtutor.kernel.compare import engine_for
 from fwtutor.kernel.observation import Item, Setup, Shot
 from fwtutor.netfilter import Firewall, RuleRefused
-from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.packet import RST, TCP, UDP, Packet
 from fwtutor.netfilter.replying4 import REDIRECTS
 from fwtutor.netfilter.walk import Walk
@@ -105,12 +104,11 @@ def from_words(setup: Setup, texts: Iterable[str]) -> Question:
 
 def _came_in(firewall: Firewall, packet: Packet, text: str) -> str | None:
     """Where a packet comes in: where the route to its source leads; None when the box sends it."""
-    if firewall.is_local(packet.src):
+    if firewall.is_local(packet.src, packet.family):
         return None
-    route = firewall.route(packet.src)
+    route = firewall.route(packet.src, packet.family)
     if route is None:
-        address = format_address(4, packet.src)
-        raise BadInput(f"--send {text[:100]!r}: no route leads back to {address}, so where did it come in? Give a --route")
+        raise BadInput(f"--send {text[:100]!r}: no route leads back to {packet.source}, so where did it come in? Give a --route")
     return route.interface
 
 

@@ -41,7 +41,7 @@ def from_run(run: Run, note: Note = lambda text: None, *, last: int | None = Non
             elif name == "sysctl" and "=" in rest:
                 note(f"asked up to the command {record.line.strip()!r}: after it the kernel is not the one it began with")
                 break
-    sockets = [("tcp", port) for port in host.stack.listeners] + [("udp", port) for port in host.stack.datagrams]
+    sockets = [("tcp", port) for _, port in host.stack.listeners] + [("udp", port) for port in host.stack.datagrams]
     spoken = spoken_from((item for item in items if isinstance(item, Shot)), by_programs=True)
     quiet = tuple(sorted({*sockets, *spoken}))
     own = {places[number] for number in made_by_the_stack(passages, quiet)}

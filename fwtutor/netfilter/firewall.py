@@ -27,7 +27,7 @@ from fwtutor.netfilter.passage6 import Passage6
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.replying6 import FORWARDING, RATELIMIT
-from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
+from fwtutor.netfilter.routing import LOOPBACK, RP_FILTER, Route, Routing, rp_filter_of
 from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
@@ -47,6 +47,7 @@ SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
     "net.ipv4.ip_forward": 1,
     "net.ipv4.conf.all.send_redirects": 1,
+    RP_FILTER: 0,
     defrag.TIME: 30,
     "net.ipv4.icmp_ratelimit": 1000,
     "net.ipv4.icmp_ratemask": 0x1818,
@@ -57,7 +58,8 @@ SYSCTLS: dict[str, int] = {
     PER_SECOND: 1000,
     BURST: 50,
 }
-"""Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding."""
+"""Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding. Besides, every interface
+has its own rp_filter."""
 
 HIGHEST_SYSCTL = 2**31 - 1
 
@@ -100,6 +102,7 @@ class Firewall:
         self.box.seed = seed
         self.box.began = began
         self.routing, self.state = self.box.routing, self.box.state
+        self.sysctls.update({rp_filter_of(name): 0 for name in self.routing.addresses})
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)
         self.now = 0
@@ -169,9 +172,9 @@ class Firewall:
         """Raises NotSimulated for a name that is not simulated, ValueError for a value no kernel takes."""
         name = name.replace("/", ".")
         if name not in self.sysctls:
-            full = next((known for known in sorted(SYSCTLS) if known.endswith(f".{name}")), None)
+            full = next((known for known in sorted(self.sysctls) if known.endswith(f".{name}")), None)
             meant = f"did you mean {full}? " if full else ""
-            raise NotSimulated(f"sysctl {name} is not simulated; {meant}these are: {', '.join(sorted(SYSCTLS))}")
+            raise NotSimulated(f"sysctl {name} is not simulated; {meant}these are: {', '.join(sorted(self.sysctls))}")
         if not 0 <= value <= HIGHEST_SYSCTL:
             raise ValueError(f"sysctl {name}: {value!r} is not a whole number between 0 and {HIGHEST_SYSCTL}")
         self.sysctls[name] = value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from fwtutor.netfilter.addresses import format_address, parse_address
+from fwtutor.netfilter.addresses import parse_address
+from fwtutor.network.ends import Address
 
 
 class BadArgument(ValueError):
@@ -19,15 +20,12 @@ def split_words(text: str) -> list[str]:
         raise BadArgument(f"{error} in {text!r}".replace("No closing quotation", "a quotation mark is not closed")) from None
 
 
-def read_address(text: str) -> int:
-    """An IPv4 address. Raises BadArgument naming the text."""
+def read_address(text: str) -> Address:
+    """An address, an IPv6 one in brackets or without. Raises BadArgument naming the text."""
     try:
-        family, address = parse_address(text)
+        return Address(*parse_address(text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text))
     except ValueError:
         raise BadArgument(f"{text!r} is no address") from None
-    if family != 4:
-        raise BadArgument(f"{format_address(6, address)} is an IPv6 address; only IPv4 is sent so far")
-    return address
 
 
 def read_number(text: str, most: int, what: str) -> int:
@@ -47,11 +45,17 @@ def read_port(text: str) -> int:
     return port
 
 
-def read_place(text: str, default_port: int | None = None, zero: bool = False) -> tuple[int, int]:
-    """``ADDR:PORT`` as (address, port); ``zero`` allows port 0. Raises BadArgument naming what is wrong."""
-    address, colon, port = text.partition(":")
+def read_place(text: str, default_port: int | None = None, zero: bool = False) -> tuple[Address, int]:
+    """``ADDR:PORT`` or ``[ADDR]:PORT`` as (address, port); ``zero`` allows port 0. Raises BadArgument naming what is wrong."""
+    if text[:1] == "[":
+        address, colon, port = text.partition("]:")
+        address = address if address[-1:] == "]" else f"{address}]"
+    elif text.count(":") > 1:
+        address, colon, port = text, "", ""
+    else:
+        address, colon, port = text.partition(":")
     if not colon:
         if default_port is None:
-            raise BadArgument(f"{text!r} names no port; write ADDR:PORT")
+            raise BadArgument(f"{text!r} names no port; write {'[ADDR]' if text.count(':') > 1 else 'ADDR'}:PORT")
         return read_address(address), default_port
     return read_address(address), read_number(port, 65535, "port") if zero else read_port(port)

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import ACK, FLAG_NAMES, SYN, TCP, UDP, Packet
 from fwtutor.network.arguments import BadArgument, read_address, read_number, read_place, split_words
-from fwtutor.network.segments import SYN_WINDOW, WINDOW, syn_options
-from fwtutor.network.tcp import Ends
-from fwtutor.network.words import ERRORS, ICMP_NAMES, describe
+from fwtutor.network.ends import Address, Ends
+from fwtutor.network.errors import ERRORS
+from fwtutor.network.segments import MSS, SYN_WINDOW, WINDOW, syn_options
+from fwtutor.network.words import ICMP_NAMES, describe
 
 FLAG_BITS = {name: bit for bit, name in FLAG_NAMES}
-ICMP_TYPES = {name: number for number, name in ICMP_NAMES.items()}
+ICMP_TYPES = {family: {name: number for number, name in names.items()} for family, names in ICMP_NAMES.items()}
 MOST = {"seq": 0xFFFFFFFF, "ack": 0xFFFFFFFF, "win": 0xFFFF, "ttl": 255, "id": 0xFFFF, "mtu": 0xFFFF}
-TAKEN = {"tcp": ("seq", "ack", "win", "ttl", "data"), "udp": ("ttl", "data"), "icmp": ("id", "seq", "ttl", "data")}
+_ICMP_TAKES = ("id", "seq", "ttl", "data")
+TAKEN = {"tcp": ("seq", "ack", "win", "ttl", "data"), "udp": ("ttl", "data"), "icmp": _ICMP_TAKES, "icmpv6": _ICMP_TAKES}
+FAMILY_OF = {"icmp": 4, "icmpv6": 6}
 MAX_DATA = 1400
-TOO_BIG = 3, 4
-"""ICMP: fragmentation needed. The one error that names an MTU."""
+TOO_BIG = {4: (3, 4), 6: (2, 0)}
+"""Fragmentation needed, packet too big: the one error of each family that names an MTU."""
 USUAL_MTU = 1400
 
 Numbers = Callable[[Ends], tuple[int, int] | None]
@@ -33,13 +36,13 @@ def craft_packet(text: str, drawn: int, own_numbers: Numbers, seen: Seen) -> tup
     """
     words = split_words(text.replace(">", " > ") if '"' not in text and "'" not in text else text)
     if not words or words[0] not in TAKEN:
-        raise BadArgument(f"{words[0] if words else ''!r} is none of tcp, udp, icmp; try: tcp ADDR:PORT > ADDR:PORT SYN")
+        raise BadArgument(f"{words[0] if words else ''!r} is none of {', '.join(TAKEN)}; try: tcp ADDR:PORT > ADDR:PORT SYN")
     kind = words[0]
-    if kind == "icmp" and "about" in words:
+    if kind in FAMILY_OF and "about" in words:
         raw = _icmp_error(words, drawn, seen)
         return raw, f"sent: {describe(Packet(raw))} {' '.join(words[words.index('about') :])}"
     if len(words) < 4 or words[2] != ">":
-        place = "ADDR" if kind == "icmp" else "ADDR:PORT"
+        place = "ADDR" if kind in FAMILY_OF else "ADDR:PORT"
         raise BadArgument(f"write {kind} {place} > {place}{' FLAGS' if kind == 'tcp' else ''}")
     rest = words[4:]
     fields = {word.partition("=")[0]: word.partition("=")[2] for word in rest if "=" in word}
@@ -51,43 +54,65 @@ def craft_packet(text: str, drawn: int, own_numbers: Numbers, seen: Seen) -> tup
     if len(data) > MAX_DATA:
         raise BadArgument(f"data has {len(data)} bytes, {MAX_DATA} fit")
     bare = [word for word in rest if "=" not in word]
-    raw = {"tcp": _tcp, "udp": _udp, "icmp": _icmp}[kind](words[1], words[3], bare, numbers, data, drawn, own_numbers)
+    if kind in FAMILY_OF:
+        raw = _icmp(_two_addresses(words[1], words[3], FAMILY_OF[kind]), bare, numbers, data, drawn)
+    else:
+        raw = {"tcp": _tcp, "udp": _udp}[kind](_two_places(words[1], words[3]), bare, numbers, data, drawn, own_numbers)
     return raw, f"sent: {describe(Packet(raw))}"
 
 
-def _tcp(source: str, target: str, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
-    (src, sport), (dst, dport) = read_place(source, zero=True), read_place(target, zero=True)
+def _two_places(source: str, target: str) -> Ends:
+    ends = Ends(*read_place(source, zero=True), *read_place(target, zero=True))
+    _one_family(ends.address, ends.peer)
+    return ends
+
+
+def _two_addresses(source: str, target: str, family: int) -> tuple[Address, Address]:
+    both = read_address(source), read_address(target)
+    _one_family(*both)
+    if both[0].family != family:
+        raise BadArgument(f"{both[0]} is an IPv{both[0].family} address; write {'icmp' if family == 6 else 'icmpv6'}")
+    return both
+
+
+def _one_family(source: Address, target: Address) -> None:
+    if source.family != target.family:
+        raise BadArgument(f"{source} is an IPv{source.family} address and {target} an IPv{target.family} one; no packet has both")
+
+
+def _tcp(ends: Ends, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
     if len(bare) != 1:
         raise BadArgument("name the flags in one word: SYN or SYN+ACK or none")
     flags = read_flags(bare[0])
-    seq, ack = own((src, sport, dst, dport)) or (drawn, drawn * 2654435761 + 1 & 0xFFFFFFFF)
+    seq, ack = own(ends) or (drawn, drawn * 2654435761 + 1 & 0xFFFFFFFF)
+    (family, src), sport, (_, dst), dport = ends
     opening = flags & (SYN | ACK) == SYN
     return craft.tcp(
         src, dst, sport, dport, flags, numbers.get("seq", seq), numbers.get("ack", ack if flags & ACK else 0),
-        numbers.get("win", SYN_WINDOW if flags & SYN else WINDOW), data, syn_options() if opening else b"",
-        ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF,
+        numbers.get("win", SYN_WINDOW if flags & SYN else WINDOW), data, syn_options(MSS[family]) if opening else b"",
+        family=family, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF,
     )  # fmt: skip
 
 
-def _udp(source: str, target: str, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
-    (src, sport), (dst, dport) = read_place(source, zero=True), read_place(target, zero=True)
+def _udp(ends: Ends, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
     if bare:
         raise BadArgument(f"{bare[0]!r}: udp has no flags")
-    return craft.udp(src, dst, sport, dport, data, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF)
+    (family, src), sport, (_, dst), dport = ends
+    return craft.udp(src, dst, sport, dport, data, family=family, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF)
 
 
-def _icmp(source: str, target: str, bare: list[str], numbers: dict[str, int], data: bytes, drawn: int, own: Numbers) -> bytes:
-    src, dst = read_address(source), read_address(target)
+def _icmp(both: tuple[Address, Address], bare: list[str], numbers: dict[str, int], data: bytes, drawn: int) -> bytes:
+    (family, src), (_, dst) = both
     if len(bare) != 1:
-        raise BadArgument(f"name the type: {', '.join(ICMP_TYPES)} or TYPE/CODE")
-    known = _icmp_kind(bare[0])
+        raise BadArgument(f"name the type: {', '.join(ICMP_TYPES[family])} or TYPE/CODE")
+    known = _icmp_kind(bare[0], family)
     sequence = numbers.get("seq", 1)
     if sequence > 0xFFFF:
         raise BadArgument(f"seq '{sequence}' is no number from 0 to 65535")
     rest = numbers.get("id", drawn >> 16) << 16 | sequence
-    if known[0] in (13, 14) and not data:
+    if family == 4 and known[0] in (13, 14) and not data:
         data = bytes(12)
-    return craft.icmp(src, dst, *known, rest, data, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF)
+    return craft.icmp(src, dst, *known, rest, data, family=family, ttl=numbers.get("ttl", 64), id=drawn & 0xFFFF)
 
 
 def _icmp_error(words: list[str], drawn: int, seen: Seen) -> bytes:
@@ -95,36 +120,38 @@ def _icmp_error(words: list[str], drawn: int, seen: Seen) -> bytes:
     options = [word for word in words if "=" in word]
     words = [word for word in words if "=" not in word]
     if len(words) != 10 or (words[2], words[5], words[8]) != (">", "about", ">") or words[6] not in ("tcp", "udp"):
-        raise BadArgument("write icmp ADDR > ADDR TYPE/CODE about tcp ADDR:PORT > ADDR:PORT")
-    type, code = _icmp_kind(words[4])
-    if type not in ERRORS:
-        raise BadArgument(f"{words[4]!r} is no error, and quotes no packet; 3/4 does")
-    mtu = USUAL_MTU if (type, code) == TOO_BIG else 0
+        raise BadArgument(f"write {words[0]} ADDR > ADDR TYPE/CODE about tcp ADDR:PORT > ADDR:PORT")
+    (family, src), (_, dst) = _two_addresses(words[1], words[3], FAMILY_OF[words[0]])
+    type, code = _icmp_kind(words[4], family)
+    errors = ERRORS[family]
+    too_big = TOO_BIG[family]
+    if type not in errors:
+        raise BadArgument(f"{words[4]!r} is no error, and quotes no packet; {too_big[0]}/{too_big[1]} does")
+    mtu = USUAL_MTU if (type, code) == too_big else 0
     for word in options:
         name, _, value = word.partition("=")
         if name != "mtu" or not mtu:
-            raise BadArgument(f"an error takes no {name}=; 3/4 takes mtu=")
+            raise BadArgument(f"an error takes no {name}=; {too_big[0]}/{too_big[1]} takes mtu=")
         mtu = read_number(value, MOST["mtu"], "mtu")
-    (src, sport), (dst, dport) = read_place(words[7], zero=True), read_place(words[9], zero=True)
+    ends = _two_places(words[7], words[9])
+    _one_family(ends.address, Address(family, src))
     protocol = TCP if words[6] == "tcp" else UDP
-    quoted = seen(protocol, (src, sport, dst, dport))
+    quoted = seen(protocol, ends)
     if quoted is None:
-        made_up = craft.tcp(src, dst, sport, dport, ACK, drawn, drawn) if protocol == TCP else craft.udp(src, dst, sport, dport)
-        quoted = Packet(made_up)
+        nobody: Numbers = lambda _: (drawn, drawn)  # noqa: E731
+        quoted = Packet(_tcp(ends, ["ACK"], {}, b"", drawn, nobody) if protocol == TCP else _udp(ends, [], {}, b"", drawn, nobody))
     # The IP header and 8 bytes of what it carried: the least a router must quote, and enough to know the ports by.
-    return craft.icmp(
-        read_address(words[1]), read_address(words[3]), type, code, mtu, quoted.raw[: quoted.l4 + 8], df=False, id=drawn & 0xFFFF
-    )
+    return craft.icmp(src, dst, type, code, mtu, quoted.raw[: quoted.l4 + 8], family=family, df=False, id=drawn & 0xFFFF)
 
 
-def _icmp_kind(text: str) -> tuple[int, int]:
+def _icmp_kind(text: str, family: int) -> tuple[int, int]:
     """``echo`` or ``TYPE/CODE``. Raises BadArgument."""
-    known = ICMP_TYPES.get(text)
+    known = ICMP_TYPES[family].get(text)
     if known is not None:
         return known
     kind, slash, code = text.partition("/")
     if not slash:
-        raise BadArgument(f"{text!r} is none of {', '.join(ICMP_TYPES)} and no TYPE/CODE")
+        raise BadArgument(f"{text!r} is none of {', '.join(ICMP_TYPES[family])} and no TYPE/CODE")
     return read_number(kind, 255, "type"), read_number(code, 255, "code")
 
 

@@ -6,20 +6,24 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.routing import Route
+from fwtutor.netfilter.routing import DEFAULT_MTU, Route
+from fwtutor.network.ends import Address, Ends
+from fwtutor.network.journal import Files
+from fwtutor.network.process import Process
 from fwtutor.network.records import Record, Said, kernel_log
-from fwtutor.network.services import install
+from fwtutor.network.services.dns import Names
+from fwtutor.network.services.registry import install
 from fwtutor.network.stack import Stack
-from fwtutor.network.surroundings import Timer
-from fwtutor.network.topology import HostSpec, parse_service
+from fwtutor.network.surroundings import ROOT_USER, Timer, User
+from fwtutor.network.topology import HostSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fwtutor.network.world import World
 
+HOSTS_FILE = "/etc/hosts"
 MAX_CONSOLE = 10_000
 """Lines kept; a flood keeps the first ones."""
 
@@ -27,7 +31,7 @@ MAX_CONSOLE = 10_000
 class Host:
     """One live host of a world."""
 
-    def __init__(self, world: World, spec: HostSpec, seed: int, names: Mapping[str, bytes], resolver: int | None) -> None:
+    def __init__(self, world: World, spec: HostSpec, seed: int, names: Names, resolver: Address | None) -> None:
         self.name = spec.name
         self.spec = spec
         self.resolver = resolver
@@ -39,14 +43,22 @@ class Host:
         self._world = world
         self._seed = seed
         try:
-            self.firewall = Firewall(interfaces=spec.interfaces, routes=spec.routes, sysctls=spec.sysctls)
+            self.firewall = Firewall(interfaces=spec.interfaces, routes=spec.routes, sysctls=spec.sysctls, mtus=spec.mtus)
         except ValueError as error:
             raise ValueError(f"hosts.{spec.name}: {error}") from None
         if spec.rules:
             self.firewall.load(spec.rules)
+        if spec.rules6:
+            self.firewall.load(spec.rules6, family=6)
         self.stack = Stack(self)
-        for service in spec.services:
-            install(self.stack, *parse_service(service), names)
+        self.users = {"root": ROOT_USER, **{user.name: User(user.name, user.uid) for user in spec.users}}
+        self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})
+        self.processes: list[Process] = []
+        """Programs that run, in the order they were started."""
+        self.sockets: list[tuple[int, Ends, str]] = []
+        """What became of connections: (record during which it did, ends, state)."""
+        for service in spec.running:
+            install(self.stack, service, self.users[service.user], names)
 
     # --- what the stack asks for (surroundings.Surroundings) ---------------------------------------------------
 
@@ -54,8 +66,8 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False) -> None:
-        self._world.emit(self, raw, tell, by_stack)
+    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
+        self._world.emit(self, raw, tell, by_stack, user)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
         return self._world.arm(self, delay, fire, busy)
@@ -77,24 +89,72 @@ class Host:
         if len(self.console) < MAX_CONSOLE:
             self.console.append(Said(self._world.now, self._world.current, text))
 
+    def note(self, ends: Ends, state: str) -> None:
+        self.sockets.append((self._world.current, ends, state))
+
     def draw(self, *key: object) -> int:
         digest = blake2b(repr((self._seed, self.name, *key)).encode(), digest_size=4).digest()
         return int.from_bytes(digest, "big")
 
-    def is_local(self, address: int) -> bool:
-        return self.firewall.is_local(address)
+    def is_local(self, address: Address) -> bool:
+        return self.firewall.is_local(address.value, address.family)
 
-    def source_for(self, address: int) -> int | None:
-        if self.firewall.is_local(address):
+    def source_for(self, address: Address) -> Address | None:
+        if self.is_local(address):
             return address
-        return self.firewall.source_for(address) or None if self.firewall.route(address) is not None else None
+        value, family = address.value, address.family
+        source = self.firewall.source_for(value, family) if self.firewall.route(value, family) is not None else 0
+        return Address(family, source) if source else None
 
-    def last_on_the_wire(self, protocol: int, ends: tuple[int, int, int, int]) -> Packet | None:
+    def mtu_to(self, address: Address) -> int:
+        return self.firewall.routing.mtu_to(address.family, address.value) or DEFAULT_MTU
+
+    def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
+        return self.firewall.source_of_answer(packet)
+
+    def last_on_the_wire(self, protocol: int, ends: Ends) -> Packet | None:
         """The last packet from these ends that was sent on any link; None if there was none."""
         return self._world.last_on_the_wire(protocol, ends)
 
+    # --- what programs ask for ---------------------------------------------------------------------------------
+
+    def run(self, process: Process) -> Process:
+        """Starts a program."""
+        self.processes.append(process)
+        return process.start()
+
+    def ended(self, process: Process) -> None:
+        """A program is over."""
+        if process in self.processes:
+            self.processes.remove(process)
+
+    def write(self, path: str, text: str) -> None:
+        """Replaces a file's text."""
+        self.files.write(path, text, self._world.current)
+
+    def append(self, path: str, text: str) -> None:
+        """Adds to a file's end."""
+        self.files.append(path, text, self._world.current)
+
+    def resolve(self, name: str, family: int = 0) -> Address | None:
+        """The address that a name has in /etc/hosts, of a family if one is wanted; None: it is not there."""
+        for line in (self.files.read(HOSTS_FILE) or "").splitlines():
+            words = line.partition("#")[0].split()
+            if name.lower() in (word.lower() for word in words[1:]):
+                address = Address(*parse_address(words[0]))
+                if family in (0, address.family):
+                    return address
+        return None
+
     # --- what the world asks for -------------------------------------------------------------------------------
 
-    def route_to(self, address: int) -> Route | bool | None:
+    def route_to(self, address: Address) -> Route | bool | None:
         """How a packet to ``address`` would leave: a route, True for the host itself, None: not at all."""
-        return True if self.firewall.is_local(address) else self.firewall.route(address)
+        return True if self.is_local(address) else self.firewall.route(address.value, address.family)
+
+
+def _hosts_file(names: Names) -> str:
+    """The names of all hosts of the topology, as every one of them knows them."""
+    lines = ["127.0.0.1 localhost", "::1 localhost"]
+    lines += [f"{address} {name}" for name, addresses in names.items() if "." not in name for address in addresses]
+    return "".join(f"{line}\n" for line in lines)

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.host import Host
 from fwtutor.network.topology import LinkSpec
 
-LIMITED_BROADCAST = 0xFFFFFFFF
-
 
 class Link:
-    """A segment. Who has the address gets the packet, else the sender's gateway; nobody's packets are lost."""
+    """A segment. Who has the address gets the packet, else the sender's gateway; what is nobody's is lost."""
 
-    def __init__(self, spec: LinkSpec, hosts: Mapping[str, Host]) -> None:
+    def __init__(self, spec: LinkSpec, hosts: Mapping[str, Host], seed: int) -> None:
         self.name = spec.name
         self.delay = round(spec.delay * SECOND)
         """ns"""
+        self._mtu, self._loss = spec.mtu, spec.loss
+        self._seed, self._carried = seed, 0
         self._ends: list[tuple[Host, str]] = []
         for end in spec.joins:
             name, _, interface = end.partition(":")
             self._ends.append((hosts[name], interface))
         self._owners = {
-            address: (host, interface)
+            (family, address): (host, interface)
             for host, interface in self._ends
             for family, address, _ in host.firewall.interfaces[interface]
-            if family == 4
         }
 
     @property
@@ -35,13 +35,25 @@ class Link:
         """(host, interface) of everybody joined."""
         return tuple((host.name, interface) for host, interface in self._ends)
 
+    def loses(self, packet: Packet) -> bool:
+        """Whether it loses the packet: as one that is too long, or by the lot of the seed and of how many it has carried."""
+        self._carried += 1
+        if self._mtu and packet.length > self._mtu:
+            return True
+        if not self._loss:
+            return False
+        digest = blake2b(f"{self._seed} {self.name} {self._carried}".encode(), digest_size=4).digest()
+        return int.from_bytes(digest, "big") < self._loss * 2**32
+
     def reach(self, sender: Host, packet: Packet) -> list[tuple[Host, str, str]]:
         """Who gets a packet: (host, interface, "host" or "broadcast"), the sender excluded."""
-        if packet.dst >> 28 == 14 or packet.dst == LIMITED_BROADCAST or sender.firewall.routing.is_broadcast(4, packet.dst):
-            how = "multicast" if packet.dst >> 28 == 14 else "broadcast"
+        family, routing = packet.family, sender.firewall.routing
+        group = routing.is_multicast(family, packet.dst)
+        if group or routing.is_broadcast(family, packet.dst):
+            how = "multicast" if group else "broadcast"
             return [(host, interface, how) for host, interface in self._ends if host is not sender]
-        owner = self._owners.get(packet.dst)
+        owner = self._owners.get((family, packet.dst))
         if owner is None:
-            route = sender.firewall.route(packet.dst)
-            owner = self._owners.get(route.gateway) if route is not None and route.gateway else None
+            route = sender.firewall.route(packet.dst, family)
+            owner = self._owners.get((family, route.gateway)) if route is not None and route.gateway else None
         return [(*owner, "host")] if owner is not None and owner[0] is not sender else []

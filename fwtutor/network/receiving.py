@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.segments import WINDOW, WINDOW_SCALE, add, after, before, distance
+from fwtutor.network.segments import WINDOW_SCALE, add, after, before, distance
 
-BUFFER = WINDOW << WINDOW_SCALE
-"""Bytes that may wait for a program to read them."""
+MOST_BUFFERED = 65535
+"""Bytes that may wait for a program to read them; in whole segments."""
 QUICK = 16
 """How many of the first segments are acknowledged at once."""
 PATIENCE = SECOND // 25
@@ -23,10 +23,12 @@ class Receiving:
 
     __slots__ = (
         "_early", "_edge", "_largest", "_latest", "_patience", "_quick", "_seen", "_short", "_twice", "_unsaid",
-        "due", "interactive", "next", "reading", "unread",
+        "buffer", "due", "interactive", "next", "reading", "unread",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, mss: int) -> None:
+        self.buffer = MOST_BUFFERED // mss * mss
+        """Bytes that may wait to be read: the window of a SYN, and rounded up to what can be told, of later segments."""
         self.next = 0
         """What is waited for."""
         self.unread = bytearray()
@@ -155,9 +157,10 @@ class Receiving:
     @property
     def allowed(self) -> int:
         """Bytes the other side may send from here on; what was once allowed is not taken back."""
-        room = BUFFER - len(self.unread)
-        if room < self._largest or room < BUFFER >> 4:
+        room = self.buffer - len(self.unread)
+        if room < self._largest or room < self.buffer >> 4:
             room = 0
+        room = -(-room >> WINDOW_SCALE) << WINDOW_SCALE
         edge = add(self.next, room)
         if after(edge, self._edge):
             self._edge = edge

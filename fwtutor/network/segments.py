@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 from fwtutor.netfilter.packet import Packet
 
-MSS = 1460
-"""What an Ethernet interface's SYN announces."""
+MSS = {4: 1460, 6: 1440}
+"""What an Ethernet interface's SYN announces, by family."""
+HEADERS = {4: 40, 6: 60}
+"""Bytes of IP and TCP header together."""
+LONGEST = {4: 65535, 6: 65575}
+"""Bytes the longest packet has."""
 WINDOW_SCALE = 7
 SYN_WINDOW = 64240
-"""The window of a SYN or SYN+ACK, never scaled."""
+"""The window of a SYN or SYN+ACK on an Ethernet, never scaled."""
 WINDOW = 502
-"""The window of all later segments: 64256 bytes, shifted by WINDOW_SCALE."""
+"""The window of later segments there: 64256 bytes, shifted by WINDOW_SCALE."""
 
 
 class Options(NamedTuple):
@@ -45,7 +49,7 @@ def distance(start: int, end: int) -> int:
     return (end - start) & 0xFFFFFFFF
 
 
-def syn_options(mss: int = MSS, scale: bool = True, sack: bool = True) -> bytes:
+def syn_options(mss: int, scale: bool = True, sack: bool = True) -> bytes:
     """The options of a SYN: mss, sackOK, wscale (timestamps are left out: net.ipv4.tcp_timestamps=0)."""
     options = pack("!BBH", 2, 4, mss)
     if sack:

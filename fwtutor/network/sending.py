@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.segments import MSS, SYN_WINDOW, add, after, before, distance
+from fwtutor.network.segments import HEADERS, add, after, before, distance
 
 FIRST_TIMEOUT = SECOND
 FALLBACK_TIMEOUT = 3 * SECOND
@@ -13,8 +13,8 @@ LEAST_VARIANCE = SECOND // 5
 MOST_TIMEOUT = 120 * SECOND
 SHORTEST = SECOND // 125
 """What is added to short waits: two ticks."""
-LEAST_MTU = 552
-"""min_pmtu: a smaller one in an ICMP error is not believed."""
+LEAST_MTU = {4: 552, 6: 1280}
+"""A smaller one in an ICMP error is not believed: min_pmtu, and what every IPv6 link carries."""
 FIRST_WINDOW = 10
 """Segments that may be on their way at first."""
 REORDERED = 3
@@ -28,18 +28,19 @@ class Sending:
     """Numbers, bytes and time-outs. It sends nothing itself."""
 
     __slots__ = (
-        "_again", "_base", "_buffer", "_deviation", "_sacked", "_shift", "_smooth", "_tail", "_timed",
+        "_again", "_base", "_buffer", "_deviation", "_family", "_sacked", "_shift", "_smooth", "_tail", "_timed",
         "congestion", "fin_sent", "lost", "mss", "next", "probed", "retries", "una", "window",
     )  # fmt: skip
 
-    def __init__(self, isn: int) -> None:
+    def __init__(self, isn: int, mss: int, family: int = 4) -> None:
         self.una = isn
         """The first sequence number not acknowledged."""
         self.next = isn
         """The next to be sent for the first time."""
-        self.window = SYN_WINDOW
+        self.window = 0
         """Bytes the peer takes in, from ``una`` on."""
-        self.mss = MSS
+        self.mss = mss
+        self._family = family
         self.congestion = FIRST_WINDOW
         """Segments that may be on their way."""
         self.fin_sent = False
@@ -235,7 +236,7 @@ class Sending:
 
     def shrink(self, mtu: int) -> bool:
         """Segments become smaller, as the path's MTU demands. False when they were small enough."""
-        mss = max(mtu, LEAST_MTU) - 40
+        mss = max(mtu, LEAST_MTU[self._family]) - HEADERS[self._family]
         if mss >= self.mss:
             return False
         self.mss = mss

@@ -6,17 +6,14 @@ What becomes of what it gets, and what its application may ask for, is ``tcp``'s
 from __future__ import annotations
 
 from fwtutor.netfilter import craft
-from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN
+from fwtutor.network.ends import Ends
 from fwtutor.network.receiving import TICK, Receiving
-from fwtutor.network.segments import SYN_WINDOW, WINDOW_SCALE, add, sack_option, syn_options
+from fwtutor.network.segments import HEADERS, LONGEST, WINDOW_SCALE, add, sack_option, syn_options
 from fwtutor.network.sending import Piece, Sending
 from fwtutor.network.states import CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECV, SYN_SENT
-from fwtutor.network.surroundings import Surroundings, Timer
-
-Ends = tuple[int, int, int, int]
-"""(own address, own port, peer's address, peer's port)."""
+from fwtutor.network.surroundings import Surroundings, Timer, User
 
 SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES, CLOSING_RETRIES = 6, 5, 15, 8
 """tcp_syn_retries, tcp_synack_retries, tcp_retries2, and what tcp_orphan_retries=0 means."""
@@ -30,13 +27,17 @@ TIMED_OUT = "Connection timed out"
 class Speaking:
     """The side of an endpoint that the wire sees."""
 
-    def __init__(self, around: Surroundings, ends: Ends, isn: int) -> None:
+    def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User) -> None:
         self.around = around
         self.ends = ends
-        self.state = CLOSED
+        self.user = user
+        """Who runs the program that has it."""
+        self._state = CLOSED
         self._isn = isn
-        self._sending = Sending(isn)
-        self._receiving = Receiving()
+        family = ends.peer.family
+        self._mss = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        self._sending = Sending(isn, self._mss, family)
+        self._receiving = Receiving(self._mss)
         self._sack = self._scaled = False
         self._timer: Timer | None = None
         self._ack_timer: Timer | None = None
@@ -53,13 +54,22 @@ class Speaking:
     @property
     def name(self) -> str:
         """``203.0.113.9:4000 > 203.0.113.1:22``: own side first."""
-        address, port, peer, peer_port = self.ends
-        return f"{format_address(4, address)}:{port} > {format_address(4, peer)}:{peer_port}"
+        return str(self.ends)
 
     @property
     def peer(self) -> str:
         """``203.0.113.1:22``."""
-        return f"{format_address(4, self.ends[2])}:{self.ends[3]}"
+        return self.ends.there
+
+    @property
+    def state(self) -> str:
+        """As the standard calls it."""
+        return self._state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._state = state
+        self.around.note(self.ends, state)
 
     @property
     def numbers(self) -> tuple[int, int]:
@@ -108,10 +118,11 @@ class Speaking:
         return what
 
     def _send_syn(self) -> None:
+        window = self._receiving.buffer
         if self.state == SYN_SENT:
-            self._emit_raw(SYN, self._isn, 0, SYN_WINDOW, options=syn_options())
+            self._emit_raw(SYN, self._isn, 0, window, options=syn_options(self._mss))
         else:
-            self._emit_raw(SYN | ACK, self._isn, self._receiving.next, SYN_WINDOW, options=syn_options(scale=self._scaled, sack=self._sack))
+            self._emit_raw(SYN | ACK, self._isn, self._receiving.next, window, options=syn_options(self._mss, self._scaled, self._sack))
 
     def _acknowledge(self) -> None:
         self._emit(ACK, self._sending.next, options=sack_option(self._receiving.blocks()) if self._sack else b"")
@@ -126,12 +137,13 @@ class Speaking:
             self._ack_timer = None
 
     def _emit_raw(self, flags: int, seq: int, ack: int, window: int, data: bytes = b"", options: bytes = b"") -> None:
-        address, port, peer, peer_port = self.ends
+        (family, address), port, (_, peer), peer_port = self.ends
         bare = flags & RST or flags & (SYN | ACK) == SYN | ACK
         if not bare:
             self._ip_id = self._ip_id + 1 & 0xFFFF
         identity = 0 if bare else self._ip_id
-        self.around.emit(craft.tcp(address, peer, port, peer_port, flags, seq, ack, window, data, options, id=identity))
+        raw = craft.tcp(address, peer, port, peer_port, flags, seq, ack, window, data, options, family=family, id=identity)
+        self.around.emit(raw, user=self.user)
 
     # --- timers ------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from fwtutor.netfilter.packet import Packet
 from fwtutor.network.clock import Event
+from fwtutor.network.ends import Address, Ends
 
 
 class Timer(Event):
@@ -18,6 +20,17 @@ class Timer(Event):
         self.fire = fire
 
 
+class User(NamedTuple):
+    """Who a program runs as: whose its packets are."""
+
+    name: str
+    uid: int
+    """Also the id of the user's own group."""
+
+
+ROOT_USER = User("root", 0)
+
+
 class Surroundings(Protocol):
     """The host around a stack."""
 
@@ -25,10 +38,10 @@ class Surroundings(Protocol):
     def now(self) -> int:
         """ns."""
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False) -> None:
+    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         """Sends a packet of the host's own; it sets out as the next event.
 
-        ``tell``: say so if the rules drop it. ``by_stack``: no program sends it, the stack itself answers.
+        ``tell``: say so if the rules drop it. ``by_stack``: no program sends it, the stack itself answers. ``user``: whose program.
         """
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
@@ -37,14 +50,23 @@ class Surroundings(Protocol):
     def cancel(self, timer: Timer) -> None:
         """The timer will not fire."""
 
+    def note(self, ends: Ends, state: str) -> None:
+        """A connection has got into another state."""
+
     def say(self, text: str) -> None:
         """A line on the host's console."""
 
     def draw(self, *key: object) -> int:
         """A number from 0 to 2**32 - 1 that depends on the seed, the host and ``key`` alone."""
 
-    def is_local(self, address: int) -> bool:
-        """True for an IPv4 address of this host."""
+    def is_local(self, address: Address) -> bool:
+        """True for an address of this host."""
 
-    def source_for(self, address: int) -> int | None:
-        """The IPv4 address this host would send from to that one; None when there is no route."""
+    def source_for(self, address: Address) -> Address | None:
+        """The address this host would send from to that one; None when there is no route, or it has none of that family."""
+
+    def mtu_to(self, address: Address) -> int:
+        """The MTU in bytes of the link by which this host would send to that address."""
+
+    def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
+        """The addresses to send errors and echoes from about what was just delivered, as ``closed_port_answers`` takes them."""

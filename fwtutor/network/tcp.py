@@ -12,8 +12,9 @@ from collections.abc import Callable
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 from fwtutor.network.application import Application
+from fwtutor.network.ends import Ends
 from fwtutor.network.segments import add, after, before, read_options, sack_blocks
-from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Ends, Speaking
+from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Speaking
 from fwtutor.network.states import (
     CLOSE_WAIT,
     CLOSED,
@@ -26,9 +27,9 @@ from fwtutor.network.states import (
     SYN_SENT,
     TIME_WAIT,
 )
-from fwtutor.network.surroundings import Surroundings
+from fwtutor.network.surroundings import Surroundings, User
 
-__all__ = ["CLOSED", "TIME_WAIT", "Endpoint", "Ends"]
+__all__ = ["CLOSED", "TIME_WAIT", "Endpoint"]
 
 TIME_WAIT_LENGTH = FIN_TIMEOUT = 60 * SECOND
 REFUSED, RESET = "Connection refused", "Connection reset by peer"
@@ -37,8 +38,10 @@ REFUSED, RESET = "Connection refused", "Connection reset by peer"
 class Endpoint(Speaking):
     """One side of one TCP connection."""
 
-    def __init__(self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int) -> None:
-        super().__init__(around, ends, isn)
+    def __init__(
+        self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int, user: User
+    ) -> None:
+        super().__init__(around, ends, isn, user)
         self.application = application
         self.opened_actively = False
         self._forget = forget
@@ -135,7 +138,8 @@ class Endpoint(Speaking):
         room = receiving.allowed
         if before(end, receiving.next) or after(seq, add(receiving.next, room)) or (data and not room):
             if not flags & RST:
-                receiving.again(seq, end)
+                if not flags & SYN:
+                    receiving.again(seq, end)
                 self._acknowledge()
             return
         if flags & RST:

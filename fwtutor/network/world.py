@@ -15,11 +15,12 @@ from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.clock import Clock, Event
+from fwtutor.network.ends import Address, Ends, ends_of
 from fwtutor.network.host import Host
 from fwtutor.network.links import Link
 from fwtutor.network.prompt import family_of, run
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
-from fwtutor.network.surroundings import Timer
+from fwtutor.network.surroundings import Timer, User
 from fwtutor.network.topology import Topology
 
 Loses = Callable[[str, str, Packet], bool]
@@ -39,15 +40,16 @@ class Arrival(Event):
 
 
 class Departure(Event):
-    """A host's own packet sets out. ``tell``: its console hears if the rules drop it. ``by_stack``: no program sent it."""
+    """A host's own packet sets out. ``tell``: its console hears if the rules drop it. ``by_stack``: no program sent it, else ``user``'s."""
 
-    __slots__ = ("by_stack", "packet", "tell")
+    __slots__ = ("by_stack", "packet", "tell", "user")
 
-    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool, by_stack: bool) -> None:
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool, by_stack: bool, user: User) -> None:
         super().__init__(at, host, cause, ordinal)
         self.packet = packet
         self.tell = tell
         self.by_stack = by_stack
+        self.user = user
 
 
 class Entering(Event):
@@ -69,16 +71,15 @@ class World:
         """ns"""
         self.clock = Clock()
         self.records: list[Record] = []
-        names: dict[str, bytes] = {}
+        names: dict[str, tuple[Address, ...]] = {}
         resolver = None
         for spec in topology.hosts:
-            first = _first_address(spec.interfaces)
-            if first is not None:
-                names[spec.name.lower()] = names[f"{spec.name.lower()}.example"] = first.to_bytes(4, "big")
-                if resolver is None and "dns:53" in spec.services:
-                    resolver = first
+            addresses = _first_addresses(spec.interfaces)
+            names[spec.name.lower()] = names[f"{spec.name.lower()}.example"] = addresses
+            if resolver is None and addresses and "dns:53" in spec.services:
+                resolver = addresses[0]
         self.hosts = {spec.name: Host(self, spec, topology.seed, names, resolver) for spec in topology.hosts}
-        self.links = tuple(Link(spec, self.hosts) for spec in topology.links)
+        self.links = tuple(Link(spec, self.hosts, topology.seed) for spec in topology.links)
         self._link_of = {end: link for link in self.links for end in link.ends}
         self.current = 0
         """Index of the record being made: the cause of what is queued, the place of what is said."""
@@ -150,9 +151,9 @@ class World:
 
     # --- what hosts ask for ------------------------------------------------------------------------------------
 
-    def emit(self, host: Host, raw: bytes, tell: bool, by_stack: bool) -> None:
+    def emit(self, host: Host, raw: bytes, tell: bool, by_stack: bool, user: User) -> None:
         """Queues a host's own packet as the next event."""
-        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack))
+        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user))
         self._packets += 1
 
     def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
@@ -162,13 +163,13 @@ class World:
         self.clock.push(timer)
         return timer
 
-    def last_on_the_wire(self, protocol: int, ends: tuple[int, int, int, int]) -> Packet | None:
+    def last_on_the_wire(self, protocol: int, ends: Ends) -> Packet | None:
         """The last packet with this source, source port, destination and destination port that left a host; None if there was none."""
         for record in reversed(self.records):
             if isinstance(record, Walked):
                 for _, raw in record.walk.out:
                     packet = Packet(raw)
-                    if (packet.protocol, packet.src, packet.sport, packet.dst, packet.dport) == (protocol, *ends):
+                    if packet.protocol == protocol and ends_of(packet) == ends:
                         return packet
         return None
 
@@ -204,7 +205,8 @@ class World:
             walk = host.firewall.receive_ns(event.packet, on=event.interface, at=self.now, link=event.link)
         else:
             assert isinstance(event, Departure)
-            walk = host.firewall.send_ns(event.packet, at=self.now, by_stack=event.by_stack)
+            uid = event.user.uid
+            walk = host.firewall.send_ns(event.packet, at=self.now, uid=uid, gid=uid, by_stack=event.by_stack)
             if walk.verdict == "DROP" and event.tell:
                 host.say("sendto: Operation not permitted (dropped on its way out)")
         self._walked(host, walk, event.cause, event.ordinal, event.link if isinstance(event, Arrival) else "host")
@@ -217,8 +219,9 @@ class World:
         self._transmit(host, walk)
         for part in (*walk.answers, walk):
             if part.delivered is not None:
-                many = link != "host" or host.firewall.routing.is_broadcast(4, part.delivered.dst) or part.delivered.dst >> 28 == 14
-                host.stack.receive(part.delivered, many)
+                routing, packet = host.firewall.routing, part.delivered
+                many = link != "host" or routing.is_broadcast(packet.family, packet.dst) or routing.is_multicast(packet.family, packet.dst)
+                host.stack.receive(packet, many)
 
     def _transmit(self, host: Host, walk: Walk) -> None:
         for interface, raw in walk.out:
@@ -230,7 +233,7 @@ class World:
             packet = Packet(raw)
             ordinal = self._packets
             self._packets += 1
-            if any(loses(link.name, host.name, packet) for loses in self._loses):
+            if link.loses(packet) or any(loses(link.name, host.name, packet) for loses in self._loses):
                 continue
             for target, arrives_on, how in link.reach(host, packet):
                 self.clock.push(Arrival(self.now + link.delay, target.name, self.current, ordinal, packet, arrives_on, how))
@@ -258,13 +261,14 @@ class World:
                 self._touched[host.name, change.key] = index
 
 
-def _first_address(interfaces: Mapping[str, tuple[str, ...]]) -> int | None:
+def _first_addresses(interfaces: Mapping[str, tuple[str, ...]]) -> tuple[Address, ...]:
+    """The first of each family, IPv4 before IPv6."""
+    found: dict[int, Address] = {}
     for addresses in interfaces.values():
         for text in addresses:
-            family, address = parse_address(text.partition("/")[0])
-            if family == 4:
-                return address
-    return None
+            address = Address(*parse_address(text.partition("/")[0]))
+            found.setdefault(address.family, address)
+    return tuple(found[family] for family in (4, 6) if family in found)
 
 
 def _difference(kind: str, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[Change, ...]:

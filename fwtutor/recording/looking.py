@@ -16,19 +16,10 @@ from fwtutor.netfilter.xtables.savefile import save
 from fwtutor.netfilter.xtables.script import uses
 from fwtutor.netfilter.xtables.tokens import shell_words
 from fwtutor.network.listening import what_happened
-from fwtutor.network.prompt import (
-    COMMANDS,
-    HELP,
-    Refused,
-    check_dmesg,
-    family_of,
-    not_found,
-    read_conntrack,
-    refusal,
-    save_with_counters,
-    set_refusal,
-)
+from fwtutor.network.prompt import family_of, read, refusal, run, set_refusal
 from fwtutor.network.records import CommandRun, Record, Walked, kernel_log, log_line
+from fwtutor.network.tools.rules import check_dmesg, read_conntrack, save_with_counters
+from fwtutor.network.tools.shell import Refused
 from fwtutor.recording.cursor import Cursor, View
 
 
@@ -37,32 +28,32 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
 
     The record has index -1 and stands in no run.
     """
-    text = line.strip()
-    if text.startswith("sudo "):
-        text = text[5:].lstrip()
-    name, _, rest = text.partition(" ")
     view = cursor.view_of(host)
+    there = cursor.run.world.hosts[host]
     refused = False
+    name = ""
     try:
-        output = _answer(cursor, host, name, rest.strip())
+        asked = read(there, line)
+        if asked is None:
+            output: str | None = ""
+        elif asked.tool.looks:
+            output, refused = run(there, line, upto=cursor.index)
+        else:
+            name = f"{asked.tool.name}: "
+            output = _answer(cursor, host, asked.tool.name, asked.rest)
     except Refused as error:
-        output, refused = f"{name}: {error}", True
+        output, refused = f"{name}{error}", True
     except RuleRefused as error:
         output, refused = refusal(error), True
     except SetRefused as error:
         output, refused = set_refusal(error), True
     if output is None:
         return None
-    refused = refused or (name not in COMMANDS and output != "")
     rules = view.rules(family_of(line))
     return CommandRun(-1, cursor.at, host, -1, 0, line, output, refused, rules, rules, (), True)
 
 
 def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
-    if not name or name.startswith("#"):
-        return ""
-    if name not in COMMANDS:
-        return not_found(name)
     view = cursor.view_of(host)
     rules = view.rules(family_of(name))
     if name in ("iptables", "ip6tables"):
@@ -81,9 +72,9 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name == "dmesg":
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in _log_at(cursor, host))
-    if name == "sysctl" and rest in SYSCTLS:
+    if name == "sysctl" and rest in cursor.run.world.hosts[host].firewall.sysctls:
         return f"{rest} = {_sysctl_at(cursor, host, rest)}"
-    return HELP if name == "help" else None
+    return None
 
 
 def _ipset(view: View, rest: str, at: int) -> str | None:
@@ -131,7 +122,7 @@ def _same(before: Ruleset, after: Ruleset, listed: bool) -> bool:
 
 def _sysctl_at(cursor: Cursor, host: str, name: str) -> str:
     """Its value at the cursor's place: what the last command that set it printed, or what it was at the start."""
-    value = str(cursor.run.world.hosts[host].spec.sysctls.get(name, SYSCTLS[name]))
+    value = str(cursor.run.world.hosts[host].spec.sysctls.get(name, SYSCTLS.get(name, 0)))
     for index in cursor.run.tracks[host].records:
         if index > cursor.index:
             break

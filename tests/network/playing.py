@@ -5,7 +5,9 @@ from __future__ import annotations
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.application import Application
-from fwtutor.network.services import EchoDatagrams
+from fwtutor.network.services.echoing import EchoDatagrams
+from fwtutor.network.stack import Listener
+from fwtutor.network.surroundings import ROOT_USER
 from fwtutor.network.tcp import Endpoint
 from fwtutor.network.topology import SERVICES as KNOWN, HostSpec, LinkSpec, Topology
 from fwtutor.network.world import World
@@ -27,16 +29,20 @@ class Patient(Application):
 def world_of(scene: Scene) -> World:
     services = tuple(service for service in SERVICES if service.partition(":")[0] in KNOWN)
     hosts = tuple(
-        HostSpec(name, interfaces, ROUTES[scene.where].get(name, {}), services if name == "server" else ())
+        HostSpec(
+            name,
+            interfaces,
+            ROUTES[scene.where].get(name, {}),
+            services if name == "server" else (),
+            mtus={"far": scene.mtu} if name == "box" else {},
+        )
         for name, interfaces in HOSTS[scene.where].items()
     )
     world = World(Topology(hosts, tuple(LinkSpec(name, ends, DELAY) for name, ends in LINKS[scene.where].items())))
-    if scene.mtu != 1500:
-        # Topologies know no MTUs yet; a Firewall does.
-        world.hosts["box"].firewall.box.routing.mtus["far"] = scene.mtu
-    listeners = world.hosts["server"].stack.listeners
-    listeners[9000], listeners[9001] = Silent, Patient
-    world.hosts["server"].stack.datagrams[1337] = EchoDatagrams()
+    stack = world.hosts["server"].stack
+    stack.listeners[None, 9000] = Listener(Silent, ROOT_USER, "silent")
+    stack.listeners[None, 9001] = Listener(Patient, ROOT_USER, "patient")
+    stack.datagrams[1337] = EchoDatagrams()
     return world
 
 

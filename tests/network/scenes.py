@@ -120,9 +120,6 @@ SCENES: dict[str, Scene] = {
     "curl-refused": Scene(_from_client("curl -s -v http://10.0.1.2:81/"), 1.0),
     # --- out of the blue
     "syn-into-a-connection": Scene(((0.0, "client", SILENT), (0.5, "client", f"{SEND}:4000 > 10.0.1.2:9000 SYN seq=1")), 1.5),
-    "syn-to-time-wait": Scene(
-        ((0.0, "client", SILENT), (0.3, "server", "close"), (1.0, "client", f"{SEND}:4000 > 10.0.1.2:9000 SYN seq=1")), 2.0
-    ),
     **{
         f"stray-{flags.lower()}-{port}": Scene(_from_client(f"{SEND}:5000 > 10.0.1.2:{port} {flags} seq=1000 ack=2000"), 1.0)
         for flags in ("ACK", "SYN+ACK", "FIN+ACK", "RST")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fwtutor.network.prompt import COMMANDS
 from fwtutor.network.records import Walked
+from fwtutor.network.tools.registry import TOOLS
 from fwtutor.network.world import World
 from tests.network.worlds import cast, flags, pair, play, said, sent, settle
 
@@ -65,7 +65,10 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
         ("upload", "upload: write upload BYTES"),
         ("upload x", "upload: length 'x' is no number from 0 to 1000000"),
         ("upload 9", "upload: there is no open connection"),
-        ("send icmp fe80::1 > 10.0.0.2 echo", "send: fe80::1 is an IPv6 address"),
+        ("send icmp fe80::1 > 10.0.0.2 echo", "send: fe80::1 is an IPv6 address and 10.0.0.2 an IPv4 one"),
+        ("send icmp fe80::1 > fe80::2 echo", "send: fe80::1 is an IPv6 address; write icmpv6"),
+        ("connect [2001:db8::1", "connect: '[2001:db8::1' names no port"),
+        ("connect 2001:db8::1", "connect: '2001:db8::1' names no port; write [ADDR]:PORT"),
         ("x" * 5000, "a line may have 4096 characters"),
     ],
 )
@@ -157,7 +160,7 @@ def test_conntrack_prints_what_has_happened_and_what_made_it_so() -> None:
 
 def test_help_names_every_command() -> None:
     output = pair().enter("client", "help").output
-    assert all(name in output for name in COMMANDS)
+    assert all(name in output for name in TOOLS)
 
 
 def test_sudo_comments_and_empty_lines_are_taken_as_a_shell_takes_them() -> None:
@@ -297,7 +300,7 @@ def test_sleep_lets_time_pass() -> None:
 
 
 WORDS = st.sampled_from(
-    [*COMMANDS, "tcp", "udp", "icmp", ">", "10.0.0.2:1337", "10.0.0.2", "10.0.0.1:4000", "SYN", "ACK", "echo", "from", "to", "4000",
+    [*TOOLS, "tcp", "udp", "icmp", ">", "10.0.0.2:1337", "10.0.0.2", "10.0.0.1:4000", "SYN", "ACK", "echo", "from", "to", "4000",
      "-A", "INPUT", "-j", "DROP", '"', "seq=1", "data=x", "-L", "https://10.0.0.2", "@10.0.0.2", "web", "net.ipv4.ip_forward=1",
      "\\", "'", "0", "-p", "!"]
 )  # fmt: skip

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fwtutor.netfilter.addresses import parse_address
-from fwtutor.network.services import answer_query, dns_query, read_answer, ssh_message
+from fwtutor.network.ends import Address
+from fwtutor.network.services.dns import answer_query, dns_query, read_answer
+from fwtutor.network.services.ssh import ssh_message
 from fwtutor.network.world import World
 from tests.network.worlds import ALICE, ATTACKER, DNS, SERVER, WEB, cast, fired, lose_number, pair, play, said, sent, settle
 
@@ -109,13 +111,14 @@ def test_echo_says_every_byte_again_over_tcp_and_udp() -> None:
     assert said(world.hosts["client"])[1:] == ["from 10.0.0.2:7: abc", "received: udp 10.0.0.2:7 > 10.0.0.1:4000 (3 bytes)"]
 
 
-NAMES = {"web.example": parse_address(WEB)[1].to_bytes(4, "big")}
+NAMES = {"web.example": (Address(*parse_address(WEB)), Address(*parse_address("2001:db8::80")))}
 
 
 def test_a_dns_answer_is_what_was_asked() -> None:
     reply = answer_query(dns_query(7, "web.example"), NAMES)
-    assert read_answer(reply) == (7, "web.example", NAMES["web.example"])
-    assert read_answer(answer_query(dns_query(7, "x.example"), NAMES)) == (7, "x.example", b"")
+    assert read_answer(reply) == (7, "web.example", NAMES["web.example"][0])
+    assert read_answer(answer_query(dns_query(8, "web.example", family=6), NAMES)) == (8, "web.example", NAMES["web.example"][1])
+    assert read_answer(answer_query(dns_query(7, "x.example"), NAMES)) == (7, "x.example", None)
 
 
 @given(st.binary(max_size=80))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fwtutor.network.topology import HostSpec, LinkSpec, Topology
+from fwtutor.network.topology import HostSpec, LinkSpec, Topology, UserSpec
 from fwtutor.network.world import World
 
 A = HostSpec("a", {"eth0": ("10.0.0.1/24",)})
@@ -25,6 +25,21 @@ B = HostSpec("b", {"eth0": ("10.0.0.2/24",)})
         (lambda: HostSpec("a", {}, {}, ("telnet:23",)), "hosts.a.services: 'telnet' is none of"),
         (lambda: HostSpec("a", {}, {}, ("ssh:0",)), "hosts.a.services: 'ssh:0' names no port"),
         (lambda: HostSpec("a", {}, {}, ("ssh",)), "hosts.a.services: 'ssh' names no port"),
+        (lambda: HostSpec("a", {}, {}, ("ssh:x:22",)), "hosts.a.services: 'x' is no address"),
+        (lambda: HostSpec("a", {}, {}, ("ssh:10.0.0.9:22",)), "hosts.a.services: 'ssh:10.0.0.9:22': a has no address"),
+        (
+            lambda: HostSpec("a", {}, {}, ("ssh:22", "app:127.0.0.1:22")),
+            "hosts.a.services: 'app:127.0.0.1:22': ssh uses tcp port 22",
+        ),
+        (lambda: HostSpec("a", {}, {}, ("echo:53", "dns:53")), "hosts.a.services: 'dns:53': echo uses udp port 53 already"),
+        (lambda: HostSpec("a", {"eth0": ("2001:db8::1/64",)}, mtus={"eth0": 1000}), "hosts.a.mtus.eth0: 1000 is not between 1280"),
+        (lambda: HostSpec("a", {}, users=(UserSpec("x", 7), UserSpec("y", 7))), "hosts.a.users.x: two users have this uid"),
+        (lambda: HostSpec("a", {}, files={"/etc/../x": ""}), "hosts.a.files: '/etc/../x' is no absolute path"),
+        (lambda: HostSpec("a", {}, files={"/x": "x" * 70_000}), "hosts.a.files./x: 70000 characters are more than 65536"),
+        (lambda: UserSpec("a b", 7), "'a b' is no user name"),
+        (lambda: UserSpec("root", 7), "uid 7 of root is not between"),
+        (lambda: Topology((A, B), (LinkSpec("l", (), loss=2.0),)), "links.l.loss: 2.0 is not between 0 and 1"),
+        (lambda: Topology((A, B), (LinkSpec("l", (), mtu=67),)), "links.l.mtu: 67 is not between 68"),
         (lambda: Topology((A, A)), "hosts.a: two hosts have this name"),
         (lambda: Topology((A, HostSpec("c", {"eth0": ("10.0.0.1/24",)}))), "hosts.c.interfaces.eth0: 10.0.0.1 is already a's"),
         (lambda: Topology((A, B), (LinkSpec("l", ("a:eth1",)),)), "links.l.joins: 'a:eth1' is no interface of a host"),

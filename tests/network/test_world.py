@@ -250,7 +250,7 @@ def test_fragments_that_wait_in_vain_are_an_event_and_their_sender_is_told() -> 
     world = pair(())
     client, server = (parse_address(text)[1] for text in ("10.0.0.1", "10.0.0.2"))
     first = fragments(craft.udp(client, server, 1, 2, bytes(900), df=False), 600)[0]
-    world.emit(world.hosts["client"], first, False, False)
+    world.hosts["client"].emit(first)
     records = world.run_until(40 * SECOND)
     given_up = next(record for record in records if isinstance(record, TimerFired))
     held, error, back = (record for record in records if isinstance(record, Walked) and record is not records[0])
@@ -284,3 +284,24 @@ def test_reject_and_the_hosts_own_errors_share_the_ration() -> None:
     world.run_until(SECOND // 2)
     back = [record for record in world.records if isinstance(record, Walked) and record.host == "client" and record.walk.in_interface]
     assert len(back) == 6
+
+
+def test_a_link_loses_by_the_seed_and_by_its_mtu() -> None:
+    def sent(loss: float, mtu: int, seed: int) -> list[int]:
+        hosts = (
+            HostSpec("client", {"eth0": ("10.0.0.1/24",)}),
+            HostSpec("server", {"eth0": ("10.0.0.2/24",)}, services=("echo:7",)),
+        )
+        world = World(Topology(hosts, (LinkSpec("wire", ("client:eth0", "server:eth0"), 0.02, loss, mtu),), seed))
+        for number in range(60):
+            world.enter("client", f'send udp 10.0.0.1:{4000 + number} > 10.0.0.2:7 data="{"x" * number}"')
+        settle(world)
+        came = (record.walk.packet for record in world.records if isinstance(record, Walked) and record.host == "server")
+        return [len(packet.payload) for packet in came if packet.dport == 7]
+
+    assert sent(0.0, 0, 1) == list(range(60))
+    assert sent(0.0, 68, 1) == list(range(41))
+    some = sent(0.5, 0, 1)
+    assert some == sent(0.5, 0, 1) != sent(0.5, 0, 2)
+    assert 12 < len(some) < 48
+    assert sent(1.0, 0, 1) == []

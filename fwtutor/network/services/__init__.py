@@ -1,0 +1,1 @@
+"""What servers say, one file for each kind. ``registry`` starts them."""

@@ -1,0 +1,98 @@
+"""The firewall's own tools: iptables and its kin, ipset, conntrack, dmesg, sysctl."""
+
+from __future__ import annotations
+
+from fwtutor.netfilter.conntrack.command import Command, parse
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.options import ConntrackRefused
+from fwtutor.netfilter.firewall import SYSCTLS
+from fwtutor.network.arguments import split_words
+from fwtutor.network.listening import what_happened
+from fwtutor.network.tools.shell import Refused, Shell, Tool
+
+
+def _iptables(shell: Shell, rest: str) -> str:
+    return shell.host.firewall.iptables(rest)
+
+
+def _iptables_save(shell: Shell, rest: str) -> str:
+    return shell.host.firewall.save(counters=save_with_counters(rest))
+
+
+def save_with_counters(rest: str) -> bool:
+    """Whether ``iptables-save REST`` wants counters. Raises Refused for an option that is not known."""
+    if rest not in ("", "-c", "--counters"):
+        raise Refused(f"unknown option {rest!r}; it takes -c, or nothing")
+    return bool(rest)
+
+
+def _ip6tables(shell: Shell, rest: str) -> str:
+    return shell.host.firewall.iptables(rest, family=6)
+
+
+def _ip6tables_save(shell: Shell, rest: str) -> str:
+    return shell.host.firewall.save(family=6, counters=save_with_counters(rest))
+
+
+def _ipset(shell: Shell, rest: str) -> str:
+    return shell.host.firewall.ipset(rest, at=shell.host.now / SECOND)
+
+
+def _conntrack(shell: Shell, rest: str) -> str:
+    command = read_conntrack(rest)
+    if command.listens:
+        return what_happened(shell.host.records, command)
+    return shell.host.firewall.run_conntrack(split_words(rest), at=shell.host.now / SECOND)
+
+
+def read_conntrack(rest: str) -> Command:
+    """What ``conntrack REST`` asks for. Raises Refused."""
+    try:
+        return parse(split_words(rest))
+    except ConntrackRefused as error:
+        raise Refused(str(error)) from None
+
+
+def _dmesg(shell: Shell, rest: str) -> str:
+    check_dmesg(rest)
+    return "".join(f"{line}\n" for line in shell.host.log)
+
+
+def check_dmesg(rest: str) -> None:
+    """Raises Refused unless ``dmesg REST`` is dmesg alone."""
+    if rest:
+        raise Refused(f"unknown option {rest!r}; it takes none, and prints what LOG rules wrote")
+
+
+def _sysctl(shell: Shell, rest: str) -> str:
+    words = split_words(rest)
+    if words[:1] in (["-w"], ["-n"]):
+        words = words[1:]
+    if len(words) != 1:
+        raise Refused("write KEY or KEY=VALUE")
+    key, given, value = words[0].partition("=")
+    sysctls = shell.host.firewall.sysctls
+    name = key.strip().replace("/", ".")
+    if name not in sysctls:
+        raise Refused(f"cannot stat /proc/sys/{name.replace('.', '/')}: No such file or directory")
+    if given:
+        try:
+            shell.host.firewall.set_sysctl(name, int(value) if len(value) < 12 else -1)
+        except ValueError:
+            raise Refused(f'setting key "{name}": Invalid argument ({value!r} is no whole number from 0 to 2147483647)') from None
+    return f"{name} = {sysctls[name]}"
+
+
+_LIKE_IPTABLES = ("-A", "-I", "-D", "-R", "-P", "-F", "-L", "-S", "-N", "-X", "-Z", "-t", "-p", "-s", "-d", "-i", "-o", "-m", "-j")
+_LIKE_CONNTRACK = ("-L", "-C", "-D", "-F", "-E", "expect")
+_LIKE_IPSET = ("create", "add", "del", "test", "list", "save", "flush", "destroy")
+TOOLS = (
+    Tool("iptables", "iptables ...", "the rules of IPv4, in iptables' own language", _iptables, _LIKE_IPTABLES),
+    Tool("iptables-save", "iptables-save [-c]", "prints all of them", _iptables_save, ("-c",)),
+    Tool("ip6tables", "ip6tables ...", "the rules of IPv6", _ip6tables, _LIKE_IPTABLES),
+    Tool("ip6tables-save", "ip6tables-save [-c]", "prints all of them", _ip6tables_save, ("-c",)),
+    Tool("conntrack", "conntrack -L|-C|-D|-F|-E [expect] ...", "connection tracking's table", _conntrack, _LIKE_CONNTRACK),
+    Tool("ipset", "ipset create|add|del|test|list ...", "sets of addresses", _ipset, _LIKE_IPSET),
+    Tool("dmesg", "dmesg", "what LOG rules wrote", _dmesg),
+    Tool("sysctl", "sysctl KEY[=VALUE]", "the kernel's settings", _sysctl, tuple(SYSCTLS)),
+)

@@ -1,0 +1,22 @@
+"""Time and help."""
+
+from __future__ import annotations
+
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.network.tools.shell import Refused, Shell, Tool
+
+MAX_SLEEP = 10_000_000
+
+
+def _sleep(shell: Shell, rest: str) -> str:
+    try:
+        seconds = float(rest)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_SLEEP:
+        raise Refused(f"invalid time interval {rest!r}")
+    shell.host.arm(round(seconds * SECOND), lambda: f"sleep {rest} is over")
+    return ""
+
+
+TOOLS = (Tool("sleep", "sleep SECONDS", "lets time pass", _sleep),)
