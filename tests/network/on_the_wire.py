@@ -16,7 +16,7 @@ SEGMENT = 1200
 """Bytes of what counts as a full segment, whatever the MTU."""
 FAR = 1 << 24
 """So far apart no two numbers of one conversation are."""
-EARLY, LATE = 0.05, 1.2
+EARLY, LATE, JITTER = 0.88, 1.2, 0.05
 
 
 class Sent(NamedTuple):
@@ -160,7 +160,7 @@ def difference(recorded: Sequence[Sent], played: Sequence[Sent]) -> str:
     """What differs, for reading; "" when nothing does.
 
     Each side must send the same in the same order, and as long after what it sent before. The kernel's timers may be late by up to an
-    eighth of their length, and measure round trips that a busy machine made longer.
+    eighth of their length (what is typed then comes as much sooner), and go by round trips that a busy machine made longer.
     """
     real, simulated = lines(recorded), lines(played)
     senders = dict.fromkeys(packet.sender for packet in (*recorded, *played))
@@ -172,6 +172,6 @@ def difference(recorded: Sequence[Sent], played: Sequence[Sent]) -> str:
         times = [[packet.at for packet in packets if packet.sender == name] for packets in (recorded, played)]
         for number, line in enumerate(by_sender[name][1:], 1):
             kernel, here = (each[number] - each[number - 1] for each in times)
-            if not here - EARLY <= kernel <= here * LATE + EARLY:
+            if not here * EARLY - JITTER <= kernel <= here * LATE + JITTER:
                 wrong.append(f"{line}: {kernel:.3f} s after the one before on the kernel, {here:.3f} s in the simulation")
     return "\n".join(wrong)
