@@ -35,6 +35,7 @@ class Reader:
         self._begins: dict[tuple[int, int, int, int], int] = {}
         self._ports: dict[int, str] = {}
         self._ids: dict[int, str] = {}
+        self._full = False
 
     def line(self, sent: Sent) -> str:
         """``client: 4000 > 1337 PSH+ACK seq 1 ack 22 (4 bytes)``."""
@@ -76,7 +77,10 @@ class Reader:
         if packet.flags & ACK:
             text += f" ack {self._from(back, packet.ack)}"
         text += f" ({length} bytes)" if length else ""
-        text += f" win {packet.window}" if packet.flags & SYN or not packet.window else ""
+        # From the first full segment on the kernel's receive buffer grows; for IPv6 its window is one less at times.
+        self._full = self._full or length >= SEGMENT
+        if packet.flags & SYN or not packet.window or not (self._full or packet.family == 6):
+            text += f" win {packet.window}"
         return text + self._options(packet, back) + self._ttl(packet)
 
     def _from(self, way: tuple[int, int, int, int], number: int) -> int:
