@@ -20,7 +20,7 @@ from fwtutor.kernel.compare import compare, engine_for, happens_again
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Item, Order, Setup
-from fwtutor.kernel.wishes import Line, callers, hooks
+from fwtutor.kernel.rulelines import Line, callers, hooks
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.hooks import FORWARD, OUTPUT
 from fwtutor.netfilter.xtables import script

@@ -13,8 +13,11 @@ from ipaddress import ip_address
 from random import Random
 
 from fwtutor.kernel.compare import engine_for
+from fwtutor.kernel.drafts import ICMPS, Draft
+from fwtutor.kernel.neighbourhood import Net
 from fwtutor.kernel.observation import Setup, Shot
-from fwtutor.kernel.wishes import ICMPS, Condition, Draft, Line, Net, Wish, callers, lines, way
+from fwtutor.kernel.rulelines import Condition, Line, callers, lines, way
+from fwtutor.kernel.wishes import Wish
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.hooks import OUTPUT, PREROUTING
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, Packet
