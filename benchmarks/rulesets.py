@@ -42,10 +42,9 @@ class Box:
 
 
 _OUT: Routes = {"default": "eth0", "::/0": "eth0"}
-_WORLD, _OFFICE = ("203.0.113.1/24", "2001:db8:1::1/64"), ("192.168.0.1/16", "2001:db8:2::1/64")
+_WORLD, _OFFICE = ("203.0.113.1/24", "2001:db8:1::1/64", "fe80::1/64"), ("192.168.0.1/16", "2001:db8:2::1/64")
 _DMZ = ("10.10.10.1/24", "2001:db8:3::1/64")
-HOST = Box({"eth0": _WORLD, "eth1": _OFFICE})
-ROUTER = Box({"eth0": _WORLD, "eth1": _OFFICE, "eth2": _DMZ})
+ROUTER = Box({"eth0": _WORLD, "eth1": _OFFICE, "eth2": _DMZ}, {**_OUT, "239.1.0.0/16": "eth1", "239.2.0.0/16": "eth2"})
 BOXES = {
     "admin": Box({"eth0": _WORLD, "eth1": _OFFICE, "tun0": ("10.8.0.1/24",)}),
     "docker": Box({
@@ -60,12 +59,14 @@ BOXES = {
         {"eth0": _WORLD, "cni0": ("10.244.0.1/24", "fd00:10:244::1/64")},
         {**_OUT, "10.244.1.0/24": ("eth0", "203.0.113.7"), "fd00:10:244:1::/64": ("eth0", "2001:db8:1::7")},
     ),
-    "libvirt": Box({"eth0": _WORLD, "virbr0": ("192.168.122.1/24",), "virbr1": ("10.10.10.1/24",), "virbr2": ("192.168.100.1/24",)}),
+    "libvirt": Box({"eth0": _WORLD, "virbr0": ("192.168.122.1/24",), "virbr1": ("10.10.10.1/24",), "virbr2": ("192.168.100.1/24",)},
+        {**_OUT, "10.20.0.0/16": ("virbr1", "10.10.10.2")},
+    ),
     "openwrt": Box(
         {"eth1": _WORLD, "br-lan": _OFFICE, "eth0.3": ("10.10.10.1/24",)}, {"default": "eth1", "::/0": "eth1"}
     ),
 }  # fmt: skip
-"""By the name of the ruleset; all others are a router's, or a host's."""
+"""By the name of the ruleset; all others are a router's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,15 @@ _NOWHERE = (
     (r"--dst-type ANYCAST", "IPv4 has no such addresses", 4),
     (r"-s (224\.0\.0\.0/4|127\.0\.0\.0/8) |--src-type (BROADCAST|MULTICAST) ", "the stack refuses what comes from there", 4),
     (r"-d (224\.0\.0\.251|239\.255\.255\.250)/32 ", "the box is not in that group", 4),
+    (r"-d ff02::(f|fb)/128 ", "the box is not in that group", 6),
+    (r"-A ufw-not-local (-m limit|-j DROP)", "what comes into INPUT is for the box, for all or for a group, and rules before take that", 4),
+    (
+        r"-A ufw6-before-input .*--icmpv6-type (14[124-9]|153) ",
+        "to connection tracking such messages are no connection's and begin none: they are INVALID, and the rules before drop that",
+        6,
+    ),
+    (r"--icmpv6-type 137 ", "a redirect is RELATED or INVALID, and rules before take both", 6),
+    (r"-A (fw-dmz|fw-loc|OUTPUT) -d ff00::/8 ", "what the box sends to groups, and to no link, leaves by eth0", 6),
     (r"-A FORWARD -i lo ", "nothing comes by lo that is to be forwarded", 0),
     (r"-A PREROUTING_ZONES -g PRE_public|-A PRE_public ", "what comes by lo was asked about in OUTPUT", 0),
     (r"-A FORWARD -m mark ! --mark 0x0/0xff ", "the rule before sets the mark to 0", 6),
@@ -192,16 +202,13 @@ _NOWHERE = (
     (r"--icmp-type (3|4|5|11|12)\b(?!.*--ctstate)", "errors are RELATED or INVALID, and rules before take both", 4),
     (r"--icmpv6-type [1-4]\b(?!.*--ctstate)", "errors are RELATED or INVALID, and rules before take both", 6),
     (r"-A scans -p tcp .* (NONE|FIN,PSH,URG) -m recent", "such segments are INVALID, or NEW without SYN: the chain bad drops both", 0),
-    (r"-A fw-(dmz|loc) -m addrtype --dst-type MULTICAST", "what the box sends to groups leaves by eth0", 4),
     (
         r"-A (in_in|pr_in_\w+) (?!.*(SYN SYN|FLOOD)).*(tcp-flags|MALFORMED|w/o SYN)",
         "such segments are INVALID or NEW: FORWARD drops both",
         0,
     ),
     (r"-A pr_in_(nsn12|mxs15|mnl16|mbd17) -j DROP", "such segments are INVALID or NEW: FORWARD drops both", 0),
-    (r"-A in_in -m conntrack --ctstate ESTABLISHED -j DROP", "there is no connection but the one that the rule before is for", 0),
     (r"-A fw-vip -m addrtype --dst-type (BROADCAST|MULTICAST)", "the zone vip has no such addresses", 4),
-    (r"-A (net-vip|vip-net) .*--ctstate RELATED,ESTABLISHED", "no connection between the two is let through", 4),
 )
 """(in a rule's text, why nothing comes to it, of which family: 0 for both)"""
 _GIVEN = re.compile(r"--helper (\S+)")

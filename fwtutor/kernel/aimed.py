@@ -113,6 +113,9 @@ class Aimer:
             return
         if wanted == "INVALID":
             self._make_invalid(draft)
+        if wanted == "DNAT" and draft.on is not None and random.random() < 0.3:
+            self._translated_elsewhere(draft.on)
+            return
         walk = self._talk.play(draft)
         if turn % 5 == 4 and line.words not in self._talk.seen:
             several = random.random() < 0.4
@@ -193,6 +196,14 @@ class Aimer:
             return int(ip_address(low)) <= draft.dst <= int(ip_address(high or low))
         except ValueError:
             return False
+
+    def _translated_elsewhere(self, on: str) -> None:
+        """What came by one link and was translated comes again by another one, whose rules would not have done so."""
+        translating = [line for line in self._lines if line.target in ("DNAT", "REDIRECT")]
+        before = self._draft(self.random.choice(translating), changed=False)[0] if translating else None
+        if before is not None and before.on is not None:
+            self._talk.play(before)
+            self._talk.play(replace(before, on=on))
 
     def _otherwise(self, draft: Draft) -> Draft:
         """The same with one thing changed."""

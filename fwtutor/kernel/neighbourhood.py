@@ -9,6 +9,7 @@ from fwtutor.kernel.observation import Setup
 
 FAR = {4: "198.51.100.0/24", 6: "2001:db8:9::/64"}
 """Hosts somewhere behind the default route."""
+_GROUPS = {4: ("224.0.0.1", "224.0.0.251", "239.255.255.250"), 6: ("ff02::1", "ff02::fb")}
 
 
 class Net:
@@ -19,6 +20,7 @@ class Net:
         self.own = dict[str, list[int]]()
         self.behind = dict[str, list[tuple[int, int]]]()
         self.broadcasts = [(1 << 32) - 1] if family == 4 else []
+        self.groups = [int(ip_address(text)) for text in _GROUPS[family]]
         for name, addresses in setup.interfaces.items():
             mine = [each for text in addresses if (each := ip_interface(text)).version == family]
             self.own[name] = [int(each.ip) for each in mine]
@@ -29,7 +31,11 @@ class Net:
             name = way if isinstance(way, str) else way[0]
             network = FAR[family] if text in ("default", "::/0") else text
             if ip_network(network).version == family and (text != "::/0" or family == 6) and (text != "default" or family == 4):
-                self.behind[name].append(span(network))
+                low, high = span(network)
+                if ip_network(network).is_multicast:  # not a host's, but a way out for what the box sends
+                    self.groups.append(low + 1)
+                else:
+                    self.behind[name].append((low, high))
         self.local = [address for addresses in self.own.values() for address in addresses]
 
     def host(self, random: Random, name: str) -> int | None:

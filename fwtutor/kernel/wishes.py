@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from random import Random
 
 from fwtutor.kernel.drafts import ICMPS, Draft
@@ -18,7 +17,8 @@ from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, URG
 from fwtutor.netfilter.xtables.names import protocol_number
 
 _BITS = {"FIN": FIN, "SYN": SYN, "RST": RST, "PSH": PSH, "ACK": ACK, "URG": URG, "NONE": 0, "ALL": 63}
-_MANY = {4: ("224.0.0.1", "224.0.0.251", "239.255.255.250"), 6: ("ff02::1", "ff02::fb")}
+_OTHERS = (47, 50, 132, 253)
+"""Protocols that most rulesets do not speak of."""
 _SMALL = (0, 1, 11, 100)
 
 
@@ -82,15 +82,16 @@ class Wish:
         targets = [net.host(random, out)] if hook in (FORWARD, POSTROUTING, OUTPUT) and out != "lo" else net.local if own else local
         if hook == PREROUTING and not own and out:
             targets = [net.host(random, out)]
-        src = self._address(("-s", "--src-range"), "--src-type", sources)
-        dst = self._address(("-d", "--dst-range"), "--dst-type", targets)
+        # What comes by a link does not say that it is from the box itself, unless a rule asks for just that.
+        src = self._address(("-s", "--src-range"), "--src-type", sources, net.local if own else [])
+        dst = self._address(("-d", "--dst-range"), "--dst-type", targets, net.local)
         if src is None or dst is None:
             return None
         if src == 0 and not own and net.broadcasts and not self._of("-d"):
             dst = net.broadcasts[0]  # whoever has no address yet may speak to all
         return Draft(net.family, None if own else into, src, dst, TCP, seq=random.randint(1000, 1 << 31))
 
-    def _address(self, options: tuple[str, str], typed: str, otherwise: Iterable[int | None]) -> int | None:
+    def _address(self, options: tuple[str, str], typed: str, otherwise: Iterable[int | None], local: list[int]) -> int | None:
         """One that fits; None: none was found."""
         random, net = self.random, self.net
         ranges = [(span(one.values[0]), one.negated) for one in self._of(*options)]
@@ -102,8 +103,7 @@ class Wish:
         for _ in range(40):
             if wanted:
                 low, high = wanted[0]
-                many = [int(ip_address(text)) for text in _MANY[net.family]]
-                inside = [each for each in (*fallback, *net.local, *many) if low <= each <= high]
+                inside = [each for each in (*fallback, *local, *net.groups) if low <= each <= high]
                 found = random.choice(inside) if inside and random.random() < 0.4 else low + random.randint(0, min(high - low, 1 << 16))
             elif fallback:
                 found = random.choice(fallback)
@@ -120,7 +120,7 @@ class Wish:
         if kind == "BROADCAST":
             return list(net.broadcasts)
         if kind == "MULTICAST":
-            return [int(ip_address(text)) for text in _MANY[net.family]]
+            return list(net.groups)
         if kind == "ANYCAST" and net.family == 6:
             return [low for ranges in net.behind.values() for low, _ in ranges]
         return {"LOCAL": net.local, "UNICAST": fallback}.get(kind, [])
@@ -129,7 +129,7 @@ class Wish:
 
     def _protocol(self, draft: Draft) -> bool:
         random, icmp = self.random, ICMPS[draft.family]
-        choices = [TCP, TCP, UDP, icmp]
+        choices = [TCP, TCP, UDP, icmp] if random.random() < 0.9 else list(_OTHERS)
         for condition in self._of("-p", "--ctproto"):
             text = condition.values[0]
             number = protocol_number(text) if not text.isdigit() else int(text)
