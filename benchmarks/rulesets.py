@@ -12,14 +12,14 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fwtutor.kernel.aimed import Aimer, Progress
+from fwtutor.kernel.aimed import VOLLEY, Aimer, Progress
 from fwtutor.kernel.compare import compare, engine_for, happens_again
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import Item, Order, Setup
+from fwtutor.kernel.observation import Item, Observation, Order, Setup
 from fwtutor.kernel.rulelines import Line, callers, hooks
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.hooks import FORWARD, OUTPUT
@@ -39,6 +39,8 @@ class Box:
 
     interfaces: dict[str, tuple[str, ...]]
     routes: Routes = field(default_factory=lambda: dict(_OUT))
+    quiet: tuple[tuple[str, int], ...] = ()
+    """As in Setup."""
 
 
 _OUT: Routes = {"default": "eth0", "::/0": "eth0"}
@@ -55,6 +57,8 @@ BOXES = {
         {"eth0": ("192.168.0.1/24",), "eth1": ("193.43.91.203/24",), "eth2": ("192.168.1.1/24",)}, {"default": "eth1"}
     ),
     "ferm-dsl": Box({"eth0": ("192.168.0.1/24",), "eth1": ("192.168.1.1/24",), "ppp0": ("203.0.113.1/24",)}, {"default": "ppp0"}),
+    # Where nothing is answered, connections last, and can be too many.
+    "ferm-flood": replace(ROUTER, quiet=(("tcp", 80), ("tcp", 443))),
     "kube-proxy": Box(
         {"eth0": _WORLD, "cni0": ("10.244.0.1/24", "fd00:10:244::1/64")},
         {**_OUT, "10.244.1.0/24": ("eth0", "203.0.113.7"), "fd00:10:244:1::/64": ("eth0", "2001:db8:1::7")},
@@ -103,7 +107,7 @@ def _setup(box: Box, variant: str, family: int, rules: str) -> Setup:
     routes = {network: way for network, way in box.routes.items() if family == 6 or ":" not in network}
     sysctls = {"net.ipv4.icmp_ratelimit": 0, **({"net.ipv6.icmp.ratelimit": 0} if family == 6 else {})}
     rules4, rules6 = (rules, "") if family == 4 else ("", rules)
-    return Setup(kept, rules4, routes, sysctls, {}, variant, rules6=rules6)
+    return Setup(kept, rules4, routes, sysctls, {}, variant, box.quiet, rules6=rules6)
 
 
 def _commands(path: Path, box: Box, variant: str) -> Iterator[Made]:
@@ -127,6 +131,8 @@ class Told:
     """With the reason; "" where none is known."""
     not_dead: list[Line] = field(default_factory=list)
     """What the kernel came to, though ``fwtutor rules`` says it cannot."""
+    pace: float = 0.0
+    """Seconds from one packet to the next, where it went fastest."""
     differences: list[str] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
 
@@ -145,6 +151,7 @@ def play(kernel: Kernel, made: Made, seed: int, packets: int) -> Told:
         items: list[Item] = [*made.orders, *shots]
         found = compare(kernel, made.asked or made.setup, items)
         told.packets += len(found.observation.packets)
+        told.pace = min(told.pace or 1.0, _pace(found.observation))
         hit |= counted(found.observation.rules6 if made.family == 6 else found.observation.rules)
         # What only the engine hit, as the kernel drew other lots, is aimed at again.
         progress.hit = set(hit)
@@ -153,9 +160,16 @@ def play(kernel: Kernel, made: Made, seed: int, packets: int) -> Told:
             (told.differences if happens_again(kernel, found) else told.exceptions).append(said)
     known, here = review(made), review(made, ("lo", *made.setup.interfaces))
     told.rules = len(rules)
-    told.missed = [(line, why_not(made, line, known, here, rules)) for line in rules if line.words not in hit]
+    told.missed = [
+        (line, why_not(made, line, known, here, rules) or too_slow(line, rules, told.pace)) for line in rules if line.words not in hit
+    ]
     told.not_dead = [line for line in rules if line.words in hit and line.words in known]
     return told
+
+
+def _pace(observation: Observation) -> float:
+    times = [packet.late for packet in observation.packets]
+    return (times[-1] - times[0]) / len(times)
 
 
 def counted(saved: str) -> set[str]:
@@ -232,6 +246,19 @@ def why_not(made: Made, line: Line, known: Mapping[str, str], here: Mapping[str,
         return "without helpers no connection of TCP is expected"
     if reached == {FORWARD} and re.search(r"--dst-type (BROADCAST|MULTICAST) |-d (ff00::/8|224\.0\.0\.\S+) ", text):
         return "what goes to many is not forwarded"
+    return ""
+
+
+_RATE = re.compile(r"--(?:hash)?limit(?:-above|-upto)? (\d+)/sec(?:.*?-burst (\d+))?")
+
+
+def too_slow(line: Line, rules: Sequence[Line], pace: float) -> str:
+    """Whether packets came too slowly for a limit in it or before it in its chain to be used up; "" if not."""
+    before = (each for each in rules if (each.table, each.chain) == (line.table, line.chain) and each.number <= line.number)
+    for found in filter(None, (_RATE.search(each.text) for each in before)):
+        rate, burst = int(found[1]), int(found[2] or 5)
+        if burst + VOLLEY * rate * pace >= VOLLEY:
+            return f"{VOLLEY} packets in a row, one each {pace * 1000:.0f} ms, do not use up {rate} a second and {burst} at once"
     return ""
 
 

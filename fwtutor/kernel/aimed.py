@@ -24,7 +24,7 @@ _STATES = ("--ctstate", "--state")
 TRIES = 15
 """Packets tried on the engine until one comes to the rule aimed at."""
 VOLLEY = 160
-"""Packets that are sent at most to exhaust a limit."""
+"""Packets that are sent at most to exhaust a limit, which fills up again meanwhile."""
 _BURSTS = ("--limit-burst", "--hashlimit-burst", "--hitcount", "--connlimit-above", "--connlimit-upto")
 
 
@@ -74,7 +74,7 @@ class Aimer:
     def _named_bursts(self) -> tuple[int, ...]:
         """How many packets are worth trying where something is to be exhausted."""
         named = {int(one.values[0]) for line in self._lines for one in line.conditions if one.option in _BURSTS and one.values[0].isdigit()}
-        return (3, 6, 12, 30, *(min(one + one // 2 + 5, VOLLEY) for one in sorted(named)))
+        return (3, 6, 12, 30, *(min(3 * one + 10, VOLLEY) for one in sorted(named)))
 
     def _next(self) -> Line | None:
         """Mostly a rule that was not hit yet, of those that were aimed at least often; else any."""
@@ -118,9 +118,10 @@ class Aimer:
             return
         walk = self._talk.play(draft)
         if turn % 5 == 4 and line.words not in self._talk.seen:
-            several = random.random() < 0.4
+            # Of one sender, of some in its network, or of some in many networks.
+            several = random.choice((0, 0, 0xFF, 0xFFFF))
             for _ in range(random.choice(self._volleys)):
-                src = draft.src & ~0xFF | random.randint(1, 254) if several and draft.on is not None else draft.src
+                src = draft.src & ~several | random.randint(1, several - 1) if several and draft.on is not None else draft.src
                 sport = random.randint(1024, 65535) if random.random() < 0.9 else draft.sport
                 draft = replace(draft, seq=draft.seq + 1000, sport=sport, src=src)
                 self._talk.play(draft)
@@ -244,7 +245,7 @@ class Aimer:
             if far is not None and on is not None:
                 self._talk.play(replace(draft, on=on, src=draft.dst, dst=far, protocol=UDP, ttl=1, mark=0))
                 return
-        if related and draft.on is None and draft.protocol == TCP and self._refused():
+        if related and draft.on is None and draft.protocol == TCP and self._refused(draft.dst):
             return
         if random.random() < 0.5 and self._between_the_same(draft, related, kind):
             return
@@ -258,12 +259,13 @@ class Aimer:
         if walk is not None:
             self._talk.go_on(opener, walk, random.choice((2, 3, 5)), error=related, kind=kind)
 
-    def _refused(self) -> bool:
+    def _refused(self, somebody: int) -> bool:
         """Something is answered with a RST, which is of the connection that was not to be. False: no rule does that."""
         refusing = [line for line in self._lines if "tcp-reset" in line.options]
         refused = self._draft(self.random.choice(refusing))[0] if refusing else None
         if refused is not None:
-            self._talk.play(refused)
+            # The RST goes where the address says, by whatever link the packet came.
+            self._talk.play(replace(refused, src=somebody) if refused.on is not None and self.random.random() < 0.5 else refused)
         return refused is not None
 
     def _between_the_same(self, draft: Draft, related: bool, kind: tuple[int, int] | None) -> bool:
@@ -292,10 +294,10 @@ class Aimer:
         on, (_, server) = wanted[0], self._talk.other_end(client, walk)
         if server is None or self.random.random() < 0.7:
             return False
-        if client.on == wanted[1]:
+        if client.on == wanted[1] and server.on is not None:
             self._talk.play(replace(server, on=on))
             return True
-        if server.on == wanted[1] and self._talk.play(server) is not None:
+        if server.on == wanted[1] and client.on is not None and self._talk.play(server) is not None:
             self._talk.play(replace(client, on=on, flags=ACK, seq=client.seq + 1, ack=server.seq + 1))
             return True
         return False
