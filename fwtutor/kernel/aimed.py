@@ -292,7 +292,7 @@ class Aimer:
     def _strays(self, client: Draft, walk: Walk, wanted: tuple[str | None, str | None]) -> bool:
         """What goes on comes by another link than it should."""
         on, (_, server) = wanted[0], self._talk.other_end(client, walk)
-        if server is None or self.random.random() < 0.7:
+        if server is None or self.random.random() < 0.3:
             return False
         if client.on == wanted[1] and server.on is not None:
             self._talk.play(replace(server, on=on))
