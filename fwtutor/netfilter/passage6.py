@@ -231,6 +231,7 @@ class Passage6(Replying6):
                 here.context.link = copy.link = "multicast"
                 here.arrive(interface)
             walk.events.append((COPY, copy))
+            walk.out += copy.out
             walk.delivered = copy.delivered
             if not leaves:
                 walk.verdict, walk.to = copy.verdict, copy.to
