@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.arguments import read_place, split_words
 from fwtutor.network.services.buffered import Buffered
 from fwtutor.network.services.http import TLS_DATA, TLS_HANDSHAKE, tls_record
@@ -10,6 +11,8 @@ from fwtutor.network.tcp import Endpoint
 from fwtutor.network.tools.opening import open_connection
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 from fwtutor.network.words import shown
+
+MOMENT = SECOND // 10_000
 
 
 class Curl(Buffered):
@@ -50,7 +53,12 @@ class Curl(Buffered):
         self._around.say(f"curl: {shown(head.splitlines()[0])}")
         for line in body.splitlines():
             self._around.say(shown(line))
+        self._around.arm(MOMENT, lambda: self._done(endpoint))
+
+    def _done(self, endpoint: Endpoint) -> str:
+        """It takes a program a moment to see that it has everything; what was sent along with that has come by then."""
         endpoint.close()
+        return "curl has the page, and closes its side"
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         if why and not self._asked:
