@@ -156,7 +156,8 @@ class _Drawn:
             needs = random.choice(("-p tcp", "-p udp")) if chain == "OUTPUT" else "! -i lo"
             # What of a copy would come back to the box: docs/simplified.md.
             needs += " ! -d ff00::/8" if self.family == 6 else ""
-            needs += " -m addrtype --dst-type UNICAST" if self.anew else ""
+            if self.anew:
+                needs += " -m addrtype " + ("--dst-type UNICAST" if self.family == 4 else "! --dst-type LOCAL,ANYCAST")
             found.append((f"-j TEE --gateway {gateway if self.family == 4 else address_text(gateway)}", needs))
         if table == "mangle":
             strip = random.choice(("mss", "sack-permitted,timestamp", "wscale,4", "2,3,4,8"))
