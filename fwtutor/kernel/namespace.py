@@ -63,6 +63,8 @@ IPV6: Mapping[str, int] = {
     # Those of its own packets would be drawn by chance.
     "net.ipv6.auto_flowlabels": 0,
     "net.ipv6.icmp.ratelimit": 1000,
+    # The same of "packet too big" as below of IPv4's error: what it teaches is over before it counts.
+    "net.ipv6.route.mtu_expires": -1,
 }
 """Set where it has."""
 SYSCTLS: Mapping[str, int] = {

@@ -198,6 +198,7 @@ class Passage4(Optioned):
             here._look_again()
             here._come_back()
         walk.events.append((COPY, copy))
+        walk.out += copy.out
         if leaves and not later:
             self._leave()
         walk.delivered = copy.delivered
