@@ -64,7 +64,7 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
+    def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         self._world.emit(self, raw, tell, by_stack, user)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
@@ -143,6 +143,18 @@ class Host:
                 if family in (0, address.family):
                     return address
         return None
+
+    def name_of(self, address: Address) -> str:
+        """The first name that an address has in /etc/hosts; "": it is not there."""
+        for line in (self.files.read(HOSTS_FILE) or "").splitlines():
+            words = line.partition("#")[0].split()
+            if len(words) > 1 and words[0] == str(address):
+                return words[1]
+        return ""
+
+    def neighbour(self, address: Address) -> bool | None:
+        """Whether somebody on a link of its own answers to that address; None: it does not lie on one."""
+        return None if self.is_local(address) else self._world.answers_on_link(self, address)
 
     # --- what the world asks for -------------------------------------------------------------------------------
 

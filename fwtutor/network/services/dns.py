@@ -53,6 +53,8 @@ def _read_question(message: bytes) -> tuple[str, int, int]:
 
 def answer_query(message: bytes, names: Names) -> bytes:
     """The answer to a DNS query: an address, NXDOMAIN, or nothing at all (b"") to what is no query."""
+    if len(message) >= 12 and message[2] & 0xF8 == 0x10:
+        return message[:2] + pack("!HHHHH", 0x9004, 0, 0, 0, 0)  # a request for its status, which no server implements
     if len(message) < 17 or message[2] & 0x80:
         return b""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import curl, dig, packets, rules, ssh, system
+from fwtutor.network.tools import curl, dig, nmap, packets, ping, rules, ssh, system
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
@@ -32,6 +32,8 @@ TOOLS: dict[str, Tool] = {
         curl.TOOL,
         dig.TOOL,
         ssh.TOOL,
+        ping.TOOL,
+        nmap.TOOL,
         *rules.TOOLS,
         *system.TOOLS,
         Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
