@@ -83,8 +83,12 @@ class Stack:
         if packet.fault or packet.offset or packet.mf:
             return
         self._tell(packet)
+        self._take(packet, broadcast)
+        # Programs get to run when the kernel has done its part.
         for hear in tuple(self.hearing):
             hear(packet)
+
+    def _take(self, packet: Packet, broadcast: bool) -> None:
         if packet.protocol == TCP:
             if not broadcast:
                 self._receive_tcp(packet)

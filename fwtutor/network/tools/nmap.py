@@ -201,6 +201,8 @@ def _read_ports(text: str, protocol: int) -> list[int]:
 class Probes:
     """Raw probes to the ports of one target, by one kind of scan."""
 
+    patience = TIMEOUT
+
     def __init__(self, process: Process, request: Request, scan: Scan, target: Address) -> None:
         self._host = process.host
         self._request, self._scan, self._target = request, scan, target
@@ -221,7 +223,9 @@ class Probes:
         self._sent[port] = self._host.now
         for source in self._sources:
             lot = self._host.draw("nmap packet", self._number, port, attempt, *source)
-            raw = probe(self._scan, source, self._port, self._target, port, self._number + attempt, 37 + lot % 23, lot >> 8 & 0xFFFF)
+            # In the numbers is written which attempt it is.
+            number = self._number ^ attempt * 2 * 0x10001
+            raw = probe(self._scan, source, self._port, self._target, port, number, 37 + lot % 23, lot >> 8 & 0xFFFF)
             size = self._request.fragments
             for piece in in_fragments(raw, size) if size else [raw]:
                 self._raw.send(piece, tell=True)
@@ -241,6 +245,9 @@ class Probes:
 
 class Connecting:
     """Connections to the ports of one target."""
+
+    patience = TIMEOUT * 99 // 100
+    """Given up before the kernel sends its SYN again."""
 
     def __init__(self, process: Process, target: Address) -> None:
         self._process, self._target = process, target
@@ -290,7 +297,7 @@ def _sweep(process: Process, scan: Scan, ports: list[int], retries: int | None, 
             port, attempt = waiting.popleft()
             if port not in found:
                 asking.send(port, attempt)
-                out[port] = host.now + TIMEOUT, attempt
+                out[port] = host.now + asking.patience, attempt
                 next_at = host.now + pause
         until = [next(iter(out.values()))[0]] if out else []
         if waiting and len(out) < window:
@@ -304,9 +311,8 @@ def _sweep(process: Process, scan: Scan, ports: list[int], retries: int | None, 
             if attempt and scan.protocol == UDP and retries is None:
                 # Answered, but not at once: the host rations its errors. Slower, then, and with more patience.
                 pause, most = SECOND, MOST_RETRIES
-        for port, (deadline, attempt) in list(out.items()):
-            if deadline > host.now:
-                break
+        # Of several the last is asked about again first.
+        for port, (_, attempt) in reversed([each for each in out.items() if each[1][0] <= host.now]):
             del out[port]
             asking.give_up(port)
             if attempt < most:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import curl, dig, nmap, packets, ping, rules, ssh, system
+from fwtutor.network.tools import curl, dig, nmap, packets, ping, rules, ssh, system, traceroute
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
@@ -33,6 +33,7 @@ TOOLS: dict[str, Tool] = {
         dig.TOOL,
         ssh.TOOL,
         ping.TOOL,
+        traceroute.TOOL,
         nmap.TOOL,
         *rules.TOOLS,
         *system.TOOLS,
