@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import curl, dig, nmap, packets, ping, rules, ssh, system, traceroute
+from fwtutor.network.tools import curl, dig, floods, nmap, packets, ping, rules, ssh, system, traceroute
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
@@ -35,6 +35,7 @@ TOOLS: dict[str, Tool] = {
         ping.TOOL,
         traceroute.TOOL,
         nmap.TOOL,
+        *floods.TOOLS,
         *rules.TOOLS,
         *system.TOOLS,
         Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
