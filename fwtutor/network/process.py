@@ -47,6 +47,8 @@ class Process:
         self.host = host
         self.name = name
         self.user = user
+        self.pid = 0
+        """Its number; the host gives it one."""
         self.over = False
         self._closing: list[Callable[[], None]] = []
         self._news = self._running = False
@@ -119,7 +121,7 @@ class Connection(Application):
     """A TCP socket of a process. ``open`` while both may speak; what the peer said waits in ``buffer``."""
 
     def __init__(self, process: Process) -> None:
-        self.process = process
+        self.process, self.name = process, process.name
         self.endpoint: Endpoint | None = None
         self.buffer = bytearray()
         self.open = False
@@ -250,6 +252,8 @@ class UdpSocket(Datagrams):
         self.process, self.port = process, port
         self._came: deque[Datagram] = deque(maxlen=256)
         stack.datagrams[port] = self
+        self.name, self.user = process.name, process.user
+        process.host.note_port("udp", port, process, True)
         process.at_end(self._close)
 
     def send(self, data: bytes, address: Address, port: int, source: Address | None = None) -> None:
@@ -269,6 +273,7 @@ class UdpSocket(Datagrams):
 
     def _close(self) -> None:
         self.process.host.stack.datagrams.pop(self.port, None)
+        self.process.host.note_port("udp", self.port, self.process, False)
 
     def received(self, stack: Stack, packet: Packet) -> None:
         self._came.append(Datagram(packet.payload, ends_of(packet).turned))

@@ -49,6 +49,10 @@ class Listener(NamedTuple):
 class Datagrams:
     """Whoever uses a UDP port."""
 
+    name = ""
+    """What program it is."""
+    user = ROOT_USER
+
     def received(self, stack: Stack, packet: Packet) -> None:
         """A datagram came to the port."""
 
@@ -73,6 +77,8 @@ class Stack:
         """What errors said of the way to an address: (bytes, until when it is believed)."""
         self._watched: dict[Key, int] = {}
         """What may answer a packet sent raw, and until when (ns) it is told."""
+        self.owners: dict[Ends, tuple[str, User]] = {}
+        """Whose a connection is, or was when there last was one with these ends: (program, user)."""
         self._opened: dict[Ends, int] = {}
         self._ports_drawn: dict[tuple[object, ...], int] = {}
 
@@ -117,6 +123,7 @@ class Stack:
         listener = self.listeners.get((ends.address, ends.port)) or self.listeners.get((None, ends.port))
         flags = packet.flags & (SYN | ACK | RST | FIN)
         if listener is not None and flags == SYN:
+            self.owners[ends] = listener.name, listener.user
             self._endpoint(ends, listener.serve(), isn, listener.user).accept(packet)
         elif listener is None or flags & ACK:
             reset = answer_reset(packet)
@@ -149,6 +156,7 @@ class Stack:
         """Opens a connection. Raises OSError in the words of connect(2) when the ends are in use."""
         if ends in self.endpoints:
             raise OSError("Cannot assign requested address")
+        self.owners[ends] = application.name, user
         endpoint = self._endpoint(ends, application, None, user)
         endpoint.connect()
         return endpoint

@@ -19,6 +19,8 @@ _RECORD_OF = {4: A, 6: AAAA}
 class Named(Datagrams):
     """A name server that knows the hosts of the topology, each as NAME and as NAME.example."""
 
+    name = "dns"
+
     def __init__(self, names: Names) -> None:
         self._names = names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from fwtutor.network.arguments import BadArgument, read_address, split_words
+from fwtutor.network.arguments import BadArgument, read_address, read_place, read_port, split_words
 from fwtutor.network.ends import Address
 from fwtutor.network.host import Host
 from fwtutor.network.tools.shell import Refused
@@ -78,3 +78,14 @@ def find_host(host: Host, text: str, family: int = 0) -> Address:
     if family not in (0, address.family):
         raise Refused(f"{text}: Address family for hostname not supported")
     return address
+
+
+def find_place(host: Host, text: str, default_port: int | None = None) -> tuple[Address, int]:
+    """``HOST:PORT``, the host named by its address or its name. Raises BadArgument, or Refused for a name nobody has."""
+    name, colon, port = text.partition(":")
+    if text[:1] == "[" or text.count(":") > 1 or not name or not name.strip("0123456789."):
+        return read_place(text, default_port)
+    if not colon and default_port is None:
+        raise BadArgument(f"{text!r} names no port; write HOST:PORT")
+    address = find_host(host, name)
+    return address, read_port(port) if colon or default_port is None else default_port
