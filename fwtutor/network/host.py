@@ -74,6 +74,8 @@ class Host:
             raise ValueError(f"hosts.{spec.name}: {error}") from None
         if spec.rules:
             self.firewall.load(spec.rules)
+        if spec.rules6:
+            self.firewall.load(spec.rules6, family=6)
         self.stack = Stack(self)
         self.users = {"root": ROOT_USER, **{user.name: User(user.name, user.uid) for user in spec.users}}
         self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})

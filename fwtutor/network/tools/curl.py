@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.arguments import split_words
 from fwtutor.network.services.buffered import Buffered
 from fwtutor.network.services.http import TLS_DATA, TLS_HANDSHAKE, tls_record
@@ -11,6 +12,8 @@ from fwtutor.network.tools.opening import open_connection
 from fwtutor.network.tools.options import find_place
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 from fwtutor.network.words import shown
+
+MOMENT = SECOND // 10_000
 
 
 class Curl(Buffered):
@@ -53,7 +56,12 @@ class Curl(Buffered):
         self._around.say(f"curl: {shown(head.splitlines()[0])}")
         for line in body.splitlines():
             self._around.say(shown(line))
+        self._around.arm(MOMENT, lambda: self._done(endpoint))
+
+    def _done(self, endpoint: Endpoint) -> str:
+        """It takes a program a moment to see that it has everything; what was sent along with that has come by then."""
         endpoint.close()
+        return "curl has the page, and closes its side"
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         if why and not self._asked:
