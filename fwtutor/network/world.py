@@ -156,8 +156,8 @@ class World:
     # --- what hosts ask for ------------------------------------------------------------------------------------
 
     def emit(self, host: Host, raw: bytes, tell: Told, by_stack: bool, user: User) -> None:
-        """Queues a host's own packet as the next event."""
-        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user))
+        """Queues a host's own packet as the next event: the kernel answers one packet before it takes up another."""
+        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user), first=True)
         self._packets += 1
 
     def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
