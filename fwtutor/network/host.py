@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
@@ -24,8 +25,33 @@ if TYPE_CHECKING:
     from fwtutor.network.world import World
 
 HOSTS_FILE = "/etc/hosts"
+FIRST_PID = 1001
 MAX_CONSOLE = 10_000
 """Lines kept; a flood keeps the first ones."""
+
+
+@dataclass(slots=True)
+class Ran:
+    """A program that runs, or did."""
+
+    pid: int
+    name: str
+    user: User
+    since: int
+    """The record during which it was started."""
+    until: int | None = None
+    """And the one during which it ended."""
+
+
+class PortNoted(NamedTuple):
+    """A program took a port to listen on, or gave it back, during a record."""
+
+    record: int
+    protocol: str
+    port: int
+    name: str
+    user: User
+    taken: bool
 
 
 class Host:
@@ -55,6 +81,10 @@ class Host:
         self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})
         self.processes: list[Process] = []
         """Programs that run, in the order they were started."""
+        self.ran: list[Ran] = []
+        """All that ever did."""
+        self.ports: list[PortNoted] = []
+        """What became of ports that programs took and gave back."""
         self.sockets: list[tuple[int, Ends, str]] = []
         """What became of connections: (record during which it did, ends, state)."""
         for service in spec.running:
@@ -66,7 +96,7 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
+    def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         self._world.emit(self, raw, tell, by_stack, user)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
@@ -120,6 +150,8 @@ class Host:
 
     def run(self, process: Process) -> Process:
         """Starts a program."""
+        process.pid = FIRST_PID + len(self.ran)
+        self.ran.append(Ran(process.pid, process.name, process.user, self._world.current))
         self.processes.append(process)
         return process.start()
 
@@ -127,6 +159,17 @@ class Host:
         """A program is over."""
         if process in self.processes:
             self.processes.remove(process)
+            self.ran[process.pid - FIRST_PID].until = self._world.current
+
+    def note_port(self, protocol: str, port: int, process: Process, taken: bool) -> None:
+        """A program listens on a port now, or no longer."""
+        self.ports.append(PortNoted(self._world.current, protocol, port, process.name, process.user, taken))
+
+    def time_at(self, upto: int | None) -> int:
+        """ns: when the record ``upto`` was made; None: now."""
+        if upto is None:
+            return self.now
+        return self._world.records[upto].at if 0 <= upto < len(self._world.records) else 0
 
     def write(self, path: str, text: str) -> None:
         """Replaces a file's text."""
@@ -145,6 +188,18 @@ class Host:
                 if family in (0, address.family):
                     return address
         return None
+
+    def name_of(self, address: Address) -> str:
+        """The first name that an address has in /etc/hosts; "": it is not there."""
+        for line in (self.files.read(HOSTS_FILE) or "").splitlines():
+            words = line.partition("#")[0].split()
+            if len(words) > 1 and words[0] == str(address):
+                return words[1]
+        return ""
+
+    def neighbour(self, address: Address) -> bool | None:
+        """Whether somebody on a link of its own answers to that address; None: it does not lie on one."""
+        return None if self.is_local(address) else self._world.answers_on_link(self, address)
 
     # --- what the world asks for -------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ ICMPV6 = 58
 FIRST_EPHEMERAL = 32768
 SEGMENT = 1200
 """Bytes of what counts as a full segment, whatever the MTU."""
-FAR = 1 << 24
+FAR = 130_000
 """So far apart no two numbers of one conversation are."""
 EARLY, LATE, JITTER = 0.88, 1.2, 0.05
 

@@ -33,3 +33,5 @@ def install(stack: Stack, service: ServiceSpec, user: User, names: Names) -> Non
         stack.datagrams[service.port] = EchoDatagrams()
     elif service.name == "dns":
         stack.datagrams[service.port] = Named(names)
+    if service.port in stack.datagrams:
+        stack.datagrams[service.port].user = user

@@ -15,6 +15,8 @@ from fwtutor.network.words import shown
 class Ssh(Buffered):
     """``ssh``: banner and key exchange. Having got the server's keys it has reached it."""
 
+    name = "ssh"
+
     def __init__(self, around: Surroundings) -> None:
         super().__init__()
         self._around = around
