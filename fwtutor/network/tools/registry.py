@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import curl, dig, packets, rules, ssh, system
+from fwtutor.network.tools import curl, dig, files, packets, rules, ssh, system
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
@@ -31,8 +31,9 @@ TOOLS: dict[str, Tool] = {
         *packets.TOOLS,
         curl.TOOL,
         dig.TOOL,
-        ssh.TOOL,
+        *ssh.TOOLS,
         *rules.TOOLS,
+        *files.TOOLS,
         *system.TOOLS,
         Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
     )
