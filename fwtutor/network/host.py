@@ -158,6 +158,11 @@ class Host:
         self.append(AUTH_LOG, f"{stamp(self.clock)} {self.name} {name}[{pid}]: {text}\n")
 
     @property
+    def record(self) -> int:
+        """Index of the record that is being made."""
+        return self._world.current
+
+    @property
     def clock(self) -> int:
         """ns since 1970, by the clock on its wall."""
         return self.firewall.box.began + self._world.now

@@ -10,6 +10,7 @@ from fwtutor.network.application import Application
 from fwtutor.network.ends import Address
 from fwtutor.network.services.dns import Named, Names
 from fwtutor.network.services.echoing import Echo, EchoDatagrams, EchoingApp
+from fwtutor.network.services.fail2ban import Fail2ban
 from fwtutor.network.services.http import Httpd, Httpsd
 from fwtutor.network.services.ssh import Sshd
 from fwtutor.network.stack import Listener
@@ -30,6 +31,9 @@ TCP_SERVICES: dict[str, Callable[[], Application]] = {
 def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
     """Starts a service of ``topology.SERVICES`` on a host."""
     stack = host.stack
+    if service.name == "fail2ban":
+        host.run(Fail2ban(host, user))
+        return
     if service.name == "ssh":
         serve: Callable[[], Application] | None = Sshd(host, user, service.libwrap).serve
     else:

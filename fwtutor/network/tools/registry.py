@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import curl, dig, files, packets, rules, ssh, system
+from fwtutor.network.tools import bruteforce, curl, dig, fail2ban, files, packets, rules, ssh, system
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
@@ -32,6 +32,8 @@ TOOLS: dict[str, Tool] = {
         curl.TOOL,
         dig.TOOL,
         *ssh.TOOLS,
+        bruteforce.TOOL,
+        fail2ban.TOOL,
         *rules.TOOLS,
         *files.TOOLS,
         *system.TOOLS,
