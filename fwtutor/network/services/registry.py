@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.application import Application
 from fwtutor.network.ends import Address
+from fwtutor.network.services import insecure
 from fwtutor.network.services.dns import Named, Names
-from fwtutor.network.services.echoing import Echo, EchoDatagrams, EchoingApp
+from fwtutor.network.services.echoing import Echo, EchoDatagrams
 from fwtutor.network.services.fail2ban import Fail2ban
 from fwtutor.network.services.http import Httpd, Httpsd
 from fwtutor.network.services.ssh import Sshd
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from fwtutor.network.host import Host
 
 TCP_SERVICES: dict[str, Callable[[], Application]] = {
-    "app": EchoingApp,
     "http": Httpd,
     "https": Httpsd,
     "echo": Echo,
@@ -36,6 +37,8 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
         return
     if service.name == "ssh":
         serve: Callable[[], Application] | None = Sshd(host, user, service.libwrap).serve
+    elif service.name == "app":
+        serve = partial(insecure.serve, host, user)
     else:
         serve = TCP_SERVICES.get(service.name)
     if serve is not None:
