@@ -311,15 +311,19 @@ def _expectations(kernel: Sequence[KernelExpectation], firewall: Firewall, at: i
 
 def _entries(kernel: KernelEntry | None, engine: Entry | None, at: int, looked: float, uses: int) -> tuple[str, str]:
     """Both as text, alike when all that differs is the time: the kernel's was read between ``at`` (ns) and ``looked`` (s)."""
-    theirs = "none" if kernel is None else str(kernel)
+    theirs = "none" if kernel is None else f"{kernel}{_labels(kernel.labels)}"
     if engine is None:
         return theirs, "none"
-    ours, latest = format_entry(engine, at, uses), max(round(looked * SECOND), at) + _TICK
+    ours, latest = f"{format_entry(engine, at, uses)}{_labels(engine.labels or 0)}", max(round(looked * SECOND), at) + _TICK
     if kernel is None:
         return theirs, "none" if engine.expires <= latest else ours
     if engine.seconds_left(latest) <= kernel.seconds <= engine.seconds_left(at - _TICK):
         ours = _SECONDS.sub(rf"\g<1> {kernel.seconds} ", ours)
     return theirs, ours
+
+
+def _labels(labels: int) -> str:
+    return f" labels={labels:#x}" if labels else ""
 
 
 def _end_differences(observation: Observation, firewall: Firewall) -> Iterator[tuple[str, str, str]]:

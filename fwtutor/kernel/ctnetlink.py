@@ -19,7 +19,7 @@ _GET, _GET_EXPECTATION = _SUBSYSTEM << 8 | 1, _EXPECTATIONS << 8 | 1
 # Attribute types of ctnetlink; names as the kernel's user interface has them.
 CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_PROTOINFO, CTA_HELP = 1, 2, 3, 4, 5
 CTA_TIMEOUT, CTA_MARK, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_USE = 7, 8, 9, 10, 11
-CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_ZONE, CTA_MARK_MASK = 15, 16, 18, 21
+CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_ZONE, CTA_MARK_MASK, CTA_LABELS = 15, 16, 18, 21, 22
 CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE = 1, 1
 CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_STATE = 3, 1
 CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES = 1, 2
@@ -84,6 +84,7 @@ def read_entry(data: memoryview) -> KernelEntry:
         word(found, CTA_ZONE), original.zone, reply.zone,
         _text(attributes(found[CTA_HELP])[CTA_HELP_NAME]) if CTA_HELP in found else "",
         _read_adjustment(found.get(CTA_SEQ_ADJ_ORIG)), _read_adjustment(found.get(CTA_SEQ_ADJ_REPLY)),
+        int.from_bytes(found.get(CTA_LABELS, b""), "little"),
     )  # fmt: skip
 
 

@@ -63,6 +63,8 @@ IPV6: Mapping[str, int] = {
     # Those of its own packets would be drawn by chance.
     "net.ipv6.auto_flowlabels": 0,
     "net.ipv6.icmp.ratelimit": 1000,
+    # The same of "packet too big" as below of IPv4's error: what it teaches is over before it counts.
+    "net.ipv6.route.mtu_expires": -1,
 }
 """Set where it has."""
 SYSCTLS: Mapping[str, int] = {
@@ -160,7 +162,11 @@ def furnish(setup: Setup, *, ethernet: bool = False) -> dict[str, int]:
     # In this order: switching forwarding sets some of those below it.
     if setup.ipv6 and not _HAS_IPV6.exists():
         raise KernelUnavailable("this kernel has no IPv6")
-    set_sysctls({**SYSCTLS, **(IPV6 if setup.ipv6 else NO_IPV6), **{key: value for key, value in setup.sysctls.items() if key != MAX}})
+    given = {key: value for key, value in setup.sysctls.items() if key != MAX}
+    # Those of single interfaces wait until these are there.
+    late = {key: value for key, value in given.items() if key.removeprefix("net.ipv4.conf.").partition(".")[0] in setup.interfaces}
+    early = {key: value for key, value in given.items() if key not in late}
+    set_sysctls({**SYSCTLS, **(IPV6 if setup.ipv6 else NO_IPV6), **early})
     tuns: dict[str, int] = {}
     commands = ["link set lo up"]
     try:
@@ -175,6 +181,7 @@ def furnish(setup: Setup, *, ethernet: bool = False) -> dict[str, int]:
             name, via = (way, "") if isinstance(way, str) else (way[0], f"via {way[1]} ")
             commands.append(f"route add {network} {via}dev {name}")
         run(["ip", "-batch", "-"], "\n".join(commands) + "\n", KernelUnavailable)
+        set_sysctls(late)
     except BaseException:
         for descriptor in tuns.values():
             os.close(descriptor)

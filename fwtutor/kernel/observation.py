@@ -115,6 +115,8 @@ class KernelEntry(NamedTuple):
     original_adjustment: Adjustment | None = None
     """What conntrack -L does not print: how the numbers of a side's segments are changed since its text was."""
     reply_adjustment: Adjustment | None = None
+    labels: int = 0
+    """A bit for each that it has; what conntrack -L does not print either, but when asked."""
 
     def __str__(self) -> str:
         names = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 58: "icmpv6", 132: "sctp", 136: "udplite"}

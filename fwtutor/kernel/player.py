@@ -62,6 +62,8 @@ def play(setup: Setup, items: Sequence[Item]) -> Observation:
     # Only where the link matters is there one.
     ethernet = any(isinstance(item, Shot) and (item.link != "host" or item.mac is not None) for item in items)
     with ExitStack() as opened:
+        if _counts_connections(setup, items):
+            opened.callback(os.sched_setaffinity, 0, _stay_on_a_processor())
         tuns = furnish(setup, ethernet=ethernet)
         for descriptor in tuns.values():
             opened.callback(os.close, descriptor)
@@ -119,7 +121,8 @@ class _Player:
                 # A tick that passed meanwhile may have passed before or after the kernel looked.
                 late = clock.now
                 begun = tuple(ctnetlink.begun(news))
-                traces = assemble(self._merged(log, lines), self._drain(), item.raw, arrived=item.on is not None)
+                tested = self._rules[self._family(item.raw)]
+                traces = assemble(self._merged(log, lines), self._drain(), item.raw, tested, arrived=item.on is not None)
                 # The answers of netfilter belong to their packet; those of the stack are packets of their own.
                 for index, trace in enumerate(traces):
                     settled = index == len(traces) - 1
@@ -159,7 +162,7 @@ class _Player:
         lines, out = self._merged(log, log.read()), self._drain()
         if not lines:
             return []
-        traces = assemble(lines, out, lines[0].packet, several=True)
+        traces = assemble(lines, out, lines[0].packet, self._rules[self._family(lines[0].packet)], several=True)
         return [self._observed(trace, BY_ITSELF, Shot(trace.raw, None), (at, at), None, None) for trace in traces]
 
     def _inject(self, shot: Shot, own: Mapping[int, socket.socket]) -> None:
@@ -223,6 +226,19 @@ class _Player:
             number, trace.raw, on, at, mark, verdict, to, path, states, out, entry, table is not None, logged, late, link, mac, looked,
             expectations, begun,
         )  # fmt: skip
+
+
+def _counts_connections(setup: Setup, items: Sequence[Item]) -> bool:
+    """Whether ``-m connlimit`` is used: for two ticks it keeps what another processor counted, whatever became of it."""
+    orders = (item.line for item in items if isinstance(item, Order))
+    return any("-m connlimit" in text for text in (setup.rules, setup.rules6, *orders))
+
+
+def _stay_on_a_processor() -> set[int]:
+    """From here on; returns those this process may run on otherwise."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+    return allowed
 
 
 def _raw_socket(family: int) -> socket.socket:

@@ -14,11 +14,12 @@ from struct import pack
 from fwtutor.kernel.observation import Item, Setup, Shot
 from fwtutor.kernel.pools import FAR, NEAR, address
 from fwtutor.kernel.random_rules import tracks
-from fwtutor.kernel.rules_in_ipv6 import address as address6
+from fwtutor.kernel.rules_in_ipv6 import address as address6, address_text
 from fwtutor.netfilter import craft
 
 SHARE = 0.4
 """The share of cases that get some."""
+_APART = 0.02
 _BUILTIN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _ESP, _AH, _DCCP, _MH = 50, 51, 33, 135
 
@@ -27,7 +28,7 @@ def add(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[It
     """The case with some more rules, and packets between those it has."""
     family = 6 if setup.rules6 else 4
     rules = setup.rules6 or setup.rules
-    drawn = _Drawn(random, family, tracks(rules))
+    drawn = _Drawn(random, family, rules, by_ticks=setup.variant == "legacy" or "-m limit" not in rules)
     lines, table, found = rules.splitlines(), "", list[str]()
     for line in lines:
         table = line[1:] if line.startswith("*") else table
@@ -43,14 +44,19 @@ def add(random: Random, setup: Setup, items: list[Item]) -> tuple[Setup, list[It
         more.append(item)
         if random.random() < 0.12:
             more.append(_shot(random, family)._replace(at=item.at))
+    if "-m connlimit" in text and not any(item.at for item in more):
+        # It cleans up once a tick, and where that passes within a packet, of two rules nobody knows which was asked in which.
+        more = [item._replace(at=_APART * number) for number, item in enumerate(more)]
     return (replace(setup, rules6=text) if family == 6 else replace(setup, rules=text)), more
 
 
 class _Drawn:
     """Draws rules for a family."""
 
-    def __init__(self, random: Random, family: int, tracking: bool) -> None:
-        self.random, self.family, self.tracking = random, family, tracking
+    def __init__(self, random: Random, family: int, rules: str, *, by_ticks: bool) -> None:
+        self.random, self.family, self.tracking, self.by_ticks = random, family, tracks(rules), by_ticks
+        self.anew = any(f"-j {target} " in rules for target in ("MARK", "CONNMARK", "TOS", "DSCP", "HL"))
+        """Whether a copy may be routed anew in OUTPUT."""
 
     def rule(self, table: str, chain: str = "") -> str:
         """One for a chain of a table, "" if nothing was drawn that may stand there."""
@@ -59,7 +65,7 @@ class _Drawn:
                   "security": ("INPUT", "FORWARD", "OUTPUT")}  # fmt: skip
         chain = chain or random.choice(chains.get(table, _BUILTIN))
         match = random.choice(self._matches(table, chain))()
-        target, needs = self._target(table)
+        target, needs = self._target(table, chain)
         if needs and match.startswith("-p"):
             match = ""
         return " ".join(word for word in (f"-A {chain}", needs, match, target) if word)
@@ -128,17 +134,31 @@ class _Drawn:
     def _connection(self) -> str:
         random, no = self.random, self._not()
         mode, amount = random.choice((("packets", "3"), ("packets", "2:5"), ("bytes", "200:"), ("avgpkt", "28:60")))
+        size = random.choice((0, 16, 32) if self.family == 4 else (0, 64, 128))
         found = [
             f"-m connbytes {no}--connbytes {amount} --connbytes-mode {mode} --connbytes-dir {random.choice(('original', 'reply', 'both'))}",
             f"-m connlabel {no}--label {random.randint(1, 2)}", f"-m connlabel {no}--label {random.randint(1, 2)} --set",
         ]  # fmt: skip
+        if self.by_ticks:
+            side = random.choice(("saddr", "daddr"))
+            found.append(f"-m connlimit --connlimit-{random.choice(('upto', 'above'))} {random.randint(0, 3)} --connlimit-mask {size} "
+                         f"--connlimit-{side}")  # fmt: skip
         return random.choice(found)
 
-    def _target(self, table: str) -> tuple[str, str]:
+    def _target(self, table: str, chain: str) -> tuple[str, str]:
         """Words of a target, and what its rule must demand."""
         random = self.random
+        gateway = random.choice(("203.0.113.200", "192.168.0.99"))
         found = [("", "")] * 5 + [("-j ACCEPT", ""), ("-j DROP", ""), ("-j RETURN", ""), ("-j AUDIT --type accept", "")]
         found += [(f"-j NFQUEUE --queue-num {random.randint(0, 3)}{random.choice(('', ' --queue-bypass', ' --queue-bypass'))}", "")]
+        if chain != "POSTROUTING":
+            # The id of the box's own ICMP errors is drawn, and in a copy not told from that of others'.
+            needs = random.choice(("-p tcp", "-p udp")) if chain == "OUTPUT" else "! -i lo"
+            # What of a copy would come back to the box: docs/simplified.md.
+            needs += " ! -d ff00::/8" if self.family == 6 else ""
+            if self.anew:
+                needs += " -m addrtype " + ("--dst-type UNICAST" if self.family == 4 else "! --dst-type LOCAL,ANYCAST")
+            found.append((f"-j TEE --gateway {gateway if self.family == 4 else address_text(gateway)}", needs))
         if table == "mangle":
             strip = random.choice(("mss", "sack-permitted,timestamp", "wscale,4", "2,3,4,8"))
             found += [(f"-j TCPOPTSTRIP --strip-options {strip}", "-p tcp")] * 2 + [("-j CHECKSUM --checksum-fill", "")]

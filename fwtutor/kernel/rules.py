@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.namespace import run
+from fwtutor.kernel.observation import Line
 from fwtutor.kernel.watch import ask_for_states, watch
 
 _QUOTED = re.compile(r'"(\\.|[^"\\])*"')
@@ -17,6 +18,8 @@ _TRACKING = re.compile(
     r"| -j (CT\b(?! --notrack)|(CONNMARK|CONNSECMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)\b)"
 )
 _REJECT = re.compile(r" -j REJECT --reject-with \S+$")
+_ENDS = re.compile(r" -j (DROP|REJECT --reject-with \S+|NFQUEUE (?!.*--queue-bypass).*)$")
+"""Where a packet goes no further. (No program listens to a queue.)"""
 _UNCONDITIONAL = re.compile(r"-A \S+ -j (ACCEPT|DROP|RETURN)$")
 _HELPER = re.compile(r" -j CT .*--helper ")
 _ZONE = re.compile(r" --zone(?:-orig|-reply)? (\d+)")
@@ -69,12 +72,15 @@ class Rules:
         saved = self.save(counters=False)
         self.tracks = bool(_TRACKING.search(_QUOTED.sub('""', saved)))
         """True when a rule switches connection tracking on. Only then may the harness ask for ctstates: asking would switch it on too."""
+        self._dropping: set[tuple[str, str]] = set()
         # As the kernel has them, one rule a line: TRACE counts these.
         self._rules: dict[tuple[str, str], list[str]] = {}
         table = ""
         for line in saved.splitlines():
             if line.startswith("*"):
                 table = line[1:]
+            elif line.startswith(":") and line.split(" ")[1] == "DROP":
+                self._dropping.add((table, line[1:].split(" ")[0]))
             elif line.startswith("-A "):
                 self._rules.setdefault((table, line.split(" ", 2)[1]), []).append(line)
 
@@ -102,6 +108,13 @@ class Rules:
         """Whether that rule's target is REJECT."""
         rules = self._rules.get((table, chain), [])
         return number <= len(rules) and bool(_REJECT.search(rules[number - 1]))
+
+    def ends(self, line: Line) -> bool:
+        """Whether a packet went no further than to that rule or policy."""
+        rules = self._rules.get((line.table, line.chain), [])
+        if 0 < line.number <= len(rules):
+            return bool(_ENDS.search(rules[line.number - 1]))
+        return line.kind == "policy" and (line.table, line.chain) in self._dropping
 
     def log_prefix(self, table: str, chain: str, number: int) -> str | None:
         """The prefix ("" without one) when that rule's target is LOG, else None."""

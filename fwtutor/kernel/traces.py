@@ -21,7 +21,7 @@ _BEFORE = {"INPUT": ("PREROUTING",), "FORWARD": ("PREROUTING",), "POSTROUTING": 
 """By hook: the hooks it can follow; PREROUTING by way of loopback."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Visit:
     """One packet at one hook."""
 
@@ -51,11 +51,27 @@ class Visit:
         return (self.lines[-1].table, self.lines[-1].chain) == (WATCH, END)
 
 
-def visits_of(lines: Sequence[Line]) -> list[Visit]:
+_TABLES = ("raw", "mangle", "filter", "security")
+"""In the order in which packets go through them; nat's place is not the same everywhere."""
+
+
+def _may_go_on(visit: Visit, line: Line, rules: Rules) -> bool:
+    """Whether the line may be the next of the visit."""
+    last = visit.lines[-1]
+    if visit.hook != line.hook or visit.ended or rules.ends(last):
+        return False
+    if {last.table, line.table} & {WATCH, NFLOG} or "nat" in (last.table, line.table):
+        return True
+    if last.table != line.table:
+        return _TABLES.index(last.table) < _TABLES.index(line.table)
+    # Of iptables-nft a bare rule is told as a policy, and then the policy.
+    return (last.kind != "policy" or line.kind == "policy") and not (last.chain == line.chain == line.hook and last.number >= line.number)
+
+
+def visits_of(lines: Sequence[Line], rules: Rules) -> list[Visit]:
     """The lines by visit, in order.
 
-    Where a line is of another hook than the visit before it, or that was over, a visit goes on that began earlier: what was between
-    was sent by its last rule.
+    Where a line cannot be of the visit before it, a visit goes on that began earlier: what was between was sent by its last rule.
     """
     visits: list[Visit] = []
     for line in lines:
@@ -63,8 +79,8 @@ def visits_of(lines: Sequence[Line]) -> list[Visit]:
             visits.append(Visit([line]))
             continue
         number = len(visits) - 1
-        if visits[number].hook != line.hook or visits[number].ended:
-            number = next((each for each in range(number, -1, -1) if visits[each].hook == line.hook and not visits[each].ended), number)
+        if not _may_go_on(visits[number], line, rules):
+            number = next((each for each in range(number, -1, -1) if _may_go_on(visits[each], line, rules)), number)
             for inner in visits[number + 1 :]:
                 if inner.inside is None:
                     inner.inside = visits[number]
@@ -170,7 +186,13 @@ class _Packet:
 
 
 def assemble(
-    lines: Sequence[Line], out: Sequence[tuple[str, bytes]], raw: bytes, *, arrived: bool = False, several: bool = False
+    lines: Sequence[Line],
+    out: Sequence[tuple[str, bytes]],
+    raw: bytes,
+    rules: Rules,
+    *,
+    arrived: bool = False,
+    several: bool = False,
 ) -> list[Trace]:
     """Sort visits and leaving packets by packet: first the one played, then each answer the box's own stack made, in order.
 
@@ -181,9 +203,9 @@ def assemble(
     traces = [Trace(raw)]
     packets: list[_Packet] = []
     leaves: list[tuple[Visit, _Packet]] = []
-    visits = visits_of(lines)
+    visits = visits_of(lines, rules)
     for visit in visits:
-        packet = _continued(packets, visit)
+        packet = _come_around(packets, visit) or _continued(packets, visit)
         if packet is None:
             if visit.inside is None and packets and (traces[-1].delivered or several):
                 traces.append(Trace(visit.lines[0].packet))
@@ -200,6 +222,29 @@ def assemble(
     leaves.sort(key=lambda one: max([places[id(one[0])], *(places[id(inner)] + 0.5 for _, inner in one[0].inner)]))
     _give_out(leaves, traces, out)
     return traces
+
+
+def _come_around(packets: list[_Packet], visit: Visit) -> _Packet | None:
+    """Whose visit this is if that was sent during another's (an error about a copy) and comes in by loopback: it is told where it was sent.
+
+    In the kernel it waits until that other's table is through, or all that becomes of it.
+    """
+    before = {"PREROUTING": "POSTROUTING", "INPUT": "PREROUTING"}.get(visit.hook)
+    line = visit.lines[0]
+    if before is None or line.in_interface != "lo":
+        return None
+    for packet in packets:
+        last, outer = packet.visits[-1], packet.inside
+        if outer is None or visit.inside not in (None, outer):
+            continue
+        sent = last.hook == before and last.ended and "lo" in (last.lines[-1].out_interface, last.lines[-1].in_interface)
+        if sent and identity(last.lines[-1].packet) == identity(line.packet):
+            outer.inner = [one for one in outer.inner if one[1] is not visit]
+            place = next(place for place, (_, inner) in enumerate(outer.inner) if inner is last)
+            outer.inner.insert(place + 1, (outer.inner[place][0], visit))
+            visit.inside = outer
+            return packet
+    return None
 
 
 def _continued(packets: list[_Packet], visit: Visit) -> _Packet | None:

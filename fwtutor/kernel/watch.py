@@ -50,9 +50,10 @@ def watch(family: int, *, between: bool) -> None:
 def keep_quiet() -> None:
     """Keep back, before everything else, what IPv6 tells its routers of multicast groups at times it draws by chance.
 
-    To be done before there are interfaces. What a program sends (a packet played as the box's own) passes.
+    To be done before there are interfaces. What a program sends (a packet played as the box's own) passes, and copies
+    (TEE) of what others sent, which few do with a hop limit as low as the stack does.
     """
-    rules = "meta skuid >= 0 accept; icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } drop"
+    rules = "meta skuid >= 0 accept; ip6 hoplimit 1 icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } drop"
     _load(f"table ip6 {QUIET} {{\n{_chain('quiet', 'OUTPUT', _FIRST - 100, rules)}\n}}\n")
 
 

@@ -1,198 +1,25 @@
-"""What a packet has to be like to come to a rule, read from the rule's own words, and a packet like that.
+"""What a packet has to be like to come to a rule, and a packet like that.
 
-Rules are read from iptables-save's text: their options, not the engine's idea of them. What cannot be had (a state, a mark another rule
-sets) is for ``aimed``; and not every wish comes true, as other rules may stand before.
+What cannot be had (a state, a mark another rule sets) is for ``aimed``; and not every wish comes true, as other rules may stand before.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from ipaddress import ip_address, ip_interface, ip_network
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from random import Random
-from struct import pack
-from typing import NamedTuple
 
-from fwtutor.kernel.observation import Setup, Shot
-from fwtutor.netfilter import craft
+from fwtutor.kernel.drafts import ICMPS, Draft
+from fwtutor.kernel.neighbourhood import Net, span
+from fwtutor.kernel.rulelines import Condition
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
-from fwtutor.netfilter.packet import ACK, FIN, ICMP, ICMPV6, PSH, RST, SYN, TCP, UDP, URG
+from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, URG
 from fwtutor.netfilter.xtables.names import protocol_number
 
-HOOKS = {PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING}
-ICMPS = {4: ICMP, 6: ICMPV6}
-FAR = {4: "198.51.100.0/24", 6: "2001:db8:9::/64"}
-"""Hosts somewhere behind the default route."""
 _BITS = {"FIN": FIN, "SYN": SYN, "RST": RST, "PSH": PSH, "ACK": ACK, "URG": URG, "NONE": 0, "ALL": 63}
-_MANY = {4: ("224.0.0.1", "224.0.0.251", "239.255.255.250"), 6: ("ff02::1", "ff02::fb")}
+_OTHERS = (47, 50, 132, 253)
+"""Protocols that most rulesets do not speak of."""
 _SMALL = (0, 1, 11, 100)
-
-
-class Condition(NamedTuple):
-    """``--dport 80``, or the like."""
-
-    option: str
-    values: tuple[str, ...]
-    negated: bool
-
-
-class Line(NamedTuple):
-    """A rule."""
-
-    table: str
-    chain: str
-    number: int
-    conditions: tuple[Condition, ...]
-    target: str
-    options: tuple[str, ...]
-    """What stands behind the target's name."""
-    text: str
-
-    @property
-    def words(self) -> str:
-        """As TRACE names it."""
-        return f"{self.table}:{self.chain}:rule:{self.number}"
-
-
-def lines(saved: str) -> Iterator[Line]:
-    """The rules of iptables-save's text."""
-    table, counts = "", dict[str, int]()
-    for text in saved.splitlines():
-        if text.startswith("*"):
-            table, counts = text[1:], {}
-        elif text.startswith("-A "):
-            words = shlex.split(text)
-            counts[words[1]] = counts.get(words[1], 0) + 1
-            yield _line(table, words, counts[words[1]], text)
-
-
-def _line(table: str, words: list[str], number: int, text: str) -> Line:
-    found, place, negated = list[Condition](), 2, False
-    while place < len(words) and words[place] not in ("-j", "-g"):
-        word, place = words[place], place + 1
-        if word == "!":
-            negated = True
-            continue
-        values = list[str]()
-        while place < len(words) and (not values or word == "--tcp-flags") and words[place] != "!" and not words[place].startswith("-"):
-            values.append(words[place])
-            place += 1
-        if word not in ("-m", "--comment"):
-            found.append(Condition(word, tuple(values), negated))
-        negated = False
-    target = words[place + 1] if place < len(words) else ""
-    return Line(table, words[1], number, tuple(found), target, tuple(words[place + 2 :]), text)
-
-
-class Net:
-    """The box: its interfaces, and who is behind each."""
-
-    def __init__(self, setup: Setup, family: int) -> None:
-        self.family, self.names = family, tuple(setup.interfaces)
-        self.own = dict[str, list[int]]()
-        self.behind = dict[str, list[tuple[int, int]]]()
-        self.broadcasts = [(1 << 32) - 1] if family == 4 else []
-        for name, addresses in setup.interfaces.items():
-            mine = [each for text in addresses if (each := ip_interface(text)).version == family]
-            self.own[name] = [int(each.ip) for each in mine]
-            self.behind[name] = [_range(str(each.network)) for each in mine]
-            if family == 4:
-                self.broadcasts += [int(each.network.broadcast_address) for each in mine]
-        for text, way in setup.routes.items():
-            name = way if isinstance(way, str) else way[0]
-            network = FAR[family] if text in ("default", "::/0") else text
-            if ip_network(network).version == family and (text != "::/0" or family == 6) and (text != "default" or family == 4):
-                self.behind[name].append(_range(network))
-        self.local = [address for addresses in self.own.values() for address in addresses]
-
-    def host(self, random: Random, name: str) -> int | None:
-        """Somebody behind an interface."""
-        if not self.behind.get(name):
-            return None
-        low, high = random.choice(self.behind[name])
-        found = low + random.choice((2, 9, 20, 77, 200, random.randint(2, 250)))
-        return found if low < found < high and found not in self.local else low + 3
-
-
-def _range(text: str) -> tuple[int, int]:
-    if "-" in text:
-        low, _, high = text.partition("-")
-        return int(ip_address(low)), int(ip_address(high))
-    network = ip_network(text, strict=False)
-    return int(network.network_address), int(network.broadcast_address)
-
-
-@dataclass(slots=True)
-class Draft:
-    """A packet to be."""
-
-    family: int
-    on: str | None
-    src: int
-    dst: int
-    protocol: int
-    sport: int = 0
-    dport: int = 0
-    flags: int = SYN
-    kind: tuple[int, int] = (8, 0)
-    """Type and code of an ICMP message."""
-    ttl: int = 64
-    tos: int = 0
-    mark: int = 0
-    payload: bytes = b""
-    options: bytes = b"\2\4\5\xb4"
-    """TCP's."""
-    link: str = "host"
-    mac: str | None = None
-    fragment: bool = False
-    headers: tuple[tuple[int, bytes], ...] = ()
-    """IPv6's extension headers: (its number, what follows the byte that names the next one)."""
-    broken: bool = False
-    """Whether its checksum is wrong."""
-    seq: int = 1000
-    ack: int = 0
-
-    def shot(self) -> Shot:
-        raw = self._raw()
-        return Shot(raw, self.on, mark=self.mark if self.on is None else 0, link=self.link, mac=self.mac)
-
-    def _raw(self) -> bytes:
-        family, ttl, tos, ident = self.family, self.ttl, self.tos, 1 + (self.seq ^ self.sport ^ self.dport) % 65535
-        if self.protocol == TCP:
-            options = self.options if self.flags & SYN else b""
-            raw = craft.tcp(
-                self.src, self.dst, self.sport, self.dport, self.flags, self.seq, self.ack, 64240, self.payload, options,
-                family=family, ttl=ttl, tos=tos, id=ident,
-            )  # fmt: skip
-        elif self.protocol == UDP:
-            raw = craft.udp(self.src, self.dst, self.sport, self.dport, self.payload, family=family, ttl=ttl, tos=tos, id=ident)
-        elif self.protocol == ICMPS[family]:
-            kind, code = self.kind
-            rest = self.sport << 16 | 1 if kind in (0, 8, 13, 14, 128, 129) else 0
-            raw = craft.icmp(self.src, self.dst, kind, code, rest, self.payload, family=family, ttl=ttl, tos=tos, id=ident)
-        else:
-            data = pack("!HHI", self.sport, self.dport, 8) + self.payload
-            if self.protocol == 47:
-                data = b"\0\0\x08\0" + self.payload
-            raw = craft.ip(self.src, self.dst, self.protocol, data, family=family, ttl=ttl, tos=tos, id=ident)
-        if self.broken and self.protocol in (TCP, UDP, ICMPS[family]):
-            at = (20 if family == 4 else 40) + {TCP: 16, UDP: 6}.get(self.protocol, 2)
-            raw = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
-        for number, body in self.headers:
-            raw = raw[:4] + pack("!H", len(raw) - 40 + 1 + len(body)) + bytes([number]) + raw[7:40] + raw[6:7] + body + raw[40:]
-        if self.fragment and family == 4:
-            raw = craft.ip(self.src, self.dst, self.protocol, raw[20:].ljust(24, b"\0"), ttl=ttl, tos=tos, id=ident, df=False, offset=64)
-        return raw
-
-    def back(self, on: str | None) -> Draft:
-        """Its answer, from the other end."""
-        flags = SYN | ACK if self.flags == SYN else ACK
-        kind = {8: (0, 0), 128: (129, 0), 13: (14, 0)}.get(self.kind[0], self.kind)
-        return replace(
-            self, on=on, src=self.dst, dst=self.src, sport=self.sport if self.protocol in (1, 58) else self.dport, dport=self.sport,
-            flags=flags, kind=kind, ttl=64, mark=0, link="host", mac=None, seq=5000, ack=self.seq + 1, headers=(), broken=False,
-        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -255,18 +82,19 @@ class Wish:
         targets = [net.host(random, out)] if hook in (FORWARD, POSTROUTING, OUTPUT) and out != "lo" else net.local if own else local
         if hook == PREROUTING and not own and out:
             targets = [net.host(random, out)]
-        src = self._address(("-s", "--src-range"), "--src-type", sources)
-        dst = self._address(("-d", "--dst-range"), "--dst-type", targets)
+        # What comes by a link does not say that it is from the box itself, unless a rule asks for just that.
+        src = self._address(("-s", "--src-range"), "--src-type", sources, net.local if own else [])
+        dst = self._address(("-d", "--dst-range"), "--dst-type", targets, net.local)
         if src is None or dst is None:
             return None
         if src == 0 and not own and net.broadcasts and not self._of("-d"):
             dst = net.broadcasts[0]  # whoever has no address yet may speak to all
         return Draft(net.family, None if own else into, src, dst, TCP, seq=random.randint(1000, 1 << 31))
 
-    def _address(self, options: tuple[str, str], typed: str, otherwise: Iterable[int | None]) -> int | None:
+    def _address(self, options: tuple[str, str], typed: str, otherwise: Iterable[int | None], local: list[int]) -> int | None:
         """One that fits; None: none was found."""
         random, net = self.random, self.net
-        ranges = [(_range(one.values[0]), one.negated) for one in self._of(*options)]
+        ranges = [(span(one.values[0]), one.negated) for one in self._of(*options)]
         wanted = sorted((each for each, negated in ranges if not negated), key=lambda each: each[1] - each[0])
         fallback = [each for each in otherwise if each is not None]
         kinds = [one for one in self._of(typed) if not one.negated]
@@ -275,8 +103,7 @@ class Wish:
         for _ in range(40):
             if wanted:
                 low, high = wanted[0]
-                many = [int(ip_address(text)) for text in _MANY[net.family]]
-                inside = [each for each in (*fallback, *net.local, *many) if low <= each <= high]
+                inside = [each for each in (*fallback, *local, *net.groups) if low <= each <= high]
                 found = random.choice(inside) if inside and random.random() < 0.4 else low + random.randint(0, min(high - low, 1 << 16))
             elif fallback:
                 found = random.choice(fallback)
@@ -293,7 +120,7 @@ class Wish:
         if kind == "BROADCAST":
             return list(net.broadcasts)
         if kind == "MULTICAST":
-            return [int(ip_address(text)) for text in _MANY[net.family]]
+            return list(net.groups)
         if kind == "ANYCAST" and net.family == 6:
             return [low for ranges in net.behind.values() for low, _ in ranges]
         return {"LOCAL": net.local, "UNICAST": fallback}.get(kind, [])
@@ -302,7 +129,7 @@ class Wish:
 
     def _protocol(self, draft: Draft) -> bool:
         random, icmp = self.random, ICMPS[draft.family]
-        choices = [TCP, TCP, UDP, icmp]
+        choices = [TCP, TCP, UDP, icmp] if random.random() < 0.9 else list(_OTHERS)
         for condition in self._of("-p", "--ctproto"):
             text = condition.values[0]
             number = protocol_number(text) if not text.isdigit() else int(text)
@@ -398,36 +225,3 @@ class Wish:
 def _ports(text: str, most: int = 65535) -> tuple[int, int]:
     low, colon, high = text.replace("-", ":").partition(":")
     return int(low or 0), int(high or (most if colon else low))
-
-
-Leading = Mapping[tuple[str, str], Sequence[Line]]
-"""By table and chain, the rules that lead to it."""
-
-
-def callers(rules: Iterable[Line]) -> Leading:
-    found = dict[tuple[str, str], list[Line]]()
-    for line in rules:
-        found.setdefault((line.table, line.target), []).append(line)
-    return found
-
-
-def way(leading: Leading, line: Line, random: Random) -> tuple[str, list[Line]] | None:
-    """A way to a rule: the built-in chain it begins in, and the rules that lead to its chain; None: there is none."""
-    found, chain = list[Line](), line.chain
-    while chain not in HOOKS:
-        before = leading.get((line.table, chain))
-        if not before or len(found) > 40:
-            return None
-        found.append(random.choice(before))
-        chain = found[-1].chain
-    return chain, found[::-1]
-
-
-def hooks(leading: Leading, line: Line) -> set[str]:
-    """The built-in chains from which there is a way to a rule."""
-    seen, ahead = {line.chain}, [line.chain]
-    while ahead:
-        new = {each.chain for each in leading.get((line.table, ahead.pop()), ())} - seen
-        seen |= new
-        ahead += new
-    return seen & HOOKS

@@ -89,6 +89,11 @@ class Box:
         self.incomplete = Timers(self._until)
         """When the fragments are given up that wait in the state's memory."""
 
+    def set_sysctls(self, values: Mapping[str, int]) -> None:
+        """Sets some of them."""
+        self.sysctls.update(values)
+        self.conntrack.settings = Settings.of(self.sysctls)
+
     def use(self, family: int, tables: Mapping[str, CompiledTable]) -> None:
         """Run these tables from now on."""
 

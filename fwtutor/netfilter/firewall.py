@@ -6,7 +6,7 @@ their rate limit). It has no clock and no sockets: packets and times come in, Wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fwtutor.netfilter import defrag, defrag6
@@ -17,9 +17,11 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.expectations import DELETED
 from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
+from fwtutor.netfilter.enforced import Enforced
 from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
 from fwtutor.netfilter.ipset import command as ipset_command
 from fwtutor.netfilter.ipset.sets import MEMORY_KEY, NO_SETS, Sets
+from fwtutor.netfilter.journal import Journal
 from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
@@ -27,13 +29,12 @@ from fwtutor.netfilter.passage6 import Passage6
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.replying import BURST, PER_SECOND
 from fwtutor.netfilter.replying6 import FORWARDING, RATELIMIT
-from fwtutor.netfilter.routing import LOOPBACK, Route, Routing
-from fwtutor.netfilter.state import COUNTER, ENTRY, MEMORY
+from fwtutor.netfilter.routing import LOOPBACK, RP_FILTER, Route, Routing, rp_filter_of
+from fwtutor.netfilter.state import ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.wallclock import BEGAN
 from fwtutor.netfilter.xtables import commands, savefile, script
-from fwtutor.netfilter.xtables.compiled import CompiledTable, compile_tables
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset
 from fwtutor.netfilter.xtables.tokens import shell_words
@@ -47,6 +48,7 @@ SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
     "net.ipv4.ip_forward": 1,
     "net.ipv4.conf.all.send_redirects": 1,
+    RP_FILTER: 0,
     defrag.TIME: 30,
     "net.ipv4.icmp_ratelimit": 1000,
     "net.ipv4.icmp_ratemask": 0x1818,
@@ -57,7 +59,8 @@ SYSCTLS: dict[str, int] = {
     PER_SECOND: 1000,
     BURST: 50,
 }
-"""Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding."""
+"""Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding. Besides, every interface
+has its own rp_filter."""
 
 HIGHEST_SYSCTL = 2**31 - 1
 
@@ -100,15 +103,14 @@ class Firewall:
         self.box.seed = seed
         self.box.began = began
         self.routing, self.state = self.box.routing, self.box.state
+        self.sysctls.update({rp_filter_of(name): 0 for name in self.routing.addresses})
         for name, value in (sysctls or {}).items():
             self.set_sysctl(name, value)
         self.now = 0
         self.caused: tuple[Walk, ...] = ()
         """The packets that the last ``advance`` caused: ICMP errors about datagrams that stayed incomplete."""
-        self._rulesets = {family: commands.new_ruleset(family, variant) for family in (4, 6)}
-        self._compiled: dict[int, dict[str, CompiledTable]] = {4: {}, 6: {}}
-        self._next_rule = 1
-        self._journal: list[Walk | tuple[Change, ...]] | None = None
+        self._journal = Journal(self.state)
+        self._rules = Enforced(self.box, self._journal)
 
     # --- configuration -----------------------------------------------------------------------------------
 
@@ -128,7 +130,7 @@ class Firewall:
 
     def ruleset(self, family: int = 4) -> Ruleset:
         """The rules as they are now: an immutable version."""
-        return self._rulesets[_known(family)]
+        return self._rules.rulesets[_known(family)]
 
     @property
     def sets(self) -> Sets:
@@ -153,14 +155,14 @@ class Firewall:
         return (self.now if at is None else round(at * SECOND)) // JIFFY
 
     def _set_uses(self) -> ipset_command.Uses:
-        return script.uses(self._rulesets)
+        return script.uses(self._rules.rulesets)
 
     def _adopt_sets(self, outcome: ipset_command.Outcome) -> str:
         before = self.state.memory.get(MEMORY_KEY)
         if outcome.sets is not (NO_SETS if before is None else before):
             change = (Change(MEMORY, MEMORY_KEY, before, outcome.sets),)
             self.state.apply(change)
-            self._log(change)
+            self._journal.log(change)
         if outcome.refused is not None:
             raise outcome.refused
         return outcome.output
@@ -169,19 +171,19 @@ class Firewall:
         """Raises NotSimulated for a name that is not simulated, ValueError for a value no kernel takes."""
         name = name.replace("/", ".")
         if name not in self.sysctls:
-            full = next((known for known in sorted(SYSCTLS) if known.endswith(f".{name}")), None)
+            full = next((known for known in sorted(self.sysctls) if known.endswith(f".{name}")), None)
             meant = f"did you mean {full}? " if full else ""
-            raise NotSimulated(f"sysctl {name} is not simulated; {meant}these are: {', '.join(sorted(SYSCTLS))}")
+            raise NotSimulated(f"sysctl {name} is not simulated; {meant}these are: {', '.join(sorted(self.sysctls))}")
         if not 0 <= value <= HIGHEST_SYSCTL:
             raise ValueError(f"sysctl {name}: {value!r} is not a whole number between 0 and {HIGHEST_SYSCTL}")
-        self.sysctls[name] = value
-        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
+        self.box.set_sysctls({name: value})
 
     def iptables(self, line: str, family: int = 4) -> str:
         """One command line ("-A INPUT ..."); what -L or -S prints, else "". Raises RuleRefused and then changes nothing."""
-        ruleset = self._rulesets[_known(family)]
-        self._adopt(commands.run_command(ruleset, line, counters=self.state.counters, new_id=self._new_rule_id, sets=self.sets))
-        return self._output
+        ruleset = self._rules.rulesets[_known(family)]
+        outcome = commands.run_command(ruleset, line, counters=self.state.counters, new_id=self._rules.new_rule_id, sets=self.sets)
+        self._rules.adopt(outcome, self.now)
+        return outcome.output
 
     def restore(
         self, text: str, family: int = 4, counters: bool = False, noflush: bool = False, only: str = ""
@@ -191,10 +193,10 @@ class Firewall:
         ``counters``: take its counters too (-c); ``noflush``: add to the rules there are (-n); ``only``: a table (-T).
         Returns the line of each rule in the text, by the rule's id.
         """
-        before, known = self._rulesets[_known(family)], self.state.counters
+        before, known = self._rules.rulesets[_known(family)], self.state.counters
         options = {"counters": counters, "noflush": noflush}
-        outcome = savefile.restore(text, before, new_id=self._new_rule_id, known=known, sets=self.sets, only=only, **options)
-        self._adopt(outcome)
+        outcome = savefile.restore(text, before, new_id=self._rules.new_rule_id, known=known, sets=self.sets, only=only, **options)
+        self._rules.adopt(outcome, self.now)
         return outcome.lines
 
     def run_script(self, text: str) -> Mapping[int, int]:
@@ -202,10 +204,12 @@ class Firewall:
 
         Returns the line of each rule in the text, by the rule's id.
         """
-        done = script.run(text, self._rulesets, self.state.counters, self._new_rule_id, self.sets, self._tick(None), self.box.seed)
+        done = script.run(
+            text, self._rules.rulesets, self.state.counters, self._rules.new_rule_id, self.sets, self._tick(None), self.box.seed
+        )
         self._adopt_sets(ipset_command.Outcome(done.sets))
         for outcome in done.outcomes:
-            self._adopt(outcome)
+            self._rules.adopt(outcome, self.now)
         return done.lines
 
     def load(
@@ -216,71 +220,7 @@ class Firewall:
 
     def save(self, family: int = 4, counters: bool = False) -> str:
         """As iptables-save prints it, without its comments."""
-        return savefile.save(self._rulesets[_known(family)], self.state.counters if counters else None)
-
-    def _new_rule_id(self) -> int:
-        self._next_rule += 1
-        return self._next_rule - 1
-
-    def _adopt(self, outcome: commands.Outcome) -> None:
-        self._output = outcome.output
-        counters = self.state.counters
-        ticks = tuple(Change(COUNTER, key, counters.get(key), value) for key, value in outcome.counters.items())
-        family = outcome.ruleset.family
-        before = self._compiled[family]
-        if outcome.ruleset is not self._rulesets[family]:
-            self._use(outcome.ruleset)
-        now = self._compiled[family]
-        self.state.apply(ticks)
-        self._log(ticks)
-        for name in sorted(outcome.written):
-            renewed = tuple(self._renewed(before.get(name), ticks, now.get(name)))
-            self.state.apply(renewed)
-            self._log(renewed)
-
-    def _renewed(self, before: CompiledTable | None, ticks: Sequence[Change], after: CompiledTable | None) -> Iterator[Change]:
-        """What writing a table does to what its stateful matches remember.
-
-        iptables-legacy replaces the whole table, so all of them begin anew. iptables-nft writes single rules, among them those
-        whose counters it zeroes, but only if they have counted. What rules share stays while there is one of them.
-        """
-        memory = self.state.memory
-        known = {} if before is None else before.memories
-        # Of iptables-nft a table without chains is none.
-        now = {} if after is None else after.memories
-        shared: dict[Any, Any] = {}
-        rewritten = {tick.key for tick in ticks if tick.before is not None}
-        for place, match in now.items():
-            if match.lasting:
-                continue
-            if self.variant == "legacy" or place not in known or place[0] in rewritten:
-                if match.shared is None:
-                    yield Change(MEMORY, place, memory.get(place), match.fresh(self.now, self.variant))
-                    continue
-                held = shared.get(match.shared, memory.get(match.shared))
-                kept = match.fresh(self.now, self.variant) if held is None else match.joined(held, self.now, self.variant)
-                yield Change(MEMORY, match.shared, held, kept)
-                shared[match.shared] = kept
-        everywhere = [table.memories for family in self._compiled.values() for table in family.values()]
-        used = {match.shared for memories in everywhere for match in memories.values()}
-        gone = (match.shared or place for place, match in known.items() if not match.lasting and (match.shared or place not in now))
-        for key in dict.fromkeys(gone):
-            if key not in used and key in memory:
-                yield Change(MEMORY, key, memory[key], None)
-
-    def _use(self, ruleset: Ruleset) -> None:
-        family, box = ruleset.family, self.box
-        self._rulesets[family] = ruleset
-        self._compiled[family] = compile_tables(ruleset, self._compiled[family])
-        box.use(family, self._compiled[family])
-        if ruleset.tracks and not box.tracking[family]:
-            changed = box.conntrack.forget_windows(family)
-            self._log(tuple(Change(ENTRY, before.id, before, after) for before, after in changed))
-        box.tracking[family] = ruleset.tracks
-        box.conntrack.labelling = any(one.labels for one in self._rulesets.values())
-        if ruleset.accounts:
-            # It stays on when the rule is gone.
-            self.set_sysctl("net.netfilter.nf_conntrack_acct", 1)
+        return savefile.save(self._rules.rulesets[_known(family)], self.state.counters if counters else None)
 
     # --- time and undoing --------------------------------------------------------------------------------
 
@@ -302,7 +242,7 @@ class Firewall:
     def advance_ns(self, at: int) -> list[Change]:
         self._set_time(at)
         events = self._pass_time(at)
-        self._log(changes_of(events))
+        self._journal.log(changes_of(events))
         self.caused = tuple(event[1] for event in events if event[0] == ANSWER)
         return list(changes_of(event for event in events if event[0] != ANSWER))
 
@@ -330,39 +270,20 @@ class Firewall:
 
     def checkpoint(self) -> Mark:
         """A place to come back to; from the first call on, what happens is kept in a journal."""
-        if self._journal is None:
-            self._journal = []
+        box, rules = self.box, self._rules
         sysctls = tuple(self.sysctls.items())
-        box = self.box
-        return Mark(len(self._journal), dict(self._rulesets), self.now, box.conntrack.next_id, self._next_rule, sysctls, box.delivered)
+        return Mark(
+            self._journal.begin(), dict(rules.rulesets), self.now, box.conntrack.next_id, rules.next_rule, sysctls, box.delivered
+        )  # fmt: skip
 
     def rollback(self, mark: Mark) -> None:
         """Go back to ``mark``; costs time in proportion to what happened since."""
-        journal = self._journal or []
-        while len(journal) > mark.journal:
-            item = journal.pop()
-            self.state.revert(item.changes if isinstance(item, Walk) else item)
-        self.now, self._next_rule = mark.now, mark.next_rule
+        self._journal.revert(mark.journal)
+        self.now, self._rules.next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id, self.box.delivered = mark.next_entry, mark.delivered
         self.box.watch_all()
-        for family, ruleset in mark.rulesets.items():
-            if ruleset is not self._rulesets[family]:
-                self._use_again(ruleset)
-        self.sysctls.update(mark.sysctls)
-        self.box.conntrack.settings = conntrack_settings.Settings.of(self.sysctls)
-
-    def _use_again(self, ruleset: Ruleset) -> None:
-        """Going back to a ruleset must not make entries forget a second time."""
-        journal = self._journal or []
-        journal_length = len(journal)
-        self._use(ruleset)
-        while len(journal) > journal_length:
-            item = journal.pop()
-            self.state.revert(item.changes if isinstance(item, Walk) else item)
-
-    def _log(self, item: Walk | tuple[Change, ...]) -> None:
-        if self._journal is not None and item:
-            self._journal.append(item)
+        self._rules.go_back(mark.rulesets)
+        self.box.set_sysctls(dict(mark.sysctls))
 
     # --- views -------------------------------------------------------------------------------------------
 
@@ -389,7 +310,7 @@ class Firewall:
                 for one in list(state.expectations.values()):
                     conntrack.expectations.remove(one, DELETED)
             changes += changes_of((EXPECTATION, news) for news in conntrack.expectations.take_news())
-            self._log(tuple(changes))
+            self._journal.log(tuple(changes))
         return output
 
     def expectations(self, at: float | None = None) -> str:
@@ -475,8 +396,7 @@ class Firewall:
         walk.events += [(EXPECTATION, news) for news in self.box.conntrack.expectations.take_news()]
         if walk.tracked is not None:
             walk.uses = self.state.uses(walk.tracked)
-        if self._journal is not None:
-            self._journal.append(walk)
+        self._journal.log(walk)
         return walk
 
     def _discard(self, walk: Walk, reason: str) -> Walk:

@@ -266,14 +266,16 @@ class Passage(Translating):
             return None
         own = Context(self._as_copy(self.context.packet, self.context.hook in (PREROUTING, INPUT)), self.walk.at)
         own.mark, own.priority, own.state = self.context.mark, self.context.priority, UNTRACKED
+        own.unfinished = self.context.unfinished
         walk = Walk(own.packet, None, self.walk.at)
         copy = type(self)(self.box, walk, own)
-        copy.copied, copy.busy, copy.later, copy.sizes, copy.largest = True, True, True, self.sizes, self.largest
+        copy.copied = copy.aside = copy.busy = copy.later = True
+        copy.sizes, copy.largest = self.sizes, self.largest
         walk.events.append((ROUTED, interface, ""))
         own.out_interface = interface
         if copy._enter(OUTPUT):
             # It never came in, but says there that it came by where it leaves.
-            own.in_interface = own.out_interface
+            own.in_interface = interface
             copy._leave_as_copy()
         self.walk.out += walk.out
         return walk
@@ -291,7 +293,8 @@ class Passage(Translating):
             self._lose(f"too big for {interface} (MTU {mtu}), and it may not be fragmented")
             return
         self.walk.to = self.walk.out_interface = interface
-        self.walk.out += [[interface, raw] for raw in self._as_sent(mtu)]
+        if interface != LOOPBACK:
+            self.walk.out += [[interface, raw] for raw in self._as_sent(mtu)]
 
     @abstractmethod
     def _way_to(self, gateway: int, interface: str) -> str | None:
@@ -373,7 +376,7 @@ class Passage(Translating):
         interface = self._way_out()
         if interface != (self.context.goes_by or self.context.out_interface):
             self.walk.events.append((ROUTED, interface, "" if interface else f"no route to {self.context.packet.destination}"))
-        self.context.goes_by = interface or ""
+        self.context.goes_by, self.aside = interface or "", False
         return interface is not None
 
     def _lose(self, reason: str) -> None:

@@ -11,7 +11,7 @@ from fwtutor.netfilter.packet import ICMP, Packet, checksum
 from fwtutor.netfilter.passage import AT, TO_THE_BOX
 from fwtutor.netfilter.rations import NO_ROUTE_BURST, NO_ROUTE_COST
 from fwtutor.netfilter.replying4 import ALL_HOSTS, REDIRECTS
-from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK
+from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK, RP_FILTER, STRICT, rp_filter_of
 from fwtutor.netfilter.walk import Walk
 
 
@@ -30,7 +30,7 @@ class Passage4(Optioned):
         if fault:
             self._lose(fault)
         elif routing.is_local(packet.family, dst) or self._is_for_many(dst) or dst == 0:
-            fault = "" if on == LOOPBACK else routing.own_source(packet.src)
+            fault = "" if on == LOOPBACK else self._wrong_source(packet)
             if fault:
                 self._lose(fault)
             elif self._read_options():
@@ -53,6 +53,23 @@ class Passage4(Optioned):
             return f"a martian destination address, {packet.destination}"
         return ""
 
+    def _wrong_source(self, packet: Packet) -> str:
+        """Why an arriving packet cannot be from where it says: that is the box, or not where it came in; "" if it can."""
+        routing, on = self.box.routing, self.context.in_interface
+        fault = routing.own_source(packet.src)
+        mode = max(self.box.sysctls[RP_FILTER], self.box.sysctls[rp_filter_of(on)])
+        # Whoever has no address yet may ask around.
+        if fault or not mode or not packet.src:
+            return fault
+        route = routing.lookup(4, packet.src)
+        if routing.is_broadcast(4, packet.src):
+            return f"a martian source address, {packet.source}"
+        if route is None:
+            return f"no route leads back to its source {packet.source} (rp_filter)"
+        if mode == STRICT and route.interface != on:
+            return f"the way back to its source {packet.source} is by {route.interface}, and it came in by {on} (rp_filter)"
+        return ""
+
     def _forward(self) -> None:
         packet = self.context.packet
         route = self.box.routing.lookup(packet.family, packet.dst)
@@ -69,7 +86,7 @@ class Passage4(Optioned):
             self._lose(f"no route to {packet.destination}")
             return
         # The stack looks at the destination first, and only then whether the source can be.
-        fault = self.box.routing.own_source(packet.src)
+        fault = self._wrong_source(packet)
         if fault:
             self._lose(fault)
             return
@@ -181,6 +198,7 @@ class Passage4(Optioned):
             here._look_again()
             here._come_back()
         walk.events.append((COPY, copy))
+        walk.out += copy.out
         if leaves and not later:
             self._leave()
         walk.delivered = copy.delivered

@@ -207,7 +207,7 @@ class Passage6(Replying6):
         walk.socket = not reset
         answer = Passage6(self.box, walk, context)
         # A RST goes where routing alone would send it, also to an address that says nothing without a link.
-        answer.busy, answer.copied, answer.answers_by = True, self.copied, "" if reset else self.context.in_interface
+        answer.busy, answer.copied, answer.answers_by = True, self.copied, "" if reset else self._answers_by()
         answer.depart()
 
     def _leave_and_come_back(self) -> None:
@@ -231,6 +231,7 @@ class Passage6(Replying6):
                 here.context.link = copy.link = "multicast"
                 here.arrive(interface)
             walk.events.append((COPY, copy))
+            walk.out += copy.out
             walk.delivered = copy.delivered
             if not leaves:
                 walk.verdict, walk.to = copy.verdict, copy.to

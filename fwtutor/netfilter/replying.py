@@ -27,12 +27,14 @@ PER_SECOND, BURST = "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst"
 class Replying(ABC):
     """A packet in a box that can answer it."""
 
-    __slots__ = ("box", "context", "copied", "twice", "walk")
+    __slots__ = ("aside", "box", "context", "copied", "twice", "walk")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         self.box, self.walk, self.context = box, walk, context
         self.copied = False
         """Whether TEE made it: of it, and of what it causes, no copies are made."""
+        self.aside = False
+        """Whether it is such a copy and on its way to the gateway, whoever it is for."""
         self.twice = False
         """Whether connection tracking has verified its checksum twice: what was found good the second time is not doubted again."""
 

@@ -54,8 +54,8 @@ class Replying4(Passage):
         return self.box.routing.is_broadcast(4, dst) or dst == ALL_HOSTS
 
     def _is_to_many(self, packet: Packet) -> bool:
-        """Whether it was routed to many: a copy never is, as its gateway is one."""
-        return not self.copied and (self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst))
+        """Whether it was routed to many: not a copy on its way to a gateway, who is one."""
+        return not self.aside and (self._is_for_many(packet.dst) or self.box.routing.is_multicast(packet.family, packet.dst))
 
     def _reachable(self, dst: int) -> bool:
         """Whether the box can send there. To many it can without a route: out where the sending address is at home."""
@@ -91,8 +91,7 @@ class Replying4(Passage):
             return
         quoted = self.context.kept
         way, to = self._way_back(packet)
-        # A copy is on its way to a gateway, whoever it is for.
-        here = self.box.routing.is_local(packet.family, packet.dst) and not self.copied
+        here = self.box.routing.is_local(packet.family, packet.dst) and not self.aside
         source = packet.dst if here else self.box.routing.source_for(packet.family, to)
         if not source or (way and not self.box.routing.source_for(packet.family, to)):
             return

@@ -44,9 +44,21 @@ class Replying6(Passage):
         routing = self.box.routing
         return routing.is_local(6, packet.src) or routing.lookup(6, packet.src) is not None
 
-    def _is_reachable(self, dst: int) -> bool:
+    def _is_reachable(self, dst: int, link: str) -> bool:
         routing = self.box.routing
-        return routing.is_local(6, dst) or routing.lookup6(dst, self.context.in_interface) is not None
+        return routing.is_local(6, dst) or routing.lookup6(dst, link) is not None
+
+    def _answers_by(self) -> str:
+        """The link by which its sender is looked for.
+
+        An address that says nothing without a link, of what the box sent: by which it leaves, or where the one it is for is at home.
+        """
+        context, packet = self.context, self.context.packet
+        by = context.in_interface
+        if not scopes.is_link_local(packet.src):
+            return by
+        by = context.out_interface if context.hook == OUTPUT else by
+        return self.box.routing.home_of(packet.dst) if by == LOOPBACK else by
 
     def _refuse(self, kind: str) -> None:
         if answers6.checksum_holds(self.context.packet):
@@ -80,7 +92,10 @@ class Replying6(Passage):
         if context.by_stack and not context.in_interface and packet.protocol == ICMPV6 and packet.icmp_type == answers6.ECHO_REPLY:
             # The stack's ICMP is still busy sending this one; what it says to neighbours it says by another socket.
             return
-        ours = self._is_ours(packet.dst)
+        # What is refused in OUTPUT has no device yet; the stack takes that of loopback for it, and rations nothing.
+        came_by = LOOPBACK if context.hook == OUTPUT else context.in_interface
+        # By loopback no link-local address is the box's own.
+        ours = self._is_ours(packet.dst) and not (came_by == LOOPBACK and scopes.is_link_local(packet.dst))
         if scopes.is_multicast(packet.dst) or context.link != "host":
             unknown = type == answers6.PARAMETER_PROBLEM and code == exthdrs.UNKNOWN_OPTION
             if type != answers6.TOO_BIG and not (unknown and packet.raw[rest] >> 6 == 2):
@@ -88,12 +103,13 @@ class Replying6(Passage):
             ours = False
         if packet.src == 0 or scopes.is_multicast(packet.src) or not answers6.may_answer_with_error(packet):
             return
-        if self._is_for_routers(packet.src, self.box.routing.lookup6(packet.src, context.in_interface)):
+        link = self._answers_by()
+        if self._is_for_routers(packet.src, self.box.routing.lookup6(packet.src, link)):
             return
-        source = packet.dst if ours else self.box.routing.source_for6(packet.src, context.in_interface)
-        if not source or not self._is_reachable(packet.src):
+        if link == LOOPBACK and scopes.is_link_local(packet.src):
+            return  # it is nobody's there
+        source = packet.dst if ours else self.box.routing.source_for6(packet.src, link)
+        if not source or not self._is_reachable(packet.src, link):
             return
-        # What is refused in OUTPUT has no device yet; the stack takes that of loopback for it, and rations nothing.
-        came_by = LOOPBACK if context.hook == OUTPUT else context.in_interface
         if self._may_send_error(packet.src, type, code, came_by):
             self._answer(answers6.error_about(context.kept, source, type, code, rest))

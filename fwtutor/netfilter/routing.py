@@ -1,6 +1,6 @@
 """Routing: interfaces, addresses, MTU, routes. Where does a packet go: to the box, out by an interface, or nowhere?
 
-Neighbours are not simulated: who is on a link gets what is sent there. Policy routing and rp_filter are not simulated.
+Neighbours are not simulated: who is on a link gets what is sent there. Policy routing is not simulated.
 """
 
 from __future__ import annotations
@@ -17,6 +17,16 @@ DEFAULT_MTU = 1500
 LOOPBACK_MTU = 65536
 LEAST_MTU6 = 1280
 """Bytes every IPv6 link must carry."""
+
+
+RP_FILTER = "net.ipv4.conf.all.rp_filter"
+"""Whether IPv4 packets are dropped to whose source no way leads back: 0 no, 2 (loose) by no interface, 1 by the one they came in by."""
+STRICT = 1
+
+
+def rp_filter_of(interface: str) -> str:
+    """The same of one interface."""
+    return f"net.ipv4.conf.{interface}.rp_filter"
 
 
 class Route(NamedTuple):

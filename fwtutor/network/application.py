@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 class Application:
     """Whoever uses an endpoint. Each method is told of one thing that happened; none needs to do anything."""
 
+    name = ""
+    """Of the program, where it opened the connection itself."""
+
     def opened(self, endpoint: Endpoint) -> None:
         """The handshake is complete."""
 

@@ -1,4 +1,4 @@
-"""The clock: events ordered by (time, sequence). It knows nothing of what an event means."""
+"""The clock: events ordered by (time, whether they come first, sequence). It knows nothing of what an event means."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Event:
 
 
 class Clock:
-    """A queue of events. Of two at the same time the one queued first comes first."""
+    """A queue of events. Of two at the same time that one comes first which was to, else the one queued first."""
 
     __slots__ = ("_heap", "_sequence", "busy")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Event]] = []
+        self._heap: list[tuple[int, bool, int, Event]] = []
         self._sequence = 0
         self.busy = 0
         """How many events are ahead that keep the world from being quiet."""
 
-    def push(self, event: Event) -> None:
-        """Queues an event."""
+    def push(self, event: Event, first: bool = False) -> None:
+        """Queues an event; ``first``: before all others of its time that are not."""
         self._sequence += 1
-        heappush(self._heap, (event.at, self._sequence, event))
+        heappush(self._heap, (event.at, not first, self._sequence, event))
         self.busy += event.busy
 
     def cancel(self, event: Event) -> None:
@@ -44,14 +44,14 @@ class Clock:
 
     def next_at(self) -> int | None:
         """ns: when the next event is due."""
-        while self._heap and self._heap[0][2].cancelled:
+        while self._heap and self._heap[0][3].cancelled:
             heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def pop(self) -> Event:
         """Takes the next event. Raises IndexError when there is none."""
         self.next_at()
-        event = heappop(self._heap)[2]
+        event = heappop(self._heap)[3]
         # What has happened can no longer be cancelled.
         event.cancelled = True
         self.busy -= event.busy

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
@@ -26,9 +27,33 @@ if TYPE_CHECKING:
 
 HOSTS_FILE = "/etc/hosts"
 AUTH_LOG = "/var/log/auth.log"
-FIRST_PID = 500
+FIRST_PID = 1001
 MAX_CONSOLE = 10_000
 """Lines kept; a flood keeps the first ones."""
+
+
+@dataclass(slots=True)
+class Ran:
+    """A program that runs, or did."""
+
+    pid: int
+    name: str
+    user: User
+    since: int
+    """The record during which it was started."""
+    until: int | None = None
+    """And the one during which it ended."""
+
+
+class PortNoted(NamedTuple):
+    """A program took a port to listen on, or gave it back, during a record."""
+
+    record: int
+    protocol: str
+    port: int
+    name: str
+    user: User
+    taken: bool
 
 
 class Host:
@@ -51,13 +76,18 @@ class Host:
             raise ValueError(f"hosts.{spec.name}: {error}") from None
         if spec.rules:
             self.firewall.load(spec.rules)
+        if spec.rules6:
+            self.firewall.load(spec.rules6, family=6)
         self.stack = Stack(self)
         self.users = {"root": ROOT_USER, **{user.name: User(user.name, user.uid) for user in spec.users}}
         self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})
         self.processes: list[Process] = []
         """Programs that run, in the order they were started."""
-        self._programs_started = 0
         self._followers: dict[str, list[Process]] = {}
+        self.ran: list[Ran] = []
+        """All that ever did."""
+        self.ports: list[PortNoted] = []
+        """What became of ports that programs took and gave back."""
         self.sockets: list[tuple[int, Ends, str]] = []
         """What became of connections: (record during which it did, ends, state)."""
         for service in spec.running:
@@ -69,7 +99,7 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
+    def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         self._world.emit(self, raw, tell, by_stack, user)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
@@ -123,8 +153,8 @@ class Host:
 
     def run(self, process: Process) -> Process:
         """Starts a program."""
-        self._programs_started += 1
-        process.pid = FIRST_PID + self._programs_started
+        process.pid = FIRST_PID + len(self.ran)
+        self.ran.append(Ran(process.pid, process.name, process.user, self._world.current))
         self.processes.append(process)
         return process.start()
 
@@ -132,6 +162,17 @@ class Host:
         """A program is over."""
         if process in self.processes:
             self.processes.remove(process)
+            self.ran[process.pid - FIRST_PID].until = self._world.current
+
+    def note_port(self, protocol: str, port: int, process: Process, taken: bool) -> None:
+        """A program listens on a port now, or no longer."""
+        self.ports.append(PortNoted(self._world.current, protocol, port, process.name, process.user, taken))
+
+    def time_at(self, upto: int | None) -> int:
+        """ns: when the record ``upto`` was made; None: now."""
+        if upto is None:
+            return self.now
+        return self._world.records[upto].at if 0 <= upto < len(self._world.records) else 0
 
     def write(self, path: str, text: str) -> None:
         """Replaces a file's text."""
@@ -185,12 +226,16 @@ class Host:
         return None
 
     def name_of(self, address: Address) -> str:
-        """The first name that an address has in /etc/hosts; "" when it has none."""
+        """The first name that an address has in /etc/hosts; "": it is not there."""
         for line in (self.files.read(HOSTS_FILE) or "").splitlines():
             words = line.partition("#")[0].split()
-            if len(words) > 1 and words[0].lower() == str(address):
+            if len(words) > 1 and words[0] == str(address):
                 return words[1]
         return ""
+
+    def neighbour(self, address: Address) -> bool | None:
+        """Whether somebody on a link of its own answers to that address; None: it does not lie on one."""
+        return None if self.is_local(address) else self._world.answers_on_link(self, address)
 
     # --- what the world asks for -------------------------------------------------------------------------------
 

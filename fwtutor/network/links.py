@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
+from fwtutor.network.ends import Address
 from fwtutor.network.host import Host
 from fwtutor.network.topology import LinkSpec
 
@@ -34,6 +35,10 @@ class Link:
     def ends(self) -> tuple[tuple[str, str], ...]:
         """(host, interface) of everybody joined."""
         return tuple((host.name, interface) for host, interface in self._ends)
+
+    def has(self, address: Address) -> bool:
+        """Whether somebody on it has that address."""
+        return address in self._owners
 
     def loses(self, packet: Packet) -> bool:
         """Whether it loses the packet: as one that is too long, or by the lot of the seed and of how many it has carried."""

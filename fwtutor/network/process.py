@@ -49,7 +49,7 @@ class Process:
         self.name = name
         self.user = user
         self.pid = 0
-        """Given when it is started."""
+        """Its number; the host gives it one."""
         self.over = False
         self._closing: list[Callable[[], None]] = []
         self._news = self._running = False
@@ -136,7 +136,7 @@ class Connection(Application):
     """A TCP socket of a process. ``open`` while both may speak; what the peer said waits in ``buffer``."""
 
     def __init__(self, process: Process) -> None:
-        self.process = process
+        self.process, self.name = process, process.name
         self.endpoint: Endpoint | None = None
         self.buffer = bytearray()
         self.open = False
@@ -151,6 +151,13 @@ class Connection(Application):
 
     def connect(self, address: Address, port: int, source_port: int | None = None) -> Generator[Wait, bool, str]:
         """Opens it; "" when it is open, else the words of the error. Raises OSError in connect(2)'s words."""
+        self.begin(address, port, source_port)
+        while not self.open and self.why is None:
+            yield FOREVER
+        return self.why or ""
+
+    def begin(self, address: Address, port: int, source_port: int | None = None) -> None:
+        """Begins to open it, and does not wait for it. Raises OSError in connect(2)'s words."""
         host = self.process.host
         source = host.source_for(address)
         if source is None:
@@ -158,9 +165,6 @@ class Connection(Application):
         if source_port is None:
             source_port = host.stack.free_port("tcp", address, port)
         self.endpoint = host.stack.connect(Ends(source, source_port, address, port), self, self.process.user)
-        while not self.open and self.why is None:
-            yield FOREVER
-        return self.why or ""
 
     def line(self, until: Wait = FOREVER) -> Generator[Wait, bool, bytes | None]:
         """A line with its end; None when there will be none, or when ``until`` is over."""
@@ -263,6 +267,8 @@ class UdpSocket(Datagrams):
         self.process, self.port = process, port
         self._came: deque[Datagram] = deque(maxlen=256)
         stack.datagrams[port] = self
+        self.name, self.user = process.name, process.user
+        process.host.note_port("udp", port, process, True)
         process.at_end(self._close)
 
     def send(self, data: bytes, address: Address, port: int, source: Address | None = None) -> None:
@@ -282,6 +288,7 @@ class UdpSocket(Datagrams):
 
     def _close(self) -> None:
         self.process.host.stack.datagrams.pop(self.port, None)
+        self.process.host.note_port("udp", self.port, self.process, False)
 
     def received(self, stack: Stack, packet: Packet) -> None:
         self._came.append(Datagram(packet.payload, ends_of(packet).turned))
@@ -303,8 +310,8 @@ class RawSocket:
         hearing.append(self._hear)
         process.at_end(lambda: hearing.remove(self._hear))
 
-    def send(self, raw: bytes, tell: bool = False) -> None:
-        """Sends a packet as it is. ``tell``: say on the console when the rules drop it."""
+    def send(self, raw: bytes, tell: bool | Callable[[], None] = False) -> None:
+        """Sends a packet as it is. ``tell``: say on the console when the rules drop it, or do that then."""
         self.process.host.emit(raw, tell=tell, user=self.process.user)
 
     def receive(self, until: Wait = FOREVER) -> Generator[Wait, bool, tuple[int, Packet] | None]:
@@ -313,6 +320,12 @@ class RawSocket:
             if not (yield until):
                 return None
         return self._came.popleft()
+
+    def taken(self) -> list[tuple[int, Packet]]:
+        """All that came and was not received yet; it does not wait."""
+        came = list(self._came)
+        self._came.clear()
+        return came
 
     def _hear(self, packet: Packet) -> None:
         if self._wants(packet):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from struct import pack, unpack_from
 from typing import NamedTuple
 
@@ -15,9 +16,9 @@ LONGEST = {4: 65535, 6: 65575}
 """Bytes the longest packet has."""
 WINDOW_SCALE = 7
 SYN_WINDOW = 64240
-"""The window of a SYN or SYN+ACK, never scaled."""
+"""The window of a SYN or SYN+ACK on an Ethernet, never scaled."""
 WINDOW = 502
-"""The window of all later segments: 64256 bytes, shifted by WINDOW_SCALE."""
+"""The window of later segments there: 64256 bytes, shifted by WINDOW_SCALE."""
 
 
 class Options(NamedTuple):
@@ -64,23 +65,37 @@ def sack_option(blocks: list[tuple[int, int]]) -> bytes:
     return b"\1\1" + bytes((5, 2 + 8 * len(blocks))) + b"".join(pack("!II", *block) for block in blocks) if blocks else b""
 
 
+def sack_blocks(packet: Packet) -> list[tuple[int, int]]:
+    """The blocks of a segment's SACK option."""
+    raw = packet.raw[packet.l4 + 20 : packet.l4 + packet.doff]
+    for kind, at, length in _options(raw):
+        if kind == 5:
+            return [unpack_from("!II", raw, at + 2 + 8 * number) for number in range((length - 2) // 8)]
+    return []
+
+
 def read_options(packet: Packet) -> Options:
     """The options of a SYN; a broken list counts as far as it can be read."""
     raw = packet.raw[packet.l4 + 20 : packet.l4 + packet.doff]
     mss, scale, sack = 536, None, False
-    at = 0
-    while at < len(raw) and raw[at]:
-        if raw[at] == 1:
-            at += 1
-            continue
-        if at + 1 >= len(raw) or raw[at + 1] < 2 or at + raw[at + 1] > len(raw):
-            break
-        kind, length = raw[at], raw[at + 1]
+    for kind, at, length in _options(raw):
         if kind == 2 and length == 4:
             mss = max(48, unpack_from("!H", raw, at + 2)[0])
         elif kind == 3 and length == 3:
             scale = min(raw[at + 2], 14)
         elif kind == 4 and length == 2:
             sack = True
-        at += length
     return Options(mss, scale, sack)
+
+
+def _options(raw: bytes) -> Iterator[tuple[int, int, int]]:
+    """(kind, where it begins, its length) of each option, up to the end or the first that is broken."""
+    at = 0
+    while at < len(raw) and raw[at]:
+        if raw[at] == 1:
+            at += 1
+            continue
+        if at + 1 >= len(raw) or raw[at + 1] < 2 or at + raw[at + 1] > len(raw):
+            return
+        yield raw[at], at, raw[at + 1]
+        at += raw[at + 1]

@@ -17,6 +17,7 @@ from fwtutor.network.ends import Address, Ends, ends_of
 from fwtutor.network.errors import Error, is_icmp, read_error
 from fwtutor.network.resets import answer_reset, sound_tcp
 from fwtutor.network.segments import add
+from fwtutor.network.sending import LEAST_MTU
 from fwtutor.network.surroundings import ROOT_USER, Surroundings, User
 from fwtutor.network.tcp import CLOSED, Endpoint
 from fwtutor.network.words import describe
@@ -25,6 +26,8 @@ __all__ = ["Datagrams", "Stack", "closed_port_answers"]
 
 FIRST_EPHEMERAL, EPHEMERALS = 32768, 28232
 """net.ipv4.ip_local_port_range."""
+PATH_MTU_KEPT = 600 * SECOND
+"""net.ipv4.route.mtu_expires."""
 WATCHED = 10 * SECOND
 """How long an answer to a packet sent raw is waited for."""
 
@@ -46,6 +49,10 @@ class Listener(NamedTuple):
 class Datagrams:
     """Whoever uses a UDP port."""
 
+    name = ""
+    """What program it is."""
+    user = ROOT_USER
+
     def received(self, stack: Stack, packet: Packet) -> None:
         """A datagram came to the port."""
 
@@ -66,8 +73,12 @@ class Stack:
         """UDP ports in use."""
         self.hearing: list[Callable[[Packet], None]] = []
         """Who hears every packet that comes to the host: raw sockets."""
+        self._path_mtus: dict[Address, tuple[int, int]] = {}
+        """What errors said of the way to an address: (bytes, until when it is believed)."""
         self._watched: dict[Key, int] = {}
         """What may answer a packet sent raw, and until when (ns) it is told."""
+        self.owners: dict[Ends, tuple[str, User]] = {}
+        """Whose a connection is, or was when there last was one with these ends: (program, user)."""
         self._opened: dict[Ends, int] = {}
         self._ports_drawn: dict[tuple[object, ...], int] = {}
 
@@ -78,8 +89,12 @@ class Stack:
         if packet.fault or packet.offset or packet.mf:
             return
         self._tell(packet)
+        self._take(packet, broadcast)
+        # Programs get to run when the kernel has done its part.
         for hear in tuple(self.hearing):
             hear(packet)
+
+    def _take(self, packet: Packet, broadcast: bool) -> None:
         if packet.protocol == TCP:
             if not broadcast:
                 self._receive_tcp(packet)
@@ -108,6 +123,7 @@ class Stack:
         listener = self.listeners.get((ends.address, ends.port)) or self.listeners.get((None, ends.port))
         flags = packet.flags & (SYN | ACK | RST | FIN)
         if listener is not None and flags == SYN:
+            self.owners[ends] = listener.name, listener.user
             self._endpoint(ends, listener.serve(), isn, listener.user).accept(packet)
         elif listener is None or flags & ACK:
             reset = answer_reset(packet)
@@ -119,6 +135,8 @@ class Stack:
             return
         about = error.about
         ends = ends_of(about)
+        if error.mtu:
+            self._path_mtus[ends.peer] = max(error.mtu, LEAST_MTU[about.family]), self.around.now + PATH_MTU_KEPT
         if about.protocol == TCP:
             endpoint = self.endpoints.get(ends)
             if endpoint is not None and (error.mtu or not error.too_big):
@@ -126,12 +144,19 @@ class Stack:
         elif about.protocol == UDP and ends.port in self.datagrams:
             self.datagrams[ends.port].unreachable(self, error.why, ends)
 
+    def path_mtu(self, address: Address) -> int:
+        """Bytes a packet to an address may have, as far as is known: the link's MTU, or what an error said of the path."""
+        mtu, until = self._path_mtus.get(address, (0, 0))
+        own = self.around.mtu_to(address)
+        return min(mtu, own) if until > self.around.now else own
+
     # --- sockets ---------------------------------------------------------------------------------------------
 
     def connect(self, ends: Ends, application: Application, user: User = ROOT_USER) -> Endpoint:
         """Opens a connection. Raises OSError in the words of connect(2) when the ends are in use."""
         if ends in self.endpoints:
             raise OSError("Cannot assign requested address")
+        self.owners[ends] = application.name, user
         endpoint = self._endpoint(ends, application, None, user)
         endpoint.connect()
         return endpoint

@@ -38,10 +38,11 @@ class Surroundings(Protocol):
     def now(self) -> int:
         """ns."""
 
-    def emit(self, raw: bytes, *, tell: bool = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
+    def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         """Sends a packet of the host's own; it sets out as the next event.
 
-        ``tell``: say so if the rules drop it. ``by_stack``: no program sends it, the stack itself answers. ``user``: whose program.
+        ``tell``: say so if the rules drop it, or do that then. ``by_stack``: no program sends it, the stack itself answers. ``user``:
+        whose program.
         """
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:

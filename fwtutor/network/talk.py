@@ -11,6 +11,8 @@ from fwtutor.network.words import shown
 class Talk(Application):
     """``connect``: opens, shows what comes, says what it is told to."""
 
+    name = "connect"
+
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 

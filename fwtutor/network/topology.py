@@ -73,6 +73,8 @@ class HostSpec:
     users: tuple[UserSpec, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     """Path -> text: what services are configured by (/etc/hosts.allow, /etc/ssh/sshd_config ...)."""
+    rules6: str = ""
+    """As ``rules``, of IPv6 (ip6tables-save text)."""
 
     def __post_init__(self) -> None:
         where = f"hosts.{self.name}"

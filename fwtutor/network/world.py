@@ -25,6 +25,7 @@ from fwtutor.network.topology import Topology
 
 Loses = Callable[[str, str, Packet], bool]
 """(link, sending host, packet) -> True when the link loses it."""
+Told = bool | Callable[[], None]
 
 
 class Arrival(Event):
@@ -40,11 +41,14 @@ class Arrival(Event):
 
 
 class Departure(Event):
-    """A host's own packet sets out. ``tell``: its console hears if the rules drop it. ``by_stack``: no program sent it, else ``user``'s."""
+    """A host's own packet sets out.
+
+    ``tell``: its console, or whom that calls, hears if the rules drop it. ``by_stack``: no program sent it, else ``user``'s.
+    """
 
     __slots__ = ("by_stack", "packet", "tell", "user")
 
-    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: bool, by_stack: bool, user: User) -> None:
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: Told, by_stack: bool, user: User) -> None:
         super().__init__(at, host, cause, ordinal)
         self.packet = packet
         self.tell = tell
@@ -164,9 +168,9 @@ class World:
 
     # --- what hosts ask for ------------------------------------------------------------------------------------
 
-    def emit(self, host: Host, raw: bytes, tell: bool, by_stack: bool, user: User) -> None:
-        """Queues a host's own packet as the next event."""
-        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user))
+    def emit(self, host: Host, raw: bytes, tell: Told, by_stack: bool, user: User) -> None:
+        """Queues a host's own packet as the next event: the kernel answers one packet before it takes up another."""
+        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user), first=True)
         self._packets += 1
 
     def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
@@ -190,6 +194,14 @@ class World:
                     if packet.protocol == protocol and ends_of(packet) == ends:
                         return packet
         return None
+
+    def answers_on_link(self, host: Host, address: Address) -> bool | None:
+        """Whether somebody answers to that address on the link by which ``host`` reaches it; None: it lies behind a router, or nowhere."""
+        route = host.firewall.route(address.value, address.family)
+        if route is None or route.gateway:
+            return None
+        link = self._link_of.get((host.name, route.interface))
+        return link is not None and link.has(address)
 
     # --- events ------------------------------------------------------------------------------------------------
 
@@ -229,7 +241,10 @@ class World:
             uid = event.user.uid
             walk = host.firewall.send_ns(event.packet, at=self.now, uid=uid, gid=uid, by_stack=event.by_stack)
             if walk.verdict == "DROP" and event.tell:
-                host.say("sendto: Operation not permitted (dropped on its way out)")
+                if isinstance(event.tell, bool):
+                    host.say("sendto: Operation not permitted (dropped on its way out)")
+                else:
+                    event.tell()
         self._walked(host, walk, event.cause, event.ordinal, event.link if isinstance(event, Arrival) else "host")
 
     def _walked(self, host: Host, walk: Walk, cause: int, ordinal: int, link: str) -> None:

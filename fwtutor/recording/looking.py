@@ -72,7 +72,7 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name == "dmesg":
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in _log_at(cursor, host))
-    if name == "sysctl" and rest in SYSCTLS:
+    if name == "sysctl" and rest in cursor.run.world.hosts[host].firewall.sysctls:
         return f"{rest} = {_sysctl_at(cursor, host, rest)}"
     return None
 
@@ -122,7 +122,7 @@ def _same(before: Ruleset, after: Ruleset, listed: bool) -> bool:
 
 def _sysctl_at(cursor: Cursor, host: str, name: str) -> str:
     """Its value at the cursor's place: what the last command that set it printed, or what it was at the start."""
-    value = str(cursor.run.world.hosts[host].spec.sysctls.get(name, SYSCTLS[name]))
+    value = str(cursor.run.world.hosts[host].spec.sysctls.get(name, SYSCTLS.get(name, 0)))
     for index in cursor.run.tracks[host].records:
         if index > cursor.index:
             break

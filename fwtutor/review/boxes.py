@@ -91,6 +91,10 @@ class Space:
             rest[field] = has & values
         return left
 
+    def within(self, box: Box, other: Box) -> bool:
+        """Whether all packets in a box are in another one."""
+        return all((has := box.get(field)) is not None and not has - values for field, values in other.items())
+
     def remaining(self, boxes: list[Box], taken: Iterable[Box], sure: bool = False) -> list[Box]:
         """The packets in the boxes that are in none of the others.
 

@@ -26,6 +26,8 @@ _WHY_NOT = {
 }
 PATIENCE = 200_000
 """Rules that are looked at to find out which of them take a packet; after that it is only said that they do."""
+ASIDE, ATTEMPTS = 32, 1_000_000
+"""What rules take that is remembered for later where it cannot be taken out of what is left, and how often it is compared."""
 UNUSED = "no packet comes into this chain: no rule that is reached leads to it"
 NAMED = 3
 """Rules that are named at most as those that take a packet."""
@@ -69,6 +71,8 @@ class _Survey:
         self.order = self._in_order()
         self.patience = PATIENCE
         """How many more rules are looked at to find out which of them take a packet."""
+        self.attempts = ATTEMPTS
+        """How often it is still tried whether one rule takes all of another's."""
         self.taker = 0
         """Where the rule stands that was last found to take all that another is for."""
         self.callers = self._called()
@@ -179,17 +183,27 @@ class _Survey:
                 f"no packet comes into this chain: {self._callers(chain.name, 'never matches', 'never match')}",
             )
             return
+        aside = list[Box]()
         for position, rule in enumerate(chain.rules):
-            matched = self.space.meets(left, self.regions[rule.id].may)
+            matched = self._but_for(aside, self.space.meets(left, self.regions[rule.id].may))
             if not matched:
                 yield Dead(self.table.name, chain.name, position + 1, rule, self._why(chain, position))
                 continue
             if isinstance(rule.target, Jump):
                 sent = self.arriving[rule.target.chain] + matched
                 self.arriving[rule.target.chain] = sent if len(sent) <= MOST_BOXES else [{}]
-            left = self.space.remaining(left, self.leaves(rule))
+            leaves = self.leaves(rule)
+            if len(left) > MOST_BOXES // 2 and len(aside) < ASIDE:
+                aside += leaves
+            left = self.space.remaining(left, leaves)
             if self._changes(rule):
                 left = [{field: values for field, values in box.items() if field in LASTING} for box in left]
+                aside = [box for box in aside if box.keys() <= LASTING]
+
+    def _but_for(self, aside: list[Box], boxes: list[Box]) -> list[Box]:
+        """Without what rules before take that what is left was not made narrower by, as it was in too many pieces already."""
+        self.attempts -= len(aside) * len(boxes)
+        return boxes if self.attempts < 0 else [box for box in boxes if not any(self.space.within(box, one) for one in aside)]
 
     # --- why ---------------------------------------------------------------------------------------------------
 
@@ -203,7 +217,7 @@ class _Survey:
         # What took the one before most likely took this one too.
         for at in (self.taker, *range(min(position, self.patience))):
             self.patience -= 1
-            if at < position and not self.space.remaining(wanted, self.leaves(chain.rules[at])):
+            if at < position and self._takes_all(self.leaves(chain.rules[at]), wanted):
                 self.taker = at
                 return f"rule {at + 1} takes every packet it is for"
         if self.patience < position:
@@ -211,6 +225,9 @@ class _Survey:
         self.patience -= position
         takers = [number for number, rule in enumerate(chain.rules[:position], 1) if self.space.meets(wanted, self.leaves(rule))]
         return f"{_numbered(takers)} take every packet it is for"
+
+    def _takes_all(self, taken: list[Box], wanted: list[Box]) -> bool:
+        return not self.space.remaining([box for box in wanted if not any(self.space.within(box, one) for one in taken)], taken)
 
     def _contradiction(self, parts: list[Part]) -> str:
         for place, part in enumerate(parts):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -85,13 +86,18 @@ def _decided(board: Board, observed: Observed, walk: Walk, counts: Counts) -> No
         if number < 1 or not isinstance(step, RuleTried) or step.table != "mangle":
             continue
         held = f"mangle:{board.chain}:rule:{step.number}" in observed.path
-        for name, options in written(board.rules[number - 1]):
-            if held:
-                decided = [option.names[0] for option in options] or [""]
-            else:
-                decided = _failed(name, options, why(walk, step).conditions[-1].text)
-            for option in decided:
-                counts.setdefault((name, option), [0, 0])[not held] += 1
+        for decided in deciding(board.rules[number - 1], "" if held else why(walk, step).conditions[-1].text):
+            counts.setdefault(decided, [0, 0])[not held] += 1
+
+
+@cache
+def deciding(rule: str, failed: str) -> list[tuple[str, str]]:
+    """The (match, option) pairs of a rule that decided: all, or if a condition ``failed`` those it is of."""
+    found = []
+    for name, options in written(rule):
+        decided = _failed(name, options, failed) if failed else [option.names[0] for option in options] or [""]
+        found += [(name, option) for option in decided]
+    return found
 
 
 def _failed(name: str, options: list[Option], said: str) -> list[str]:

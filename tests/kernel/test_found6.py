@@ -343,3 +343,14 @@ def test_errors_about_what_is_refused_in_output_are_not_rationed(kernel: Kernel,
     assert [len(packet.out) for packet in packets] == [1] * 8
     packets = agreed(kernel, [foreign] * 8, rules, variant=variant, sysctls=sysctls)
     assert [len(packet.out) for packet in packets] == [1] * 6 + [0] * 2
+
+
+@VARIANTS
+def test_an_error_about_a_packet_too_big_teaches_the_box_nothing(kernel: Kernel, variant: str) -> None:
+    """Case 6005005744; so that packets do not depend on those before them, the harness has the kernel forget what it was taught."""
+    echoed = craft.icmp(BOX, FAR, 129, 0, 5, b"some", family=6)
+    taught = Shot(craft.icmp(FAR, BOX, 2, 0, 1300, echoed, family=6), "wan")
+    syn = craft.tcp(NEAR, FAR, 4000, 80, SYN, 100, 0, options=b"\2\4\5\xb4", family=6)
+    clamping = "*mangle\n-A FORWARD -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu\nCOMMIT\n"
+    observed = played(kernel, [taught, Shot(syn, "lan")], f"COMMIT\n{clamping}*filter\n", variant=variant).packets[-1]
+    assert observed.out[0][1][-2:] == (1440).to_bytes(2, "big")

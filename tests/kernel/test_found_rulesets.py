@@ -48,3 +48,20 @@ def test_what_goes_to_a_group_that_reaches_no_further_than_the_box_is_lost_behin
 def test_on_which_rule_a_lot_falls_is_the_kernels_to_say(kernel: Kernel, variant: str, options: str) -> None:
     rules = f"*filter\n:a - [0:0]\n-A INPUT -m statistic --mode random {options} -j a\n-A INPUT -j DROP\nCOMMIT\n"
     agree(kernel, rules, [Shot(datagram("2001:db8:2::9", "2001:db8:2::1"), "eth1")] * 40, variant)
+
+
+@VARIANTS
+@pytest.mark.parametrize("hook", ["INPUT", "OUTPUT"])
+@pytest.mark.parametrize("kind", ["icmp6-port-unreachable", "tcp-reset"])
+def test_what_came_by_loopback_for_a_link_local_address_is_not_refused_from_there(
+    kernel: Kernel, variant: str, hook: str, kind: str
+) -> None:
+    sources = ("2001:db8:9::9", "2001:db8:1::1", "fe80::1", "fe80::9", "::1")
+    targets = ("fe80::1", "2001:db8:1::1", "2001:db8:2::1", "::1", "2001:db8:1::")
+    box = {**BOX, "eth0": ("2001:db8:1::1/64", "fe80::1/64")}
+    rules = f"*filter\n-A {hook} -p tcp -d ::/0 -j REJECT --reject-with {kind}\n-A INPUT -m conntrack --ctstate INVALID\nCOMMIT\n"
+    pairs = [(parse_address(source)[1], parse_address(target)[1]) for source in sources for target in targets]
+    shots = [Shot(craft.tcp(src, dst, 5000, 80, 2, 1, family=6), None) for src, dst in pairs]
+    setup = Setup(box, "", {"::/0": "eth0"}, {"net.ipv6.icmp.ratelimit": 0}, {}, variant, rules6=rules)
+    found = compare(kernel, setup, shots)
+    assert not found.differences, str(found)

@@ -12,7 +12,7 @@ from fwtutor.kernel.observation import Item, Order, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from tests.kernel.deciding import both_ways, played, setup, verdicts
-from tests.kernel.talk import BOX, CLIENT, SERVER, Tcp
+from tests.kernel.talk import BOX, CLIENT, SERVER, Tcp, box
 
 VARIANTS = pytest.mark.parametrize("variant", ["legacy", "nft"])
 TICKS = 0.025
@@ -35,6 +35,25 @@ def counted(kernel: Kernel, variant: str, items: list[Item], options: str = "--c
     packets = played(kernel, replace(one, sysctls={**one.sysctls, **named}), items)
     held = [[f"filter:FORWARD:rule:{number}" in packet.path for number in range(1, 13)] for packet in packets]
     return [0 if packet.verdict == "DROP" else sum(one) for packet, one in zip(packets, held, strict=True)]
+
+
+def replied(port: int) -> Shot:
+    return Shot(craft.udp(SERVER, CLIENT, 53, port, id=1), "wan")
+
+
+def before_tracking(kernel: Kernel, variant: str, items: list[Item], *rules: str) -> list[int]:
+    """The number at each packet, of 0 to 10, counted in raw behind these rules."""
+    counting = [f"-A PREROUTING -m connlimit --connlimit-above {number} --connlimit-mask 0" for number in range(10)]
+    tracked = "*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n"
+    text = "\n".join(["*raw", *rules, *counting, "COMMIT", tracked])
+    packets = played(kernel, replace(box(text), variant=variant), items)
+    places = {f"raw:PREROUTING:rule:{number}" for number in range(len(rules) + 1, len(rules) + 11)}
+    return [len(places & set(packet.path)) for packet in packets]
+
+
+def at_once(shots: list[Shot], at: float = 0.0) -> list[Item]:
+    """Mostly all in one tick, and the times of the kernel are believed where not."""
+    return [shot._replace(at=at) for shot in shots]
 
 
 def crowd(seed: int, count: int) -> list[Item]:
@@ -153,3 +172,42 @@ def test_where_that_is_not_assured_an_answer_that_is_invalid_counts_by_itself(ke
     talk = Tcp()
     shots = [talk.client("S"), talk.client("A", seq=500_000), talk.server("FA"), udp(53)]
     assert counted(kernel, variant, spaced(shots)) == [1, 1, 2, 3]
+
+
+@VARIANTS
+def test_before_tracking_an_answer_is_looked_for_even_in_the_tick_of_the_last_look(kernel: Kernel, variant: str) -> None:
+    shots = [udp(1), udp(2), udp(1), replied(1), replied(1), replied(2), replied(2), udp(1)]
+    assert before_tracking(kernel, variant, at_once(shots)) == [1, 2, 2, 3, 3, 4, 4, 4]
+
+
+@VARIANTS
+def test_a_look_that_finds_its_own_connection_does_not_put_off_the_next(kernel: Kernel, variant: str) -> None:
+    rules = ["-A FORWARD -m connlimit --connlimit-above 2 --connlimit-mask 0", "-A FORWARD -p udp --sport 9 -j DROP"]
+    one = setup(variant, *rules, "-A FORWARD -j ACCEPT")
+    items = [*at_once([udp(1), udp(9)]), *at_once([udp(1), udp(2), udp(2), udp(3)], 0.04)]
+    packets = played(kernel, one, items)
+    assert ["filter:FORWARD:rule:1" in packet.path for packet in packets] == [False] * 5 + [True]
+
+
+@VARIANTS
+def test_what_an_assured_connection_comes_upon_is_all_struck_off_but_what_is_behind_one_that_is_alive(kernel: Kernel, variant: str) -> None:
+    talk = Tcp()
+    opened = at_once([*talk.open(), talk.client("PA", 5), talk.server("A")])
+    gone: list[Item] = [udp(4000 + number)._replace(at=0.01 * (number // 20)) for number in range(75)]
+    late: list[Item] = [talk.client("A")._replace(at=2.5 + 0.1 * number) for number in range(3)]
+    assert counted(kernel, variant, [*opened, *gone, *late], udp_timeout=1)[-3:] == [1, 1, 1]
+    alive = Tcp(4100).client("S")
+    assert counted(kernel, variant, [*opened, *gone[:70], alive, *gone[70:], *late], udp_timeout=1)[-3:] == [7, 2, 2]
+
+
+@VARIANTS
+def test_before_tracking_connections_are_looked_for_in_the_zone_that_a_rule_chose(kernel: Kernel, variant: str) -> None:
+    items = spaced([udp(1), udp(2), udp(1), udp(2), replied(1), replied(1)])
+    assert before_tracking(kernel, variant, items, "-A PREROUTING -j CT --zone 5") == [1, 2, 2, 2, 3, 3]
+    assert before_tracking(kernel, variant, items, "-A PREROUTING -p udp --sport 2 -j CT --zone 5") == [1, 1, 1, 1, 2, 2]
+
+
+@VARIANTS
+def test_where_a_zone_is_for_one_direction_what_has_the_other_is_never_found_on_its_list(kernel: Kernel, variant: str) -> None:
+    items = spaced([udp(1), replied(1), replied(1), replied(1), udp(2), udp(2)])
+    assert before_tracking(kernel, variant, items, "-A PREROUTING -p udp --sport 1 -j CT --zone-orig 5") == [1, 1, 2, 3, 4, 4]

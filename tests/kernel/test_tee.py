@@ -107,11 +107,67 @@ def test_a_copy_that_is_rejected_is_answered_from_an_address_towards_its_sender(
 
 
 @VARIANTS
+def test_a_copy_that_mangle_has_routed_anew_is_to_many_if_its_packet_is_and_then_gets_no_error(kernel: Kernel, variant: str) -> None:
+    refusing = "OUTPUT -p udp -j REJECT"
+    for anew in ("TOS --set-tos 0x10", "MARK --set-mark 9"):
+        text = table("mangle", f"INPUT -j TEE --gateway {OTHER}", f"OUTPUT -j {anew}") + table("filter", refusing)
+        for target in ("192.168.255.255", "224.0.0.1", "192.168.0.1"):
+            shot = Shot(craft.udp(STRANGER, talk.address(target), 4000, 53, b"many", id=1), "lan")
+            told(kernel, replace(box(text), variant=variant), [shot])
+
+
+@VARIANTS
+def test_a_copy_that_mangle_has_routed_anew_leaves_where_its_packet_does(kernel: Kernel, variant: str) -> None:
+    text = table("mangle", f"FORWARD -j TEE --gateway {HOST}", "OUTPUT -j TOS --set-tos 0x10", "POSTROUTING -o wan -j LOG")
+    (packet,) = told(kernel, replace(box(text), variant=variant), [THROUGH])
+    assert [name for name, _ in packet.out] == ["wan", "wan"]
+
+
+@VARIANTS
+@pytest.mark.parametrize("end", ["DROP", "REJECT", "REJECT --reject-with tcp-reset", "NFQUEUE"])
+@pytest.mark.parametrize("name", ["raw", "mangle", "filter", "security"])
+def test_the_packet_goes_on_when_its_copy_was_refused_at_the_same_hook(kernel: Kernel, variant: str, end: str, name: str) -> None:
+    copying = f"OUTPUT -p tcp -j TEE --gateway {HOST}"
+    for other in ("filter",) if "REJECT" in end else ("mangle", "filter", "security"):
+        for refusing in (f"OUTPUT -p tcp -m conntrack --ctstate UNTRACKED -j {end}", f"OUTPUT -p tcp -j {end}"):
+            rules = [copying, "OUTPUT -m ttl --ttl-gt 1", "OUTPUT -m ttl --ttl-gt 1"]
+            text = table(name, *rules, refusing) if name == other else table(name, *rules) + table(other, refusing)
+            told(kernel, replace(box(text), variant=variant), [Shot(craft.tcp(BOX, STRANGER, 53, 1337, 2, 100, id=1), None)])
+
+
+@VARIANTS
+@pytest.mark.parametrize("name", ["filter", "security"])
+def test_the_packet_goes_on_when_a_policy_has_dropped_its_copy(kernel: Kernel, variant: str, name: str) -> None:
+    rules = ["OUTPUT -m conntrack ! --ctstate UNTRACKED -j ACCEPT"]
+    dropping = table(name, *rules).replace(f"*{name}\n", f"*{name}\n:OUTPUT DROP [0:0]\n")
+    text = table("mangle", f"OUTPUT -p tcp -j TEE --gateway {HOST}") + dropping
+    told(kernel, replace(box(text), variant=variant), [Shot(craft.tcp(BOX, STRANGER, 53, 1337, 2, 100, id=1), None)])
+
+
+@VARIANTS
+def test_what_comes_back_of_a_packet_to_many_is_copied_like_any_that_comes_in(kernel: Kernel, variant: str) -> None:
+    text = table("mangle", f"INPUT ! -i lo -j TEE --gateway {HOST}")
+    for target in ("224.0.0.1", "203.0.113.255"):
+        (packet,) = told(
+            kernel, replace(box(text), variant=variant), [Shot(craft.udp(BOX, talk.address(target), 4000, 53, b"x", id=1), None)]
+        )
+        assert sorted(name for name, _ in packet.out) == ["lan", "wan"]
+
+
+@VARIANTS
 def test_whole_conversations_are_copied(kernel: Kernel, variant: str) -> None:
     talk_ = Tcp()
     items: list[Item] = [*talk_.open(), talk_.client("PA", 10), talk_.server("A"), talk_.client("R")]
     text = table("mangle", f"PREROUTING -j TEE --gateway {HOST}") + TRACKED
     assert [len(packet.out) for packet in told(kernel, replace(box(text), variant=variant), items)] == [2] * 6
+
+
+@VARIANTS
+def test_reports_of_groups_are_copied_too(kernel: Kernel, variant: str) -> None:
+    here = talk.address("2001:db8:1::1")
+    report = craft.icmp(talk.address("fe80::9"), here, 131, 0, 0, here.to_bytes(16, "big"), family=6, ttl=255)
+    text = table("mangle", "INPUT -j TEE --gateway 2001:db8:3::7")
+    assert not six.differences(kernel, replace(six.box(text), variant=variant), [Shot(report, "wan")])
 
 
 @VARIANTS
@@ -124,3 +180,9 @@ def test_ipv6(kernel: Kernel, variant: str, chain: str) -> None:
     for tee in ("2001:db8:3::7", "fe80::7", "2001:db8:3::7 --oif dmz", "2001:db8:3::7 --oif lan"):
         text = table("mangle", f"{chain} -j TEE --gateway {tee}", "POSTROUTING -m hl --hl-lt 64") + TRACKED
         assert not six.differences(kernel, replace(six.box(text), variant=variant), shots), tee
+
+
+@VARIANTS
+def test_a_bare_rule_ends_the_chain_of_packet_and_copy(kernel: Kernel, variant: str) -> None:
+    text = table("mangle", f"OUTPUT -p tcp -j TEE --gateway {HOST}") + table("security", "OUTPUT -j RETURN", "OUTPUT -j MARK --set-mark 1")
+    told(kernel, replace(box(text), variant=variant), [TO_BOX, Shot(craft.tcp(BOX, STRANGER, 53, 1337, 2, 100, id=1), None)])

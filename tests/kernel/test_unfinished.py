@@ -52,6 +52,20 @@ def test_an_error_about_the_stacks_reset_quotes_half_a_checksum(kernel: Kernel, 
     assert packets[-1].path[-2] == f"filter:INPUT:rule:{2 if refusing else 1}"
 
 
+@MAKERS
+@VARIANTS
+def test_so_does_a_copy(kernel: Kernel, family: int, refusing: str, half: bool, variant: str) -> None:
+    gateway = {4: "203.0.113.200", 6: "2001:db8:113::200"}[family]
+    rules = [f"-A OUTPUT -p tcp -m mark ! --mark 5 -j TEE --gateway {gateway}", f"-A OUTPUT -p tcp {has(family, half)}",
+             f"-A OUTPUT -p tcp {has(family, not half)}"]  # fmt: skip
+    packets = knocked(kernel, family, variant, refusing, *rules)
+    assert packets[-1].path.count("filter:OUTPUT:rule:2") == 2
+    quoted = f"-A INPUT -i lo -p icmp{'v6' if family == 6 else ''} {has(family, half, before=28 if family == 4 else 48)}"
+    refused = "-A OUTPUT -p tcp -m conntrack --ctstate UNTRACKED -j REJECT"
+    packets = knocked(kernel, family, variant, refusing, rules[0], refused, quoted)
+    assert [packet.path.count(f"filter:INPUT:rule:{2 if refusing else 1}") for packet in packets][-1] == 1
+
+
 @VARIANTS
 def test_a_text_is_looked_for_in_half_a_checksum_too(kernel: Kernel, variant: str) -> None:
     reset = Packet(answers.reset_for(Packet(KNOCK[4])))

@@ -181,8 +181,8 @@ def test_a_packet_to_itself_passes_all_four_hooks_with_one_entry() -> None:
 
 
 def test_what_is_not_simulated_says_so() -> None:
-    with pytest.raises(NotSimulated, match="rp_filter"):
-        Firewall({}, sysctls={"net.ipv4.conf.all.rp_filter": 1})
+    with pytest.raises(NotSimulated, match="ip_default_ttl"):
+        Firewall({}, sysctls={"net.ipv4.ip_default_ttl": 1})
 
 
 def test_arguments_that_make_no_sense_are_named() -> None:

@@ -36,7 +36,7 @@ def topology(jail: str = "", services: tuple[str, ...] = ("ssh:22", "fail2ban"),
     return Topology(
         (
             HostSpec("server", {"eth0": ("10.0.0.2/24", "2001:db8::2/64")}, {"default": "eth0"}, services, users=users, files=files),
-            HostSpec("attacker", {"eth0": ("10.0.0.1/24", "2001:db8::1/64")}, {"default": "eth0"}, files={"/root/words": WORDS}),
+            HostSpec("attacker", {"eth0": ("10.0.0.1/24", "2001:db8::1/64")}, {"default": "eth0"}, files={"/words": WORDS}),
         ),
         (LinkSpec("wire", ("server:eth0", "attacker:eth0"), 0.02),),
     )
@@ -126,7 +126,7 @@ def test_its_log_is_in_its_words() -> None:
     world = World(topology("[sshd]\nmaxretry = 2\n"))
     play(world, "attacker", GUESSING)
     lines = [line for line in lines_of(world, LOG) if "[sshd]" in line]
-    assert lines[0] == "2024-01-01 00:00:00,220 fail2ban.filter         [501]: INFO    [sshd] Found 10.0.0.1 - 2024-01-01 00:00:00"
+    assert lines[0] == "2024-01-01 00:00:00,220 fail2ban.filter         [1001]: INFO    [sshd] Found 10.0.0.1 - 2024-01-01 00:00:00"
     assert [line.partition("]: ")[2] for line in lines[1:]] == [
         "INFO    [sshd] Found 10.0.0.1 - 2024-01-01 00:00:00",
         "NOTICE  [sshd] Ban 10.0.0.1",

@@ -74,7 +74,7 @@ def test_a_password_lets_in_and_the_log_says_who_came_and_went() -> None:
         "Disconnected from user alice A port P",
     ]
     line = (world.hosts["server"].files.read(AUTH_LOG) or "").splitlines()[0]
-    assert line.startswith("Jan  1 00:00:00 server sshd[501]: Accepted password for alice from 10.0.0.1 port ")
+    assert line.startswith("Jan  1 00:00:00 server sshd[1001]: Accepted password for alice from 10.0.0.1 port ")
     assert not world.hosts["server"].processes
     assert not world.hosts["client"].processes
 

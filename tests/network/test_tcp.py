@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
-from fwtutor.network.segments import read_options
-from fwtutor.network.tcp import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_2, TIME_WAIT
+from fwtutor.network.segments import read_options, sack_blocks
+from fwtutor.network.states import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_2, TIME_WAIT
 from fwtutor.network.world import World
 from tests.network.worlds import fired, flags, lose_number, pair, play, said, seconds, sent, settle
 
@@ -20,14 +22,15 @@ def endpoint_state(world: World, host: str) -> list[str]:
     return [endpoint.state for endpoint in world.hosts[host].stack.endpoints.values()]
 
 
-def test_a_connection_opens_with_three_packets_and_closes_with_four() -> None:
+def test_a_connection_opens_with_three_packets_and_closes_with_three() -> None:
+    """A FIN waits a moment for an answer that carries its acknowledgement, and a program that closes at once is quick enough."""
     world = pair(("echo:7",))
     opening = play(world, "client", "connect 10.0.0.2:7")
     assert flags(sent(opening, "client")) == ["SYN", "ACK"]
     assert flags(sent(opening, "server")) == ["SYN+ACK"]
     closing = play(world, "client", "close")
     assert flags(sent(closing, "client")) == ["FIN+ACK", "ACK"]
-    assert flags(sent(closing, "server")) == ["ACK", "FIN+ACK"]
+    assert flags(sent(closing, "server")) == ["FIN+ACK"]
 
 
 def test_the_syn_looks_like_linux() -> None:
@@ -114,12 +117,13 @@ def test_a_lost_syn_is_sent_again_after_a_second_and_a_lost_greeting_after_the_r
     assert [seconds(timer) for timer in fired(play(world, "client", "connect 10.0.0.2:1337"))] == [pytest.approx(0.06 + 0.04 + 0.2)]
 
 
-def test_an_unanswered_syn_is_sent_seven_times_in_127_seconds() -> None:
+def test_an_unanswered_syn_is_sent_eleven_times_in_131_seconds() -> None:
+    """Four retransmissions a second apart (tcp_syn_linear_timeouts), then six with back-off (tcp_syn_retries)."""
     world = pair()
     world.lose(lambda link, sender, packet: True)
     records = play(world, "client", "connect 10.0.0.2:1337")
-    assert [seconds(timer) for timer in fired(records)] == [1, 3, 7, 15, 31, 63, 127]
-    assert flags(sent(records, "client")) == ["SYN"] * 7
+    assert [seconds(timer) for timer in fired(records)] == [1, 2, 3, 4, 5, 7, 11, 19, 35, 67, 131]
+    assert flags(sent(records, "client")) == ["SYN"] * 11
     assert len({packet.seq for packet in sent(records, "client")}) == 1
     assert said(world.hosts["client"]) == ["10.0.0.2:1337: Connection timed out"]
     assert endpoint_state(world, "client") == []
@@ -130,19 +134,19 @@ def test_an_unanswered_syn_ack_is_sent_six_times_and_then_forgotten() -> None:
     world.lose(lambda link, sender, packet: sender == "server")
     play(world, "client", "send tcp 10.0.0.1:4000 > 10.0.0.2:1337 SYN")
     assert flags(sent(world.records, "server")) == ["SYN+ACK"] * 6
-    assert seconds(world.records[-1]) == pytest.approx(0.02 + 63)
+    assert seconds(world.records[-1]) == pytest.approx(0.02 + 63 + 6 * 0.004)
     assert endpoint_state(world, "server") == []
 
 
-def test_data_nobody_acknowledges_is_given_up_after_fifteen_tries() -> None:
+def test_data_nobody_acknowledges_is_given_up_after_a_loss_probe_and_fifteen_tries() -> None:
     world = pair()
     play(world, "client", "connect 10.0.0.2:1337")
     world.lose(lambda link, sender, packet: True)
     records = play(world, "client", 'say "hello?"')
-    assert flags(sent(records, "client")) == ["PSH+ACK"] * 16
+    assert flags(sent(records, "client")) == ["PSH+ACK"] * 17
     assert said(world.hosts["client"])[-1] == "10.0.0.2:1337: Connection timed out"
     gaps = [later.at - earlier.at for earlier, later in zip(fired(records), fired(records)[1:], strict=False)]
-    assert gaps[1] == 2 * gaps[0]
+    assert gaps[2] == 2 * gaps[1] == 4 * gaps[0]
     assert gaps[-1] == 120 * SECOND
 
 
@@ -397,3 +401,100 @@ def test_a_fin_that_comes_before_the_data_waits_for_it() -> None:
     assert here.state != ESTABLISHED
     assert "from 10.0.0.2:5000: abc" in said(world.hosts["client"])
     assert here.numbers[1] == ack + 4 & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_lost_everything_arrives_in_order(seed: int) -> None:
+    lot = Random(seed)
+    world = pair(("echo:7",), delay=lot.choice((0.001, 0.02, 0.2)))
+    play(world, "client", "connect 10.0.0.2:7")
+    here = next(iter(world.hosts["client"].stack.endpoints.values()))
+    came = bytearray()
+    here.application.received = lambda endpoint, data: came.extend(data)  # type: ignore[method-assign]
+    share = lot.choice((0.02, 0.1, 0.2))
+    world.lose(lambda link, sender, packet: lot.random() < share)
+    sent_data = lot.randbytes(20_000)
+    for start in range(0, 20_000, 5_000):
+        here.send(sent_data[start : start + 5_000])
+        settle(world)
+    assert bytes(came) == sent_data
+
+
+def test_a_program_that_does_not_read_shuts_the_window_and_gets_everything_when_it_does() -> None:
+    world = pair(())
+    world.enter("client", "connect 10.0.0.2:5000 from 4000")
+    world.enter("server", "connect 10.0.0.1:4000 from 5000")
+    settle(world)
+    there = next(iter(world.hosts["server"].stack.endpoints.values()))
+    came = bytearray()
+    there.application.received = lambda endpoint, data: came.extend(data)  # type: ignore[method-assign]
+    there.hold()
+    world.enter("client", "upload 100000")
+    world.run_until(world.now + 20 * SECOND)
+    assert sent(world.records, "server")[-1].window == 0
+    assert not came
+    assert len({timer.what for timer in fired(world.records) if "window probe" in timer.what}) == 1
+    there.read()
+    settle(world)
+    assert came == b"#" * 100_000
+
+
+def test_who_leaves_something_unread_resets() -> None:
+    world = pair()
+    play(world, "client", "connect 10.0.0.2:1337")
+    here = next(iter(world.hosts["client"].stack.endpoints.values()))
+    here.hold()
+    play(world, "client", 'say "one"')
+    here.leave()
+    assert flags(sent(settle(world), "client")) == ["RST+ACK"]
+    assert endpoint_state(world, "server") == []
+
+
+def test_who_has_left_answers_more_data_with_a_reset() -> None:
+    world = pair()
+    play(world, "client", "connect 10.0.0.2:1337")
+    here = next(iter(world.hosts["client"].stack.endpoints.values()))
+    there = next(iter(world.hosts["server"].stack.endpoints.values()))
+    there.application.ended = lambda endpoint: None  # type: ignore[method-assign]
+    here.leave()
+    settle(world)
+    play(world, "server", 'say "anybody?"')
+    assert flags(sent(world.records, "client"))[-2:] == ["FIN+ACK", "RST"]
+    assert endpoint_state(world, "client") == endpoint_state(world, "server") == []
+
+
+def test_what_nobody_answers_is_acknowledged_after_forty_milliseconds() -> None:
+    world = pair()
+    play(world, "client", "connect 10.0.0.2:1337", 'say "one"')  # and the answer: from now on the server waits for its program
+    start = world.now
+    records = play(world, "client", "upload 3")
+    assert flags(sent(records, "server")) == ["ACK"]
+    assert [timer.at - start for timer in fired(records)] == [SECOND // 50 + SECOND // 25]
+
+
+def test_a_silence_is_broken_after_two_hours_and_ended_by_nine_probes_without_answer() -> None:
+    world = pair()
+    play(world, "client", "connect 10.0.0.2:1337")
+    next(iter(world.hosts["client"].stack.endpoints.values())).keep_alive()
+    heard = world.now
+    world.run_until(heard + 7300 * SECOND)
+    assert endpoint_state(world, "client") == endpoint_state(world, "server") == [ESTABLISHED]
+    world.lose(lambda link, sender, packet: True)
+    world.run_until(heard + 20_000 * SECOND)
+    assert endpoint_state(world, "client") == []
+    assert said(world.hosts["client"])[-1] == "10.0.0.2:1337: Connection timed out"
+    probes = [timer for timer in fired(world.records) if "whether anybody is there" in timer.what]
+    assert len(probes) == 1 + 9
+
+
+def test_a_segment_that_comes_twice_is_told_of_in_a_sack() -> None:
+    world = pair(("echo:7",))
+    play(world, "client", "connect 10.0.0.2:7 from 4000")
+    there = next(iter(world.hosts["server"].stack.endpoints.values()))
+    seq, ack = there.numbers[1], there.numbers[0]
+    segment = Packet(craft.tcp(CLIENT, SERVER, 4000, 7, ACK, seq, ack, payload=b"abc"))
+    there.receive(segment)
+    world.run_until(world.now)
+    there.receive(segment)
+    answer = sent(world.step(), "server")[0]
+    assert sack_blocks(answer) == [(seq, seq + 3 & 0xFFFFFFFF)]

@@ -53,6 +53,23 @@ def pair(services: tuple[str, ...] = ("app:1337",), delay: float = 0.02, seed: i
     )
 
 
+def routed(mtu: int = 1500) -> World:
+    """A router between client and server; its far link carries ``mtu`` bytes."""
+    near, far = ("10.0.1.254", "fd00:1::fe"), ("10.0.2.254", "fd00:2::fe")
+    forwarding = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+    to_far, to_near = (
+        {network: ("eth0", gateway) for network, gateway in zip(networks, box, strict=True)}
+        for networks, box in ((("10.0.2.0/24", "fd00:2::/64"), near), (("10.0.1.0/24", "fd00:1::/64"), far))
+    )
+    box = {"near": (f"{near[0]}/24", f"{near[1]}/64"), "far": (f"{far[0]}/24", f"{far[1]}/64")}
+    hosts = (
+        HostSpec("client", {"eth0": ("10.0.1.1/24", "fd00:1::1/64")}, to_far),
+        HostSpec("box", box, sysctls=forwarding, mtus={"far": mtu}),
+        HostSpec("server", {"eth0": ("10.0.2.2/24", "fd00:2::2/64")}, to_near, ("ssh:22",)),
+    )
+    return World(Topology(hosts, (LinkSpec("near", ("client:eth0", "box:near")), LinkSpec("far", ("box:far", "server:eth0")))))
+
+
 def settle(world: World) -> list[Record]:
     """Runs until quiet."""
     found: list[Record] = []

@@ -139,6 +139,13 @@ def test_what_never_comes_out_of_a_chain(variant: str) -> None:
 
 
 @BOTH
+def test_what_one_rule_takes_is_found_behind_many_that_are_for_little(variant: str) -> None:
+    little = [f"-A INPUT -s 10.{n}.0.0/16 -p tcp -m tcp --dport {n} -j ACCEPT" for n in range(30, 60)]
+    two = ["-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", "-A INPUT -s 10.7.0.0/16 -p tcp -m tcp --dport 22 -j DROP"]
+    assert why(*little, *two, variant=variant) == "rule 31 takes every packet it is for"
+
+
+@BOTH
 def test_a_mark_may_be_another_behind_a_rule_that_sets_it(variant: str) -> None:
     rules = [
         "-A PREROUTING -m mark --mark 0x1 -j RETURN",

@@ -101,6 +101,9 @@ def _command(word: str) -> str:
     return ""
 
 
+_NOT_CHECKED = "There are missing mandatory flags but can't check them. It's a bug, please report the problem."
+
+
 def run(words: Sequence[str], sets: Sets, uses: Uses, tick: int, seed: int = 0) -> Outcome:
     """Run what follows ``ipset``; ``seed``: of what the kernel would draw by lot for a new set."""
     asked = None
@@ -108,8 +111,11 @@ def run(words: Sequence[str], sets: Sets, uses: Uses, tick: int, seed: int = 0) 
         asked = parse(words)
         outcome = _Run(asked, sets, uses, tick, seed).run()
     except ProtocolMisfit as wrong:
-        # What the tool has noted then, it tells in its own way.
-        outcome = Outcome(sets, refused=SetRefused(f"{wrong}\nInvalid {asked.command if asked else ''} command: missing setname"))
+        # What the tool has noted then, it tells in its own way; or not at all.
+        command = asked.command if asked else ""
+        told = command == "add" or (command == "test" and wrong.of_nets)
+        said = f"{wrong}\nInvalid {command} command: missing setname" if told else _NOT_CHECKED
+        outcome = Outcome(sets, refused=SetRefused(said))
     except SetRefused as wrong:
         outcome = Outcome(sets, refused=wrong)
     if outcome.refused is not None:

@@ -78,6 +78,8 @@ class Span(NamedTuple):
     first: int
     last: int
     length: int | None = None
+    backwards: bool = False
+    """Whether the last was said first."""
 
 
 def span(text: str, family: int) -> Span:
@@ -91,7 +93,7 @@ def span(text: str, family: int) -> Span:
     first, dash, last = text.partition("-")
     if dash and first and last and not slash:
         ends = address(first, family), address(last, family)
-        return Span(min(ends), max(ends))
+        return Span(min(ends), max(ends), backwards=ends[0] > ends[1])
     value = address(text, family)
     return Span(value, value, BITS[family])
 
@@ -130,6 +132,9 @@ def port_of(text: str, protocol: int) -> int:
 
 class ProtocolMisfit(SetRefused):
     """A protocol of the other family."""
+
+    of_nets = False
+    """Whether the set's elements have nets in them."""
 
 
 class Ports(NamedTuple):
@@ -228,7 +233,16 @@ def elements(text: str, one: IpSet) -> Wanted:
     if len(words) < len(kind.parts):
         raise syntax(f"{('Second', 'Third')[len(words) - 1]} element is missing from {text}.")
     places = enumerate(zip(words, kind.parts, strict=True))
-    parts = [_part(word, part, place, one) for place, (word, part) in places]
+    try:
+        parts = [_part(word, part, place, one) for place, (word, part) in places]
+    except ProtocolMisfit as wrong:
+        if one.options.family == 6 and len(words) == 3:
+            try:  # the tool reads on, and takes what follows for IPv4's
+                span(words[2], 4)
+            except SetRefused as further:
+                raise SetRefused(f"{wrong}\n{further}") from None
+        wrong.of_nets = NET in kind.parts
+        raise
     wanted = _wanted(parts, one) if kind.hashes else _bitmap(parts[0], one)
     return wanted._replace(several=next(filter(None, (_several(part, one) for part in parts)), ""))
 
@@ -280,7 +294,7 @@ def _wanted(parts: list[Span | Ports], one: IpSet) -> Wanted:
         if part.length == 0:
             fault = fault or _INVALID_CIDR
         if kind == NET:
-            if part.length is None and part == Span(0, ALL_ONES[family]):
+            if part.length is None and part[:2] == (0, ALL_ONES[family]):
                 fault = fault or "Invalid range, covers the whole address space"
             choices.append(nets(part, family))
             continue
@@ -297,13 +311,18 @@ def _wanted(parts: list[Span | Ports], one: IpSet) -> Wanted:
 
 
 def _addresses(part: Span, one: IpSet) -> Iterator[Key]:
-    """Each address once, as far as the set tells them from each other."""
-    mask = one.options.mask
-    value, step = part.first, 1
+    """Each address once, as far as the set tells them from each other when they come one by one."""
+    mask, width = one.options.mask, BITS[one.options.family]
+    value, last, step = part.first, part.last, 1
     if mask is not None and one.options.netmask:
-        value, step = value & mask, 1 << BITS[one.options.family] - one.options.netmask
-    while value <= part.last:
-        yield (value if mask is None else value & mask,)
+        value, step = value & mask, 1 << width - one.options.netmask
+    elif mask is not None:
+        # Only what was said first is masked: from there it reaches to what was said last, or as far as the net is wide.
+        begun, ended = (last, value) if part.backwards else (value, last)
+        begun &= mask
+        value, last = sorted((begun, ended if part.length is None else begun + (1 << width - part.length) - 1))
+    while value <= last:
+        yield (value,)
         value += step
 
 

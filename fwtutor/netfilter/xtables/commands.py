@@ -152,10 +152,10 @@ def table_refused(ruleset: Ruleset, name: str, line: str, start: int, end: int) 
     return RuleRefused(words, line=line, start=start, end=end, manner=TABLE, hint=nearest(name, BUILTIN_CHAINS, "tables"))
 
 
-def draft_of(ruleset: Ruleset, name: str, table: Table | None) -> Draft:
-    """A draft of a table, or (None) of one that is not there yet."""
+def draft_of(ruleset: Ruleset, name: str, table: Table | None, around: Iterable[Table]) -> Draft:
+    """A draft of a table, or (None) of one that is not there yet, among all those ``around``."""
     nft = ruleset.variant == "nft"
-    return (NftDraft if nft else Draft)(table or new_table(name, family=ruleset.family, there=not nft), table is not None)
+    return (NftDraft if nft else Draft)(table or new_table(name, family=ruleset.family, there=not nft), table is not None, around)
 
 
 def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
@@ -164,7 +164,7 @@ def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
     if name not in BUILTIN_CHAINS:
         start, end = parsed.table_token.span(None) if parsed.table_token else (0, len(line))
         raise table_refused(ruleset, name, line, start, end)
-    return draft_of(ruleset, name, ruleset.tables.get(name))
+    return draft_of(ruleset, name, ruleset.tables.get(name), ruleset.tables.values())
 
 
 def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: NewId) -> str:
@@ -246,6 +246,8 @@ def _check(rule: Rule, parsed: Parsed, line: str, draft: Draft) -> None:
             refusal = refused(INVALID, wrong) if wrong else refused(OUT_OF_RANGE, beyond) if beyond else refused(NO_CHAIN, unknown)
             refusal.line, (refusal.start, refusal.end) = line, token.span(None)
             raise refusal
+    if rival := draft.rivalled(rule):
+        raise refused(INVALID, rival)
     if not isinstance(rule.target, Jump):
         wrong = wrong_table(rule.target, draft.name) or rule.target.misplaced(rule.header) or rule.target.needs(rule)
         if wrong:

@@ -7,7 +7,7 @@ values; words and places are ``parser``'s and ``commands``'. This one is the leg
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple, NoReturn
@@ -15,7 +15,17 @@ from typing import ClassVar, NamedTuple, NoReturn
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused, nearest
 from fwtutor.netfilter.xtables.placing import Chains, Fault, chains_of, first_fault, wrong_hook
-from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Header, Jump, Rule, Table, policy_key
+from fwtutor.netfilter.xtables.rule import (
+    Chain,
+    CounterKey,
+    Header,
+    Jump,
+    Rule,
+    SharedKey,
+    StatefulMatch,
+    Table,
+    policy_key,
+)
 
 NO_CHAIN = "No chain/target/match by that name."
 BAD_RULE = "Bad rule (does a matching rule exist in that chain?)."
@@ -78,8 +88,12 @@ class Draft:
     policy_with_counter: ClassVar[bool] = True
     """Whether ``-P`` minds ``-c``."""
 
-    def __init__(self, table: Table, exists: bool = True) -> None:
+    def __init__(self, table: Table, exists: bool = True, around: Iterable[Table] = ()) -> None:
         self.name, self.family = table.name, table.family
+        self.around = around
+        """All tables as they were, this one among them: the kernel takes the new rules before it gives up the old."""
+        self._shared: set[SharedKey] | None = None
+        """Under which names rules remember something, when somebody has asked."""
         self.exists = exists
         """Whether the kernel has had the table before."""
         self.policies = {chain.name: chain.policy for chain in table.chains.values()}
@@ -186,6 +200,19 @@ class Draft:
             self.may_loop = True
         elif rule.hooks() is not None:
             self.may_loop = True
+
+    def rivalled(self, rule: Rule) -> str:
+        """Why the kernel will not have a rule beside others, or those that it is to replace; "" if it will."""
+        for match in rule.evaluated:
+            if isinstance(match, StatefulMatch) and match.rival is not None and match.shared is not None:
+                if self._shared is None:
+                    rules = (each for table in self.around for chain in table.chains.values() for each in chain.rules)
+                    remembering = (one for each in rules for one in each.evaluated if isinstance(one, StatefulMatch))
+                    self._shared = {one.shared for one in remembering if one.shared is not None}
+                if match.rival in self._shared:
+                    return f"{match.shared[1]} is the name of a table already whose buckets are of the other kind"
+                self._shared.add(match.shared)
+        return ""
 
     def _room(self, chain: str) -> list[Rule]:
         """The rules of a chain, if it can have one more."""

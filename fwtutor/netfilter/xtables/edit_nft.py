@@ -7,7 +7,7 @@ needs it: it is listed all the same, but packets pass it by.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import ClassVar, NoReturn
 
@@ -37,8 +37,8 @@ class NftDraft(Draft):
     variant: ClassVar[str] = "nft"
     policy_with_counter: ClassVar[bool] = False
 
-    def __init__(self, table: Table, exists: bool = True) -> None:
-        super().__init__(table, exists)
+    def __init__(self, table: Table, exists: bool = True, around: Iterable[Table] = ()) -> None:
+        super().__init__(table, exists, around)
         self.faults: dict[int, tuple[str, str]] = {}
         """What the kernel will say to a rule, wherever it stands, and why."""
         self.verbs: dict[int, tuple[str, str]] = {}
@@ -109,7 +109,7 @@ class NftDraft(Draft):
             self.verbs[rule.id] = verb, chain
             if self.policies[chain] is not None:
                 hint = hint or wrong_hook(rule, chain)
-        if hint:
+        if hint or (hint := self.rivalled(rule)):
             self._refuse_late(verb, why, f"rule in chain {chain}", hint)
 
     def find(self, chain: str, rule: Rule) -> int:

@@ -82,3 +82,8 @@ def service_port(name: str, protocol: str = "") -> int | None:
 def service_name(port: int, protocol: str) -> str:
     """The service's name for "tcp" or "udp", or the port as text."""
     return _PORT_NAMES.get((port, protocol[0]), str(port))
+
+
+def named_ports(protocol: str) -> list[int]:
+    """The ports that have a name for "tcp" or "udp", in order."""
+    return sorted(port for port, letter in _PORT_NAMES if letter == protocol[0])

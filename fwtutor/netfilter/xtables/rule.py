@@ -109,6 +109,11 @@ class StatefulMatch(Match):
         return None
 
     @property
+    def rival(self) -> SharedKey | None:
+        """What no rule may remember under while there is this one; None: it stands nobody in the way."""
+        return None
+
+    @property
     def draws(self) -> bool:
         """Whether whether it holds is a matter of chance."""
         return False

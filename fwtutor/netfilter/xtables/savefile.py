@@ -153,15 +153,16 @@ class _Reader:
     def _table(self, name: str, line: str, number: int) -> Draft:
         if name not in BUILTIN_CHAINS:
             raise self._no_table(name, line, number)
+        around = tuple(self.tables.values())
         if self.noflush:
-            return draft_of(self.ruleset, name, self.tables.get(name))
+            return draft_of(self.ruleset, name, self.tables.get(name), around)
         if self.variant == "nft":
             # The table goes as a whole, and with it what the kernel counted for its policies.
             self.tables.pop(name, None)
-            draft = draft_of(self.ruleset, name, None)
+            draft = draft_of(self.ruleset, name, None, around)
             draft.counters.update({draft.policy_key(chain): (0, 0) for chain in BUILTIN_CHAINS[name]})
             return draft
-        draft = draft_of(self.ruleset, name, self.tables.get(name))
+        draft = draft_of(self.ruleset, name, self.tables.get(name), around)
         for chain in draft.order():
             if draft.policies[chain] is None:
                 del draft.policies[chain]

@@ -19,6 +19,8 @@ _RECORD_OF = {4: A, 6: AAAA}
 class Named(Datagrams):
     """A name server that knows the hosts of the topology, each as NAME and as NAME.example."""
 
+    name = "dns"
+
     def __init__(self, names: Names) -> None:
         self._names = names
 
@@ -53,6 +55,8 @@ def _read_question(message: bytes) -> tuple[str, int, int]:
 
 def answer_query(message: bytes, names: Names) -> bytes:
     """The answer to a DNS query: an address, NXDOMAIN, or nothing at all (b"") to what is no query."""
+    if len(message) >= 12 and message[2] & 0xF8 == 0x10:
+        return message[:2] + pack("!HHHHH", 0x9004, 0, 0, 0, 0)  # a request for its status, which no server implements
     if len(message) < 17 or message[2] & 0x80:
         return b""
     try:

@@ -19,5 +19,7 @@ class Echo(Application):
 class EchoDatagrams(Datagrams):
     """RFC 862 over UDP."""
 
+    name = "echo"
+
     def received(self, stack: Stack, packet: Packet) -> None:
         stack.send_udp(ends_of(packet).turned, packet.payload)

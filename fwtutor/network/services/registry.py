@@ -48,3 +48,5 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
         stack.datagrams[service.port] = EchoDatagrams()
     elif service.name == "dns":
         stack.datagrams[service.port] = Named(names)
+    if service.port in stack.datagrams:
+        stack.datagrams[service.port].user = user

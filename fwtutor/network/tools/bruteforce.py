@@ -11,7 +11,6 @@ from fwtutor.network.arguments import read_port, split_words
 from fwtutor.network.ends import Address, write_place
 from fwtutor.network.process import Connection, Process, Program, Wait
 from fwtutor.network.ssh.client import NO_ANSWER, SshClient
-from fwtutor.network.ssh.keys import home_of
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 from fwtutor.network.tools.ssh import find_host
 
@@ -136,7 +135,7 @@ def _list(shell: Shell, options: dict[str, str], one: str, many: str) -> list[st
     if one in options:
         return [options[one]]
     path = options[many]
-    text = shell.host.files.read(path if path.startswith("/") else f"{home_of(shell.user.name)}/{path}")
+    text = shell.host.files.read(path if path.startswith("/") else f"/{path}")
     if text is None:
         raise Refused(f"{path}: No such file or directory; there is {', '.join(shell.host.files.paths())}")
     return list(dict.fromkeys(line for line in text.splitlines() if line))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from fwtutor.network.arguments import read_place, split_words
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.network.arguments import split_words
 from fwtutor.network.services.buffered import Buffered
 from fwtutor.network.services.http import TLS_DATA, TLS_HANDSHAKE, tls_record
 from fwtutor.network.surroundings import Surroundings
 from fwtutor.network.tcp import Endpoint
 from fwtutor.network.tools.opening import open_connection
+from fwtutor.network.tools.options import find_place
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 from fwtutor.network.words import shown
+
+MOMENT = SECOND // 10_000
 
 
 class Curl(Buffered):
     """``curl``: asks for a page, shows it, closes."""
+
+    name = "curl"
 
     def __init__(self, around: Surroundings, host: str, path: str, tls: bool) -> None:
         super().__init__()
@@ -50,7 +56,12 @@ class Curl(Buffered):
         self._around.say(f"curl: {shown(head.splitlines()[0])}")
         for line in body.splitlines():
             self._around.say(shown(line))
+        self._around.arm(MOMENT, lambda: self._done(endpoint))
+
+    def _done(self, endpoint: Endpoint) -> str:
+        """It takes a program a moment to see that it has everything; what was sent along with that has come by then."""
         endpoint.close()
+        return "curl has the page, and closes its side"
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         if why and not self._asked:
@@ -66,15 +77,18 @@ class Curl(Buffered):
 def _curl(shell: Shell, rest: str) -> str:
     words = [word for word in split_words(rest) if word not in ("-s", "-v", "-i")]
     if len(words) != 1:
-        raise Refused("write curl [https://]ADDR[:PORT][/PATH]")
+        raise Refused("write curl [https://]HOST[:PORT][/PATH]")
     scheme, found, place = words[0].rpartition("://")
     if found and scheme not in ("http", "https"):
         raise Refused(f"(1) Protocol {scheme!r} not supported")
     where, _, path = place.partition("/")
     tls = scheme == "https" or (not found and where.endswith(":443"))
-    destination = read_place(where, 443 if tls else 80)
+    try:
+        destination = find_place(shell.host, where, 443 if tls else 80)
+    except Refused:
+        raise Refused(f"(6) Could not resolve host: {where.partition(':')[0]}") from None
     endpoint = open_connection(shell, destination, Curl(shell.host, where.removesuffix(f":{destination[1]}"), f"/{path}", tls))
     return f"connecting {endpoint.name}"
 
 
-TOOL = Tool("curl", "curl [https://]ADDR[:PORT][/PATH]", "gets a page", _curl)
+TOOL = Tool("curl", "curl [https://]HOST[:PORT][/PATH]", "gets a page", _curl)

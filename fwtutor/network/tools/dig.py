@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
-from fwtutor.network.arguments import read_address, split_words
+from fwtutor.network.arguments import split_words
 from fwtutor.network.ends import Ends, ends_of
 from fwtutor.network.services.dns import dns_query, read_answer
 from fwtutor.network.stack import Datagrams, Stack
 from fwtutor.network.surroundings import Surroundings, Timer
+from fwtutor.network.tools.options import find_host
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 DIG_TRIES = 3
@@ -17,6 +18,8 @@ DIG_TIMEOUT = 5 * SECOND
 
 class Dig(Datagrams):
     """``dig``: asks up to three times, five seconds apart."""
+
+    name = "dig"
 
     def __init__(self, around: Surroundings, name: str, ends: Ends, family: int) -> None:
         self._around = around
@@ -72,13 +75,13 @@ def _dig(shell: Shell, rest: str) -> str:
     names = [word for word in words if not word.startswith("@") and word.upper() not in ("A", "AAAA")]
     family = 6 if any(word.upper() == "AAAA" for word in words) else 4
     if len(names) != 1 or len(servers) > 1:
-        raise Refused("write dig [@ADDR] NAME [AAAA]")
+        raise Refused("write dig [@SERVER] NAME [AAAA]")
     if servers:
-        server = read_address(servers[0])
+        server = find_host(host, servers[0])
     elif host.resolver is not None:
         server = host.resolver
     else:
-        raise Refused("there is no name server here; write dig @ADDR NAME")
+        raise Refused("there is no name server here; write dig @SERVER NAME")
     source = host.source_for(server)
     if source is None:
         raise Refused(f"{server}#53: Network is unreachable")
@@ -90,4 +93,4 @@ def _dig(shell: Shell, rest: str) -> str:
     return f"asking {server} for {names[0]}"
 
 
-TOOL = Tool("dig", "dig [@ADDR] NAME [AAAA]", "asks a name server", _dig, ("AAAA",))
+TOOL = Tool("dig", "dig [@SERVER] NAME [AAAA]", "asks a name server", _dig, ("AAAA",))

@@ -1,94 +1,120 @@
-"""A host's files: looking at them, and writing lines into them. And who one is."""
+"""The files of a host: ``cat``, ``tail``, ``ls`` look at them; ``echo`` writes, and can hand what it says to nc."""
 
 from __future__ import annotations
 
-from fwtutor.network.arguments import read_number, split_words
-from fwtutor.network.ssh.keys import home_of
+import shlex
+
+from fwtutor.network.arguments import BadArgument, split_words
+from fwtutor.network.tools.nc import run_nc
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
-MOST_LINES = 1_000
-OPEN_TO_ALL = ("/tmp/",)
-SECRET = ("/var/log/auth.log", "/var/log/fail2ban.log", "/root/")
-"""What only root may read."""
+MOST_FILES = 200
+LONGEST_PATH = 200
+SECRET = ("/root/", "/var/log/auth.log", "/var/log/fail2ban.log")
+"""What root alone may read."""
 
 
-def _path(shell: Shell, text: str) -> str:
-    path = text.replace("~", home_of(shell.user.name), 1) if text.startswith("~") else text
-    return path if path.startswith("/") else f"{home_of(shell.user.name)}/{path}"
+def _path(text: str) -> str:
+    """The absolute path: one is always in /."""
+    return "/" + "/".join(part for part in text.split("/") if part not in ("", "."))
 
 
-def _text(shell: Shell, name: str) -> str:
-    path = _path(shell, name)
+def _read(shell: Shell, text: str) -> str:
+    path = _path(text)
     if shell.user.uid and path.startswith(SECRET):
-        raise Refused(f"{name}: Permission denied")
-    text = shell.host.files.read(path, shell.upto)
-    if text is None:
-        raise Refused(f"{name}: No such file or directory")
-    return text
+        raise Refused(f"{text[:LONGEST_PATH]}: Permission denied")
+    found = shell.host.files.read(path, shell.upto)
+    if found is None:
+        inside = any(each.startswith(path.rstrip("/") + "/") for each in shell.host.files.paths(shell.upto))
+        raise Refused(f"{text[:LONGEST_PATH]}: {'Is a directory' if inside else 'No such file or directory'}")
+    return found
 
 
 def _cat(shell: Shell, rest: str) -> str:
-    names = split_words(rest)
-    if not names:
-        raise Refused("write cat FILE")
-    return "".join(_text(shell, name) for name in names)
+    words = split_words(rest)
+    if not words or words[0].startswith("-"):
+        raise Refused("write cat FILE...")
+    return "".join(_read(shell, word) for word in words)
 
 
 def _tail(shell: Shell, rest: str) -> str:
-    words = split_words(rest)
-    count = 10
-    if words[:1] == ["-n"] and len(words) > 2:
-        count, words = read_number(words[1], MOST_LINES, "number of lines"), words[2:]
+    words, count = split_words(rest), 10
+    if words[:1] == ["-n"] and len(words) > 1:
+        number, words = words[1], words[2:]
+    elif words and words[0][:1] == "-" and words[0] != "-f":
+        number, words = words[0].removeprefix("-n").removeprefix("-"), words[1:]
+    else:
+        number = "10"
+    if words[:1] == ["-f"]:
+        raise Refused("fwtutor's tail does not follow (-f): ask again later, or at another place of the run")
     if len(words) != 1:
         raise Refused("write tail [-n LINES] FILE")
-    lines = _text(shell, words[0]).splitlines(keepends=True)
-    return "".join(lines[len(lines) - min(count, len(lines)) :])
+    if not number.isascii() or not number.isdecimal() or len(number) > 9:
+        raise Refused(f"invalid number of lines: '{number[:40]}'")
+    count = int(number)
+    lines = _read(shell, words[0]).splitlines(keepends=True)
+    return "".join(lines[-count:]) if count else ""
 
 
 def _ls(shell: Shell, rest: str) -> str:
-    start = _path(shell, rest or "/").rstrip("/")
-    found = [path for path in shell.host.files.paths(shell.upto) if path == start or path.startswith(f"{start}/")]
-    if not found and rest:
-        raise Refused(f"cannot access {rest!r}: No such file or directory")
-    return "".join(f"{path}\n" for path in found)
+    words = split_words(rest)
+    if len(words) > 1 or (words and words[0].startswith("-")):
+        raise Refused("write ls [DIRECTORY]")
+    place = _path(words[0] if words else "/")
+    paths = shell.host.files.paths(shell.upto)
+    if place in paths:
+        return words[0]
+    before = place.rstrip("/") + "/"
+    inside = sorted({path.removeprefix(before).partition("/")[0] for path in paths if path.startswith(before)})
+    if not inside:
+        raise Refused(f"cannot access '{words[0][:LONGEST_PATH]}': No such file or directory")
+    return "\n".join(inside)
 
 
 def _echo(shell: Shell, rest: str) -> str:
-    words = split_words(rest)
-    if len(words) < 2 or words[-2] not in (">", ">>"):
-        return f"{' '.join(words)}\n"
-    path = _path(shell, words[-1])
-    home = f"{home_of(shell.user.name)}/"
-    if shell.user.uid and not path.startswith((home, *OPEN_TO_ALL)):
-        raise Refused(f"{words[-1]}: Permission denied")
-    if "/../" in path or path.endswith("/") or not path.isprintable() or len(path) > 200:
-        raise Refused(f"{words[-1]}: No such file or directory")
-    text = f"{' '.join(words[:-2])}\n"
-    if words[-2] == ">":
-        shell.host.write(path, text)
-    else:
-        shell.host.append(path, text)
+    try:
+        lexer = shlex.shlex(rest, posix=True, punctuation_chars=">|")
+        lexer.whitespace_split, lexer.commenters = True, ""
+        words = list(lexer)
+    except ValueError:
+        split_words(rest)
+        raise BadArgument(f"{rest[:60]!r} cannot be read as a shell reads it") from None
+    end = "" if words[:1] == ["-n"] else "\n"
+    words = words[1:] if not end else words
+    place = next((number for number, word in enumerate(words) if word in (">", ">>", "|")), None)
+    if place is None:
+        return " ".join(words)
+    text, how, after = " ".join(words[:place]) + end, words[place], words[place + 1 :]
+    if how == "|":
+        if after[:1] != ["nc"]:
+            raise Refused("what echo says can be handed to nc alone: echo TEXT | nc [-u] HOST PORT")
+        return run_nc(shell, shlex.join(after[1:]), text.encode("utf-8", "replace"))
+    if len(after) != 1:
+        raise Refused("write echo TEXT > FILE, or >> FILE to add to it")
+    _write(shell, after[0], text, how == ">")
     return ""
 
 
-def _only_prints(rest: str) -> bool:
-    return ">" not in rest
-
-
-def _whoami(shell: Shell, rest: str) -> str:
-    return f"{shell.user.name}\n"
-
-
-def _id(shell: Shell, rest: str) -> str:
-    name, uid = shell.user
-    return f"uid={uid}({name}) gid={uid}({name}) groups={uid}({name})\n"
+def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
+    host, path = shell.host, _path(name)
+    paths = host.files.paths()
+    if path == "/" or name.endswith("/") or any(each.startswith(f"{path}/") for each in paths):
+        raise Refused(f"{name[:LONGEST_PATH]}: Is a directory")
+    if len(path) > LONGEST_PATH or ".." in path.split("/") or not path.isprintable():
+        raise Refused(f"{name[:LONGEST_PATH]!r} is no path that a file can have here")
+    if shell.user.uid and not path.startswith(("/tmp/", f"/home/{shell.user.name}/")):
+        raise Refused(f"{name}: Permission denied")
+    if path not in paths and len(paths) >= MOST_FILES:
+        raise Refused(f"{name}: No space left on device ({MOST_FILES} files)")
+    if anew:
+        host.write(path, text)
+    else:
+        host.append(path, text)
 
 
 TOOLS = (
-    Tool("cat", "cat FILE", "prints a file", _cat, looks=True),
-    Tool("tail", "tail [-n LINES] FILE", "prints its last lines", _tail, ("-n",), looks=True),
-    Tool("ls", "ls [FOLDER]", "the files there are", _ls, looks=True),
-    Tool("echo", "echo TEXT [> FILE | >> FILE]", "writes a line into a file, or behind what is there", _echo, looks_if=_only_prints),
-    Tool("whoami", "whoami", "whose prompt this is", _whoami, looks=True),
-    Tool("id", "id", "likewise, with numbers", _id, looks=True),
+    Tool("cat", "cat FILE...", "what is in a file", _cat, ("/etc/hosts", "/var/log/auth.log"), looks=True),
+    Tool("tail", "tail [-n LINES] FILE", "the last lines of it", _tail, ("-n", "/var/log/auth.log"), looks=True),
+    Tool("ls", "ls [DIRECTORY]", "which files there are", _ls, ("/etc", "/var/log"), looks=True),
+    Tool("echo", "echo TEXT [> FILE | >> FILE]", "writes a file, or adds to it", _echo, (">", ">>", "/etc/hosts.allow", "/etc/hosts.deny")),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.packet import Packet
-from fwtutor.network.arguments import read_number, read_place, read_port, split_words
+from fwtutor.network.arguments import read_number, read_port, split_words
 from fwtutor.network.crafting import craft_packet
 from fwtutor.network.ends import Ends, destination_of
 from fwtutor.network.host import Host
 from fwtutor.network.talk import Talk
 from fwtutor.network.tcp import CLOSED, TIME_WAIT, Endpoint
 from fwtutor.network.tools.opening import open_connection
+from fwtutor.network.tools.options import find_place
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 MAX_UPLOAD = 1_000_000
@@ -42,8 +43,8 @@ def _connect(shell: Shell, rest: str) -> str:
     if len(words) == 3 and words[1] == "from":
         port = read_port(words[2])
     elif len(words) != 1:
-        raise Refused("write connect ADDR:PORT [from PORT]")
-    endpoint = open_connection(shell, read_place(words[0]), Talk(shell.host), port)
+        raise Refused("write connect HOST:PORT [from PORT]")
+    endpoint = open_connection(shell, find_place(shell.host, words[0]), Talk(shell.host), port)
     return f"connecting {endpoint.name}"
 
 
@@ -105,7 +106,7 @@ TOOLS = (
         "send", "send tcp ADDR:PORT > ADDR:PORT FLAGS ...", "a single packet of any kind; what comes back is shown", _send,
         ("tcp", "udp", "icmp", "icmpv6", "SYN", "SYN+ACK", "ACK", "FIN+ACK", "RST", "none", "echo", "about"), more=SEND_HELP,
     ),
-    Tool("connect", "connect ADDR:PORT [from PORT]", "opens a TCP connection", _connect, ("from",)),
+    Tool("connect", "connect HOST:PORT [from PORT]", "opens a TCP connection", _connect, ("from",)),
     Tool("say", 'say "TEXT" [to PORT]', "says a line over it", _say, ("to",)),
     Tool("upload", "upload BYTES [to PORT]", "sends that many over it", _upload, ("to",)),
     Tool("close", "close [PORT]", "ends it with a FIN", _close),

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import bruteforce, curl, dig, fail2ban, files, packets, rules, ssh, system
+from fwtutor.network.tools import (
+    bruteforce,
+    curl,
+    dig,
+    fail2ban,
+    files,
+    floods,
+    ip,
+    nc,
+    nmap,
+    packets,
+    ping,
+    processes,
+    rules,
+    sockets,
+    ssh,
+    system,
+    traceroute,
+)
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
 
 
 def help_text() -> str:
-    """Every tool in a line."""
-    return "\n".join(f"{tool.usage:<{_WIDTH}} {tool.about}" for tool in TOOLS.values())
+    """Every tool in a line, kind by kind."""
+    blocks = ["\n".join([f"{title}:", *(f"  {tool.usage:<{_WIDTH}} {tool.about}" for tool in tools)]) for title, tools in GROUPS.items()]
+    return "\n".join(blocks)
 
 
 def help_about(name: str) -> str:
@@ -25,21 +44,27 @@ def _help(shell: Shell, rest: str) -> str:
     return help_about(rest) if rest else help_text()
 
 
-TOOLS: dict[str, Tool] = {
-    tool.name: tool
-    for tool in (
-        *packets.TOOLS,
+GROUPS: dict[str, tuple[Tool, ...]] = {
+    "everyday": (
+        *ssh.TOOLS,
         curl.TOOL,
         dig.TOOL,
-        *ssh.TOOLS,
-        bruteforce.TOOL,
-        fail2ban.TOOL,
-        *rules.TOOLS,
+        ping.TOOL,
+        traceroute.TOOL,
+        nc.TOOL,
+        sockets.TOOL,
+        ip.TOOL,
         *files.TOOLS,
+        *processes.TOOLS,
         *system.TOOLS,
         Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
-    )
+    ),
+    "firewall": (*rules.TOOLS, fail2ban.TOOL),
+    "connections and packets in your hand": packets.TOOLS,
+    "attacker": (nmap.TOOL, bruteforce.TOOL, *floods.TOOLS),
 }
+"""By what they are for, as help lists them."""
+TOOLS: dict[str, Tool] = {tool.name: tool for tools in GROUPS.values() for tool in tools}
 
 
 def complete(line: str, names: tuple[str, ...] = ()) -> list[str]:

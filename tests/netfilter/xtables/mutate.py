@@ -107,20 +107,11 @@ def rule(draw: Random, stock: Stock, kind: str, option: Option | None) -> tuple[
     table, chain = base.table, base.chain
     for _ in range(draw.choice((0, 1, 1, 1, 1, 1, 1, 2, 2, 3))):
         _change(draw, stock, words, kind, option)
-    _keep_apart(words)
     if draw.random() < 0.08:
         table = draw.choice(list(BUILTIN_CHAINS))
     if draw.random() < 0.15 or chain not in BUILTIN_CHAINS[table]:
         chain = draw.choice((*BUILTIN_CHAINS[table], "uc"))
     return table, f"-A {chain} {' '.join(shlex.quote(word) for word in words)}"
-
-
-def _keep_apart(words: list[str]) -> None:
-    """Rules of one name of which only some match rates do not get on (docs/simplified.md)."""
-    if any(word.startswith("--hashlimit-rate-m") for word in words):
-        for place, word in enumerate(words[:-1]):
-            if word.startswith("--hashlimit-n") and words[place + 1].isalnum():
-                words[place + 1] = f"r{words[place + 1]}"[:15]
 
 
 def _change(draw: Random, stock: Stock, words: list[str], kind: str, option: Option | None) -> None:

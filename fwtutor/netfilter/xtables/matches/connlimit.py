@@ -2,9 +2,10 @@
 
 A rule keeps a list for each source address or, with ``--connlimit-daddr``, destination, of which ``--connlimit-mask`` bits count. On
 it is struck off what is no longer in the table of connections, because it is forgotten or was never let through, and TCP connections that
-have ended (CLOSE, TIME_WAIT); but that is done once in a tick of the kernel's clock, and no more than ``CLEANED`` are struck off. A
-connection that is ASSURED is not put on a list, but for the first of all. Any other is looked for meanwhile, from the oldest on: what is
-behind it then stays, and if it is not found it is put there. Later in the same tick what begins is put there without a look.
+have ended (CLOSE, TIME_WAIT). A connection that is ASSURED is not put on a list, but for the first of all; once in a tick of the kernel's
+clock the list is looked through when it speaks. Any other is looked for, from the oldest on: what is behind it then stays, and if it is not
+found it is put there. Only what begins in a tick in which all of the list was looked at is put there without a look. Of many that have
+ended ``CLEANED`` are struck off at a time.
 
 When nothing is left to count, as for the RST that ends the only connection, the packet is dropped at once.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 from fwtutor.netfilter.addresses import format_address, prefix_mask
-from fwtutor.netfilter.conntrack.entry import ASSURED, Entry, Tuple
+from fwtutor.netfilter.conntrack.entry import ASSURED, Entry, Template, Tuple
 from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.keeping import Kept
 from fwtutor.netfilter.rations import JIFFY
@@ -30,6 +31,7 @@ from fwtutor.netfilter.xtables.values import bounded, read_length
 CLEANED = 65
 ENDED = ("TIME_WAIT", "CLOSE")
 _WORD = 0xFFFFFFFF
+Find = Callable[[Tuple], Entry | None]
 Key = tuple[int, int]
 """An address as far as it counts, and the zone."""
 
@@ -38,7 +40,7 @@ class Counted(NamedTuple):
     """The connections of a key."""
 
     tick: int
-    """When it was cleaned last."""
+    """When all of it was looked at last."""
     connections: tuple[Tuple, ...]
 
 
@@ -120,28 +122,34 @@ class Connlimit(StatefulMatch, OptionMatch):
     def _ask(self, before: Lists, context: Context) -> _Asked | None:
         """None: there is nothing by which a connection could be told."""
         packet, entry = context.packet, context.entry
-        wanted = tuple_of(packet) if entry is None else entry.original
-        if wanted is None:
-            return None
-        if entry is None:
+        if entry is not None:
+            wanted, zone = entry.original, _zone(entry)
+        else:
+            found = tuple_of(packet)
+            if found is None:
+                return None
             # INVALID, UNTRACKED or not looked up yet: the table is asked all the same, but what is put on the list is the packet's own.
+            zones = (context.template or Template()).zones(context.mark)
+            asked = [found._replace(zone=one) for one in zones]
+            wanted, zone = next((one for one in asked if context.find(one) is not None), asked[0]), max(zones)
             entry = context.find(wanted)
-        begins = entry is None or not entry.confirmed
         address = packet.dst if self.by_destination else packet.src
-        key = address & prefix_mask(packet.family, self.mask), wanted.zone
+        key = address & prefix_mask(packet.family, self.mask), zone
         tick = context.at // JIFFY
         counted = before.get(key)
         if counted is None:
-            counted = Counted(tick, (wanted,))
             if len(before) % TIDIED == TIDIED - 1:
                 before = _tidied(before, context.find)
+            counted = Counted(tick, (wanted,))
         # A connection of the box with itself is known before it comes in.
-        elif counted.tick != tick or (not begins and context.in_interface == LOOPBACK):
-            passes = entry is not None and bool(entry.status & ASSURED) and context.in_interface != LOOPBACK
-            connections, found = _looked_through(counted.connections, None if passes else wanted, context.find)
-            counted = Counted(tick, connections if found or passes else (*connections, wanted))
-        elif begins:
+        elif entry is not None and entry.status & ASSURED and context.in_interface != LOOPBACK:
+            if counted.tick != tick:
+                counted = Counted(tick, _cleaned(counted.connections, context.find))
+        elif counted.tick == tick and (entry is None or not entry.confirmed):
             counted = counted._replace(connections=(*counted.connections, wanted))
+        else:
+            connections, there = _looked_through(counted.connections, wanted, zone, context.find)
+            counted = counted._replace(connections=connections) if there else Counted(tick, (*connections, wanted))
         return _Asked(key, before.having(key, counted), len(counted.connections))
 
     def evaluate(self, before: Any, context: Context) -> tuple[bool, Any]:
@@ -172,23 +180,41 @@ class Connlimit(StatefulMatch, OptionMatch):
         return f"#conn {'dst' if self.by_destination else 'src'}/{self.mask} {'>' if self.above else '<='} {self.limit}"
 
 
-def _tidied(lists: Lists, find: Callable[[Tuple], Entry | None]) -> Lists:
+def _tidied(lists: Lists, find: Find) -> Lists:
     for key, counted in list(lists.items()):
         alive = tuple(one for one in counted.connections if find(one) is not None)
         lists = lists.having(key, counted._replace(connections=alive)) if alive else lists.without(key)
     return lists
 
 
-def _looked_through(
-    connections: tuple[Tuple, ...], wanted: Tuple | None, find: Callable[[Tuple], Entry | None]
-) -> tuple[tuple[Tuple, ...], bool]:  # fmt: skip
+def _zone(entry: Entry) -> int:
+    """In whichever direction it counts."""
+    return entry.original.zone or entry.reply.zone
+
+
+def _cleaned(connections: tuple[Tuple, ...], find: Find) -> tuple[Tuple, ...]:
+    """What is left on a list."""
+    kept, gone = list[Tuple](), 0
+    for place, one in enumerate(connections):
+        entry = find(one)
+        if entry is None or entry.state in ENDED:
+            gone += 1
+            continue
+        kept.append(one)
+        if gone >= CLEANED:
+            return (*kept, *connections[place + 1 :])
+    return tuple(kept)
+
+
+def _looked_through(connections: tuple[Tuple, ...], wanted: Tuple, zone: int, find: Find) -> tuple[tuple[Tuple, ...], bool]:
     """What is left on a list, and whether the one that is looked for is on it."""
     kept, gone = list[Tuple](), 0
     for place, one in enumerate(connections):
         if gone == CLEANED:
             return (*kept, *connections[place:]), False
         entry = find(one)
-        if entry is not None and one == wanted:
+        # Where a zone is for one direction only, the other's tuples are in none, and the entry is never taken for theirs.
+        if entry is not None and one == wanted and _zone(entry) == zone:
             return (*kept, *connections[place:]), True
         if entry is None or entry.state in ENDED:
             gone += 1

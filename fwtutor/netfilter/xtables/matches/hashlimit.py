@@ -1,16 +1,9 @@
 """``-m hashlimit``: as limit, but with a bucket for each source, destination, port, or any of them together (``--hashlimit-mode``).
 
-The buckets are in a table with a name. Rules that give the same name share it, and it is as the first of them says: rate, burst, size, and
-how long it keeps what nobody asks for. Later rules bring only their own ``--hashlimit-upto`` or ``--hashlimit-above``, mode and masks.
-
-- A packet takes a token; one holds when there was one, ``--hashlimit-above`` when there was none.
-- A rate in bytes is reckoned in steps of 16 bytes, of which every packet has one more than it fills. A second's worth may come at once, and
-  with ``--hashlimit-burst`` so often again until that is used up, which it then stays.
-- With ``--hashlimit-rate-match`` there are no tokens: what comes is counted for a while (``--hashlimit-rate-interval``), of which each
-  packet holds until there were more than rate and burst together (of bytes: than so many times the rate). When the first packet after it
-  comes, it is looked back: if more came than the rate allows for all the time that has passed, no packet of the next while holds.
-- When the table is full (``--hashlimit-htable-max``), a packet that needs a new bucket is dropped.
-- A bucket nobody asked for in ``--hashlimit-htable-expire`` is forgotten when the table is cleaned, each ``--hashlimit-htable-gcinterval``.
+The buckets (``hashbuckets``) are in a table with a name. Rules that give the same name share it, and it is as the first of them says: rate,
+burst, size, and how long it keeps what nobody asks for. Later rules bring only their own ``--hashlimit-upto`` or ``--hashlimit-above``,
+mode and masks; the kernel refuses them if they would match rates (``--hashlimit-rate-match``) and the first does not, or the reverse.
+A packet holds when it fits, with ``--hashlimit-above`` when it does not; one for which there is no bucket is dropped.
 """
 
 from __future__ import annotations
@@ -18,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -26,52 +19,39 @@ from fwtutor.netfilter.keeping import Kept
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
+from fwtutor.netfilter.xtables.matches.hashbuckets import (
+    ALL,
+    SCALE,
+    TICKS,
+    WORD,
+    Asked,
+    Buckets,
+    Key,
+    Rate,
+    bytes_of,
+    cost_of_16,
+    credits,
+)
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Header, SharedKey, StatefulMatch
 from fwtutor.netfilter.xtables.values import bounded, leading_number, read_length
 
-SCALE = 1_000_000
-"""Periods are counted in this part of a second."""
 UNITS = (("day", "day", 86_400), ("hour", "hour", 3_600), ("minute", "min", 60), ("second", "sec", 1))
-WORD = 2**32
-ALL = WORD - 1
-DAY = 86_400
 BYTES_KEPT, BURST_KEPT = 15, 60
 """Seconds a bucket of bytes is kept, unless something else is said; with a burst, the other."""
 MOST_BURST = 1_000_000
 MOST_SIZE = 1_048_576
 NO_LENGTH = 255
 """Of a mask with holes; the kernel refuses it."""
-TICKS = SECOND // JIFFY
-CREDITS = 1 << ((2**64 - 1) // (TICKS * DAY)).bit_length() - 1
-"""Of packets, that a tick brings."""
-BYTE_CREDITS = ALL // TICKS
-"""The same of bytes."""
-FULL = BYTE_CREDITS * TICKS
 PORTS_AT = {6: 0, 17: 0, 33: 0, 50: 0, 51: 4, 132: 0, 136: 0}
 """Where the four bytes are that count as ports, by protocol; of the others there are none."""
 MODES = ("srcip", "srcport", "dstip", "dstport")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,30})")
 
 
-class Rate(NamedTuple):
-    """What a rate is kept as."""
-
-    average: int
-    """The period of a packet in ``SCALE``, or what 16 bytes cost."""
-    by_bytes: bool
-    seconds: int
-    """Of the unit it was given in."""
-
-
 def _integer(text: str) -> int:
     found = _INTEGER.match(text)
     return max(-(2**63), min(int(found[1]), 2**63 - 1)) % 2**64 if found else 0
-
-
-def bytes_of(cost: int) -> int:
-    """Bytes a second, by what 16 of them cost."""
-    return ((ALL // cost if cost else ALL) - 1) % WORD << 4
 
 
 def read_rate(option: str) -> Callable[[str], Rate]:
@@ -146,86 +126,6 @@ def read_interval(text: str) -> int:
     if value <= 0:
         raise Unreadable(f'hashlimit: Bad value for "--hashlimit-rate-interval" option: "{text}"', hint="a number of seconds")
     return value
-
-
-class Bucket(NamedTuple):
-    """What one of those that are told apart has left; where rates are matched, what came of it."""
-
-    left: int
-    """Or the packets or bytes that came in this while."""
-    more: int
-    """Of bytes: how often it may be filled at once again. Or 1, when too much came in the while before."""
-    tick: int
-    """When it was filled up, or this while began."""
-    expires: int
-
-
-Key = tuple[int, int, int, int]
-"""Source, destination, their ports; 0 for what the mode does not look at."""
-
-
-class Buckets(NamedTuple):
-    """A table of them. Its numbers are those of the rule that came first."""
-
-    rate: Rate
-    burst: int
-    most: int
-    """Buckets; 0: as many as come."""
-    keeps: int
-    """Ticks."""
-    cleaned: int
-    every: int
-    interval: int
-    """Ticks of a while, where rates are matched; 0: tokens are taken."""
-    kept: Kept[Key, Bucket]
-
-    @property
-    def allowed(self) -> tuple[int, int]:
-        """Where rates are matched: the rate, and the most that may come in one while."""
-        average = self.rate.average
-        if self.rate.by_bytes:
-            rate = bytes_of(average)
-            return rate, rate * (self.burst or 1)
-        rate = SCALE // average
-        return rate, rate + self.burst
-
-    def counted(self, one: Bucket, tick: int) -> Bucket:
-        """In the while that ``tick`` is in."""
-        gone = tick - one.tick
-        if not gone or gone < self.interval:
-            return one
-        return one._replace(left=0, more=int(one.left * self.interval > gone * self.allowed[0]), tick=tick)
-
-    def fresh(self, tick: int) -> Bucket:
-        if self.interval:
-            return Bucket(0, 0, tick, 0)
-        if self.rate.by_bytes:
-            return Bucket(FULL, self.burst, tick, 0)
-        return Bucket(credits(self.rate.average * self.burst), 0, tick, 0)
-
-    def filled(self, one: Bucket, tick: int) -> Bucket:
-        gone = tick - one.tick
-        if not gone:
-            return one
-        if self.rate.by_bytes:
-            return one._replace(left=min(one.left + BYTE_CREDITS * gone, FULL), tick=tick)
-        return one._replace(left=min((one.left + CREDITS * gone) % 2**64, credits(self.rate.average * self.burst)), tick=tick)
-
-    def tidied(self, tick: int) -> Buckets:
-        """Without those that were forgotten by now."""
-        last = self.cleaned + (tick - self.cleaned) // self.every * self.every
-        if last == self.cleaned:
-            return self
-        kept = self.kept
-        for key, one in list(kept.items()):
-            if one.expires < last:
-                kept = kept.without(key)
-        return self._replace(cleaned=last, kept=kept)
-
-
-def credits(periods: int) -> int:
-    """Of packets, for a time, in 64 bits."""
-    return periods * (TICKS * CREDITS // SCALE) % 2**64
 
 
 def _options(family: int) -> tuple[Option, ...]:
@@ -371,7 +271,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
             return f"an address has {self.bits} bits"
         if not self.every or not self.expire:
             return "the table must be cleaned, and its buckets kept, for some time"
-        if self.rate.by_bytes and not self.rate.average * TICKS * BYTE_CREDITS >> 32:
+        if self.rate.by_bytes and not cost_of_16(self.rate):
             return "the rate is too high to be reckoned with"
         if not self.table or "/" in self.table or self.table in (".", ".."):
             return "the table is a file in /proc/net/ipt_hashlimit: its name must be one that a file can have"
@@ -389,7 +289,14 @@ class Hashlimit(StatefulMatch, OptionMatch):
 
     @property
     def shared(self) -> SharedKey:
-        return self.name, self.table, str(self.bits), *(("rates",) if self.by_rate else ())
+        return self._key_of(self.by_rate)
+
+    @property
+    def rival(self) -> SharedKey:
+        return self._key_of(not self.by_rate)
+
+    def _key_of(self, by_rate: bool) -> SharedKey:
+        return self.name, self.table, str(self.bits), *(("rates",) if by_rate else ())
 
     def fresh(self, at: int, variant: str) -> Buckets:
         size = self.size or 16384
@@ -413,38 +320,13 @@ class Hashlimit(StatefulMatch, OptionMatch):
         sport, dport = (int.from_bytes(part, "big") for part in (ports[:2], ports[2:]))
         return src, dst, sport if "srcport" in mode else 0, dport if "dstport" in mode else 0
 
-    def _ask(self, before: Buckets, context: Context) -> tuple[bool | None, Buckets, str]:
+    def _ask(self, before: Buckets, context: Context) -> Asked:
         tick = context.at // JIFFY
-        table = before.tidied(tick)
         key = self._key(context)
         if key is None:
-            return None, table, "the packet ends before its ports"
-        one = table.kept.get(key)
-        if one is None:
-            if table.most and len(table.kept) >= table.most:
-                return None, table, f"the table {self.table} is full: {table.most} buckets"
-            one = table.fresh(tick)
-        if table.interval:
-            return self._matched(table, key, table.counted(one, tick)._replace(expires=tick + table.keeps), context.packet.length)
-        one = table.filled(one, tick)._replace(expires=tick + table.keeps)
-        cost, more, left = credits(table.rate.average), one.more, one.left
-        if table.rate.by_bytes:
-            each = table.rate.average * TICKS * BYTE_CREDITS >> 32
-            cost = min(((context.packet.length >> 4) + 1) * each, FULL)
-            if left < cost and more:
-                left, more = FULL, more - 1
-        fits = left >= cost
-        said = f"its bucket has {left / cost if cost else 0:.1f} times what the packet costs"
-        one = one._replace(left=left - cost if fits else left, more=more)
-        return fits, table._replace(kept=table.kept.having(key, one)), said
-
-    def _matched(self, table: Buckets, key: Key, one: Bucket, length: int) -> tuple[bool | None, Buckets, str]:
-        rate, most = table.allowed
-        one = one._replace(left=one.left + (length if table.rate.by_bytes else 1))
-        what = "bytes" if table.rate.by_bytes else "packets"
-        said = f"of {most} {what} at most {one.left} came in this while of {table.interval // TICKS} s"
-        said += f", and more than {rate} in the one before" if one.more else ""
-        return not one.more and one.left <= most, table._replace(kept=table.kept.having(key, one)), said
+            return Asked(None, before.tidied(tick), "the packet ends before its ports")
+        asked = before.asked(key, tick, context.packet.length)
+        return asked._replace(said=f"the table {self.table} {asked.said}") if asked.fits is None else asked
 
     def evaluate(self, before: Any, context: Context) -> tuple[bool, Any]:
         fits, after, _ = self._ask(before, context)
