@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import NamedTuple
 
-from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.arguments import read_port, split_words
 from fwtutor.network.ends import Address
-from fwtutor.network.host import Host
 from fwtutor.network.process import FOREVER, Connection, Process, Program, Wait
 from fwtutor.network.ssh import wire
 from fwtutor.network.ssh.client import SshClient
 from fwtutor.network.ssh.keys import own_keys
 from fwtutor.network.ssh.wire import ssh_message
 from fwtutor.network.tcp import Endpoint
+from fwtutor.network.tools.options import find_host
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 from fwtutor.network.words import shown
 
@@ -159,17 +158,6 @@ class Ssh:
             process.say(f"Connection to {wanted.host} closed.")
 
 
-def find_host(host: Host, name: str) -> Address:
-    """An address, or that of a name in /etc/hosts. Raises Refused."""
-    try:
-        return Address(*parse_address(name))
-    except ValueError:
-        found = host.resolve(name)
-    if found is None:
-        raise Refused(f"Could not resolve hostname {name}: Name or service not known")
-    return found
-
-
 def _read(shell: Shell, rest: str, password: str | None) -> Wanted:
     words = split_words(rest)
     options = {"-p": "22", "-i": "", "-l": ""}
@@ -188,7 +176,10 @@ def _read(shell: Shell, rest: str, password: str | None) -> Wanted:
     if at and not user:
         raise Refused(f"usage: {USAGE}")
     user = user or options["-l"] or shell.user.name
-    address = find_host(shell.host, name)
+    try:
+        address = find_host(shell.host, name)
+    except Refused as error:
+        raise Refused(f"Could not resolve hostname {error}") from None
     port = read_port(options["-p"])
     if options["-i"] and not own_keys(shell.host.files.read, shell.user.name, options["-i"]):
         raise Refused(f"Warning: Identity file {options['-i']} not accessible: No such file or directory.")
