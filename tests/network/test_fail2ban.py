@@ -36,7 +36,7 @@ def topology(jail: str = "", services: tuple[str, ...] = ("ssh:22", "fail2ban"),
     return Topology(
         (
             HostSpec("server", {"eth0": ("10.0.0.2/24", "2001:db8::2/64")}, {"default": "eth0"}, services, users=users, files=files),
-            HostSpec("attacker", {"eth0": ("10.0.0.1/24", "2001:db8::1/64")}, {"default": "eth0"}, files={"/root/words": WORDS}),
+            HostSpec("attacker", {"eth0": ("10.0.0.1/24", "2001:db8::1/64")}, {"default": "eth0"}, files={"/words": WORDS}),
         ),
         (LinkSpec("wire", ("server:eth0", "attacker:eth0"), 0.02),),
     )

@@ -43,6 +43,7 @@ class Fail2ban(Process):
         self._failures = Counter()
         self._until: dict[Address, int | None] = {}
         """Who is banned, until when in ns (None: for ever), in the order of the bans."""
+        self._since: dict[Address, int] = {}
         self._bans = 0
         self._place = 0
         self._asked: list[tuple[str, Address | None]] = []
@@ -130,9 +131,12 @@ class Fail2ban(Process):
 
     def _ban(self, address: Address) -> Program:
         if address in self._until:
-            self._log("actions", "WARNING", f"[sshd] {address} already banned")
+            # Straight after a ban these are what was on its way.
+            ago = self.host.now - self._since[address]
+            if ago >= 3 * SECOND:
+                self._log("actions", "NOTICE" if ago < 60 * SECOND else "WARNING", f"[sshd] {address} already banned")
             return
-        length = self.jail.bantime
+        length, self._since[address] = self.jail.bantime, self.host.now
         self._until[address] = None if length == PERMANENT else self.host.now + length * SECOND
         self._bans += 1
         self._log("actions", "NOTICE", f"[sshd] Ban {address}")

@@ -7,12 +7,11 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.arguments import read_port, split_words
+from fwtutor.network.arguments import split_words
 from fwtutor.network.ends import Address, write_place
 from fwtutor.network.process import Connection, Process, Program, Wait
 from fwtutor.network.ssh.client import NO_ANSWER, SshClient
-from fwtutor.network.ssh.keys import home_of
-from fwtutor.network.tools.options import find_host
+from fwtutor.network.tools.options import find_place
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 PATIENCE = 30 * SECOND
@@ -119,15 +118,13 @@ def _read(shell: Shell, rest: str) -> Target:
         raise Refused(f"write {USAGE}")
     users = _list(shell, options, "-l", "-L")
     passwords = _list(shell, options, "-p", "-P")
-    host, bracket, port = words[4].removeprefix("ssh://").rstrip("/").removeprefix("[").partition("]:" if "[" in words[4] else ":")
-    address = find_host(shell.host, host.removesuffix("]"))
+    address, port = find_place(shell.host, words[4].removeprefix("ssh://").rstrip("/"), 22)
     pairs = tuple((user, password) for user in users for password in passwords)
     if not 0 < len(pairs) <= MOST:
         raise Refused(f"{len(pairs)} tries are not between 1 and {MOST}")
-    number = read_port(port) if bracket else 22
     if shell.host.source_for(address) is None:
-        raise Refused(f"{host}: Network is unreachable")
-    return Target(address, number, pairs)
+        raise Refused(f"{address}: Network is unreachable")
+    return Target(address, port, pairs)
 
 
 def _list(shell: Shell, options: dict[str, str], one: str, many: str) -> list[str]:
@@ -136,7 +133,7 @@ def _list(shell: Shell, options: dict[str, str], one: str, many: str) -> list[st
     if one in options:
         return [options[one]]
     path = options[many]
-    text = shell.host.files.read(path if path.startswith("/") else f"{home_of(shell.user.name)}/{path}")
+    text = shell.host.files.read(path if path.startswith("/") else f"/{path}")
     if text is None:
         raise Refused(f"{path}: No such file or directory; there is {', '.join(shell.host.files.paths())}")
     return list(dict.fromkeys(line for line in text.splitlines() if line))

@@ -1,4 +1,4 @@
-"""The files of a host: ``cat``, ``tail``, ``ls`` look at them; ``echo`` writes, and can hand what it says to nc. And who one is."""
+"""The files of a host: ``cat``, ``tail``, ``ls`` look at them; ``echo`` writes, and can hand what it says to nc."""
 
 from __future__ import annotations
 
@@ -122,15 +122,6 @@ def _only_prints(rest: str) -> bool:
     return not any(letter in rest for letter in ">|")
 
 
-def _whoami(shell: Shell, rest: str) -> str:
-    return shell.user.name
-
-
-def _id(shell: Shell, rest: str) -> str:
-    name, uid = shell.user
-    return f"uid={uid}({name}) gid={uid}({name}) groups={uid}({name})"
-
-
 TOOLS = (
     Tool("cat", "cat FILE...", "what is in a file", _cat, ("/etc/hosts", "/var/log/auth.log"), looks=True),
     Tool("tail", "tail [-n LINES] FILE", "the last lines of it", _tail, ("-n", "/var/log/auth.log"), looks=True),
@@ -143,6 +134,4 @@ TOOLS = (
         (">", ">>", "/etc/hosts.allow", "/etc/hosts.deny"),
         looks_if=_only_prints,
     ),
-    Tool("whoami", "whoami", "whose prompt this is", _whoami, looks=True),
-    Tool("id", "id", "likewise, with numbers", _id, looks=True),
 )
