@@ -57,6 +57,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.undo", "undo", "u", "u", "undo", "Take back the last command you entered."),
     Action("lab.run", "next_run", "r", "r", "other run", "Changing the past makes another run: go over to the next one.", weight=2),
     Action("lab.command", "command", "colon,slash", ":", "type", "Type a command at a host: iptables, conntrack, send, ..."),
+    Action("lab.console", "console", "o", "o", "console", "All that was typed and said at this prompt's host so far.", bar=False),
     Action("lab.help", "help", "question_mark,f1", "?", "help", "All keys, words and signs of this screen."),
     Action("lab.inspect", "inspect", "i", "i", "inspect", "The packet's layers and bytes, field by field.", weight=3),
     Action("lab.kernel", "ask_kernel", "k", "k", "ask kernel", "Play this run so far on a real kernel: it should agree.", weight=4),

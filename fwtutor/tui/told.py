@@ -183,7 +183,7 @@ def sent_something(run: Run, index: int) -> bool:
 
 def sent_words(record: CommandRun) -> str:
     """Where to look after a command that sent something."""
-    return f"sent at {words.clock(record.at)}: esc, then space to watch it"
+    return f"sent at {words.clock(record.at)}: esc, then space to watch it; o: what it says"
 
 
 def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], missing: str) -> list[Line]:
@@ -223,6 +223,26 @@ def run_words(run: Run) -> list[Line]:
 def rows(record: CommandRun, after: Sequence[Line], width: int) -> list[Line]:
     """The whole of it: what the command printed, and what is said after that."""
     return [*output_rows(record, width), *(row for item in after for row in wrap(item, width, 2))]
+
+
+def console_rows(session: Session, host: str, width: int) -> list[Line]:
+    """What was typed at a host and what its programs said, in order, up to the place one is at."""
+    cursor = session.cursor
+    said = list(session.run.world.hosts[host].console if cursor.at_end else cursor.said(host))
+    found: list[Line] = []
+    for index in session.run.tracks[host].records:
+        record = session.run.records[index]
+        if index > cursor.index or not isinstance(record, CommandRun):
+            continue
+        while said and said[0].index < index:
+            found += _said_rows(said.pop(0).text, width)
+        found += [*wrap(line((f"{host}# ", "key"), clean(record.line)), width, HANG), *output_rows(record, width)]
+    found += [row for each in said for row in _said_rows(each.text, width)]
+    return found or [line(("Nothing has been typed here, and nobody has said anything.", "dim"))]
+
+
+def _said_rows(text: str, width: int) -> list[Line]:
+    return [line(row) if row else Line() for row in printed(clean(text), width)]
 
 
 # --- what was heard ---------------------------------------------------------------------------------------

@@ -305,3 +305,15 @@ async def test_a_listing_at_eighty_columns_keeps_a_row_to_a_rule(playing: Playin
         rule = next(row for row in rows if "192.168.0.0/16" in row and "ACCEPT" in row)
         assert rule.index("192.168.0.0/16") == head.index("source")
         assert rule.index("0.0.0.0/0") == head.index("destination")
+
+
+async def test_o_shows_all_that_was_typed_and_said_at_a_host(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await enter(app, pilot, "attacker", "nmap -sS -p 22,1337 203.0.113.1")
+        await pilot.press("escape", "escape", "end", "end", "o")
+        await pilot.pause()
+        shown = pane_text(app, "#output")
+        assert "attacker# nmap -sS -p 22,1337 203.0.113.1" in shown
+        assert "Nmap done: 1 IP address (1 host up)" in shown
+        await pilot.press("escape")
+        assert not app.screen.query_one(OutputView).display

@@ -237,6 +237,12 @@ class LabScreen(LabView):
         self._hush()
         self.query_one(CommandLine).type()
 
+    def action_console(self) -> None:
+        self._stop()
+        self._hush()
+        host = self.query_one(CommandLine).host
+        self.say_rows(f"{host}'s console, so far", lambda width: told.console_rows(self.session, host, width), last=True)
+
     def action_next_prompt(self) -> None:
         self.query_one(CommandLine).next_host()
 

@@ -164,9 +164,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         """Open the panel above the prompt."""
         self.say_rows(title, lambda width: [row for item in lines for row in wrap(item, width)], wrong=wrong)
 
-    def say_rows(self, title: str, rows: Rows, *, wrong: bool = False) -> None:
-        """Open the panel above the prompt with rows made for its width."""
-        self.query_one(OutputView).show(title, rows, wrong=wrong)
+    def say_rows(self, title: str, rows: Rows, *, wrong: bool = False, last: bool = False) -> None:
+        """Open the panel above the prompt with rows made for its width; ``last``: at the end of them."""
+        self.query_one(OutputView).show(title, rows, wrong=wrong, last=last)
 
     def tell(self, *parts: str | tuple[str, str]) -> None:
         """Say something in the prompt's place, until the next step."""

@@ -214,10 +214,11 @@ class OutputView(LineView):
         super().__init__(id=id)
         self._make: Rows = lambda width: ()
         self._title = ""
+        self._last = False
 
-    def show(self, title: str, rows: Rows, *, wrong: bool = False) -> None:
-        """Open with the rows made for the panel's width."""
-        self._make, self._title = rows, title
+    def show(self, title: str, rows: Rows, *, wrong: bool = False, last: bool = False) -> None:
+        """Open with the rows made for the panel's width; ``last``: at the end of them."""
+        self._make, self._title, self._last = rows, title, last
         self.display = True
         self.set_class(wrong, "-wrong")
         self._tell()
@@ -226,7 +227,7 @@ class OutputView(LineView):
 
     def _opened(self) -> None:
         self.rebuild()
-        self.scroll_to(y=0, animate=False)
+        self.scroll_to(y=self.max_scroll_y if self._last else 0, animate=False)
         self._tell()
 
     def _tell(self) -> None:
