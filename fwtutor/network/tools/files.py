@@ -95,6 +95,10 @@ def _echo(shell: Shell, rest: str) -> str:
     return ""
 
 
+def _only_prints(rest: str) -> bool:
+    return ">" not in rest and "|" not in rest
+
+
 def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
     host, path = shell.host, _path(name)
     paths = host.files.paths()
@@ -116,5 +120,12 @@ TOOLS = (
     Tool("cat", "cat FILE...", "what is in a file", _cat, ("/etc/hosts", "/var/log/auth.log"), looks=True),
     Tool("tail", "tail [-n LINES] FILE", "the last lines of it", _tail, ("-n", "/var/log/auth.log"), looks=True),
     Tool("ls", "ls [DIRECTORY]", "which files there are", _ls, ("/etc", "/var/log"), looks=True),
-    Tool("echo", "echo TEXT [> FILE | >> FILE]", "writes a file, or adds to it", _echo, (">", ">>", "/etc/hosts.allow", "/etc/hosts.deny")),
+    Tool(
+        "echo",
+        "echo TEXT [> FILE | >> FILE]",
+        "writes a file, or adds to it",
+        _echo,
+        (">", ">>", "/etc/hosts.allow", "/etc/hosts.deny"),
+        looks_if=_only_prints,
+    ),
 )
