@@ -83,11 +83,11 @@ class Host:
         self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})
         self.processes: list[Process] = []
         """Programs that run, in the order they were started."""
-        self._followers: dict[str, list[Process]] = {}
         self.ran: list[Ran] = []
         """All that ever did."""
         self.ports: list[PortNoted] = []
         """What became of ports that programs took and gave back."""
+        self._followers: dict[str, list[Process]] = {}
         self.sockets: list[tuple[int, Ends, str]] = []
         """What became of connections: (record during which it did, ends, state)."""
         for service in spec.running:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import shlex
 
 from fwtutor.network.arguments import BadArgument, split_words
+from fwtutor.network.ssh.keys import home_of
 from fwtutor.network.tools.nc import run_nc
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 MOST_FILES = 200
+SECRET = ("/var/log/auth.log", "/var/log/fail2ban.log", "/root/")
+"""What only root may read."""
 LONGEST_PATH = 200
-SECRET = ("/root/", "/var/log/auth.log", "/var/log/fail2ban.log")
-"""What root alone may read."""
 
 
-def _path(text: str) -> str:
-    """The absolute path: one is always in /."""
+def _path(shell: Shell, text: str) -> str:
+    """The absolute path: root is always in /, others are at home."""
+    home = home_of(shell.user.name)
+    if text == "~" or text.startswith("~/"):
+        text = home + text[1:]
+    elif shell.user.uid and not text.startswith("/"):
+        text = f"{home}/{text}"
     return "/" + "/".join(part for part in text.split("/") if part not in ("", "."))
 
 
 def _read(shell: Shell, text: str) -> str:
-    path = _path(text)
+    path = _path(shell, text)
     if shell.user.uid and path.startswith(SECRET):
         raise Refused(f"{text[:LONGEST_PATH]}: Permission denied")
     found = shell.host.files.read(path, shell.upto)
@@ -60,7 +66,7 @@ def _ls(shell: Shell, rest: str) -> str:
     words = split_words(rest)
     if len(words) > 1 or (words and words[0].startswith("-")):
         raise Refused("write ls [DIRECTORY]")
-    place = _path(words[0] if words else "/")
+    place = _path(shell, words[0] if words else ".")
     paths = shell.host.files.paths(shell.upto)
     if place in paths:
         return words[0]
@@ -100,7 +106,7 @@ def _only_prints(rest: str) -> bool:
 
 
 def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
-    host, path = shell.host, _path(name)
+    host, path = shell.host, _path(shell, name)
     paths = host.files.paths()
     if path == "/" or name.endswith("/") or any(each.startswith(f"{path}/") for each in paths):
         raise Refused(f"{name[:LONGEST_PATH]}: Is a directory")
@@ -114,6 +120,10 @@ def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
         host.write(path, text)
     else:
         host.append(path, text)
+
+
+def _only_prints(rest: str) -> bool:
+    return not any(letter in rest for letter in ">|")
 
 
 TOOLS = (
