@@ -101,10 +101,6 @@ def _echo(shell: Shell, rest: str) -> str:
     return ""
 
 
-def _only_prints(rest: str) -> bool:
-    return ">" not in rest and "|" not in rest
-
-
 def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
     host, path = shell.host, _path(shell, name)
     paths = host.files.paths()
