@@ -317,6 +317,22 @@ def test_a_key_is_named_by_its_file() -> None:
     assert told(world, "ssh -i /tmp/found alice@server whoami") == ["alice"]
 
 
+def test_ssh_is_run_as_whoever_types_it() -> None:
+    users = (UserSpec("alice", 1000, "secret"),)
+    hosts = (
+        HostSpec("client", {"eth0": ("10.0.0.1/24",)}, {"default": "eth0"}, users=users, files={"/home/alice/.ssh/id_ed25519.pub": KEY}),
+        HostSpec("server", {"eth0": ("10.0.0.2/24",)}, {"default": "eth0"}, ("ssh:22",), users=users, files={KEYS: KEY}),
+    )
+    world = World(Topology(hosts, (LinkSpec("wire", ("client:eth0", "server:eth0"), 0.02),)))
+    play(world, "client", "iptables -A OUTPUT -p tcp --dport 22 -m owner ! --uid-owner 1000 -j REJECT")
+    assert told(world, "ssh alice@server whoami", "sudo -u alice ssh server whoami") == [
+        "ssh: connect to host server port 22: Connection refused",
+        "alice",
+    ]
+    refused = "cat: /var/log/auth.log: Permission denied"
+    assert told(world, "sudo -u alice ssh server cat /var/log/auth.log")[-1] == refused
+
+
 # --- strangers -------------------------------------------------------------------------------------------------
 
 
