@@ -71,7 +71,7 @@ class Connection:
                     continue
                 if self.kind in ("silent", "patient"):
                     # Otherwise it might read between two segments of a burst, and hold up the kernel's acknowledgement.
-                    time.sleep(0.002)
+                    time.sleep(0.0005)
                 data = self.link.recv(65536)
                 if not data:
                     break

@@ -120,8 +120,8 @@ class Passes:
         """(record index, rules) of each change of the watched host's rules that counts."""
         touched = False
         for index, record in enumerate(run.records):
-            if not isinstance(record, CommandRun):
-                continue
+            if not isinstance(record, CommandRun) or record.cause >= 0:
+                continue  # what a program does by itself is nobody's answer
             touched = touched or record.learner
             changed = record.host == self.court.scenario.watch and record.after is not record.before
             if touched and changed and run.stage_of(index) >= self.stage - 1:

@@ -62,7 +62,7 @@ def _check_run(lesson: Lesson) -> Iterable[Finding]:
     if run.cut:
         yield Finding(lesson.name, "stages", "the traffic never comes to an end")
     for record in run.records:
-        if isinstance(record, CommandRun) and record.refused:
+        if isinstance(record, CommandRun) and record.refused and record.cause < 0:
             yield Finding(lesson.name, "stages", f"{record.host}# {record.line}: refused: {record.output.strip()}")
     due = -1
     for prediction in lesson.predictions:

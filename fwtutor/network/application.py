@@ -20,6 +20,10 @@ class Application:
     def received(self, endpoint: Endpoint, data: bytes) -> None:
         """Bytes arrived, in order."""
 
+    def typed(self, endpoint: Endpoint, data: bytes) -> bool:
+        """Somebody at the prompt says something over it; False when that is no longer possible."""
+        return endpoint.send(data)
+
     def ended(self, endpoint: Endpoint) -> None:
         """The peer will send no more. A server closes its side then."""
         endpoint.close()

@@ -11,10 +11,11 @@ from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import DEFAULT_MTU, Route
+from fwtutor.network.datestamps import stamp
 from fwtutor.network.ends import Address, Ends
 from fwtutor.network.journal import Files
 from fwtutor.network.process import Process
-from fwtutor.network.records import Record, Said, kernel_log
+from fwtutor.network.records import CommandRun, Record, Said, kernel_log
 from fwtutor.network.services.dns import Names
 from fwtutor.network.services.registry import install
 from fwtutor.network.stack import Stack
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fwtutor.network.world import World
 
 HOSTS_FILE = "/etc/hosts"
+AUTH_LOG = "/var/log/auth.log"
 FIRST_PID = 1001
 MAX_CONSOLE = 10_000
 """Lines kept; a flood keeps the first ones."""
@@ -85,10 +87,11 @@ class Host:
         """All that ever did."""
         self.ports: list[PortNoted] = []
         """What became of ports that programs took and gave back."""
+        self._followers: dict[str, list[Process]] = {}
         self.sockets: list[tuple[int, Ends, str]] = []
         """What became of connections: (record during which it did, ends, state)."""
         for service in spec.running:
-            install(self.stack, service, self.users[service.user], names)
+            install(self, service, self.users[service.user], names)
 
     # --- what the stack asks for (surroundings.Surroundings) ---------------------------------------------------
 
@@ -106,7 +109,7 @@ class Host:
         self._world.clock.cancel(timer)
 
     @property
-    def log(self) -> list[str]:
+    def kernel_log(self) -> list[str]:
         """The kernel's log: what LOG rules wrote."""
         return kernel_log(self.records)
 
@@ -176,15 +179,48 @@ class Host:
         self.files.write(path, text, self._world.current)
 
     def append(self, path: str, text: str) -> None:
-        """Adds to a file's end."""
+        """Adds to a file's end, and wakes whoever follows it."""
         self.files.append(path, text, self._world.current)
+        for process in tuple(self._followers.get(path, ())):
+            process.wake()
+
+    def follow(self, path: str, process: Process) -> None:
+        """From now on, until it is over, the process is woken when something is added to the file."""
+        there = self._followers.setdefault(path, [])
+        there.append(process)
+        process.at_end(lambda: there.remove(process))
+
+    def execute(self, line: str, done: Callable[[CommandRun], None]) -> None:
+        """Runs a line at the prompt, as the next event; ``done`` is told what became of it."""
+        self._world.execute(self, line, done)
+
+    def log(self, name: str, pid: int, text: str) -> None:
+        """A line in /var/log/auth.log, as syslog writes it."""
+        self.append(AUTH_LOG, f"{stamp(self.clock)} {self.name} {name}[{pid}]: {text}\n")
+
+    @property
+    def record(self) -> int:
+        """Index of the record that is being made."""
+        return self._world.current
+
+    @property
+    def clock(self) -> int:
+        """ns since 1970, by the clock on its wall."""
+        return self.firewall.box.began + self._world.now
+
+    def password_of(self, name: str) -> str:
+        """What lets a user in; empty: no password does."""
+        return next((user.password for user in self.spec.users if user.name == name), "")
 
     def resolve(self, name: str, family: int = 0) -> Address | None:
         """The address that a name has in /etc/hosts, of a family if one is wanted; None: it is not there."""
         for line in (self.files.read(HOSTS_FILE) or "").splitlines():
             words = line.partition("#")[0].split()
             if name.lower() in (word.lower() for word in words[1:]):
-                address = Address(*parse_address(words[0]))
+                try:
+                    address = Address(*parse_address(words[0]))
+                except ValueError:
+                    continue
                 if family in (0, address.family):
                     return address
         return None

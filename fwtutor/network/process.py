@@ -19,6 +19,7 @@ from fwtutor.network.tcp import Endpoint
 
 if TYPE_CHECKING:
     from fwtutor.network.host import Host
+    from fwtutor.network.records import CommandRun
     from fwtutor.network.stack import Stack
 
 MAX_BUFFER = 262_144
@@ -75,6 +76,20 @@ class Process:
     def at_end(self, close: Callable[[], None]) -> None:
         """What is to be closed when it ends."""
         self._closing.append(close)
+
+    def execute(self, line: str, user: User | None = None) -> Generator[Wait, bool, CommandRun]:
+        """Runs a line as at the host's prompt, by the process's user or another; it is a record of its own."""
+        ran: list[CommandRun] = []
+
+        def done(record: CommandRun) -> None:
+            ran.append(record)
+            self.wake()
+
+        whose = user or self.user
+        self.host.execute(f"sudo -u {whose.name} {line}" if whose.uid else line, done)
+        while not ran:
+            yield FOREVER
+        return ran[0]
 
     def say(self, text: str) -> None:
         """A line on the host's console."""

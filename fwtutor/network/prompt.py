@@ -59,12 +59,16 @@ def read(host: Host, line: str, upto: int | None = None) -> Asked | None:
             if name not in host.users:
                 raise Refused(f"sudo: unknown user {name[:40]}; there is {', '.join(host.users)}")
             user, text = host.users[name], text.lstrip()
+            if user.uid and text.split(" ")[0] == "sudo":
+                raise Refused(f"{name} is not in the sudoers file.")
     if not text or text.startswith("#"):
         return None
     name, _, rest = text.partition(" ")
     tool = TOOLS.get(name)
     if tool is None:
         raise Refused(not_found(name))
+    if tool.root and user.uid:
+        raise Refused(f"{name}: Permission denied (you must be root)")
     return Asked(tool, rest.strip(), Shell(host, user, upto))
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network, prefix_mask
 from fwtutor.netfilter.routing import LEAST_MTU6
 from fwtutor.netfilter.scopes import is_link_local
+from fwtutor.network.configuration import check_file
 
-SERVICES = {"ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp")}
+SERVICES = {"ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "fail2ban": ()}
 """What a host can be told to run, and over what; ``services`` in its module says what each does."""
 
 MAX_DELAY = 60.0
@@ -41,13 +42,15 @@ class UserSpec:
 
 @dataclass(slots=True, frozen=True)
 class ServiceSpec:
-    """What runs on a port: ``ssh:22``, ``http:127.0.0.1:8080``, ``app:1337 as app``."""
+    """What runs: ``ssh:22``, ``http:127.0.0.1:8080``, ``app:1337 as app``, ``ssh:22 without libwrap``, ``fail2ban``."""
 
     name: str
     port: int
     address: str = ""
     """The one address that is listened on; empty: all."""
     user: str = ROOT
+    libwrap: bool = True
+    """sshd is linked with libwrap, and so obeys hosts.allow and hosts.deny, as Debian's is."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -98,6 +101,10 @@ class HostSpec:
                 raise ValueError(f"{where}.files: {path!r} is no absolute path")
             if len(text) > MAX_FILE:
                 raise ValueError(f"{where}.files.{path}: {len(text)} characters are more than {MAX_FILE}")
+            try:
+                check_file(path, text)
+            except ValueError as error:
+                raise ValueError(f"{where}.files.{path}: {error}") from None
         self._check_services(f"{where}.services")
 
     @property
@@ -216,12 +223,19 @@ class Topology:
 
 
 def parse_service(text: str, where: str = "services") -> ServiceSpec:
-    """``NAME:[ADDRESS:]PORT [as USER]``. Raises ValueError naming ``where``."""
-    what, _, user = text.partition(" as ")
-    name, _, rest = what.partition(":")
+    """``NAME[:[ADDRESS:]PORT] [as USER] [without libwrap]``. Raises ValueError naming ``where``."""
+    what, unlinked, rest = text.partition(" without libwrap")
+    what, _, user = what.partition(" as ")
+    name, colon, rest = (what + rest).partition(":")
     address, _, port = rest.rpartition(":")
     if name not in SERVICES:
         raise ValueError(f"{where}: {name!r} is none of {', '.join(SERVICES)}")
+    if unlinked and name != "ssh":
+        raise ValueError(f"{where}: {text!r}: only ssh may be without libwrap")
+    if not SERVICES[name]:
+        if colon:
+            raise ValueError(f"{where}: {text!r}: {name} has no port")
+        return ServiceSpec(name, 0, "", user.strip() or ROOT)
     if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
         raise ValueError(f"{where}: {text!r} names no port between 1 and 65535")
     address = address.removeprefix("[").removesuffix("]")
@@ -230,4 +244,4 @@ def parse_service(text: str, where: str = "services") -> ServiceSpec:
             parse_address(address)
         except ValueError:
             raise ValueError(f"{where}: {address!r} is no address") from None
-    return ServiceSpec(name, int(port), address, user.strip() or ROOT)
+    return ServiceSpec(name, int(port), address, user.strip() or ROOT, not unlinked)

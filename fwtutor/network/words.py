@@ -32,8 +32,8 @@ def describe(packet: Packet) -> str:
     return f"{text} ({length} bytes)" if length else text
 
 
-def shown(data: bytes) -> str:
+def shown(data: bytes, most: int = MAX_SHOWN) -> str:
     """Bytes as one line of a console; control characters become escapes."""
-    text = data[:MAX_SHOWN].decode("utf-8", "backslashreplace").rstrip("\r\n")
+    text = data[:most].decode("utf-8", "backslashreplace").rstrip("\r\n")
     text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-    return text + (" ..." if len(data) > MAX_SHOWN else "")
+    return text + (" ..." if len(data) > most else "")

@@ -66,6 +66,17 @@ class Entering(Event):
         self.line = line
 
 
+class Executing(Event):
+    """A program runs a command of its host's; ``done`` is told what became of it."""
+
+    __slots__ = ("done", "line")
+
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, line: str, done: Callable[[CommandRun], None]) -> None:
+        super().__init__(at, host, cause, ordinal)
+        self.line = line
+        self.done = done
+
+
 class World:
     """Everything that is simulated, at ``now``. Nothing happens but by ``step``, ``run_until`` and ``enter``."""
 
@@ -75,6 +86,8 @@ class World:
         """ns"""
         self.clock = Clock()
         self.records: list[Record] = []
+        self.current = -1
+        """Index of the record being made: the cause of what is queued, the place of what is said; -1 before the first."""
         names: dict[str, tuple[Address, ...]] = {}
         resolver = None
         for spec in topology.hosts:
@@ -82,13 +95,11 @@ class World:
             names[spec.name.lower()] = names[f"{spec.name.lower()}.example"] = addresses
             if resolver is None and addresses and "dns:53" in spec.services:
                 resolver = addresses[0]
+        self._inputs = 0
+        self._packets = self._timers = self._commands = 0
         self.hosts = {spec.name: Host(self, spec, topology.seed, names, resolver) for spec in topology.hosts}
         self.links = tuple(Link(spec, self.hosts, topology.seed) for spec in topology.links)
         self._link_of = {end: link for link in self.links for end in link.ends}
-        self.current = 0
-        """Index of the record being made: the cause of what is queued, the place of what is said."""
-        self._inputs = 0
-        self._packets = self._timers = 0
         self._loses: list[Loses] = []
         self._touched: dict[tuple[str, int], int] = {}
 
@@ -128,7 +139,11 @@ class World:
 
     def enter(self, host: str, line: str, learner: bool = False) -> CommandRun:
         """Enters a line at a host's prompt, now. Raises KeyError if there is no such host."""
-        here = self.hosts[host]
+        record = self._carry_out(self.hosts[host], line, -1, self._inputs, learner)
+        self._inputs += 1
+        return record
+
+    def _carry_out(self, here: Host, line: str, cause: int, ordinal: int, learner: bool) -> CommandRun:
         firewall = here.firewall
         family = family_of(line)
         before, state = firewall.ruleset(family), firewall.state
@@ -138,10 +153,8 @@ class World:
         output, refused = run(here, line)
         changes = _difference(COUNTER, counters, state.counters) + _difference(ENTRY, entries, state.entries)
         changes += _difference(MEMORY, memory, state.memory) + _difference(EXPECTATION, expected, state.expectations)
-        record = CommandRun(
-            index, self.now, host, -1, self._inputs, line, output, refused, before, firewall.ruleset(family), changes, learner
-        )
-        self._inputs += 1
+        after = firewall.ruleset(family)
+        record = CommandRun(index, self.now, here.name, cause, ordinal, line, output, refused, before, after, changes, learner)
         self.records.append(record)
         return record
 
@@ -166,6 +179,11 @@ class World:
         self._timers += 1
         self.clock.push(timer)
         return timer
+
+    def execute(self, host: Host, line: str, done: Callable[[CommandRun], None]) -> None:
+        """Queues a command that a program runs, as the next event."""
+        self.clock.push(Executing(self.now, host.name, self.current, self._commands, line, done))
+        self._commands += 1
 
     def last_on_the_wire(self, protocol: int, ends: Ends) -> Packet | None:
         """The last packet with this source, source port, destination and destination port that left a host; None if there was none."""
@@ -199,7 +217,7 @@ class World:
         return None if at is None else (at, whose)
 
     def _begin(self) -> int:
-        self._packets = self._timers = 0
+        self._packets = self._timers = self._commands = 0
         self.current = len(self.records)
         return self.current
 
@@ -207,6 +225,9 @@ class World:
         host = self.hosts[event.host]
         if isinstance(event, Entering):
             self.enter(event.host, event.line)
+            return
+        if isinstance(event, Executing):
+            event.done(self._carry_out(host, event.line, event.cause, event.ordinal, learner=False))
             return
         index = self._begin()
         if isinstance(event, Timer):

@@ -47,13 +47,13 @@ def _keys(records: list[Record], names: dict[Name, int]) -> list[int]:
     inputs: dict[tuple[str, str], int] = {}
     for record in records:
         name: Name
-        if isinstance(record, CommandRun):
+        if isinstance(record, CommandRun) and record.cause < 0:
             said = (record.host, record.line)
             inputs[said] = inputs.get(said, 0) + 1
             name = ("input", *said, inputs[said])
         else:
             cause = keys[record.cause] if record.cause >= 0 else -1
-            kind = record.what if isinstance(record, TimerFired) else ""
+            kind = record.what if isinstance(record, TimerFired) else record.line if isinstance(record, CommandRun) else ""
             name = (cause, type(record).__name__, record.host, kind, record.ordinal)
         keys.append(names.setdefault(name, len(names)))
     return keys

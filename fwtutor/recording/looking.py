@@ -36,7 +36,7 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
         asked = read(there, line)
         if asked is None:
             output: str | None = ""
-        elif asked.tool.looks:
+        elif asked.tool.only_looks(asked.rest):
             output, refused = run(there, line, upto=cursor.index)
         else:
             name = f"{asked.tool.name}: "

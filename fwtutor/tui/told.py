@@ -171,12 +171,14 @@ def done_words(record: CommandRun) -> str:
         return "nothing of that kind has been told so far"
     if words[:1] == ["conntrack"]:
         return "the table is empty: nothing is remembered here"
+    if words[:1] == ["echo"]:
+        return "done: written"
     return "done: it printed nothing, and changed nothing"
 
 
 def sent_something(run: Run, index: int) -> bool:
     """Did the command of record ``index`` put a packet on its way?"""
-    return any(record.cause == index for record in run.records[index + 1 : index + 64])
+    return any(record.cause == index and not isinstance(record, CommandRun) for record in run.records[index + 1 : index + 64])
 
 
 def sent_words(record: CommandRun) -> str:

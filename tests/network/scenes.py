@@ -169,7 +169,7 @@ SCENES: dict[str, Scene] = {
     # (How the last bytes before it shuts are cut into segments depends on how the kernel counts its buffers.)
     "shut-window": Scene(((0.0, "client", PATIENT), (0.2, "server", "hold"), (0.5, "client", "upload 120000")), 8.0, since="win 0"),
     "shut-window-dropped": Scene(
-        ((0.0, "client", PATIENT), (0.2, "server", "hold"), (0.5, "client", "upload 120000"), (3.0, "server", DROPS_CLIENT)),
+        ((0.0, "client", PATIENT), (0.2, "server", "hold"), (0.5, "client", "upload 120000"), (2.0, "server", DROPS_CLIENT)),
         15.0,
         since="win 0",
     ),

@@ -52,7 +52,7 @@ def test_a_connection_is_opened_through_a_router() -> None:
     ("line", "told"),
     [
         (f"curl http://[{THERE}]/", "hello from the web"),
-        (f"ssh [{THERE}]", f"ssh: reached [{THERE}]:22: keys exchanged, it asks for a password"),
+        (f"ssh {THERE}", f"root@{THERE}'s password:"),
         (f"dig @{THERE} server.example AAAA", f"dig: server.example is {THERE}"),
         (f"dig @{THERE} client.example AAAA", f"dig: client.example is {HERE}"),
         (f"dig @{THERE} client.example", "dig: client.example is 10.0.0.9"),
@@ -78,7 +78,7 @@ def test_a_route_that_is_missing_is_told() -> None:
 
 def test_a_reject_of_ip6tables_ends_an_attempt() -> None:
     world = site("*filter\n-A FORWARD -p tcp --dport 22 -j REJECT --reject-with icmp6-adm-prohibited\nCOMMIT\n")
-    play(world, "client", f"ssh [{THERE}]")
+    play(world, "client", f"ssh {THERE}")
     assert said(world.hosts["client"]) == [f"ssh: connect to host {THERE} port 22: Permission denied"]
 
 

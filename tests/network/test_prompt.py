@@ -14,7 +14,7 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("frobnicate", "frobnicate: command not found; there is cat, close, connect,"),
+        ("frobnicate", "frobnicate: command not found; there is "),
         ("connect", "connect: write connect HOST:PORT"),
         ("connect 10.0.0.2", "connect: '10.0.0.2' names no port"),
         ("connect 10.0.0.300:1", "connect: '10.0.0.300' is no address"),
@@ -33,7 +33,7 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
         ("dig web", "dig: there is no name server here"),
         ("dig @10.0.0.2 a..b", "dig: 'a..b' is not a legal name"),
         ("dig @10.0.0.2 bücher.example", "dig: 'bücher.example' is not a legal name"),
-        ("ssh", "ssh: write ssh"),
+        ("ssh", "ssh: usage: ssh"),
         ("sysctl", "sysctl: write KEY"),
         ("sysctl net.nothing", "sysctl: cannot stat /proc/sys/net/nothing: No such file or directory"),
         ("sysctl net.ipv4.ip_forward=x", 'sysctl: setting key "net.ipv4.ip_forward": Invalid argument'),

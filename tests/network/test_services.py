@@ -10,41 +10,9 @@ from hypothesis import given, strategies as st
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.ends import Address
 from fwtutor.network.services.dns import answer_query, dns_query, read_answer
-from fwtutor.network.services.ssh import ssh_message
+from fwtutor.network.ssh.wire import ssh_message
 from fwtutor.network.world import World
 from tests.network.worlds import ALICE, ATTACKER, DNS, SERVER, WEB, cast, fired, lose_number, pair, play, said, sent, settle
-
-
-def test_ssh_reaches_a_server_with_banners_and_keys() -> None:
-    world = World(cast())
-    play(world, "attacker", f"ssh {SERVER}")
-    assert [line.partition(" from ")[0] for line in said(world.hosts["attacker"])] == [
-        "ssh: connected to 203.0.113.1:22",
-        "ssh: 203.0.113.1:22 is SSH-2.0-OpenSSH_9.2p1",
-        "ssh: reached 203.0.113.1:22: keys exchanged, it asks for a password",
-    ]
-    play(world, "attacker", "close")
-    assert said(world.hosts["attacker"])[-1] == "ssh: connection to 203.0.113.1 closed"
-    assert not world.hosts["server"].stack.endpoints
-
-
-def test_ssh_to_a_port_where_nobody_speaks_ssh_does_not_reach() -> None:
-    world = World(cast())
-    play(world, "attacker", f"ssh {SERVER}:1337")
-    assert not [line for line in said(world.hosts["attacker"]) if "reached" in line]
-
-
-def test_ssh_to_a_closed_port_says_refused() -> None:
-    world = World(cast())
-    play(world, "server", f"ssh {WEB}")
-    assert said(world.hosts["server"]) == [f"ssh: connect to host {WEB} port 22: Connection refused"]
-
-
-def test_sshd_ends_a_conversation_that_is_no_ssh() -> None:
-    world = World(cast())
-    play(world, "attacker", f"connect {SERVER}:22", 'say "GET / HTTP/1.0"')
-    assert f"from {SERVER}:22: Invalid SSH identification string." in said(world.hosts["attacker"])
-    assert not world.hosts["server"].stack.endpoints or said(world.hosts["attacker"])[-1].endswith("closed")
 
 
 @pytest.mark.parametrize("place", [WEB, f"https://{WEB}", f"{WEB}:443", f"http://{WEB}/page"])
@@ -146,7 +114,7 @@ def test_no_bytes_make_a_server_stumble(pieces: list[bytes], port: str) -> None:
 
 def test_an_ssh_message_is_a_multiple_of_eight_bytes_with_padding() -> None:
     for length in range(40):
-        message = ssh_message(20, bytes(length))
+        message = ssh_message(20, raw=bytes(length))
         assert len(message) % 8 == 0
         assert message[4] >= 4
         assert int.from_bytes(message[:4], "big") == len(message) - 4

@@ -5,20 +5,30 @@ from __future__ import annotations
 import shlex
 
 from fwtutor.network.arguments import BadArgument, split_words
+from fwtutor.network.ssh.keys import home_of
 from fwtutor.network.tools.nc import run_nc
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 MOST_FILES = 200
+SECRET = ("/var/log/auth.log", "/var/log/fail2ban.log", "/root/")
+"""What only root may read."""
 LONGEST_PATH = 200
 
 
-def _path(text: str) -> str:
-    """The absolute path: one is always in /."""
+def _path(shell: Shell, text: str) -> str:
+    """The absolute path: root is always in /, others are at home."""
+    home = home_of(shell.user.name)
+    if text == "~" or text.startswith("~/"):
+        text = home + text[1:]
+    elif shell.user.uid and not text.startswith("/"):
+        text = f"{home}/{text}"
     return "/" + "/".join(part for part in text.split("/") if part not in ("", "."))
 
 
 def _read(shell: Shell, text: str) -> str:
-    path = _path(text)
+    path = _path(shell, text)
+    if shell.user.uid and path.startswith(SECRET):
+        raise Refused(f"{text[:LONGEST_PATH]}: Permission denied")
     found = shell.host.files.read(path, shell.upto)
     if found is None:
         inside = any(each.startswith(path.rstrip("/") + "/") for each in shell.host.files.paths(shell.upto))
@@ -56,7 +66,7 @@ def _ls(shell: Shell, rest: str) -> str:
     words = split_words(rest)
     if len(words) > 1 or (words and words[0].startswith("-")):
         raise Refused("write ls [DIRECTORY]")
-    place = _path(words[0] if words else "/")
+    place = _path(shell, words[0] if words else ".")
     paths = shell.host.files.paths(shell.upto)
     if place in paths:
         return words[0]
@@ -92,7 +102,7 @@ def _echo(shell: Shell, rest: str) -> str:
 
 
 def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
-    host, path = shell.host, _path(name)
+    host, path = shell.host, _path(shell, name)
     paths = host.files.paths()
     if path == "/" or name.endswith("/") or any(each.startswith(f"{path}/") for each in paths):
         raise Refused(f"{name[:LONGEST_PATH]}: Is a directory")
@@ -108,9 +118,20 @@ def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
         host.append(path, text)
 
 
+def _only_prints(rest: str) -> bool:
+    return not any(letter in rest for letter in ">|")
+
+
 TOOLS = (
     Tool("cat", "cat FILE...", "what is in a file", _cat, ("/etc/hosts", "/var/log/auth.log"), looks=True),
     Tool("tail", "tail [-n LINES] FILE", "the last lines of it", _tail, ("-n", "/var/log/auth.log"), looks=True),
     Tool("ls", "ls [DIRECTORY]", "which files there are", _ls, ("/etc", "/var/log"), looks=True),
-    Tool("echo", "echo TEXT [> FILE | >> FILE]", "writes a file, or adds to it", _echo, (">", ">>", "/etc/hosts.allow", "/etc/hosts.deny")),
+    Tool(
+        "echo",
+        "echo TEXT [> FILE | >> FILE]",
+        "writes a file, or adds to it",
+        _echo,
+        (">", ">>", "/etc/hosts.allow", "/etc/hosts.deny"),
+        looks_if=_only_prints,
+    ),
 )

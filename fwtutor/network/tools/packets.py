@@ -72,7 +72,7 @@ def _say(shell: Shell, rest: str) -> str:
         raise Refused('write say "TEXT" [to PORT]')
     endpoint = _pick(shell.host, port)
     data = words[0].encode("utf-8", "replace") + b"\n"
-    if not endpoint.send(data):
+    if not endpoint.application.typed(endpoint, data):
         raise Refused("Broken pipe (this side is closed already)")
     return f"{len(data)} bytes to {endpoint.peer}"
 

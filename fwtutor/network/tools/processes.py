@@ -17,7 +17,8 @@ def _ps(shell: Shell, rest: str) -> str:
         raise Refused("write ps")
     host, upto = shell.host, shell.upto
     rows = [("PID", "USER", "COMMAND")]
-    rows += [(str(FIRST_SERVICE + n), service.user, f"{service.name}:{service.port}") for n, service in enumerate(host.spec.running)]
+    services = [service for service in host.spec.running if service.port]
+    rows += [(str(FIRST_SERVICE + n), service.user, f"{service.name}:{service.port}") for n, service in enumerate(services)]
     for ran in host.ran:
         there = ran.until is None if upto is None else ran.since <= upto and (ran.until is None or ran.until > upto)
         if there:

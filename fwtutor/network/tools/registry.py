@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import curl, dig, files, floods, ip, nc, nmap, packets, ping, processes, rules, sockets, ssh, system, traceroute
+from fwtutor.network.tools import (
+    bruteforce,
+    curl,
+    dig,
+    fail2ban,
+    files,
+    floods,
+    ip,
+    nc,
+    nmap,
+    packets,
+    ping,
+    processes,
+    rules,
+    sockets,
+    ssh,
+    system,
+    traceroute,
+)
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 _WIDTH = 44
@@ -28,7 +46,7 @@ def _help(shell: Shell, rest: str) -> str:
 
 GROUPS: dict[str, tuple[Tool, ...]] = {
     "everyday": (
-        ssh.TOOL,
+        *ssh.TOOLS,
         curl.TOOL,
         dig.TOOL,
         ping.TOOL,
@@ -41,9 +59,9 @@ GROUPS: dict[str, tuple[Tool, ...]] = {
         *system.TOOLS,
         Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
     ),
-    "firewall": rules.TOOLS,
+    "firewall": (*rules.TOOLS, fail2ban.TOOL),
     "connections and packets in your hand": packets.TOOLS,
-    "attacker": (nmap.TOOL, *floods.TOOLS),
+    "attacker": (nmap.TOOL, bruteforce.TOOL, *floods.TOOLS),
 }
 """By what they are for, as help lists them."""
 TOOLS: dict[str, Tool] = {tool.name: tool for tools in GROUPS.values() for tool in tools}

@@ -55,7 +55,7 @@ def read_conntrack(rest: str) -> Command:
 
 def _dmesg(shell: Shell, rest: str) -> str:
     check_dmesg(rest)
-    return "".join(f"{line}\n" for line in shell.host.log)
+    return "".join(f"{line}\n" for line in shell.host.kernel_log)
 
 
 def check_dmesg(rest: str) -> None:
@@ -76,6 +76,8 @@ def _sysctl(shell: Shell, rest: str) -> str:
     if name not in sysctls:
         raise Refused(f"cannot stat /proc/sys/{name.replace('.', '/')}: No such file or directory")
     if given:
+        if shell.user.uid:
+            raise Refused(f'permission denied on key "{name}"')
         try:
             shell.host.firewall.set_sysctl(name, int(value) if len(value) < 12 else -1)
         except ValueError:
@@ -87,12 +89,12 @@ _LIKE_IPTABLES = ("-A", "-I", "-D", "-R", "-P", "-F", "-L", "-S", "-N", "-X", "-
 _LIKE_CONNTRACK = ("-L", "-C", "-D", "-F", "-E", "expect")
 _LIKE_IPSET = ("create", "add", "del", "test", "list", "save", "flush", "destroy")
 TOOLS = (
-    Tool("iptables", "iptables ...", "the rules of IPv4, in iptables' own language", _iptables, _LIKE_IPTABLES),
-    Tool("iptables-save", "iptables-save [-c]", "prints all of them", _iptables_save, ("-c",)),
-    Tool("ip6tables", "ip6tables ...", "the rules of IPv6", _ip6tables, _LIKE_IPTABLES),
-    Tool("ip6tables-save", "ip6tables-save [-c]", "prints all of them", _ip6tables_save, ("-c",)),
-    Tool("conntrack", "conntrack -L|-C|-D|-F|-E [expect] ...", "connection tracking's table", _conntrack, _LIKE_CONNTRACK),
-    Tool("ipset", "ipset create|add|del|test|list ...", "sets of addresses", _ipset, _LIKE_IPSET),
+    Tool("iptables", "iptables ...", "the rules of IPv4, in iptables' own language", _iptables, _LIKE_IPTABLES, root=True),
+    Tool("iptables-save", "iptables-save [-c]", "prints all of them", _iptables_save, ("-c",), root=True),
+    Tool("ip6tables", "ip6tables ...", "the rules of IPv6", _ip6tables, _LIKE_IPTABLES, root=True),
+    Tool("ip6tables-save", "ip6tables-save [-c]", "prints all of them", _ip6tables_save, ("-c",), root=True),
+    Tool("conntrack", "conntrack -L|-C|-D|-F|-E [expect] ...", "connection tracking's table", _conntrack, _LIKE_CONNTRACK, root=True),
+    Tool("ipset", "ipset create|add|del|test|list ...", "sets of addresses", _ipset, _LIKE_IPSET, root=True),
     Tool("dmesg", "dmesg", "what LOG rules wrote", _dmesg),
     Tool("sysctl", "sysctl KEY[=VALUE]", "the kernel's settings", _sysctl, tuple(SYSCTLS)),
 )

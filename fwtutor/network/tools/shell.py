@@ -42,3 +42,11 @@ class Tool(NamedTuple):
     """It changes nothing, and is answered for any place of a run (``Shell.upto``)."""
     more: str = ""
     """What ``help NAME`` says besides."""
+    root: bool = False
+    """Nobody but root may."""
+    looks_if: Callable[[str], bool] | None = None
+    """Says of a rest whether it changes nothing, where that depends (``looks``)."""
+
+    def only_looks(self, rest: str) -> bool:
+        """What is typed behind the name changes nothing."""
+        return self.looks or (self.looks_if is not None and self.looks_if(rest))

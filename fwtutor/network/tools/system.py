@@ -19,4 +19,17 @@ def _sleep(shell: Shell, rest: str) -> str:
     return ""
 
 
-TOOLS = (Tool("sleep", "sleep SECONDS", "lets time pass", _sleep),)
+def _whoami(shell: Shell, rest: str) -> str:
+    return f"{shell.user.name}\n"
+
+
+def _id(shell: Shell, rest: str) -> str:
+    name, uid = shell.user
+    return f"uid={uid}({name}) gid={uid}({name}) groups={uid}({name})\n"
+
+
+TOOLS = (
+    Tool("sleep", "sleep SECONDS", "lets time pass", _sleep),
+    Tool("whoami", "whoami", "whose prompt this is", _whoami, looks=True),
+    Tool("id", "id", "likewise, with numbers", _id, looks=True),
+)

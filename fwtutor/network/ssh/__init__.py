@@ -1,0 +1,1 @@
+"""What sshd, ssh and those who guess passwords share: the messages, and what is in their files."""
