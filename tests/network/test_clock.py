@@ -40,3 +40,13 @@ def test_an_idle_event_is_ahead_but_keeps_nobody_busy() -> None:
     clock.push(Event(1, "a", -1, 0, busy=False))
     assert clock.busy == 0
     assert clock.next_at() == 1
+
+
+def test_what_is_to_come_first_comes_before_others_of_its_time_and_not_before_earlier_ones() -> None:
+    clock = Clock()
+    earlier, other, first, second = Event(1, "a", -1, 0), Event(2, "b", -1, 0), Event(2, "c", -1, 0), Event(2, "d", -1, 0)
+    clock.push(other)
+    clock.push(first, first=True)
+    clock.push(second, first=True)
+    clock.push(earlier)
+    assert [clock.pop() for _ in range(4)] == [earlier, first, second, other]

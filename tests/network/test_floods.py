@@ -98,7 +98,7 @@ def test_hold_says_how_many_a_limit_let_through() -> None:
         ("flood syn 10.0.0.2 count", "flood: write flood"),
         ("flood syn 10.0.0.2 count 0", "flood: count must not be 0"),
         ("flood syn 10.0.0.2 rate 0/s", "flood: rate must not be 0"),
-        ("flood syn 10.0.0.2 count 5001", "flood: count '5001' is no number from 0 to 5000"),
+        ("flood syn 10.0.0.2 count 2001", "flood: count '2001' is no number from 0 to 2000"),
         ("flood syn 10.0.0.2 from x", "flood: 'x' is no network"),
         ("flood syn 10.0.0.2 from ::/0", "flood: ::/0 and 10.0.0.2 are of different families"),
         ("hold", "hold: write hold HOST:PORT"),

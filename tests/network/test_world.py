@@ -305,3 +305,12 @@ def test_a_link_loses_by_the_seed_and_by_its_mtu() -> None:
     assert some == sent(0.5, 0, 1) != sent(0.5, 0, 2)
     assert 12 < len(some) < 48
     assert sent(1.0, 0, 1) == []
+
+
+def test_the_kernel_answers_a_packet_before_it_takes_up_the_next() -> None:
+    world = pair(("app:1337",))
+    for port in (9, 1337):
+        world.enter("client", f"send tcp 10.0.0.1:4000 > 10.0.0.2:{port} SYN")
+    settle(world)
+    at_server = [record.walk.packet for record in world.records if isinstance(record, Walked) and record.host == "server"]
+    assert [(packet.sport, packet.dport) for packet in at_server][:4] == [(4000, 9), (9, 4000), (4000, 1337), (1337, 4000)]

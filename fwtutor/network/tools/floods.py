@@ -16,7 +16,7 @@ from fwtutor.network.segments import MSS, SYN_WINDOW, WINDOW, syn_options
 from fwtutor.network.tools.options import find_host
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
-USUAL_COUNT, MOST_COUNT = 100, 5000
+USUAL_COUNT, MOST_COUNT = 100, 2000
 USUAL_RATE, MOST_RATE = 100, 1_000_000
 USUAL_HELD, MOST_HELD = 20, 1000
 AFTERWARDS = SECOND
