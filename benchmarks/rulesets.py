@@ -203,6 +203,7 @@ _NOWHERE = (
     (r"--dst-type ANYCAST", "IPv4 has no such addresses", 4),
     (r"-s (224\.0\.0\.0/4|127\.0\.0\.0/8) |--src-type (BROADCAST|MULTICAST) ", "the stack refuses what comes from there", 4),
     (r"-d (224\.0\.0\.251|239\.255\.255\.250)/32 ", "the box is not in that group", 4),
+    (r"-A IN_internal_allow -d fe80::/64 ", "of the box's links only eth0 has such an address, and that is in another zone", 6),
     (r"-d ff02::(f|fb)/128 ", "the box is not in that group", 6),
     (r"-A ufw-not-local (-m limit|-j DROP)", "what comes into INPUT is for the box, for all or for a group, and rules before take that", 4),
     (

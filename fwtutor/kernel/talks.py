@@ -18,8 +18,7 @@ from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, Packet
 from fwtutor.netfilter.walk import Walk
 
 ERRORS = {4: ((3, 3), (3, 1), (3, 4), (11, 0), (12, 0)), 6: ((1, 4), (1, 0), (2, 0), (3, 0), (4, 0))}
-
-
+REDIRECT = 137
 PACE = 0.001
 """Seconds that a packet takes; the kernel mostly takes less."""
 
@@ -41,6 +40,8 @@ class Talk:
         self.rules = list(lines(self.engine.save(family=family)))
         self._sizes = {(line.table, line.chain): line.number for line in self.rules}
         self.shots = list[Shot]()
+        self._linked = any(condition.option in ("--mac-source", "--pkt-type") for line in self.rules for condition in line.conditions)
+        """The case is one of links with addresses."""
         self.seen = set[str]()
         """The rules hit, in TRACE's words; whoever asks empties it."""
 
@@ -63,16 +64,26 @@ class Talk:
         return self.shoot(draft.shot())
 
     def shoot(self, shot: Shot) -> Walk | None:
-        """Remember it, and see what the engine makes of it."""
+        """Remember it, and see what the engine makes of it; None when it goes nowhere, or is of what is not simulated."""
+        before = self.mark()
         self.shots.append(shot)
         at = self.engine.now / SECOND + PACE
         if shot.on is None:
             walk = self.engine.send(shot.raw, at, mark=shot.mark)
         else:
             walk = self.engine.receive(shot.raw, shot.on, at, mac=shot.mac, link=shot.link)
+        if self.family == 6 and self._differs(walk):
+            self.back(before)
+            return None
         for each in (walk, *walk.answers):
             self._look(each)
         return walk if walk.verdict == "ACCEPT" and walk.to is not None else None
+
+    def _differs(self, walk: Walk) -> bool:
+        """Whether it is of what is not simulated: what the box sends to itself on account of a packet, and link addresses in redirects."""
+        to_itself = walk.in_interface is not None and walk.packet.src in self.net.local
+        redirected = self._linked and any(answer.packet.icmp_type == REDIRECT for answer in walk.answers)
+        return to_itself or redirected or any(answer.answers for answer in walk.answers)
 
     def _look(self, walk: Walk) -> None:
         for word in walk.path:

@@ -264,9 +264,9 @@ class Routing:
         return sorted(own, key=lambda each: (scopes.scope(each[0]), own.index(each)), reverse=True)
 
     def redirected6(self, name: str, dst: int) -> int:
-        """The address an interface has for what was sent to ``dst``: the first, or to a link-local one the first of those; 0: none."""
-        usable = (own for own, _ in self._in_order6(name) if not scopes.is_link_local(dst) or scopes.is_link_local(own))
-        return next(usable, 0)
+        """The address an interface has for what was sent to ``dst``: the first that reaches no further than that; 0: none."""
+        wanted = scopes.bound(dst)
+        return next((own for own, _ in self._in_order6(name) if not wanted or scopes.bound(own) == wanted), 0)
 
     def martian_source(self, src: int) -> str:
         """Why an arriving IPv4 packet's source is impossible anywhere, "" if it is not."""

@@ -9,6 +9,8 @@ LOOPBACK_ADDRESS = 1
 """::1"""
 ALL_NODES, ALL_ROUTERS = (0xFF02 << 112) + 1, (0xFF02 << 112) + 2
 INTERFACE_LOCAL, LINK_LOCAL, SITE_LOCAL, GLOBAL = 1, 2, 5, 14
+COMPATIBLE = -1
+"""::a.b.c.d, an IPv4 address written in IPv6."""
 
 _SOLICITED = 0xFF02 << 112 | 1 << 32 | 0xFF << 24
 _LABELS = (
@@ -47,6 +49,19 @@ def scope(address: int) -> int:
     if is_link_local(address) or address == LOOPBACK_ADDRESS:
         return LINK_LOCAL
     return SITE_LOCAL if address >> 118 == 0x3FB else GLOBAL
+
+
+def bound(address: int) -> int:
+    """What a REDIRECT must keep to: INTERFACE_LOCAL, LINK_LOCAL, SITE_LOCAL, COMPATIBLE; 0: nothing, as the address reaches further."""
+    if is_multicast(address):
+        reach = group_scope(address)
+    elif address == LOOPBACK_ADDRESS:
+        reach = INTERFACE_LOCAL
+    elif 1 < address < 1 << 32:
+        reach = COMPATIBLE
+    else:
+        reach = scope(address)
+    return reach if reach in (INTERFACE_LOCAL, LINK_LOCAL, SITE_LOCAL, COMPATIBLE) else 0
 
 
 def label(address: int) -> int:

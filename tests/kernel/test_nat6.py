@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fwtutor.kernel.kernel import Kernel
@@ -109,3 +111,17 @@ def test_what_the_box_sends_is_routed_again(kernel: Kernel, variant: str) -> Non
     setup = nat("-A OUTPUT -p udp -j DNAT --to-destination 2001:db8:2::20", variant=variant)
     assert agreed(kernel, setup, [udp(BOX, SERVER, None)])[0].to == "lan"
     agreed(kernel, setup, [udp(HOME, HOME, None)])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "own", [("2001:db8:2::1/64",), ("2001:db8:2::1/64", "fe80::1/64"), ("fec0::1/64", "2001:db8:2::1/64"), ("fe80::1/64",)]
+)
+def test_redirect_takes_an_address_that_reaches_as_far(kernel: Kernel, variant: str, own: tuple[str, ...]) -> None:
+    """What was for an address or a group of the link, or of the site, is redirected to an address of that scope, or dropped."""
+    targets = ("ff01::1", "ff02::fb", "ff05::2", "ff08::1", "ff0e::1", "fe80::99", "fec0::5", "::1.2.3.4", "2001:db8:77::7")
+    base = nat("-A PREROUTING -p udp -j REDIRECT", variant=variant)
+    setup = replace(base, interfaces={**base.interfaces, "lan": own})
+    source = address(own[0].partition("/")[0]) + 7
+    shots = [udp(source, address(target), "lan", 4000 + number) for number, target in enumerate(targets)]
+    agreed(kernel, setup, shots)
