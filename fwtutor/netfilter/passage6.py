@@ -126,7 +126,7 @@ class Passage6(Replying6):
 
     def depart(self) -> None:
         packet, context = self.context.packet, self.context
-        to_self = self._is_to_self(packet.dst, self._link())
+        to_self = self._is_to_self(packet.dst, self._link()) and not self._is_echoed_elsewhere(packet)
         route = None if to_self else self._way(packet)
         if not to_self and route is None:
             self._lose(f"no route to {packet.destination}")
@@ -176,6 +176,17 @@ class Passage6(Replying6):
         routing = self.box.routing
         return routing.is_local6(dst, link) or (self._forwards() and routing.is_anycast(dst, link))
 
+    def _is_echoed_elsewhere(self, packet: Packet) -> bool:
+        """Whether it answers an echo for a group, or for any router, and its destination is no address of the link that one came by."""
+        return self._echoes_many(packet) and all(own[:2] != (6, packet.dst) for own in self.box.routing.addresses[self._link()])
+
+    def _echoes_many(self, packet: Packet) -> bool:
+        """Whether it answers an echo for a group, or for any router, that came by a link: it goes back there or not at all."""
+        if not self.context.by_stack or packet.protocol != ICMPV6 or packet.icmp_type != answers6.ECHO_REPLY:
+            return False
+        delivered = self.box.delivered
+        return self._link() not in ("", LOOPBACK) and not self.box.routing.is_local6(delivered.to, delivered.by)
+
     def _link(self) -> str:
         """The link on which it looks for what says nothing without one: what it answers came from there. "": it answers nothing.
 
@@ -198,8 +209,7 @@ class Passage6(Replying6):
         if link not in ("", LOOPBACK) and self.context.by_stack and packet.protocol == ICMPV6:
             if packet.icmp_type in answers6.NEIGHBOURS:
                 return Route(6, 0, 0, link, 0, 0)
-            if packet.icmp_type == answers6.ECHO_REPLY and not routing.is_local6(self.box.delivered.to, self.box.delivered.by):
-                # What was for a group, or for any router, is echoed to where it came from or not at all.
+            if self._echoes_many(packet):
                 return routing.lookup_by(6, packet.dst, link)
         return routing.lookup6(packet.dst, "" if link == LOOPBACK else link)
 

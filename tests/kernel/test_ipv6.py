@@ -168,3 +168,13 @@ def test_what_the_box_itself_sends(kernel: Kernel) -> None:
         for raw in (craft.udp(WAN, dst, 1000, 53, b"x", family=6), craft.udp(WAN, dst, 1001, 53, b"x", family=6, ttl=0))
     ]
     assert differences(kernel, box(), shots) == []
+
+
+@pytest.mark.parametrize("on", ["wan", "lan", None])
+def test_an_echo_for_many_from_an_address_of_the_boxs_other_link_is_answered_by_the_link_it_came_by(kernel: Kernel, on: str | None) -> None:
+    setup = replace(box(), routes={"default": ("wan", "2001:db8:1::fe")})
+    targets = (a("ff02::1"), a("ff02::2"), a("2001:db8:1::"), a("2001:db8:2::"))
+    shots = [
+        Shot(craft.icmp(src, dst, 128, 0, 7 << 16 | n, b"x", family=6), on) for n, (src, dst) in enumerate(product((WAN, LAN), targets))
+    ]
+    assert differences(kernel, setup, shots) == []
