@@ -5,6 +5,8 @@ What becomes of what it gets, and what its application may ask for, is ``tcp``'s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN
@@ -24,7 +26,7 @@ KEEPALIVE_TIME, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 7200 * SECOND, 75 * SECON
 TIMED_OUT = "Connection timed out"
 
 
-class Speaking:
+class Speaking(ABC):
     """The side of an endpoint that the wire sees."""
 
     def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User) -> None:
@@ -76,9 +78,9 @@ class Speaking:
         """(the sequence number it would send next, the acknowledgement number)."""
         return self._sending.next, self._receiving.next
 
+    @abstractmethod
     def _end(self, why: str) -> None:
         """It is over, for that reason."""
-        raise NotImplementedError
 
     # --- sending -----------------------------------------------------------------------------------------------
 

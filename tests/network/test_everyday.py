@@ -8,7 +8,7 @@ from fwtutor.network.topology import HostSpec, LinkSpec, Topology, UserSpec
 from fwtutor.network.world import World
 from fwtutor.recording.scenario import Scenario
 from fwtutor.recording.session import Session
-from tests.network.worlds import cast, pair, play, routed, said, settle
+from tests.network.worlds import cast, pair, play, refused_at_once, routed, said, settle
 
 
 def printed(world: World, host: str, line: str) -> list[str]:
@@ -301,7 +301,4 @@ def test_what_is_wrong_is_named(line: str, words: str) -> None:
             (LinkSpec("wire", ("client:eth0", "server:eth0")),),
         )
     )
-    record = world.enter("client", line)
-    assert record.refused
-    assert record.output.startswith(words)
-    assert world.quiet
+    refused_at_once(world, line, words)

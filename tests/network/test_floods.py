@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fwtutor.netfilter.packet import ICMP, UDP
-from tests.network.worlds import flags, pair, play, routed, said, sent
+from tests.network.worlds import flags, pair, play, refused_at_once, routed, said, sent
 
 
 def test_a_hundred_syns_in_a_second() -> None:
@@ -107,8 +107,4 @@ def test_hold_says_how_many_a_limit_let_through() -> None:
     ],
 )
 def test_what_is_wrong_is_named(line: str, words: str) -> None:
-    world = pair()
-    record = world.enter("client", line)
-    assert record.refused
-    assert record.output.startswith(words)
-    assert world.quiet
+    refused_at_once(pair(), line, words)

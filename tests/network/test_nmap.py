@@ -14,7 +14,7 @@ from fwtutor.network.stack import Listener
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology, UserSpec
 from fwtutor.network.world import World
 from tests.network.scans import BOARDS, CLIENT, OPEN_TCP, OPEN_UDP, SERVER, Board, asked, table
-from tests.network.worlds import cast, flags, pair, play, routed, said, sent, settle
+from tests.network.worlds import cast, flags, pair, play, refused_at_once, routed, said, sent, settle
 
 RECORDED = json.loads((Path(__file__).parents[2] / "assets" / "scans" / "words.json").read_text())
 NO_RATION = {"net.ipv4.icmp_ratelimit": 0, "net.ipv6.icmp.ratelimit": 0}
@@ -208,11 +208,7 @@ def test_probes_the_own_rules_drop_are_told() -> None:
     ],
 )
 def test_what_is_wrong_is_named(line: str, words: str) -> None:
-    world = pair()
-    record = world.enter("client", line)
-    assert record.refused
-    assert record.output.startswith(words)
-    assert world.quiet
+    refused_at_once(pair(), line, words)
 
 
 def test_raw_scans_are_root_s() -> None:

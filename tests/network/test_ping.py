@@ -6,7 +6,7 @@ import pytest
 
 from fwtutor.netfilter.packet import ICMP, ICMPV6
 from fwtutor.network.world import World
-from tests.network.worlds import pair, play, routed, said, sent, settle
+from tests.network.worlds import pair, play, refused_at_once, routed, said, sent, settle
 
 
 def ping(world: World, line: str) -> list[str]:
@@ -192,7 +192,4 @@ def test_the_host_itself_answers() -> None:
 def test_what_is_wrong_is_named(line: str, words: str) -> None:
     world = pair()
     world.hosts["client"].firewall.routing.routes[:] = [route for route in world.hosts["client"].firewall.routing.routes if route.mask]
-    record = world.enter("client", line)
-    assert record.refused
-    assert record.output.startswith(words)
-    assert world.quiet
+    refused_at_once(world, line, words)

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from fwtutor.network.records import Walked
 from fwtutor.network.tools.registry import TOOLS
 from fwtutor.network.world import World
-from tests.network.worlds import cast, flags, pair, play, said, sent, settle
+from tests.network.worlds import cast, flags, pair, play, refused_at_once, said, sent, settle
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,7 @@ from tests.network.worlds import cast, flags, pair, play, said, sent, settle
     ],
 )
 def test_what_is_wrong_is_named(line: str, words: str) -> None:
-    world = pair()
-    record = world.enter("client", line)
-    assert record.refused
-    assert record.output.startswith(words)
-    assert world.quiet
+    refused_at_once(pair(), line, words)
 
 
 def test_a_refused_rule_says_what_iptables_says_with_a_caret_under_the_place() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fwtutor.netfilter.packet import TCP, UDP
 from fwtutor.network.world import World
-from tests.network.worlds import pair, play, routed, said, sent, settle
+from tests.network.worlds import pair, play, refused_at_once, routed, said, sent, settle
 
 
 def trace(world: World, line: str) -> list[str]:
@@ -132,7 +132,4 @@ def test_what_the_own_rules_drop_is_not_permitted() -> None:
 )
 def test_what_is_wrong_is_named(line: str, words: str) -> None:
     world = routed()
-    record = world.enter("client", line)
-    assert record.refused
-    assert record.output.startswith(words)
-    assert world.quiet
+    refused_at_once(world, line, words)

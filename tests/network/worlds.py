@@ -70,6 +70,14 @@ def routed(mtu: int = 1500) -> World:
     return World(Topology(hosts, (LinkSpec("near", ("client:eth0", "box:near")), LinkSpec("far", ("box:far", "server:eth0")))))
 
 
+def refused_at_once(world: World, line: str, words: str) -> None:
+    """A line that cannot be carried out is answered in words that begin so, and nothing comes of it."""
+    record = world.enter("client", line)
+    assert record.refused
+    assert record.output.startswith(words)
+    assert world.quiet
+
+
 def settle(world: World) -> list[Record]:
     """Runs until quiet."""
     found: list[Record] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from configparser import Error as ConfigError, RawConfigParser
 from dataclasses import dataclass
+from typing import Any
 
 from fwtutor.netfilter.addresses import parse_address, parse_interface, prefix_mask
 from fwtutor.network.ends import Address
@@ -66,7 +67,7 @@ def read_jail(text: str) -> Jail:
         if section not in ("sshd", "INCLUDES"):
             raise ValueError(f"[{section}]: there is only the jail sshd")
     settings = dict(parser.items("sshd")) if parser.has_section("sshd") else dict(parser.defaults())
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for name, value in settings.items():
         try:
             if name == "banaction":
@@ -80,7 +81,7 @@ def read_jail(text: str) -> Jail:
                 raise ValueError("is no setting of a jail that is simulated")
         except ValueError as error:
             raise ValueError(f"{name}: {value!r} {error}" if name in (*_READERS, "banaction") else f"{name} {error}") from None
-    return Jail(**found)  # type: ignore[arg-type]
+    return Jail(**found)
 
 
 def read_span(text: str) -> int:

@@ -90,8 +90,8 @@ class Visit:
 
     def turn_away(self) -> Program:
         """Ends it before a word: with a RST when the client has said something that nobody read."""
-        until = Wait(self._host.now + STARTING, "sshd has looked into hosts.allow and hosts.deny")
-        while self._host.now < until.until and (yield until):  # type: ignore[operator]
+        until = self._host.now + STARTING
+        while self._host.now < until and (yield Wait(until, "sshd has looked into hosts.allow and hosts.deny")):
             pass
         self.log(f"refused connect from {self._name or self._address} ({self._address})")
         if self._connection.buffer:
