@@ -12,8 +12,9 @@ from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
+from fwtutor.course.checkfields import read_check
 from fwtutor.course.checks import Court
-from fwtutor.course.fields import read_ask, read_check, read_condition
+from fwtutor.course.fields import read_ask, read_condition
 from fwtutor.course.model import Chapter, Check, Choice, Course, Goal, Lesson, LessonError, Prediction, Stage
 from fwtutor.course.networks import read_topology
 from fwtutor.course.tables import Table, read_text, shown_name

@@ -9,8 +9,9 @@ import pytest
 
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Lesson
+from fwtutor.course.patterns import Pattern
 from fwtutor.course.proof import check_lesson, lesson_check, lesson_list
-from fwtutor.course.queries import PacketAsk, Pattern, Selection
+from fwtutor.course.queries import PacketAsk, Selection
 from fwtutor.netfilter.packet import TCP
 from fwtutor.network.records import Walked
 from fwtutor.recording import Run, Session

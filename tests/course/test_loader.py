@@ -83,7 +83,7 @@ SPOILED = [
     ('id = "ack-to-22"', 'id = "Ack To 22"', "stages[2].predictions[2].id", "lower-case"),
     ('> 203.0.113.1:22 SYN", what', 'to 203.0.113.1:22 SYN", what', "stages[2].predictions[1].ask.packet", "is not PROTOCOL"),
     ('> 203.0.113.1:22 SYN", what', '> 203.0.113.1:22 SIN", what', "stages[2].predictions[1].ask.packet", '"SIN"'),
-    ('> 203.0.113.1:22 SYN", what', '> 203.0.113.1:99999 SYN", what', "stages[2].predictions[1].ask.packet", '"99999"'),
+    ('> 203.0.113.1:22 SYN", what', '> 203.0.113.1:99999 SYN", what', "stages[2].predictions[1].ask.packet", "'99999'"),
     ('what = "ctstate", stage = 2', 'what = "mood", stage = 2', "stages[2].predictions[1].ask.what", '"mood"'),
     ('what = "ctstate", stage = 2', 'what = "ctstate", stage = 9', "stages[2].predictions[1].ask.stage", "not between"),
     ('expect = "NEW"', 'expect = "OLD"', "stages[2].predictions[1].expect", '"OLD"'),

@@ -133,5 +133,6 @@ TOOLS = (
         _echo,
         (">", ">>", "/etc/hosts.allow", "/etc/hosts.deny"),
         looks_if=_only_prints,
+        configures=lambda rest: ">" in rest and "|" not in rest,
     ),
 )
