@@ -134,6 +134,16 @@ class Goal:
 
 
 @dataclass(slots=True, frozen=True)
+class Deed:
+    """What a learner may type to meet the goals of a stage: one way through, shown when it is asked for."""
+
+    host: str
+    line: str
+    undo: bool = False
+    """Look, and then take it back: it was to see what happens."""
+
+
+@dataclass(slots=True, frozen=True)
 class Stage:
     """One heading of lesson.md and what happens under it. Stage i is the i-th stage of ``scenario.script``."""
 
@@ -146,6 +156,8 @@ class Stage:
     """From a nudge to the answer."""
     prompt: str = ""
     """The host at whose prompt the learner should be from here on; "" = where he is."""
+    deeds: tuple[Deed, ...] = ()
+    """Typed in this order when the page opens, before its first packet."""
 
 
 @dataclass(slots=True, frozen=True)
