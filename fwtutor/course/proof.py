@@ -86,7 +86,7 @@ def _check_run(lesson: Lesson) -> Iterable[Finding]:
 
 def _check_way(lesson: Lesson) -> Iterable[Finding]:
     """Does what the stages say to do meet every goal?"""
-    met = set()
+    met: set[str] = set()
     session = Session(lesson.scenario)
 
     def look() -> None:
