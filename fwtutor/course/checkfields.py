@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from random import Random
 
 from fwtutor.course.fields import read_condition
@@ -164,7 +164,7 @@ def _place(part: Table, key: str, text: str, hosts: Hosts) -> tuple[Address, int
     if address is None or port is None:
         part.fail("names no address or no port", key)
     owned = {own.partition("/")[0] for host in hosts.values() for owns in host.interfaces.values() for own in owns}
-    if str(address) not in owned:
+    if str(address) not in owned and not ip_address(str(address)).is_loopback:
         part.fail(f"no host has the address {address}", key)
     return address, port
 

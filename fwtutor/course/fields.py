@@ -41,7 +41,7 @@ def read_condition(part: Table, watch: str, hosts: tuple[str, ...], stages: int,
     if court and part.has("passes"):
         if not part.flag("passes"):
             part.fail("can only be true", "passes")
-        condition = Passes(court, part.number("stage", stages, least=1, most=stages))
+        condition = Passes(court, part.number("stage", max(1, stages - 1), least=1, most=stages))
     elif part.has("connection"):
         condition = Connected(_selection(part, "connection", watch, hosts, stages, protocol=TCP))
     elif part.has("entry"):

@@ -59,14 +59,13 @@ class Exchange:
         """What is missing for a whole conversation; "" if nothing is."""
         place = self.address, self.port
         served = self.served or place
-        peer = ground.owner(str(served[0]))
+        # A loopback address is nobody's in particular: it is the host's own.
+        peer = ground.owner(str(served[0])) or self.host
         heard = answered = False
         closed = [False, False]
         for record in world.records:
-            if not isinstance(record, Walked) or record.walk.to != "local":
-                continue
-            packet = record.walk.delivered or record.walk.packet
-            if packet.protocol != self.protocol:
+            packet = record.walk.delivered if isinstance(record, Walked) else None
+            if packet is None or packet.protocol != self.protocol:
                 continue
             if record.host == peer and (destination_of(packet), packet.dport) == served:
                 heard = heard or bool(packet.payload)

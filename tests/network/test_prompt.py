@@ -289,6 +289,13 @@ def test_say_close_and_reset_find_the_connection_by_either_port() -> None:
     assert world.enter("client", "say d to 7").refused
 
 
+def test_what_a_host_says_to_itself_is_said_by_the_end_that_is_far_from_the_port() -> None:
+    world = pair(("echo:7",))
+    play(world, "server", "connect 127.0.0.1:7 from 5000", "say a to 7")
+    spoken = [packet for packet in sent(world.records, "server") if packet.payload]
+    assert [(packet.sport, packet.dport) for packet in spoken] == [(5000, 7), (7, 5000)]
+
+
 def test_sleep_lets_time_pass() -> None:
     world = pair()
     play(world, "client", "sleep 2.5")
