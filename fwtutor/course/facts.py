@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwtutor.course.patterns import COMPARED, flag_words, packet_words
-from fwtutor.netfilter.packet import TCP, UDP, Packet
+from fwtutor.course.patterns import packet_words
+from fwtutor.netfilter.packet import RST, TCP, UDP, Packet
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.network.records import Walked
 
@@ -101,7 +101,7 @@ def answer_to(run: History, index: int) -> str:
 
 def _answer_words(packet: Packet) -> str:
     if packet.protocol == TCP:
-        return "+".join(name for name in packet.flag_names if name not in ("PSH", "URG")) if packet.flags & COMPARED else flag_words(packet)
+        return "RST" if packet.flags & RST else "+".join(name for name in packet.flag_names if name != "PSH") or "no flags"
     if packet.protocol == UDP:
         return "udp"
     first, *_, last = packet_words(packet).partition(" > ")[2].split(" ", 1)
