@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from random import Random
 
+from fwtutor.course.answers import bare_firewall
 from fwtutor.course.facts import decided
 from fwtutor.course.patterns import packet_words
 from fwtutor.network.ends import Address, destination_of, source_of
@@ -40,12 +41,19 @@ class Ground:
     before: tuple[tuple[str, str], ...] = ()
     """(host, line) pairs that made the hosts what the learner finds; what is refused of them is left out."""
 
-    def world(self) -> World:
-        """A fresh one. Raises CommandRefused, and RuleRefused if the rules themselves are wrong."""
+    def world(self, already: tuple[tuple[str, str], ...] = ()) -> World:
+        """A fresh one. ``already``: (host, line) pairs entered at the very start, before the answer comes into force.
+
+        Raises CommandRefused, and RuleRefused if the rules themselves are wrong.
+        """
         topology = self.topology
-        if self.rules:
+        if self.rules and not already:
             topology = replace(topology, hosts=tuple(replace(h, rules=self.rules) if h.name == self.watch else h for h in topology.hosts))
         world = World(topology)
+        for host, line in already:
+            enter(world, host, line)
+        if self.rules and already:
+            self._put_in_force(world)
         for host, line in self.before:
             # The answer's rules stand in the place of all that was done to the rules before.
             if not (self.rules and host == self.watch and _is_about_rules(line)):
@@ -56,6 +64,14 @@ class Ground:
                 raise CommandRefused(f"{host}# {line}: {record.output.strip()}")
             settle(world)
         return world
+
+    def _put_in_force(self, world: World) -> None:
+        """The answer's rules in the place of all there are, whatever tables they name."""
+        spec = next(host for host in self.topology.hosts if host.name == self.watch)
+        answer, firewall = bare_firewall(spec), world.hosts[self.watch].firewall
+        answer.load(self.rules)
+        empty = "".join(f"*{name}\nCOMMIT\n" for name in firewall.ruleset(4).tables)
+        firewall.restore(empty + answer.save())
 
     def owner(self, address: str) -> str:
         """The host that has the address; "" if none has."""
@@ -79,13 +95,15 @@ def settle(world: World) -> None:
 
 @dataclass(slots=True)
 class Played:
-    """A world's history, as conditions read it: all of one stage."""
+    """A world's history, as conditions read it: what went before the answer came into force is its first stage."""
 
     world: World
     records: list[Record]
+    start: int
+    """Index of the first record after that."""
 
     def stage_of(self, index: int) -> int:
-        return 0
+        return int(index >= self.start)
 
 
 def enter(world: World, host: str, line: str) -> str:

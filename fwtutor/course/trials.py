@@ -201,18 +201,20 @@ class Traffic:
     """(seconds from the start, host, line), in order; ``{names}`` are drawn."""
     draws: Mapping[str, str] = field(default_factory=dict)
     """What each name is drawn from (see ``ground.draw``), besides ``port``."""
+    already: tuple[tuple[str, str], ...] = ()
+    """(host, line) pairs that went before: they are entered before the answer comes into force."""
 
     def play(self, ground: Ground, random: Random) -> tuple[Played, dict[str, str], str]:
         """(the history in a fresh world, what was drawn, what was said of the first line that was refused)."""
         drawn = draw_all({**USUAL_DRAWS, **self.draws}, random)
-        world = ground.world()
-        start, refused = world.now, ""
+        world = ground.world(tuple((host, fill(line, drawn)) for host, line in self.already))
+        start, first, refused = world.now, len(world.records), ""
         for at, host, line in self.lines:
             world.run_until(start + round(at * SECOND))
             record = world.enter(host, fill(line, drawn))
             refused = refused or (f"{record.line}: {record.output.strip()}" if record.refused else "")
         settle(world)
-        return Played(world, world.records), drawn, refused
+        return Played(world, world.records, first), drawn, refused
 
 
 Conditions = Callable[[Mapping[str, str]], Condition]
@@ -262,7 +264,8 @@ class Cost:
 
     def failure(self, ground: Ground, random: Random) -> str:
         played, _, _ = self.traffic.play(ground, random)
-        walks = [record.walk for record in played.records if isinstance(record, Walked) and record.host == ground.watch]
+        here = played.records[played.start :]
+        walks = [record.walk for record in here if isinstance(record, Walked) and record.host == ground.watch]
         costs = sorted(tried(walk) for walk in walks)
         cheap = sum(cost <= self.most for cost in costs)
         if not costs or cheap * 100 >= self.share * len(costs):
