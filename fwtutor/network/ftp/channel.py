@@ -26,6 +26,7 @@ class Channel:
         self.secure = False
         self.broken = False
         """What came is no TLS."""
+        self._closed = False
         self._text = bytearray()
         self._key = b""
         self._sent = self._received = 0
@@ -36,6 +37,11 @@ class Channel:
         if not self.secure:
             return self.connection.send(data)
         return all(self.connection.send(self._seal(data[at : at + LARGEST])) for at in range(0, len(data), LARGEST))
+
+    @property
+    def ended(self) -> bool:
+        """The other side has said that nothing more comes."""
+        return self._closed or self.connection.finished
 
     def line(self, until: Wait = FOREVER) -> Generator[Wait, bool, bytes | None]:
         """A line with its end; None when there will be none, or when ``until`` is over."""
@@ -127,6 +133,7 @@ class Channel:
             self.broken = True
             return False
         self._text += body[: -TAG - 1] if body[-TAG - 1] == DATA else b""
+        self._closed = body[-TAG - 1] == ALERT
         return body[-TAG - 1] == DATA
 
     def _record(self, until: Wait) -> Generator[Wait, bool, bytes | None]:

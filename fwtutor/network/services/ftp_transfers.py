@@ -187,7 +187,7 @@ class Transfers:
         elif len(data) > LARGEST:
             connection.abort()
             self.say("451 Failure writing to local file.")
-        elif not connection.finished:
+        elif not channel.ended:
             self._too_slow(channel)
         else:
             channel.end()

@@ -1,0 +1,323 @@
+"""What can be typed in ``ftp``, and what it says: the words are those of tnftp, which is Debian's ``ftp``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import NamedTuple
+
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.network.ftp.channel import Channel
+from fwtutor.network.ftp.client import COMPLETE, MORE, FtpClient
+from fwtutor.network.ftp.wire import Reply
+from fwtutor.network.process import FOREVER, Connection, Process, Program, Wait
+from fwtutor.network.tcp import Endpoint
+from fwtutor.network.tools.files import read_file, write_file
+from fwtutor.network.tools.shell import Refused, Shell
+from fwtutor.network.words import shown
+
+Answer = Generator[Wait, bool, None]
+
+
+class Terminal(Connection):
+    """The control connection; what is typed over it at the host's prompt (``say``) are lines for the program."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        self.lines: list[str] = []
+
+    def typed(self, endpoint: Endpoint, data: bytes) -> bool:
+        self.lines.append(data.decode("utf-8", "replace").rstrip("\n"))
+        self.process.wake()
+        return self.open
+
+
+class Session(FtpClient):
+    """A session: lines in, commands and transfers out."""
+
+    def __init__(self, process: Process, shell: Shell, name: str, patience: int) -> None:
+        self.terminal = Terminal(process)
+        super().__init__(process, self.terminal, patience)
+        self._shell, self._name = shell, name
+        self._file_type = "I"
+        """For files; listings come as text."""
+        self._may_fall_back = False
+        self.debug = False
+
+    # --- what the client says ------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """A line."""
+        self.process.say(text)
+
+    def heard(self, line: str) -> None:
+        self.say(shown(line.encode()))
+
+    def silent(self, why: str) -> None:
+        self.say(
+            f"421 Service not available, {'remote server timed out. Connection closed' if why else 'remote server has closed connection'}."
+        )
+
+    def not_connected(self, place: str, why: str) -> None:
+        self.say(f"ftp: Can't connect to `{place}': {why}")
+
+    def send(self, text: str) -> None:
+        if self.debug:
+            self.say(f"---> {'PASS XXXX' if text.startswith('PASS ') else text}")
+        super().send(text)
+
+    # --- lines ---------------------------------------------------------------------------------------------------
+
+    def typed_line(self) -> Generator[Wait, bool, str | None]:
+        """The next line typed; None when the connection is over before."""
+        while not self.terminal.lines:
+            if not self.control.open or self.control.finished:
+                return None
+            yield FOREVER
+        return self.terminal.lines.pop(0)
+
+    def carry_out(self, line: str) -> Generator[Wait, bool, bool]:
+        """Does what a line says; False when it was the last."""
+        name, *words = line.split()
+        command = COMMANDS.get(name)
+        if command is None:
+            self.say("?Invalid command.")
+        elif not command.least <= len(words) <= command.most:
+            self.say(f"usage: {command.usage}")
+        elif name in LEAVING:
+            if self.control.open:
+                yield from self.command("QUIT")
+            return False
+        elif command.online and not self.control.open:
+            self.say("Not connected.")
+        else:
+            yield from command.run(self, words)
+        return self.control.open
+
+    # --- coming in -----------------------------------------------------------------------------------------------
+
+    def start_tls(self) -> Generator[Wait, bool, bool]:
+        """Before anybody logs in."""
+        if (yield from self.secure()):
+            self.say("[TLS negotiated]")
+            return True
+        self.say("ftp: the server does not negotiate TLS")
+        return False
+
+    def log_in(self, user: str, password: str | None) -> Generator[Wait, bool, bool]:
+        """As a user; without a password it is asked for."""
+        reply = yield from self.command(f"USER {user}")
+        if reply.code // 100 == MORE:
+            if password is None:
+                self.say("Password:")
+                password = yield from self.typed_line()
+            if password is None:
+                return False
+            reply = yield from self.command(f"PASS {password}")
+        if reply.code // 100 != COMPLETE:
+            return False
+        if (yield from self.command("SYST", quiet=True)).text.startswith("215 UNIX"):
+            self.say("Remote system type is UNIX.")
+            self.say("Using binary mode to transfer files.")
+        yield from self.command("FEAT", quiet=True)
+        if self.channel.secure:
+            yield from self.command("PBSZ 0", quiet=True)
+            self.private = (yield from self.command("PROT P")).code // 100 == COMPLETE
+        return True
+
+    def fall_back(self) -> None:
+        """Passive at first, then active: as without -p and -A."""
+        self.fallback = self._may_fall_back = True
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def user(self, words: list[str]) -> Answer:
+        if not (yield from self.log_in(words[0], words[1] if len(words) > 1 else None)) and self.control.open:
+            self.say("Login failed.")
+
+    def toggle_passive(self, words: list[str]) -> Answer:
+        self.passive = not self.passive
+        self.fallback = self.passive and self._may_fall_back
+        self.say(f"Passive mode: {_on(self.passive)}; fallback to active mode: {_on(self.fallback)}.")
+        yield from ()
+
+    def toggle_extended(self, words: list[str]) -> Answer:
+        self.extended[4] = not self.extended[4]
+        self.say(f"EPSV/EPRT on IPv4 {_on(self.extended[4])}.")
+        yield from ()
+
+    def list_files(self, words: list[str], verb: str = "LIST") -> Answer:
+        """A directory."""
+        yield from self.type("A")
+        channel = yield from self._transfer(" ".join([verb, *words]))
+        if channel is not None:
+            for line in (yield from self.take(channel)).splitlines():
+                self.say(shown(line))
+            yield from self.reply()
+
+    def get(self, words: list[str]) -> Answer:
+        remote, local = words[0], words[-1]
+        self.say(f"local: {local} remote: {remote}")
+        yield from self.type(self._file_type)
+        yield from self.command(f"SIZE {remote}", quiet=True)
+        channel = yield from self._transfer(f"RETR {remote}")
+        if channel is None:
+            return
+        began = self.process.host.now
+        data = yield from self.take(channel)
+        reply = yield from self.reply()
+        if local == "-":
+            for line in data.splitlines():
+                self.say(shown(line))
+        else:
+            try:
+                write_file(self._shell, local, data.decode("utf-8", "replace"), True)
+            except Refused as error:
+                self.say(f"ftp: {error}")
+                return
+        self._tell_rate(len(data), "received", began)
+        if reply.code // 100 == COMPLETE and local != "-":
+            yield from self.command(f"MDTM {remote}", quiet=True)
+
+    def put(self, words: list[str]) -> Answer:
+        local, remote = words[0], words[-1]
+        self.say(f"local: {local} remote: {remote}")
+        try:
+            data = read_file(self._shell, local).encode()
+        except Refused as error:
+            self.say(f"ftp: Can't open `{local}': {str(error).rpartition(': ')[2]}")
+            return
+        yield from self.type(self._file_type)
+        channel = yield from self._transfer(f"STOR {remote}")
+        if channel is None:
+            return
+        began = self.process.host.now
+        if data:
+            channel.send(data)
+        channel.end()
+        yield from self.reply()
+        self._tell_rate(len(data), "sent", began)
+
+    def _transfer(self, text: str) -> Generator[Wait, bool, Channel | None]:
+        data = yield from self.agree()
+        if data is None:
+            if not self.passive and self.control.open:
+                # It would listen on the port of its control connection now, if that were free.
+                self.say("ftp: Can't bind for data connection: Address already in use")
+            return None
+        begun = yield from self.begin(data, text)
+        return None if isinstance(begun, Reply) else begun
+
+    def _tell_rate(self, size: int, how: str, began: int) -> None:
+        if not size:
+            return
+        seconds = (self.process.host.now - began) / SECOND
+        rate = size / 1024 / seconds if seconds else 0.0
+        whole = int(seconds)
+        self.say(f"{size} bytes {how} in {whole // 60:02}:{whole % 60:02} ({rate:.2f} KiB/s)")
+
+    def working_directory(self, words: list[str]) -> Answer:
+        reply = yield from self.command("PWD", quiet=True)
+        self.say(f"Remote directory: {reply.text.split(chr(34))[1]}" if reply.code == 257 and '"' in reply.text else reply.text)
+
+    def set_type(self, words: list[str], kind: str) -> Answer:
+        """ascii, binary"""
+        reply = yield from self.command(f"TYPE {kind}")
+        if reply.code // 100 == COMPLETE:
+            self.kind = self._file_type = kind
+
+    def size(self, words: list[str]) -> Answer:
+        yield from self.type(self._file_type)
+        reply = yield from self.command(f"SIZE {words[0]}", quiet=True)
+        self.say(f"{words[0]}\t{reply.text[4:]}" if reply.code == 213 else reply.text)
+
+    def rename(self, words: list[str]) -> Answer:
+        if (yield from self.command(f"RNFR {words[0]}")).code // 100 == MORE:
+            yield from self.command(f"RNTO {words[1]}")
+
+    def quote(self, words: list[str]) -> Answer:
+        """Exactly this; whatever comes of it."""
+        reply = yield from self.command(" ".join(words))
+        while reply.code // 100 == 1:
+            reply = yield from self.reply()
+
+    def toggle_debug(self, words: list[str]) -> Answer:
+        self.debug = not self.debug
+        self.say(f"Debugging {_on(self.debug)} (debug={int(self.debug)}).")
+        yield from ()
+
+    def status(self, words: list[str]) -> Answer:
+        self.say(f"Connected and logged into {self._name}.")
+        self.say(f"Passive mode: {_on(self.passive)}; fallback to active mode: {_on(self.fallback)}.")
+        self.say(f"Mode: stream; Type: {'binary' if self._file_type == 'I' else 'ascii'}; Form: non-print; Structure: file.")
+        self.say(f"Use of EPSV/EPRT cmds for IPv4: {_on(self.extended[4])}.")
+        self.say(f"Use of EPSV/EPRT cmds for IPv6: {_on(self.extended[6])}.")
+        yield from ()
+
+    def help(self, words: list[str]) -> Answer:
+        self.say("Commands are:")
+        self.say(" ".join(sorted(COMMANDS)))
+        yield from ()
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
+
+
+class Command(NamedTuple):
+    """What may be typed."""
+
+    run: Callable[[Session, list[str]], Program]
+    usage: str
+    least: int = 0
+    most: int = 0
+    online: bool = True
+    """Only while there is a connection."""
+
+
+def _plain(verb: str, usage: str, least: int = 0, most: int = 0) -> Command:
+    """One that only sends its own."""
+
+    def run(session: Session, words: list[str]) -> Program:
+        yield from session.command(" ".join([verb, *words]))
+
+    return Command(run, usage, least, most)
+
+
+def _leave(session: Session, words: list[str]) -> Program:
+    yield from ()
+
+
+_LIST = Command(Session.list_files, "ls [remote-path]", 0, 2)
+_LEAVE = Command(_leave, "quit", online=False)
+LEAVING = ("bye", "quit", "exit", "close", "disconnect")
+COMMANDS: dict[str, Command] = {
+    "user": Command(Session.user, "user username [password]", 1, 2),
+    "ls": _LIST, "dir": _LIST,
+    "nlist": Command(lambda session, words: session.list_files(words, "NLST"), "nlist [remote-path]", 0, 1),
+    "get": Command(Session.get, "get remote-file [local-file]", 1, 2),
+    "recv": Command(Session.get, "recv remote-file [local-file]", 1, 2),
+    "put": Command(Session.put, "put local-file [remote-file]", 1, 2),
+    "send": Command(Session.put, "send local-file [remote-file]", 1, 2),
+    "cd": _plain("CWD", "cd remote-directory", 1, 1),
+    "cdup": _plain("CDUP", "cdup"),
+    "pwd": Command(Session.working_directory, "pwd"),
+    "ascii": Command(lambda session, words: session.set_type(words, "A"), "ascii"),
+    "binary": Command(lambda session, words: session.set_type(words, "I"), "binary"),
+    "passive": Command(Session.toggle_passive, "passive", online=False),
+    "epsv4": Command(Session.toggle_extended, "epsv4", online=False),
+    "size": Command(Session.size, "size remote-file", 1, 1),
+    "system": _plain("SYST", "system"),
+    "features": _plain("FEAT", "features"),
+    "rhelp": _plain("HELP", "rhelp"),
+    "rstatus": _plain("STAT", "rstatus [remote-path]", 0, 1),
+    "delete": _plain("DELE", "delete remote-file", 1, 1),
+    "mkdir": _plain("MKD", "mkdir directory-name", 1, 1),
+    "rmdir": _plain("RMD", "rmdir directory-name", 1, 1),
+    "rename": Command(Session.rename, "rename from-name to-name", 2, 2),
+    "quote": Command(Session.quote, "quote line-to-send", 1, 50),
+    "debug": Command(Session.toggle_debug, "debug", online=False),
+    "status": Command(Session.status, "status"),
+    "help": Command(Session.help, "help", online=False),
+    **dict.fromkeys(LEAVING, _LEAVE),
+}  # fmt: skip
+"""By name."""
