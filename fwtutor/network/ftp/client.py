@@ -13,6 +13,7 @@ from fwtutor.network.ftp.wire import Reply, read_extended_passive, read_passive,
 from fwtutor.network.process import Connection, Process, Wait
 from fwtutor.network.stack import Listener
 
+MOMENT = SECOND // 10_000
 TIMED_OUT = "Connection timed out"
 PRELIMINARY, COMPLETE, MORE = 1, 2, 3
 """First digits of answers."""
@@ -159,6 +160,14 @@ class FtpClient:
     def send(self, text: str) -> None:
         """Sends a command."""
         self.channel.send(f"{text}\r\n".encode())
+
+    def leave(self) -> Generator[Wait, bool, None]:
+        """QUIT, and what belongs to it. It takes a program a moment to see the answer; that the server has closed is known by then."""
+        yield from self.command("QUIT")
+        until = self.process.host.now + MOMENT
+        while self.process.host.now < until and (yield Wait(until, f"{self.process.name} has read the server's farewell")):
+            pass
+        self.control.close()
 
     def secure(self) -> Generator[Wait, bool, bool]:
         """AUTH TLS, and what follows; False when the server will not."""

@@ -122,8 +122,8 @@ class Visit(Transfers):
             verb, _, argument = shown(line, 4096).partition(" ")
             if verb:
                 yield from self._answer(verb.upper(), argument)
-        self.forget_data()
         self.control.end()
+        self.forget_data()
 
     def _answer(self, verb: str, argument: str) -> Program:
         handler = self._before_login.get(verb)

@@ -85,7 +85,7 @@ def _curl(shell: Shell, rest: str) -> str:
             user, active = (value, active) if word == "-u" else (user, True)
         elif word in ("--disable-epsv", "--disable-eprt"):
             extended = False
-        elif word not in ("-s", "-S", "-v", "-i"):
+        elif not (word[:1] == "-" and word[1:].strip("sSvi") == ""):
             places.append(word)
     if len(places) != 1:
         raise Refused(USAGE)

@@ -52,9 +52,10 @@ class CurlFtp(FtpClient):
         if trouble:
             self.process.say(f"curl: {self._trouble or trouble}")
         if self.control.open:
-            if trouble[:4] != "(67)":
-                yield from self.command("QUIT", quiet=True)
-            self.control.close()
+            if (self._trouble or trouble)[:4] in ("(67)", "(7) "):
+                self.control.close()
+            else:
+                yield from self.leave()
 
     def _get(self) -> Generator[Wait, bool, str]:
         wanted = self._wanted

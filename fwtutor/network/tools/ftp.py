@@ -70,7 +70,7 @@ def _run(process: Process, shell: Shell, wanted: Wanted) -> Program:
         if typed.strip() and not (yield from session.carry_out(typed)):
             return
     if session.control.open:
-        yield from session.command("QUIT")
+        yield from session.leave()
 
 
 def _log_in(session: Session, shell: Shell, wanted: Wanted) -> Program:

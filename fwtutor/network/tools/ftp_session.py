@@ -85,7 +85,7 @@ class Session(FtpClient):
             self.say(f"usage: {command.usage}")
         elif name in LEAVING:
             if self.control.open:
-                yield from self.command("QUIT")
+                yield from self.leave()
             return False
         elif command.online and not self.control.open:
             self.say("Not connected.")
@@ -156,7 +156,7 @@ class Session(FtpClient):
 
     def get(self, words: list[str]) -> Answer:
         remote, local = words[0], words[-1]
-        self.say(f"local: {local} remote: {remote}")
+        self.say(f"remote: {remote}" if local == "-" else f"local: {local} remote: {remote}")
         yield from self.type(self._file_type)
         yield from self.command(f"SIZE {remote}", quiet=True)
         channel = yield from self._transfer(f"RETR {remote}")
@@ -164,11 +164,10 @@ class Session(FtpClient):
             return
         began = self.process.host.now
         data = yield from self.take(channel)
+        for line in data.splitlines() if local == "-" else ():
+            self.say(shown(line))
         reply = yield from self.reply()
-        if local == "-":
-            for line in data.splitlines():
-                self.say(shown(line))
-        else:
+        if local != "-":
             try:
                 write_file(self._shell, local, data.decode("utf-8", "replace"), True)
             except Refused as error:
