@@ -8,7 +8,7 @@ from typing import NamedTuple
 MOST_LINES = 20_000
 """Lines kept of a file that is only ever added to; a flood keeps the first ones."""
 
-SECRET = ("/var/log/auth.log", "/var/log/fail2ban.log", "/root/")
+SECRET = ("/var/log/auth.log", "/var/log/fail2ban.log", "/var/log/vsftpd.log", "/root/")
 """What only root may read."""
 MOST_FILES = 200
 

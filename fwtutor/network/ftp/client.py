@@ -150,6 +150,8 @@ class FtpClient:
             if not quiet:
                 self.heard(line)
             if line[:3].isdecimal() and line[3:4] != "-" and (len(lines) == 1 or line[:3] == lines[0][:3]):
+                if line[:3] == "421":
+                    self.control.close()
                 return Reply(int(line[:3]), tuple(lines))
 
     def command(self, text: str, quiet: bool = False) -> Generator[Wait, bool, Reply]:

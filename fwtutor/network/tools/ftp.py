@@ -65,7 +65,8 @@ def _run(process: Process, shell: Shell, wanted: Wanted) -> Program:
         process.say("ftp>")
         typed = yield from session.typed_line()
         if typed is None:
-            session.silent("")
+            # What the server had still to say, or that it has gone.
+            yield from session.reply()
             return
         if typed.strip() and not (yield from session.carry_out(typed)):
             return
