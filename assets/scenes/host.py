@@ -213,6 +213,8 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             file.chmod(0o644)
+            if file.parent.name == "incoming":
+                file.parent.chmod(0o777)
         Path("empty").mkdir()
         try:
             furnish(here)

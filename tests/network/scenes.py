@@ -36,11 +36,14 @@ SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "datagrams:133
 says them again."""
 
 FILES: Mapping[str, Mapping[str, str]] = {
+    "client": {"/up.txt": "from the client\n"},
     "server": {
         "/srv/ftp/hello.txt": "hello from the server\n",
         "/srv/ftp/pub/note.txt": "a note\n",
+        "/srv/ftp/incoming/readme": "anybody may write here\n",
         "/etc/vsftpd.conf": (
-            "anonymous_enable=YES\nconnect_from_port_20=YES\npasv_min_port=40040\npasv_max_port=40099\nconnect_timeout=5\naccept_timeout=5\n"
+            "anonymous_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nconnect_from_port_20=YES\n"
+            "pasv_min_port=40040\npasv_max_port=40099\nconnect_timeout=5\naccept_timeout=5\n"
         ),
     },
 }
@@ -115,7 +118,7 @@ def _ftp(*typed: tuple[float, str, str], lasts: float = 2.5) -> Scene:
 
 
 LOGIN = '"user anonymous x"'
-GET, LIST = f'{LOGIN} "get hello.txt -" bye', f"{LOGIN} ls bye"
+GET, LIST = f'{LOGIN} "get hello.txt -" bye', f'{LOGIN} "ls pub" bye'
 NO_PASSIVE = "iptables -A INPUT -p tcp --dport 1024: -j REJECT --reject-with tcp-reset"
 REJECTS = ("icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited",
            "icmp-host-prohibited", "icmp-admin-prohibited", "tcp-reset")  # fmt: skip
@@ -242,12 +245,17 @@ SCENES: dict[str, Scene] = {
     "nmap-S-fragments": _scan("-sS -f"),
     # --- ftp
     "ftp-active": _ftp((0.0, "client", f"ftp -nvA 10.0.1.2 {GET}")),
-    "ftp-active-list": _ftp((0.0, "client", f"ftp -nvA 10.0.1.2 {LOGIN} epsv4 ls bye")),
+    "ftp-active-list": _ftp((0.0, "client", f"ftp -nvA 10.0.1.2 {LOGIN} epsv4 'ls pub' bye")),
     "ftp-active6": _ftp((0.0, "client", f"ftp -nvA fd00:1::2 {LIST}")),
-    "ftp-passive": _ftp((0.0, "client", f"ftp -nvp 10.0.1.2 {LOGIN} epsv4 ls bye")),
+    "ftp-passive": _ftp((0.0, "client", f"ftp -nvp 10.0.1.2 {LOGIN} epsv4 'ls pub' bye")),
     "ftp-epsv": _ftp((0.0, "client", f"ftp -nvp 10.0.1.2 {GET}")),
     "ftp-epsv6": _ftp((0.0, "client", f"ftp -nvp fd00:1::2 {GET}")),
     "ftp-no-file": _ftp((0.0, "client", f'ftp -nvp 10.0.1.2 {LOGIN} "get nothing" bye')),
+    "ftp-put": _ftp((0.0, "client", f'ftp -nvp 10.0.1.2 {LOGIN} "put up.txt incoming/up.txt" bye')),
+    "ftp-active-put": _ftp((0.0, "client", f'ftp -nvA 10.0.1.2 {LOGIN} "put up.txt incoming/up.txt" bye')),
+    "ftp-passive-dropped": _ftp(
+        (0.0, "server", "iptables -A INPUT -p tcp --dport 1024: -j DROP"), (0.5, "client", f"ftp -nvp -q3 10.0.1.2 {LIST}"), lasts=6.0
+    ),
     "ftp-active-refused": _ftp(
         (0.0, "client", "iptables -A INPUT -p tcp --sport 20 -j REJECT"), (0.5, "client", f"ftp -nvA 10.0.1.2 {LIST}")
     ),

@@ -1,7 +1,7 @@
 """ftp: a server that answers as vsftpd does, obeys /etc/vsftpd.conf (read anew for each visitor) and logs to /var/log/vsftpd.log.
 
 Who comes in, and what he may ask for besides files. Transfers are ``ftp_transfers``', the connections for them ``ftp_data``'s, the
-files ``ftp.tree``'s. What is written of sizes of buffers, rates of transfers and PAM is left out.
+files ``ftp.tree``'s. PAM is left out, and what changes directories: it always fails.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.ends import Address
 from fwtutor.network.ftp import config
 from fwtutor.network.ftp.channel import Channel
 from fwtutor.network.ftp.tree import Tree
-from fwtutor.network.ftp.wire import ANONYMOUS, read_extended, read_port, write_port
+from fwtutor.network.ftp.wire import ANONYMOUS
 from fwtutor.network.process import Connection, Process, Program, Serving, Wait
-from fwtutor.network.services.ftp_data import Offered, Opened
-from fwtutor.network.services.ftp_transfers import Log, Transfers
+from fwtutor.network.services.ftp_transfers import DENIED, Log, Transfers
 from fwtutor.network.ssh.keys import home_of
 from fwtutor.network.surroundings import User
 from fwtutor.network.words import shown
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
 LOGIN_FIRST = "530 Please login with USER and PASS."
 UNKNOWN = "500 Unknown command."
-DENIED = "550 Permission denied."
 FEATURES = ("EPRT", "EPSV", "MDTM", "PASV", "REST STREAM", "SIZE", "TVFS")
 HELP = (
     "214-The following commands are recognized.",
@@ -94,7 +90,7 @@ class Visit(Transfers):
         super().__init__(process, Channel(connection), obeyed, log)
         self._named: str | None = None
         """Whom USER has named, before PASS."""
-        self._inside = self._only_extended = self._over = False
+        self._inside = self._over = False
         self._failures = 0
         self._before_login: dict[str, Callable[[str], Program | None]] = {
             "USER": self._user, "PASS": self._pass, "QUIT": self._quit, "FEAT": self._feat, "OPTS": self._opts,
@@ -103,8 +99,8 @@ class Visit(Transfers):
             self._before_login |= {"AUTH": self._auth, "PBSZ": self._pbsz, "PROT": self._prot}
         self._after_login: dict[str, Callable[[str], Program | None]] = {
             "PWD": self._pwd, "XPWD": self._pwd, "CWD": self._cwd, "XCWD": self._cwd, "CDUP": self._cdup, "XCUP": self._cdup,
-            "TYPE": self._type, "MODE": self._mode, "STRU": self._stru, "PORT": self._port, "EPRT": self._eprt, "PASV": self._pasv,
-            "EPSV": self._epsv, "LIST": self.list_long, "NLST": self.list_names, "RETR": self.retrieve, "STOR": self.store,
+            "TYPE": self._type, "MODE": self._mode, "STRU": self._stru, "PORT": self.port, "EPRT": self.eprt, "PASV": self.pasv,
+            "EPSV": self.epsv, "LIST": self.list_long, "NLST": self.list_names, "RETR": self.retrieve, "STOR": self.store,
             "SIZE": self._size, "MDTM": self._mdtm, "REST": self._rest, "HELP": self._help, "STAT": self._stat,
         }  # fmt: skip
 
@@ -284,61 +280,3 @@ class Visit(Transfers):
             self.say(f"200 PROT now {'Private' if self.private else 'Clear'}.")
         else:
             self.say("504 PROT not recognized.")
-
-    # --- where the data goes -----------------------------------------------------------------------------------
-
-    def _port(self, argument: str) -> None:
-        if not self.config.port_enable or self._only_extended:
-            self.say(DENIED)
-            return
-        self._name_place(read_port(argument), "PORT", "500 Illegal PORT command.", "PASV")
-
-    def _eprt(self, argument: str) -> None:
-        if not self.config.port_enable or self._only_extended:
-            self.say(DENIED)
-            return
-        self._name_place(read_extended(argument), "EPRT", "500 Bad EPRT command.", "EPSV")
-
-    def _name_place(self, place: tuple[Address, int] | None, verb: str, bad: str, better: str) -> None:
-        self.forget_data()
-        peer = self.control.connection.ends.peer
-        if place is None:
-            self.say(bad)
-        elif not self.config.port_promiscuous and (place[0] != peer or place[1] < 1024):
-            self.say(f"500 Illegal {verb} command.")
-        else:
-            self.offer = Opened(self.process, self.control.connection, self.config, *place)
-            self.say(f"200 {verb} command successful. Consider using {better}.")
-
-    def _pasv(self, _: str) -> None:
-        offer = None if self._only_extended else self._listen()
-        if offer is None:
-            self.say(DENIED)
-            return
-        address = self.control.connection.ends.address
-        if self.config.pasv_address:
-            address = Address(*parse_address(self.config.pasv_address))
-        if address.family == 6:
-            # PASV has no words for it.
-            address = Address(4, 0)
-        self.say(f"227 Entering Passive Mode ({write_port(address, offer.port)}).")
-
-    def _epsv(self, argument: str) -> None:
-        if argument.upper() == "ALL":
-            self._only_extended = True
-            self.say("200 EPSV ALL ok.")
-        elif argument not in ("", "1", "2"):
-            self.say("522 Bad network protocol.")
-        else:
-            offer = self._listen()
-            self.say(DENIED if offer is None else f"229 Entering Extended Passive Mode (|||{offer.port}|)")
-
-    def _listen(self) -> Offered | None:
-        self.forget_data()
-        if not self.config.pasv_enable:
-            return None
-        try:
-            self.offer = offer = Offered(self.process, self.control.connection, self.config)
-        except OSError:
-            return None
-        return offer

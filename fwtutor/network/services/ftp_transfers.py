@@ -1,15 +1,17 @@
-"""What an FTP server transfers: listings and files, over a data connection; and the log of it, as vsftpd writes it."""
+"""What an FTP server transfers, listings and files, and over which data connection; and the log of it, as vsftpd writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
+from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.datestamps import full_stamp
 from fwtutor.network.ends import Address
 from fwtutor.network.ftp.channel import Channel
 from fwtutor.network.ftp.config import FtpConfig
 from fwtutor.network.ftp.tree import LARGEST, Tree
+from fwtutor.network.ftp.wire import read_extended, read_port, write_port
 from fwtutor.network.process import Process, Program, Wait
 from fwtutor.network.services.ftp_data import Offered, Opened
 
@@ -53,6 +55,7 @@ class Transfers:
         """Where the next transfer goes."""
         self.binary = self.private = False
         self.restart = 0
+        self._only_extended = False
 
     def say(self, *lines: str) -> None:
         """Each line is a segment of its own."""
@@ -64,6 +67,68 @@ class Transfers:
         if self.offer is not None:
             self.offer.close()
             self.offer = None
+
+    # --- where the data goes -----------------------------------------------------------------------------------
+
+    def port(self, argument: str) -> None:
+        """PORT"""
+        if not self.config.port_enable or self._only_extended:
+            self.say(DENIED)
+            return
+        self._name_place(read_port(argument), "PORT", "500 Illegal PORT command.", "PASV")
+
+    def eprt(self, argument: str) -> None:
+        """EPRT"""
+        if not self.config.port_enable or self._only_extended:
+            self.say(DENIED)
+            return
+        self._name_place(read_extended(argument), "EPRT", "500 Bad EPRT command.", "EPSV")
+
+    def _name_place(self, place: tuple[Address, int] | None, verb: str, bad: str, better: str) -> None:
+        self.forget_data()
+        peer = self.control.connection.ends.peer
+        if place is None:
+            self.say(bad)
+        elif not self.config.port_promiscuous and (place[0] != peer or place[1] < 1024):
+            self.say(f"500 Illegal {verb} command.")
+        else:
+            self.offer = Opened(self.process, self.control.connection, self.config, *place)
+            self.say(f"200 {verb} command successful. Consider using {better}.")
+
+    def pasv(self, _: str) -> None:
+        """PASV"""
+        offer = None if self._only_extended else self._listen()
+        if offer is None:
+            self.say(DENIED)
+            return
+        address = self.control.connection.ends.address
+        if self.config.pasv_address:
+            address = Address(*parse_address(self.config.pasv_address))
+        if address.family == 6:
+            # PASV has no words for it.
+            address = Address(4, 0)
+        self.say(f"227 Entering Passive Mode ({write_port(address, offer.port)}).")
+
+    def epsv(self, argument: str) -> None:
+        """EPSV"""
+        if argument.upper() == "ALL":
+            self._only_extended = True
+            self.say("200 EPSV ALL ok.")
+        elif argument not in ("", "1", "2"):
+            self.say("522 Bad network protocol.")
+        else:
+            offer = self._listen()
+            self.say(DENIED if offer is None else f"229 Entering Extended Passive Mode (|||{offer.port}|)")
+
+    def _listen(self) -> Offered | None:
+        self.forget_data()
+        if not self.config.pasv_enable:
+            return None
+        try:
+            self.offer = offer = Offered(self.process, self.control.connection, self.config)
+        except OSError:
+            return None
+        return offer
 
     # --- commands ----------------------------------------------------------------------------------------------
 

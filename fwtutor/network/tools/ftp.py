@@ -8,7 +8,8 @@ from typing import NamedTuple
 from fwtutor.network.arguments import read_port, split_words
 from fwtutor.network.ends import Address
 from fwtutor.network.process import Process, Program
-from fwtutor.network.tools.ftp_session import COMMANDS, Session
+from fwtutor.network.tools.ftp_commands import COMMANDS, carry_out
+from fwtutor.network.tools.ftp_session import Session
 from fwtutor.network.tools.options import Options, find_host, read_options
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
@@ -59,7 +60,7 @@ def _run(process: Process, shell: Shell, wanted: Wanted) -> Program:
         yield from _log_in(session, shell, wanted)
     for line in wanted.commands:
         process.say(f"ftp> {line}")
-        if not (yield from session.carry_out(line)):
+        if not (yield from carry_out(session, line)):
             return
     while not wanted.commands and session.control.open:
         process.say("ftp>")
@@ -68,7 +69,7 @@ def _run(process: Process, shell: Shell, wanted: Wanted) -> Program:
             # What the server had still to say, or that it has gone.
             yield from session.reply()
             return
-        if typed.strip() and not (yield from session.carry_out(typed)):
+        if typed.strip() and not (yield from carry_out(session, typed)):
             return
     if session.control.open:
         yield from session.leave()

@@ -1,15 +1,14 @@
-"""What can be typed in ``ftp``, and what it says: the words are those of tnftp, which is Debian's ``ftp``."""
+"""What ``ftp`` does and says: the words are those of tnftp, which is Debian's ``ftp``. What is typed for it is ``ftp_commands``'."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import NamedTuple
+from collections.abc import Generator
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.ftp.channel import Channel
 from fwtutor.network.ftp.client import COMPLETE, MORE, FtpClient
 from fwtutor.network.ftp.wire import Reply
-from fwtutor.network.process import FOREVER, Connection, Process, Program, Wait
+from fwtutor.network.process import FOREVER, Connection, Process, Wait
 from fwtutor.network.tcp import Endpoint
 from fwtutor.network.tools.files import read_file, write_file
 from fwtutor.network.tools.shell import Refused, Shell
@@ -74,24 +73,6 @@ class Session(FtpClient):
                 return None
             yield FOREVER
         return self.terminal.lines.pop(0)
-
-    def carry_out(self, line: str) -> Generator[Wait, bool, bool]:
-        """Does what a line says; False when it was the last."""
-        name, *words = line.split()
-        command = COMMANDS.get(name)
-        if command is None:
-            self.say("?Invalid command.")
-        elif not command.least <= len(words) <= command.most:
-            self.say(f"usage: {command.usage}")
-        elif name in LEAVING:
-            if self.control.open:
-                yield from self.leave()
-            return False
-        elif command.online and not self.control.open:
-            self.say("Not connected.")
-        else:
-            yield from command.run(self, words)
-        return self.control.open
 
     # --- coming in -----------------------------------------------------------------------------------------------
 
@@ -252,71 +233,6 @@ class Session(FtpClient):
         self.say(f"Use of EPSV/EPRT cmds for IPv6: {_on(self.extended[6])}.")
         yield from ()
 
-    def help(self, words: list[str]) -> Answer:
-        self.say("Commands are:")
-        self.say(" ".join(sorted(COMMANDS)))
-        yield from ()
-
 
 def _on(value: bool) -> str:
     return "on" if value else "off"
-
-
-class Command(NamedTuple):
-    """What may be typed."""
-
-    run: Callable[[Session, list[str]], Program]
-    usage: str
-    least: int = 0
-    most: int = 0
-    online: bool = True
-    """Only while there is a connection."""
-
-
-def _plain(verb: str, usage: str, least: int = 0, most: int = 0) -> Command:
-    """One that only sends its own."""
-
-    def run(session: Session, words: list[str]) -> Program:
-        yield from session.command(" ".join([verb, *words]))
-
-    return Command(run, usage, least, most)
-
-
-def _leave(session: Session, words: list[str]) -> Program:
-    yield from ()
-
-
-_LIST = Command(Session.list_files, "ls [remote-path]", 0, 2)
-_LEAVE = Command(_leave, "quit", online=False)
-LEAVING = ("bye", "quit", "exit", "close", "disconnect")
-COMMANDS: dict[str, Command] = {
-    "user": Command(Session.user, "user username [password]", 1, 2),
-    "ls": _LIST, "dir": _LIST,
-    "nlist": Command(lambda session, words: session.list_files(words, "NLST"), "nlist [remote-path]", 0, 1),
-    "get": Command(Session.get, "get remote-file [local-file]", 1, 2),
-    "recv": Command(Session.get, "recv remote-file [local-file]", 1, 2),
-    "put": Command(Session.put, "put local-file [remote-file]", 1, 2),
-    "send": Command(Session.put, "send local-file [remote-file]", 1, 2),
-    "cd": _plain("CWD", "cd remote-directory", 1, 1),
-    "cdup": _plain("CDUP", "cdup"),
-    "pwd": Command(Session.working_directory, "pwd"),
-    "ascii": Command(lambda session, words: session.set_type(words, "A"), "ascii"),
-    "binary": Command(lambda session, words: session.set_type(words, "I"), "binary"),
-    "passive": Command(Session.toggle_passive, "passive", online=False),
-    "epsv4": Command(Session.toggle_extended, "epsv4", online=False),
-    "size": Command(Session.size, "size remote-file", 1, 1),
-    "system": _plain("SYST", "system"),
-    "features": _plain("FEAT", "features"),
-    "rhelp": _plain("HELP", "rhelp"),
-    "rstatus": _plain("STAT", "rstatus [remote-path]", 0, 1),
-    "delete": _plain("DELE", "delete remote-file", 1, 1),
-    "mkdir": _plain("MKD", "mkdir directory-name", 1, 1),
-    "rmdir": _plain("RMD", "rmdir directory-name", 1, 1),
-    "rename": Command(Session.rename, "rename from-name to-name", 2, 2),
-    "quote": Command(Session.quote, "quote line-to-send", 1, 50),
-    "debug": Command(Session.toggle_debug, "debug", online=False),
-    "status": Command(Session.status, "status"),
-    "help": Command(Session.help, "help", online=False),
-    **dict.fromkeys(LEAVING, _LEAVE),
-}  # fmt: skip
-"""By name."""
