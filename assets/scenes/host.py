@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -95,9 +96,16 @@ class Connection:
 
 
 connections: list[Connection] = []
+programs: list[subprocess.Popen[bytes]] = []
+PROGRAMS = {"tftp": ("in.tftpd", "-L", "-s", "-u", "root", "-a", ":{port}", "{folder}/srv/tftp")}
+"""Services that are a program of Debian's."""
 
 
 def serve(kind: str, port: int) -> None:
+    if kind in PROGRAMS:
+        programs.append(subprocess.Popen([word.format(port=port, folder=Path.cwd()) for word in PROGRAMS[kind]]))
+        time.sleep(0.2)
+        return
     if kind == "datagrams":
         threading.Thread(target=say_again, args=(port,), daemon=True).start()
         return
@@ -182,6 +190,23 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
     """The life of a host, in a process that was just forked. ``wires`` gets the ends of its interfaces, then lines both ways."""
     global channel
     channel = wires
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for path, text in here["files"].items():
+            file = Path(folder + path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            file.chmod(0o666)
+        try:
+            furnish(here)
+            for line in wires.makefile():
+                threading.Thread(target=attempt, args=(line.strip(),), daemon=True).start()
+        finally:
+            for program in programs:
+                program.kill()
+
+
+def furnish(here: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["LC_ALL"] = "C"
     enter()
@@ -191,7 +216,7 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
         Path("/proc/sys", *key.split(".")).write_text(text)
     commands = ["link set lo up"]
     for name, addresses in here["interfaces"].items():
-        socket.send_fds(wires, [b"!"], [open_tun(name)])
+        socket.send_fds(channel, [b"!"], [open_tun(name)])
         commands.append(f"link set {name} mtu {here['mtus'].get(name, 1500)} up")
         commands += [f"addr add {address} dev {name}" for address in addresses]
     commands += [f"route add {network} via {gateway} dev {name}" for network, (name, gateway) in here["routes"].items()]
@@ -200,5 +225,3 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
         kind, _, port = service.partition(":")
         serve(kind, int(port))
     tell(ready=True)
-    for line in wires.makefile():
-        threading.Thread(target=attempt, args=(line.strip(),), daemon=True).start()

@@ -13,7 +13,10 @@ from fwtutor.netfilter.routing import LEAST_MTU6
 from fwtutor.netfilter.scopes import is_link_local
 from fwtutor.network.configuration import check_file
 
-SERVICES = {"ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "fail2ban": ()}
+SERVICES = {
+    "ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "tftp": ("udp",),
+    "fail2ban": (),
+}  # fmt: skip
 """What a host can be told to run, and over what; ``services`` in its module says what each does."""
 
 MAX_DELAY = 60.0

@@ -35,6 +35,12 @@ SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "datagrams:133
 """What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has; ``datagrams``
 says them again."""
 
+FILES: Mapping[str, Mapping[str, str]] = {
+    "client": {"/notes": "milk\neggs\n"},
+    "server": {"/srv/tftp/motd": "".join(f"line {number} of the message\n" for number in range(1, 61)), "/srv/tftp/inbox": ""},
+}
+"""Who types is in /."""
+
 
 class Scene(NamedTuple):
     """What is typed, and for how long the wire ``near`` is watched.
@@ -56,6 +62,8 @@ class Scene(NamedTuple):
     """What comes of it depends on which of two things is some microseconds earlier: it is only recorded."""
     since: str = ""
     """Compared from the first packet on in whose line this is; what comes before it is not even kept."""
+    runs: tuple[str, ...] = ()
+    """What the server runs besides: a real program (in.tftpd)."""
 
 
 def _from_client(*lines: str, every: float = 0.5) -> tuple[tuple[float, str, str], ...]:
@@ -89,6 +97,14 @@ def _refused(rule: str, six: bool = False) -> Scene:
     tool = "ip6tables" if six else "iptables"
     where = "[fd00:1::2]" if six else "10.0.1.2"
     return Scene(((0.0, "server", f"{tool} -A INPUT -p tcp --dport 1337 {rule}"), (0.5, "client", f"connect {where}:1337 from 4000")), 2.0)
+
+
+TFTP = "tftp 10.0.1.2 -c"
+
+
+def _tftp(*typed: tuple[float, str, str], lasts: float = 2.0, loses: Mapping[str, tuple[int, ...]] = {}) -> Scene:
+    """A transfer."""
+    return Scene(typed, lasts, loses=loses, runs=("tftp:69",))
 
 
 REJECTS = ("icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited",
@@ -214,4 +230,23 @@ SCENES: dict[str, Scene] = {
     **{f"nmap-{kind}": _scan(f"-s{kind}") for kind in "TSAFNXM"},
     "nmap-U": _scan("-sU", lasts=8.0),
     "nmap-S-fragments": _scan("-sS -f"),
+    # --- files (of three blocks)
+    "tftp": _tftp((0.0, "client", f"{TFTP} get motd")),
+    "tftp-octet": _tftp((0.0, "client", "tftp -m octet 10.0.1.2 -c get motd")),
+    "tftp-put": _tftp((0.0, "client", f"{TFTP} put notes inbox")),
+    "tftp-no-file": _tftp((0.0, "client", f"{TFTP} get nothing")),
+    "tftp-put-no-file": _tftp((0.0, "client", f"{TFTP} put notes nothing")),
+    "tftp-lost-request": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=7.0, loses={"client": (0,)}),
+    "tftp-lost-data": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=4.0, loses={"server": (1,)}),
+    "tftp-lost-ack": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=4.0, loses={"client": (2,)}),
+    "tftp-lost-last-ack": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=5.0, loses={"client": (3,)}),
+    "tftp-put-lost-data": _tftp((0.0, "client", f"{TFTP} put notes inbox"), lasts=24.0, loses={"client": (1,)}),
+    "tftp-put-lost-ack": _tftp((0.0, "client", f"{TFTP} put notes inbox"), lasts=28.0, loses={"server": (1,)}),
+    "tftp-dropped": _tftp(
+        (0.0, "client", "iptables -A INPUT -m conntrack --ctstate NEW -j DROP"), (0.2, "client", f"{TFTP} get motd"), lasts=92.0
+    ),
+    "tftp-refused": _tftp((0.0, "client", "tftp 10.0.1.2 70 -c get motd"), lasts=28.0),
+    "tftp-rejected": _tftp(
+        (0.0, "client", "iptables -A INPUT -m conntrack --ctstate NEW -j REJECT"), (0.2, "client", f"{TFTP} get motd"), lasts=30.0
+    ),
 }

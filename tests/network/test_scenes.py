@@ -101,7 +101,7 @@ PORT = re.compile(r"(\d+/\w+ +\S+) .*")
 """Of a scanner's table: its names of services are its own."""
 OTHERWISE = ("Starting Nmap", "(exit code")
 """How lines begin in which the simulation says something else, or nothing."""
-TOOLS = [name for name, scene in SCENES.items() if scene.typed[-1][2].split()[0] in ("nmap", "ping", "traceroute")]
+TOOLS = [name for name, scene in SCENES.items() if scene.typed[-1][2].split()[0] in ("nmap", "ping", "tftp", "traceroute")]
 
 
 def without_times(lines: list[str]) -> list[str]:
@@ -113,7 +113,7 @@ def without_times(lines: list[str]) -> list[str]:
 def test_a_tool_says_in_the_simulation_what_the_real_one_says_but_for_times(name: str) -> None:
     _, world = played(SCENES[name])
     console = [line.text for line in world.hosts["client"].console]
-    typed = [record.output for record in world.records if isinstance(record, CommandRun) and record.host == "client"]
+    typed = [line for each in world.records if isinstance(each, CommandRun) and each.host == "client" for line in each.output.splitlines()]
     assert without_times([*typed, *console]) == without_times(said(name).partition("\n\n--- server:")[0].splitlines())
 
 

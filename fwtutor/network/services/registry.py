@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.application import Application
 from fwtutor.network.ends import Address
-from fwtutor.network.services import insecure
+from fwtutor.network.process import Process
+from fwtutor.network.services import insecure, tftp
 from fwtutor.network.services.dns import Named, Names
 from fwtutor.network.services.echoing import Echo, EchoDatagrams
 from fwtutor.network.services.fail2ban import Fail2ban
@@ -34,6 +35,9 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
     stack = host.stack
     if service.name == "fail2ban":
         host.run(Fail2ban(host, user))
+        return
+    if service.name == "tftp":
+        host.run(Process(host, "in.tftpd", partial(tftp.serve, port=service.port), user))
         return
     if service.name == "ssh":
         serve: Callable[[], Application] | None = Sshd(host, user, service.libwrap).serve
