@@ -216,7 +216,7 @@ def furnish(here: dict[str, Any]) -> None:
         Path("/proc/sys", *key.split(".")).write_text(text)
     commands = ["link set lo up"]
     for name, addresses in here["interfaces"].items():
-        socket.send_fds(channel, [b"!"], [open_tun(name)])
+        socket.send_fds(channel, [b"!"], [open_tun(name, ethernet=here["ethernet"])])
         commands.append(f"link set {name} mtu {here['mtus'].get(name, 1500)} up")
         commands += [f"addr add {address} dev {name}" for address in addresses]
     commands += [f"route add {network} via {gateway} dev {name}" for network, (name, gateway) in here["routes"].items()]

@@ -206,10 +206,15 @@ class Speaking(ABC):
             return f"{self.name} gives up in {before_end} after {tries} retransmissions"
         sending.back_off(linear)
         what = self._retransmit()
+        if not what:
+            return f"{self.name}: its segment still waits for a neighbour ({sending.retries} of {tries})"
         return f"{self.name} sends its {what} again ({sending.retries} of {tries})"
 
     def _retransmit(self) -> str:
-        """Sends the first thing not acknowledged again, and says what it was."""
+        """Sends the first thing not acknowledged again, and says what it was; "": it is still here, and nothing was sent."""
+        if self.state != SYN_RECV and self.around.is_held(self.ends):
+            self._arm()
+            return ""
         if self.state in (SYN_SENT, SYN_RECV):
             self._send_syn()
             what = "SYN" if self.state == SYN_SENT else "SYN+ACK"

@@ -174,6 +174,8 @@ class LinkSpec:
     """The share of packets that are lost, from 0 to 1; which ones, the seed says."""
     mtu: int = 0
     """Longer packets are lost without a word, in bytes; 0: none are."""
+    discovery: bool = False
+    """Its hosts look for their IPv6 neighbours by messages, which their rules may drop; otherwise they know them."""
 
 
 @dataclass(slots=True, frozen=True)

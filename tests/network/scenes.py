@@ -62,8 +62,22 @@ class Scene(NamedTuple):
     """What comes of it depends on which of two things is some microseconds earlier: it is only recorded."""
     since: str = ""
     """Compared from the first packet on in whose line this is; what comes before it is not even kept."""
+    ethernet: bool = False
+    """The links have a link layer, so that hosts look for their neighbours: of that the questions of IPv6 are kept."""
     runs: tuple[str, ...] = ()
     """What the server runs besides: a real program (in.tftpd)."""
+
+
+def interfaces_of(scene: Scene) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Host -> interface -> addresses. Where there is a link layer there are addresses of the link, too: fe80::1, fe80::2 ..."""
+    hosts = HOSTS[scene.where]
+    if not scene.ethernet:
+        return {host: dict(interfaces) for host, interfaces in hosts.items()}
+    numbers = {place: number for number, place in enumerate(((host, name) for host, names in hosts.items() for name in names), 1)}
+    return {
+        host: {name: (*addresses, f"fe80::{numbers[host, name]}/64") for name, addresses in interfaces.items()}
+        for host, interfaces in hosts.items()
+    }
 
 
 def _from_client(*lines: str, every: float = 0.5) -> tuple[tuple[float, str, str], ...]:
@@ -71,6 +85,7 @@ def _from_client(*lines: str, every: float = 0.5) -> tuple[tuple[float, str, str
 
 
 APP, SILENT, PATIENT = (f"connect 10.0.1.2:{port} from 4000" for port in (1337, 9000, 9001))
+SILENT6 = "connect [fd00:1::2]:9000 from 4000"
 APP6 = "connect [fd00:1::2]:1337 from 4000"
 TALK = _from_client(APP, 'say "one"', 'say "two"', "close")
 DROPS_CLIENT = "iptables -A INPUT -s 10.0.1.1 -j DROP"
@@ -105,6 +120,10 @@ TFTP = "tftp 10.0.1.2 -c"
 def _tftp(*typed: tuple[float, str, str], lasts: float = 2.0, loses: Mapping[str, tuple[int, ...]] = {}) -> Scene:
     """A transfer."""
     return Scene(typed, lasts, loses=loses, runs=("tftp:69",))
+
+
+def _ethernet(line: str, lasts: float, where: str = "pair") -> Scene:
+    return Scene(((0.0, "client", line),), lasts, where, ethernet=True)
 
 
 REJECTS = ("icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited",
@@ -249,4 +268,29 @@ SCENES: dict[str, Scene] = {
     "tftp-rejected": _tftp(
         (0.0, "client", "iptables -A INPUT -m conntrack --ctstate NEW -j REJECT"), (0.2, "client", f"{TFTP} get motd"), lasts=30.0
     ),
+    # --- neighbours that are not there
+    "nobody-ping": _ethernet("ping -n -c 3 10.0.1.77", 6.0),
+    "nobody-connect": _ethernet("connect 10.0.1.77:1337 from 4000", 6.0),
+    "nobody-curl": _ethernet("curl -s -v http://10.0.1.77/", 6.0),
+    "nobody-traceroute": _ethernet("traceroute -n -N 1 -q 1 -w 5 10.0.1.77", 6.0),
+    "nobody-beyond-ping": _ethernet("ping -n -c 2 10.0.2.77", 6.0, "routed"),
+    "nobody-beyond-connect": _ethernet("connect 10.0.2.77:1337 from 4000", 6.0, "routed"),
+    "nobody-beyond-ping6": _ethernet("ping -n -c 2 fd00:2::77", 6.0, "routed"),
+    "nobody-ping6": _ethernet("ping -n -c 3 fd00:1::77", 6.0),
+    "nobody-connect6": _ethernet("connect [fd00:1::77]:1337 from 4000", 6.0),
+    # --- neighbours that are
+    "neighbour-ping": _ethernet("ping -n -c 7 -i 3 fd00:1::2", 20.5),
+    # Once in eight seconds is too rarely to be known by, and every second often enough.
+    "neighbour-talk": Scene(_from_client(SILENT6, *(f'say "{number}"' for number in range(2)), every=8.0), 20.0, ethernet=True),
+    "neighbour-busy": Scene(_from_client(APP6, *(f'say "{number}"' for number in range(15)), every=1.0), 17.0, ethernet=True),
+    "neighbour-dropped": Scene(
+        ((0.0, "server", "ip6tables -A INPUT -p icmpv6 -j DROP"), (0.5, "client", "ping -n -c 3 fd00:1::2")), 8.0, ethernet=True
+    ),
+    "neighbour-answer-dropped": Scene(((0.0, "client", "ip6tables -A INPUT -p icmpv6 -j DROP"), (0.5, "client", APP6)), 8.0, ethernet=True),
+    "neighbour-later-dropped": Scene(
+        ((0.0, "client", "ping -n -c 7 -i 3 fd00:1::2"), (4.0, "server", "ip6tables -A INPUT -p icmpv6 --icmpv6-type 135 -j DROP")),
+        20.5,
+        ethernet=True,
+    ),
+    "neighbour-beyond": _ethernet("ping -n -c 5 -i 3 fd00:2::2", 14.0, "routed"),
 }

@@ -34,7 +34,9 @@ COMPARED = [name for name, scene in SCENES.items() if not scene.luck]
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_the_simulation_sends_what_the_kernel_sends(name: str) -> None:
-    wrong = difference(recorded(name), since(played(SCENES[name])[0], SCENES[name].since))
+    scene = SCENES[name]
+    # Of what a host does to know its neighbours every step may be late, and the next counts from there.
+    wrong = difference(recorded(name), since(played(scene)[0], scene.since), *([0.3] if scene.ethernet else []))
     assert not wrong, wrong
 
 
@@ -48,7 +50,8 @@ def test_a_program_hears_of_the_end_in_the_same_words(name: str) -> None:
     _, world = played(SCENES[name])
     # "10.0.1.2:1337: Connection refused"
     told = [line.text.partition(": ") for line in world.hosts["client"].console]
-    assert [why for place, _, why in told if place.startswith(("10.0.1.2:", "[fd00:1::2]:")) and why] == wanted
+    places = ("10.0.1.2:", "10.0.1.77:", "10.0.2.77:", "[fd00:1::2]:", "[fd00:1::77]:")
+    assert [why for place, _, why in told if place.startswith(places) and why] == wanted
 
 
 PORTS = ("7", "22", "23", "24", "1337")
@@ -119,7 +122,7 @@ def test_a_tool_says_in_the_simulation_what_the_real_one_says_but_for_times(name
 
 @pytest.mark.parametrize("name", list(SCENES))
 def test_every_recording_can_be_read_and_says_what_was_typed(name: str) -> None:
-    assert lines(recorded(name))
+    assert lines(recorded(name)) or name.startswith("nobody-")
     text = (RECORDED / f"{name}.txt").read_text()
     for _, host, line in SCENES[name].typed:
         assert f"{host}: {line}" in text
