@@ -97,7 +97,13 @@ class Connection:
 
 connections: list[Connection] = []
 programs: list[subprocess.Popen[bytes]] = []
-PROGRAMS = {"tftp": ("in.tftpd", "-L", "-s", "-u", "root", "-a", ":{port}", "{folder}/srv/tftp")}
+PROGRAMS = {
+    "tftp": ("in.tftpd", "-L", "-s", "-u", "root", "-a", ":{port}", "{folder}/srv/tftp"),
+    "dns": (
+        "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file=", "--no-resolv", "--no-hosts", "--local=/example/",
+        "--local-ttl=300", "--port={port}", "--conf-file={folder}/etc/dnsmasq.conf",
+    ),
+}  # fmt: skip
 """Services that are a program of Debian's."""
 
 

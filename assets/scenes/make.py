@@ -1,9 +1,9 @@
 """Play the scenes of ``tests/network/scenes.py`` with real programs on this machine's kernel, and keep what was on the wire.
 
-Needs root, TUN, iptables, iproute2 and for the tools curl, iputils-ping, traceroute, nmap, tftp-hpa and tftpd-hpa. Run from the top of
-the source tree: ``.venv/bin/python -m assets.scenes.make [NAME...]`` (two and a half minutes for all).
-What a scene comes to may hang on whether a program was quicker than a timer: where ``test_scenes`` then finds a difference, play that
-scene once more before you believe it.
+Needs root, TUN, iptables, iproute2 and for the tools curl, iputils-ping, traceroute, nmap, tftp-hpa, tftpd-hpa, dnsmasq-base and
+bind9-dnsutils. Run from the top of the source tree: ``.venv/bin/python -m assets.scenes.make [NAME...]`` (four minutes for all). What a
+scene comes to may hang on whether a program was quicker than a timer: where ``test_scenes`` then finds a difference, play that scene
+once more before you believe it.
 
 Every host is a process in a network namespace of its own (``host.py``); the wires between their TUN interfaces are this program: it
 notes each packet as it sets out, loses those the scene says, and hands on the others after the link's delay. So the times written

@@ -29,7 +29,7 @@ TIMED_OUT = "Connection timed out"
 class Speaking(ABC):
     """The side of an endpoint that the wire sees."""
 
-    def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User) -> None:
+    def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User, largest: int = 0) -> None:
         self.around = around
         self.ends = ends
         self.user = user
@@ -37,7 +37,8 @@ class Speaking(ABC):
         self._state = CLOSED
         self._isn = isn
         family = ends.peer.family
-        self._mss = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        room = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        self._mss = min(room, largest or room)
         self._sending = Sending(isn, self._mss, family)
         self._receiving = Receiving(self._mss)
         self._sack = self._scaled = False

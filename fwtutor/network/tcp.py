@@ -42,7 +42,7 @@ class Endpoint(Speaking):
     def __init__(
         self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int, user: User
     ) -> None:
-        super().__init__(around, ends, isn, user)
+        super().__init__(around, ends, isn, user, application.largest)
         self.application = application
         self.opened_actively = False
         self._forget = forget

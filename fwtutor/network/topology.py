@@ -14,7 +14,7 @@ from fwtutor.netfilter.scopes import is_link_local
 from fwtutor.network.configuration import check_file
 
 SERVICES = {
-    "ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "tftp": ("udp",),
+    "ssh": ("tcp",), "app": ("tcp",), "dns": ("tcp", "udp"), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "tftp": ("udp",),
     "fail2ban": (),
 }  # fmt: skip
 """What a host can be told to run, and over what; ``services`` in its module says what each does."""

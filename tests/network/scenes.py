@@ -37,7 +37,12 @@ says them again."""
 
 FILES: Mapping[str, Mapping[str, str]] = {
     "client": {"/notes": "milk\neggs\n"},
-    "server": {"/srv/tftp/motd": "".join(f"line {number} of the message\n" for number in range(1, 61)), "/srv/tftp/inbox": ""},
+    "server": {
+        "/srv/tftp/motd": "".join(f"line {number} of the message\n" for number in range(1, 61)),
+        "/srv/tftp/inbox": "",
+        "/etc/dnsmasq.conf": f"host-record=web.example,10.0.1.80\ntxt-record=short.example,{'x' * 250}\n"
+        + "".join(f"txt-record=long.example,{letter * 240}\n" for letter in "abcdefgh"),
+    },
 }
 """Who types is in /."""
 
@@ -120,6 +125,12 @@ TFTP = "tftp 10.0.1.2 -c"
 def _tftp(*typed: tuple[float, str, str], lasts: float = 2.0, loses: Mapping[str, tuple[int, ...]] = {}) -> Scene:
     """A transfer."""
     return Scene(typed, lasts, loses=loses, runs=("tftp:69",))
+
+
+def _dns(words: str, rule: str = "", lasts: float = 1.5) -> Scene:
+    """A question, without what changes from time to time (cookies)."""
+    rules = ((0.0, "server", rule),) if rule else ()
+    return Scene((*rules, (0.2, "client", f"dig +nocookie @10.0.1.2 {words}")), lasts, runs=("dns:53",))
 
 
 def _ethernet(line: str, lasts: float, where: str = "pair") -> Scene:
@@ -293,4 +304,16 @@ SCENES: dict[str, Scene] = {
         ethernet=True,
     ),
     "neighbour-beyond": _ethernet("ping -n -c 5 -i 3 fd00:2::2", 14.0, "routed"),
+    # --- names (of 250 and of nearly 2000 bytes)
+    "dns": _dns("web.example"),
+    "dns-text": _dns("short.example TXT"),
+    "dns-truncated": _dns("long.example TXT"),
+    "dns-noedns": _dns("+noedns long.example TXT"),
+    "dns-bufsize": _dns("+bufsize=4096 long.example TXT"),
+    "dns-ignore": _dns("+ignore long.example TXT"),
+    "dns-tcp": _dns("+tcp web.example"),
+    "dns-nobody": _dns("nobody.example"),
+    "dns-tcp-dropped": _dns("long.example TXT", "iptables -A INPUT -p tcp --dport 53 -j DROP", lasts=32.0),
+    "dns-dropped": _dns("web.example", "iptables -A INPUT -p udp --dport 53 -j DROP", lasts=16.0),
+    "dns-refused": _dns("web.example", "iptables -A INPUT -p udp --dport 53 -j REJECT"),
 }

@@ -11,7 +11,7 @@ from fwtutor.network.application import Application
 from fwtutor.network.ends import Address
 from fwtutor.network.process import Process
 from fwtutor.network.services import insecure, tftp
-from fwtutor.network.services.dns import Named, Names
+from fwtutor.network.services.dns import Named, NamedStream, Names, Zone
 from fwtutor.network.services.echoing import Echo, EchoDatagrams
 from fwtutor.network.services.fail2ban import Fail2ban
 from fwtutor.network.services.http import Httpd, Httpsd
@@ -43,6 +43,10 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
         serve: Callable[[], Application] | None = Sshd(host, user, service.libwrap).serve
     elif service.name == "app":
         serve = partial(insecure.serve, host, user)
+    elif service.name == "dns":
+        zone = Zone(host, names)
+        stack.datagrams[service.port] = Named(zone)
+        serve = partial(NamedStream, zone)
     else:
         serve = TCP_SERVICES.get(service.name)
     if serve is not None:
@@ -50,7 +54,5 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
         stack.listeners[address, service.port] = Listener(serve, user, service.name)
     if service.name == "echo":
         stack.datagrams[service.port] = EchoDatagrams()
-    elif service.name == "dns":
-        stack.datagrams[service.port] = Named(names)
     if service.port in stack.datagrams:
         stack.datagrams[service.port].user = user
