@@ -14,7 +14,8 @@ from fwtutor.network.neighbours import HOP_LIMIT, PATIENCE, TRIES, read_message
 from fwtutor.network.records import Record, Walked
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.network.world import World
-from tests.network.worlds import fired, lose_number, play, said, settle
+from fwtutor.recording import Run, Scenario, Session
+from tests.network.worlds import fired, lose_number, play, said, settle, story
 
 HERE, THERE = "fd00::1", "fd00::2"
 DROPS = "ip6tables -A INPUT -p icmpv6 -j DROP"
@@ -187,3 +188,19 @@ def test_an_advertisement_that_nobody_asked_for_makes_nobody_known() -> None:
     settle(world)
     records = play(world, "client", f"ping -n -c 1 {THERE}")
     assert walks(records, 135)[0].walk.packet.destination == "ff02::1:ff00:2"
+
+
+def test_undo_branch_and_replay_tell_the_same_story() -> None:
+    scenario = Scenario(world_of().topology, (), watch="server")
+    session = Session(scenario)
+    session.enter("client", f"ping -n -c 1 {THERE}")
+    first = story(session.run.records)
+    session.enter("client", "ping -n -c 1 10.0.0.9")
+    session.enter("client", f"connect [{THERE}]:1337")
+    assert story(Run(scenario, session.run.inputs).records) == story(session.run.records)
+    assert session.undo()
+    assert session.undo()
+    assert story(session.run.records) == first
+    session.cursor.seek(4)
+    session.enter("server", DROPS)
+    assert story(Run(scenario, session.run.inputs).records) == story(session.run.records)

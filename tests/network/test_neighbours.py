@@ -85,6 +85,16 @@ def test_a_router_tells_the_sender(address: str, router: str, masqueraded: bool)
     assert all("RELATED" in [state for _, state in each.walk.states] for each in errors(records, "box"))
 
 
+def test_a_router_that_translates_speaks_to_itself_first() -> None:
+    # As on the kernel: the error is for the address that the packet left with, and only nat's turn shows whose it is.
+    world = routed()
+    play(world, "box", "iptables -t nat -A POSTROUTING -o far -j MASQUERADE", "iptables -A OUTPUT -o near", "iptables -A OUTPUT -o lo")
+    records = play(world, "client", f"ping -n -c 1 {FAR}")
+    (error,) = errors(records, "box")
+    assert "filter:OUTPUT:rule:2" in error.walk.path
+    assert error.walk.out[0][0] == "near"
+
+
 def test_without_its_gateway_nothing_goes_anywhere() -> None:
     hosts = (HostSpec("a", {"eth0": ("10.0.0.1/24",)}, {"default": ("eth0", "10.0.0.254")}), HostSpec("b", {"eth0": ("10.0.0.2/24",)}))
     world = World(Topology(hosts, (LinkSpec("wire", ("a:eth0", "b:eth0")),)))
