@@ -68,8 +68,9 @@ class Pinging:
         self._sent: dict[int, int] = {}
         self._answered: set[int] = set()
         self._times: list[int] = []
-        self._errors = self._duplicates = self._pipe = 0
-        """(``_pipe``: how many were under way at once.)"""
+        self._errors = self._duplicates = 0
+        self._pipe = 0
+        """How many were under way at once."""
         self._began = host.now
 
     def run(self) -> Program:
