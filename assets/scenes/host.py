@@ -102,6 +102,11 @@ PROGRAMS = {
         "vsftpd", "{folder}/etc/vsftpd.conf", "-olisten=NO", "-olisten_ipv6=YES", "-olisten_port={port}", "-obackground=NO",
         "-oseccomp_sandbox=NO", "-oisolate_network=NO", "-oanon_root={folder}/srv/ftp", "-osecure_chroot_dir={folder}/empty",
     ),
+    "tftp": ("in.tftpd", "-L", "-s", "-u", "root", "-a", ":{port}", "{folder}/srv/tftp"),
+    "dns": (
+        "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file=", "--no-resolv", "--no-hosts", "--local=/example/",
+        "--local-ttl=300", "--port={port}", "--conf-file={folder}/etc/dnsmasq.conf",
+    ),
 }  # fmt: skip
 """Services that are a program of Debian's."""
 
@@ -212,7 +217,8 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
             file = Path(folder + path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-            file.chmod(0o644)
+            # tftpd hands out and overwrites what anybody may.
+            file.chmod(0o666 if file.parent.name == "tftp" else 0o644)
             if file.parent.name == "incoming":
                 file.parent.chmod(0o777)
         Path("empty").mkdir()
@@ -235,7 +241,7 @@ def furnish(here: dict[str, Any]) -> None:
         Path("/proc/sys", *key.split(".")).write_text(text)
     commands = ["link set lo up"]
     for name, addresses in here["interfaces"].items():
-        socket.send_fds(channel, [b"!"], [open_tun(name)])
+        socket.send_fds(channel, [b"!"], [open_tun(name, ethernet=here["ethernet"])])
         commands.append(f"link set {name} mtu {here['mtus'].get(name, 1500)} up")
         commands += [f"addr add {address} dev {name}" for address in addresses]
     commands += [f"route add {network} via {gateway} dev {name}" for network, (name, gateway) in here["routes"].items()]

@@ -61,7 +61,9 @@ def _topology(table: Table, known: Mapping[str, HostSpec], links: tuple[LinkSpec
         if name in [link.name for link in found]:
             part.fail(f'"{name}" is the name of another link', "name")
         joins, delay = part.texts("joins", required=True), part.seconds("delay", 0.02)
-        found.append(LinkSpec(name, joins, delay, part.seconds("loss", 0.0), part.number("mtu", 0, least=0, most=65536)))
+        found.append(
+            LinkSpec(name, joins, delay, part.seconds("loss", 0.0), part.number("mtu", 0, least=0, most=65536), part.flag("discovery"))
+        )
         part.done()
     try:
         return Topology(tuple(hosts.values()), tuple(found), seed)

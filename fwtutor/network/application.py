@@ -13,6 +13,8 @@ class Application:
 
     name = ""
     """Of the program, where it opened the connection itself."""
+    largest = 0
+    """Bytes of the longest segments that it wants; 0: whatever the link carries."""
 
     def opened(self, endpoint: Endpoint) -> None:
         """The handshake is complete."""

@@ -11,9 +11,11 @@ from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import DEFAULT_MTU, Route
+from fwtutor.network.clock import Event
 from fwtutor.network.datestamps import stamp
 from fwtutor.network.ends import Address, Ends
 from fwtutor.network.journal import Files
+from fwtutor.network.neighbours import Neighbours
 from fwtutor.network.process import Process
 from fwtutor.network.records import CommandRun, Record, Said, kernel_log
 from fwtutor.network.services.dns import Names
@@ -79,6 +81,7 @@ class Host:
         if spec.rules6:
             self.firewall.load(spec.rules6, family=6)
         self.stack = Stack(self)
+        self.neighbours = Neighbours(self)
         self.users = {"root": ROOT_USER, **{user.name: User(user.name, user.uid) for user in spec.users}}
         self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})
         self.processes: list[Process] = []
@@ -99,14 +102,30 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
-        self._world.emit(self, raw, tell, by_stack, user)
+    def emit(
+        self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER, by: str = ""
+    ) -> None:  # fmt: skip
+        """``by``: the interface for a destination that says nothing without one."""
+        self._world.emit(self, raw, tell, by_stack, user, by)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
         return self._world.arm(self, delay, fire, busy)
 
-    def cancel(self, timer: Timer) -> None:
+    def cancel(self, timer: Event) -> None:
         self._world.clock.cancel(timer)
+
+    def miss(self, delay: int, interface: str, address: Address) -> Event:
+        """Queues the moment when a neighbour is given up."""
+        return self._world.miss(self, delay, interface, address)
+
+    def put_on_link(self, interface: str, packet: Packet) -> None:
+        """The last step of a packet out of the host."""
+        self._world.put_on_link(self, interface, packet)
+
+    def confirm(self, address: Address) -> None:
+        route = self.firewall.route(address.value, address.family)
+        if route is not None:
+            self.neighbours.confirm(route.interface, Address(address.family, route.gateway) if route.gateway else address)
 
     @property
     def kernel_log(self) -> list[str]:
@@ -138,6 +157,9 @@ class Host:
         value, family = address.value, address.family
         source = self.firewall.source_for(value, family) if self.firewall.route(value, family) is not None else 0
         return Address(family, source) if source else None
+
+    def is_held(self, ends: Ends) -> bool:
+        return self.neighbours.is_held(ends)
 
     def mtu_to(self, address: Address) -> int:
         return self.firewall.routing.mtu_to(address.family, address.value) or DEFAULT_MTU

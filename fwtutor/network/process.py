@@ -275,7 +275,7 @@ class UdpSocket(Datagrams):
         stack.datagrams[port] = self
         self.name, self.user = process.name, process.user
         process.host.note_port("udp", port, process, True)
-        process.at_end(self._close)
+        process.at_end(self.close)
 
     def send(self, data: bytes, address: Address, port: int, source: Address | None = None) -> None:
         """Sends a datagram. Raises OSError when no way leads there."""
@@ -292,9 +292,12 @@ class UdpSocket(Datagrams):
                 return None
         return self._came.popleft()
 
-    def _close(self) -> None:
-        self.process.host.stack.datagrams.pop(self.port, None)
-        self.process.host.note_port("udp", self.port, self.process, False)
+    def close(self) -> None:
+        """Gives the port back."""
+        datagrams = self.process.host.stack.datagrams
+        if datagrams.get(self.port) is self:
+            del datagrams[self.port]
+            self.process.host.note_port("udp", self.port, self.process, False)
 
     def received(self, stack: Stack, packet: Packet) -> None:
         self._came.append(Datagram(packet.payload, ends_of(packet).turned))

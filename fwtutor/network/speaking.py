@@ -29,7 +29,7 @@ TIMED_OUT = "Connection timed out"
 class Speaking(ABC):
     """The side of an endpoint that the wire sees."""
 
-    def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User) -> None:
+    def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User, largest: int = 0) -> None:
         self.around = around
         self.ends = ends
         self.user = user
@@ -37,7 +37,8 @@ class Speaking(ABC):
         self._state = CLOSED
         self._isn = isn
         family = ends.peer.family
-        self._mss = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        room = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        self._mss = min(room, largest or room)
         self._sending = Sending(isn, self._mss, family)
         self._receiving = Receiving(self._mss)
         self._sack = self._scaled = False
@@ -206,10 +207,15 @@ class Speaking(ABC):
             return f"{self.name} gives up in {before_end} after {tries} retransmissions"
         sending.back_off(linear)
         what = self._retransmit()
+        if not what:
+            return f"{self.name}: its segment still waits for a neighbour ({sending.retries} of {tries})"
         return f"{self.name} sends its {what} again ({sending.retries} of {tries})"
 
     def _retransmit(self) -> str:
-        """Sends the first thing not acknowledged again, and says what it was."""
+        """Sends the first thing not acknowledged again, and says what it was; "": it is still here, and nothing was sent."""
+        if self.state != SYN_RECV and self.around.is_held(self.ends):
+            self._arm()
+            return ""
         if self.state in (SYN_SENT, SYN_RECV):
             self._send_syn()
             what = "SYN" if self.state == SYN_SENT else "SYN+ACK"

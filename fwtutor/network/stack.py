@@ -57,7 +57,7 @@ class Datagrams:
         """A datagram came to the port."""
 
     def unreachable(self, stack: Stack, why: str, ends: Ends) -> None:
-        """An ICMP error came about a datagram sent from the port, with these ends."""
+        """An ICMP error came about a datagram sent from the port, with these ends: one that will not pass."""
 
 
 class Stack:
@@ -140,8 +140,8 @@ class Stack:
         if about.protocol == TCP:
             endpoint = self.endpoints.get(ends)
             if endpoint is not None and (error.mtu or not error.too_big):
-                endpoint.unreachable(about.seq, error.why, error.mtu)
-        elif about.protocol == UDP and ends.port in self.datagrams:
+                endpoint.unreachable(about.seq, error)
+        elif about.protocol == UDP and error.hard and ends.port in self.datagrams:
             self.datagrams[ends.port].unreachable(self, error.why, ends)
 
     def path_mtu(self, address: Address) -> int:

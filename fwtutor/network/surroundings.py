@@ -66,6 +66,12 @@ class Surroundings(Protocol):
     def source_for(self, address: Address) -> Address | None:
         """The address this host would send from to that one; None when there is no route, or it has none of that family."""
 
+    def confirm(self, address: Address) -> None:
+        """There is a sign of life from that address, by the way that leads there."""
+
+    def is_held(self, ends: Ends) -> bool:
+        """Whether a segment of that connection has not left the host yet, as it waits for a neighbour."""
+
     def mtu_to(self, address: Address) -> int:
         """The MTU in bytes of the link by which this host would send to that address."""
 

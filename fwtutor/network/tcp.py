@@ -13,6 +13,7 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 from fwtutor.network.application import Application
 from fwtutor.network.ends import Ends
+from fwtutor.network.errors import Error
 from fwtutor.network.segments import add, after, before, read_options, sack_blocks
 from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Speaking
 from fwtutor.network.states import (
@@ -41,7 +42,7 @@ class Endpoint(Speaking):
     def __init__(
         self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int, user: User
     ) -> None:
-        super().__init__(around, ends, isn, user)
+        super().__init__(around, ends, isn, user, application.largest)
         self.application = application
         self.opened_actively = False
         self._forget = forget
@@ -165,16 +166,17 @@ class Endpoint(Speaking):
         if closing and self.state == FIN_WAIT_2:
             self.application.delivered(self)
 
-    def unreachable(self, quoted_seq: int, why: str, mtu: int = 0) -> None:
-        """An ICMP error about a segment of ours. It ends an attempt to open, never an open connection; ``mtu``: send smaller."""
+    def unreachable(self, quoted_seq: int, error: Error) -> None:
+        """An ICMP error about a segment of ours. It ends an attempt to open, never an open connection; with an MTU: send smaller."""
         if not self._sending.in_flight_at(quoted_seq):
             return
+        mtu = error.mtu
         if mtu and self.state not in (SYN_SENT, SYN_RECV):
             if self._sending.shrink(mtu):
                 self._send_lost(self._sending.congestion)
                 self._arm()
-        elif not mtu and self.state == SYN_SENT:
-            self._end(why)
+        elif not mtu and (self.state == SYN_SENT or (self.state == SYN_RECV and error.hopeless)):
+            self._end(error.why)
 
     def _receive_in_syn_sent(self, packet: Packet) -> None:
         flags = packet.flags
@@ -192,6 +194,7 @@ class Endpoint(Speaking):
         if flags & ACK:
             self._heard = self.around.now
             self._sending.acknowledged(packet.ack, self.around.now)
+            self.around.confirm(self.ends.peer)
             self._disarm()
             self._open()
         else:
@@ -242,6 +245,8 @@ class Endpoint(Speaking):
         sending.window = packet.window << (self._peer_scale if self._scaled else 0)
         news = sending.acknowledged(packet.ack, self.around.now)
         advanced = bool(news)
+        if advanced:
+            self.around.confirm(self.ends.peer)
         if self._sack:
             news += sending.sack(sack_blocks(packet))
         if self.state == SYN_RECV:

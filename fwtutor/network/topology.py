@@ -14,7 +14,8 @@ from fwtutor.netfilter.scopes import is_link_local
 from fwtutor.network.configuration import check_file
 
 SERVICES = {
-    "ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "ftp": ("tcp",),
+    "ssh": ("tcp",), "app": ("tcp",), "dns": ("tcp", "udp"), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "ftp": ("tcp",),
+    "tftp": ("udp",),
     "fail2ban": (),
 }  # fmt: skip
 """What a host can be told to run, and over what; ``services`` in its module says what each does."""
@@ -174,6 +175,8 @@ class LinkSpec:
     """The share of packets that are lost, from 0 to 1; which ones, the seed says."""
     mtu: int = 0
     """Longer packets are lost without a word, in bytes; 0: none are."""
+    discovery: bool = False
+    """Its hosts look for their IPv6 neighbours by messages, which their rules may drop; otherwise they know them."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -12,7 +12,7 @@ from fwtutor.network.tcp import Endpoint
 from fwtutor.network.topology import SERVICES as KNOWN, HostSpec, LinkSpec, Topology
 from fwtutor.network.world import World
 from tests.network.on_the_wire import Sent
-from tests.network.scenes import FILES, HOSTS, LINKS, ROUTES, SERVICES, Scene
+from tests.network.scenes import FILES, HOSTS, LINKS, ROUTES, SERVICES, Scene, interfaces_of
 
 
 class Silent(Application):
@@ -36,10 +36,13 @@ def world_of(scene: Scene) -> World:
             services if name == "server" else (),
             mtus={"far": scene.mtu} if name == "box" else {},
             files=FILES.get(name, {}),
+            sysctls={} if name == "box" else {"net.ipv6.conf.all.forwarding": 0},
         )
-        for name, interfaces in HOSTS[scene.where].items()
+        for name, interfaces in interfaces_of(scene).items()
     )
-    world = World(Topology(hosts, tuple(LinkSpec(name, ends, scene.delay) for name, ends in LINKS[scene.where].items())))
+    world = World(
+        Topology(hosts, tuple(LinkSpec(name, ends, scene.delay, discovery=scene.ethernet) for name, ends in LINKS[scene.where].items()))
+    )
     stack = world.hosts["server"].stack
     stack.listeners[None, 9000] = Listener(Silent, ROOT_USER, "silent")
     stack.listeners[None, 9001] = Listener(Patient, ROOT_USER, "patient")

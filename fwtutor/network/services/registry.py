@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.application import Application
 from fwtutor.network.ends import Address
-from fwtutor.network.services import insecure
-from fwtutor.network.services.dns import Named, Names
+from fwtutor.network.process import Process
+from fwtutor.network.services import insecure, tftp
+from fwtutor.network.services.dns import Named, NamedStream, Names, Zone
 from fwtutor.network.services.echoing import Echo, EchoDatagrams
 from fwtutor.network.services.fail2ban import Fail2ban
 from fwtutor.network.services.ftp import Ftpd
@@ -36,12 +37,19 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
     if service.name == "fail2ban":
         host.run(Fail2ban(host, user))
         return
+    if service.name == "tftp":
+        host.run(Process(host, "in.tftpd", partial(tftp.serve, port=service.port), user))
+        return
     if service.name == "ssh":
         serve: Callable[[], Application] | None = Sshd(host, user, service.libwrap).serve
     elif service.name == "ftp":
         serve = Ftpd(host, user).serve
     elif service.name == "app":
         serve = partial(insecure.serve, host, user)
+    elif service.name == "dns":
+        zone = Zone(host, names)
+        stack.datagrams[service.port] = Named(zone)
+        serve = partial(NamedStream, zone)
     else:
         serve = TCP_SERVICES.get(service.name)
     if serve is not None:
@@ -49,7 +57,5 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
         stack.listeners[address, service.port] = Listener(serve, user, service.name)
     if service.name == "echo":
         stack.datagrams[service.port] = EchoDatagrams()
-    elif service.name == "dns":
-        stack.datagrams[service.port] = Named(names)
     if service.port in stack.datagrams:
         stack.datagrams[service.port].user = user
