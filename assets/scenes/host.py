@@ -95,13 +95,19 @@ class Connection:
 
 
 connections: list[Connection] = []
+crowded: list[socket.socket] = []
+"""Who accepts only when told to."""
 
 
 def serve(kind: str, port: int) -> None:
     if kind == "datagrams":
         threading.Thread(target=say_again, args=(port,), daemon=True).start()
         return
-    listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    backlog = 2 if kind == "crowded" else 128
+    listener = socket.create_server(("", port), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True)
+    if kind == "crowded":
+        crowded.append(listener)
+        return
 
     def accept() -> None:
         while True:
@@ -139,6 +145,9 @@ def carry_out(line: str) -> None:
         raw = craft_packet(line.removeprefix("send "), 1, lambda ends: None, lambda protocol, ends: None)[0]
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as out:
             out.sendto(raw, (socket.inet_ntoa(raw[16:20]), 0))
+        return
+    if name == "accept":
+        Connection(crowded[0].accept()[0], "patient")
         return
     if name not in ("say", "upload", "close", "leave", "reset", "hold", "read", "keepalive"):
         program = {"iptables": "iptables-legacy", "ip6tables": "ip6tables-legacy"}.get(name, name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.application import Application
-from fwtutor.network.ends import Address, Ends, ends_of
+from fwtutor.network.ends import ANY, Address, Ends, ends_of
 from fwtutor.network.stack import Datagrams
 from fwtutor.network.surroundings import ROOT_USER, Timer, User
 from fwtutor.network.tcp import Endpoint
@@ -259,8 +259,8 @@ class Datagram(NamedTuple):
 class UdpSocket(Datagrams):
     """A UDP port of a process."""
 
-    def __init__(self, process: Process, port: int) -> None:
-        """Raises OSError when the port is in use."""
+    def __init__(self, process: Process, port: int, family: int = 0) -> None:
+        """Of one version of IP, or (0) both. Raises OSError when the port is in use."""
         stack = process.host.stack
         if port in stack.datagrams:
             raise OSError("Address already in use")
@@ -268,7 +268,9 @@ class UdpSocket(Datagrams):
         self._came: deque[Datagram] = deque(maxlen=256)
         stack.datagrams[port] = self
         self.name, self.user = process.name, process.user
-        process.host.note_port("udp", port, process, True)
+        self._address = ANY[family] if family else None
+        self.addresses = (self._address,)
+        process.host.note_port("udp", port, process, True, self._address)
         process.at_end(self._close)
 
     def send(self, data: bytes, address: Address, port: int, source: Address | None = None) -> None:
@@ -288,7 +290,7 @@ class UdpSocket(Datagrams):
 
     def _close(self) -> None:
         self.process.host.stack.datagrams.pop(self.port, None)
-        self.process.host.note_port("udp", self.port, self.process, False)
+        self.process.host.note_port("udp", self.port, self.process, False, self._address)
 
     def received(self, stack: Stack, packet: Packet) -> None:
         self._came.append(Datagram(packet.payload, ends_of(packet).turned))

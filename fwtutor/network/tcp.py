@@ -13,7 +13,9 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 from fwtutor.network.application import Application
 from fwtutor.network.ends import Ends
-from fwtutor.network.segments import add, after, before, read_options, sack_blocks
+from fwtutor.network.listener import SYNACK_RETRIES, Listener
+from fwtutor.network.receiving import Receiving
+from fwtutor.network.segments import WINDOW_SCALE, add, after, before, read_options, sack_blocks
 from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Speaking
 from fwtutor.network.states import (
     CLOSE_WAIT,
@@ -46,6 +48,8 @@ class Endpoint(Speaking):
         self.opened_actively = False
         self._forget = forget
         self._peer_scale = 0
+        self._listener: Listener | None = None
+        """By which it is opened: who is told when the handshake is over, and when the program is done with it."""
         self._left = False
         """Nobody reads any more."""
 
@@ -60,14 +64,49 @@ class Endpoint(Speaking):
         self._sending.time(self.around.now)
         self._arm()
 
-    def accept(self, packet: Packet) -> None:
+    def answer(self, packet: Packet, listener: Listener) -> None:
         """Is opened: answers the SYN ``packet`` to a listening port."""
+        self._listener = listener
+        listener.begin(self)
         self.state = SYN_RECV
         self._sending.next = add(self._isn, 1)
         self._read_syn(packet)
         self._send_syn()
         self._sending.time(self.around.now)
         self._arm()
+
+    def answer_with_cookie(self, packet: Packet) -> None:
+        """Answers the SYN ``packet``, and keeps nothing of it."""
+        self._read_syn(packet)
+        self._send_syn(cookie=True)
+
+    def recall(self, packet: Packet, mss: int, listener: Listener) -> None:
+        """Is opened by ``packet``, which acknowledges a cookie. But for the MSS nothing is known of what the SYN announced."""
+        self._listener = listener
+        self._state = SYN_RECV
+        self._sending.next = add(self._isn, 1)
+        self._sending.mss = min(self._sending.mss, mss)
+        self._receiving = Receiving(self._sending.mss)
+        self._receiving.begin(add(packet.seq, -1))
+        self.receive(packet)
+
+    def accepted(self, application: Application) -> None:
+        """A program serves it from now on, and hears of what happened while it waited for that."""
+        self.application = application
+        if self.state == CLOSED:
+            application.gone(self, RESET)
+            return
+        application.opened(self)
+        self.read()
+        if self.state == CLOSE_WAIT:
+            self.application.ended(self)
+
+    def abandon(self) -> None:
+        """Nobody will accept it: a reset, if it is open."""
+        if self.state != SYN_RECV:
+            self.abort()
+        else:
+            self._end("")
 
     def send(self, data: bytes) -> bool:
         """Sends bytes; False when this side is closed already (or not open)."""
@@ -92,6 +131,7 @@ class Endpoint(Speaking):
         else:
             self._left = True
             self.close()
+            self._let_go()
 
     def abort(self) -> None:
         """Sends a RST and forgets the connection."""
@@ -107,9 +147,11 @@ class Endpoint(Speaking):
         """The program reads again, and gets what has come meanwhile."""
         receiving = self._receiving
         receiving.reading = True
+        narrow = 2 * receiving.allowed
         data, receiving.unread = bytes(receiving.unread), bytearray()
         if data:
-            self._acknowledge()  # the window is open again
+            if receiving.allowed >= narrow:
+                self._acknowledge()  # the window is open again
             self.application.received(self, data)
 
     def keep_alive(self, idle: int = KEEPALIVE_TIME, interval: int = KEEPALIVE_INTERVAL, probes: int = KEEPALIVE_PROBES) -> None:
@@ -149,7 +191,12 @@ class Endpoint(Speaking):
                 self._acknowledge()  # the challenge ACK of RFC 5961
             return
         if flags & SYN:
-            self._acknowledge()  # likewise
+            if self.state == SYN_RECV and not flags & ACK:
+                # Another attempt with the same ends: neither can be right.
+                self._emit_raw(RST | ACK, 0, end, window=0)
+                self._end(RESET)
+            else:
+                self._acknowledge()  # likewise
             return
         if not flags & ACK or not self._take_ack(packet):
             return
@@ -218,6 +265,7 @@ class Endpoint(Speaking):
         self._sending.window = packet.window
         self._sack = options.sack
         self._scaled = options.scale is not None
+        self._receiving.scale = WINDOW_SCALE if self._scaled else 0
         self._peer_scale = options.scale or 0
 
     def _open(self) -> None:
@@ -225,7 +273,10 @@ class Endpoint(Speaking):
         self._sending.settle()
         if self.opened_actively:
             self._acknowledge()
-        self.application.opened(self)
+        if self._listener is not None:
+            self._listener.complete(self)
+        else:
+            self.application.opened(self)
         self._push()
 
     def _take_ack(self, packet: Packet) -> bool:
@@ -234,7 +285,7 @@ class Endpoint(Speaking):
         if self.state == SYN_RECV and packet.ack != sending.next:
             self._emit_raw(RST, packet.ack, 0, window=0)
             return False
-        if after(packet.ack, sending.next):
+        if after(packet.ack, sending.next) or (self.state == SYN_RECV and self._listener is not None and self._listener.full):
             return False
         sending.window = packet.window << (self._peer_scale if self._scaled else 0)
         news = sending.acknowledged(packet.ack, self.around.now)
@@ -280,13 +331,13 @@ class Endpoint(Speaking):
             self._acknowledge()
             return
         got, ended = receiving.take(seq, data, fin, self.around.now)
+        receiving.unread += got
         if ended:
             receiving.interactive = self.state == ESTABLISHED
         if receiving.at_once or (ended and not receiving.interactive) or not (got or ended):
             self._acknowledge()
-        if got and not receiving.reading:
-            receiving.unread += got
-        elif got:
+        if got and receiving.reading:
+            receiving.unread.clear()
             if receiving.when_read:
                 self._acknowledge()
             self.application.received(self, got)
@@ -319,6 +370,7 @@ class Endpoint(Speaking):
     def _time_wait(self) -> None:
         self.state = TIME_WAIT
         self.application.gone(self, "")
+        self._let_go()
         self._wait(TIME_WAIT_LENGTH)
 
     def _end(self, why: str) -> None:
@@ -331,3 +383,12 @@ class Endpoint(Speaking):
         self._forget(self)
         if not told:
             self.application.gone(self, why)
+        self._let_go()
+
+    def _synack_retries(self) -> int:
+        return self._listener.retries(self) if self._listener is not None else SYNACK_RETRIES
+
+    def _let_go(self) -> None:
+        """The program is done with it, and may serve another."""
+        if self._listener is not None:
+            self._listener.free(self)

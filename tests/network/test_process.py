@@ -61,7 +61,7 @@ def test_a_server_is_one_process_for_each_connection() -> None:
         while line := (yield from connection.line()):
             connection.send(line.upper())
 
-    here.stack.listeners[None, 7] = Listener(lambda: Serving(here, "shouter", serve, ALICE), ALICE, "shouter")
+    here.stack.listen(None, 7, Listener(lambda: Serving(here, "shouter", serve, ALICE), ALICE, "shouter"))
     for port in (4000, 4001):
         world.enter("client", f"connect 10.0.0.2:7 from {port}")
     settle(world)

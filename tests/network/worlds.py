@@ -101,6 +101,12 @@ def said(host: Host) -> list[str]:
     return [line.text for line in host.console]
 
 
+def printed(world: World, host: str, line: str) -> list[str]:
+    record = world.enter(host, line)
+    assert not record.refused, record.output
+    return record.output.splitlines()
+
+
 def sent(records: Sequence[Record], host: str) -> list[Packet]:
     """The packets a host set out, in order."""
     walks = [record.walk for record in records if isinstance(record, Walked) and record.host == host]

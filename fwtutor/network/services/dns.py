@@ -7,7 +7,7 @@ from struct import error as StructError, pack, unpack_from
 
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.arguments import BadArgument
-from fwtutor.network.ends import Address, ends_of
+from fwtutor.network.ends import ANY, Address, ends_of
 from fwtutor.network.stack import Datagrams, Stack
 
 Names = Mapping[str, tuple[Address, ...]]
@@ -20,6 +20,7 @@ class Named(Datagrams):
     """A name server that knows the hosts of the topology, each as NAME and as NAME.example."""
 
     name = "dns"
+    addresses = (ANY[4], ANY[6])
 
     def __init__(self, names: Names) -> None:
         self._names = names

@@ -1,6 +1,6 @@
 """sshd: who comes in, by what, and what it writes of that to /var/log/auth.log. It obeys the host's own files, read anew for each visitor:
 sshd_config (what of it ``ssh.config`` says; one that cannot be read leaves the last good one in force), authorized_keys, and, where it
-is linked with libwrap, hosts.allow and hosts.deny. Left out: PAM's lines and its delay after a wrong password, MaxStartups, forwarding.
+is linked with libwrap, hosts.allow and hosts.deny. Left out: PAM's lines and its delay after a wrong password, forwarding.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class Sshd:
     def __init__(self, host: Host, user: User, libwrap: bool) -> None:
         self._host, self._user, self._libwrap = host, user, libwrap
         self._config = config.SshdConfig()
+        self._visits: list[Visit] = []
+        self._throttling: tuple[int, int] | None = None
+        """Since when (ns) visitors are dropped, and how many were."""
 
     def serve(self) -> Serving:
         """A process for a connection."""
@@ -47,14 +50,42 @@ class Sshd:
         return self._config
 
     def _visit(self, process: Process, connection: Connection) -> Program:
-        visit = Visit(process, connection, self.config)
-        if self._libwrap and not visit.wrapped():
-            yield from visit.turn_away()
+        if self._too_many(process, connection):
+            connection.send(b"Exceeded MaxStartups\r\n")
             return
+        visit = Visit(process, connection, self.config)
+        self._visits.append(visit)
         try:
-            yield from visit.run()
+            if self._libwrap and not visit.wrapped():
+                yield from visit.turn_away()
+            else:
+                yield from visit.run()
         except BadMessage as error:
             visit.log(f"{error}{'' if visit.inside else ' [preauth]'}")
+        finally:
+            self._visits.remove(visit)
+
+    def _too_many(self, process: Process, connection: Connection) -> bool:
+        """MaxStartups: a visitor too many while others have not logged in. The log has the first only, and how many they were."""
+        host, ends = process.host, connection.ends
+        startups = sum(not visit.inside for visit in self._visits)
+        begin, rate, full = self.config.startups
+        if self._throttling is not None and startups < begin:
+            since, dropped = self._throttling
+            minutes, seconds = divmod((host.now - since) // SECOND, 60)
+            told = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+            host.log("sshd", process.pid, f"exited MaxStartups throttling after {told}, {dropped} connections dropped")
+            self._throttling = None
+        share = 100 if startups >= full else rate + (100 - rate) * (startups - begin) // max(full - begin, 1)
+        if startups < begin or host.draw("MaxStartups", *ends, host.now) % 100 >= share:
+            return False
+        if self._throttling is None:
+            host.log("sshd", process.pid, "error: beginning MaxStartups throttling")
+            place = f"[{ends.peer}]:{ends.peer_port} on [{ends.address}]:{ends.port}"
+            host.log("sshd", process.pid, f"drop connection #{startups} from {place} past MaxStartups")
+            self._throttling = host.now, 0
+        self._throttling = self._throttling[0], self._throttling[1] + 1
+        return True
 
 
 class Visit:

@@ -18,7 +18,7 @@ _IGNORED = (
     "gatewayports gssapiauthentication gssapicleanupcredentials gssapistrictacceptorcheck hostbasedacceptedalgorithms "
     "hostbasedauthentication hostbasedusesnamefrompacketonly hostcertificate hostkey hostkeyagent hostkeyalgorithms ignorerhosts "
     "ignoreuserknownhosts include ipqos kbdinteractiveauthentication kerberosauthentication kerberosgetafstoken kerberosorlocalpasswd "
-    "kerberosticketcleanup kexalgorithms listenaddress loglevel logverbose macs maxsessions maxstartups modulifile permitlisten permitopen "
+    "kerberosticketcleanup kexalgorithms listenaddress loglevel logverbose macs maxsessions modulifile permitlisten permitopen "
     "permittty permittunnel permituserenvironment permituserrc persourcemaxstartups persourcenetblocksize pidfile port printlastlog "
     "printmotd pubkeyacceptedalgorithms pubkeyauthoptions rekeylimit requiredrsasize revokedkeys securitykeyprovider setenv "
     "streamlocalbindmask streamlocalbindunlink strictmodes subsystem syslogfacility tcpkeepalive trustedusercakeys "
@@ -42,6 +42,8 @@ class SshdConfig:
     tries: int = 6
     grace: int = 120
     """Seconds to log in; 0: for ever."""
+    startups: tuple[int, int, int] = (10, 30, 100)
+    """From so many connections without a login on, so many per cent of new ones are dropped, rising to all at so many."""
     allow_users: tuple[str, ...] = ()
     deny_users: tuple[str, ...] = ()
 
@@ -109,6 +111,17 @@ def _tries(text: str) -> int:
     return int(text)
 
 
+def _startups(text: str) -> tuple[int, int, int]:
+    parts = text.split(":")
+    if len(parts) not in (1, 3) or not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
+        raise ValueError("Illegal MaxStartups spec.")
+    numbers = [int(part) for part in parts]
+    begin, rate, full = numbers if len(numbers) == 3 else (numbers[0], 100, numbers[0])
+    if not (0 < begin <= full and 0 < rate <= 100):
+        raise ValueError("Illegal MaxStartups spec." if len(numbers) == 3 else "Illegal MaxStartups value.")
+    return begin, rate, full
+
+
 def read_span(text: str) -> int:
     """Seconds: ``90``, ``2m``, ``1h30m``. Raises ValueError."""
     total, digits = 0, ""
@@ -131,4 +144,5 @@ _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "pubkeyauthentication": ("keys", _yes),
     "maxauthtries": ("tries", _tries),
     "logingracetime": ("grace", read_span),
+    "maxstartups": ("startups", _startups),
 }
