@@ -25,8 +25,8 @@ class Application:
         return endpoint.send(data)
 
     def ended(self, endpoint: Endpoint) -> None:
-        """The peer will send no more. A server closes its side then."""
-        endpoint.close()
+        """The peer will send no more. A program closes its socket then."""
+        endpoint.leave()
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         """The connection is over: "" after a close on both sides, else the words of the error."""

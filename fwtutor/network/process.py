@@ -139,6 +139,8 @@ class Connection(Application):
         self.process, self.name = process, process.name
         self.endpoint: Endpoint | None = None
         self.buffer = bytearray()
+        self._unseen = False
+        """Something came that the program has not looked at since."""
         self.open = False
         """The handshake is complete, and the connection not over."""
         self.finished = False
@@ -168,32 +170,40 @@ class Connection(Application):
 
     def line(self, until: Wait = FOREVER) -> Generator[Wait, bool, bytes | None]:
         """A line with its end; None when there will be none, or when ``until`` is over."""
-        while (end := self.buffer.find(b"\n") + 1) == 0:
+        while (end := self._look().find(b"\n") + 1) == 0:
             if self.finished or self.why is not None or not (yield until):
                 return None
         return self.take(end)
 
     def read(self, length: int = 0, until: Wait = FOREVER) -> Generator[Wait, bool, bytes]:
         """So many bytes (0: whatever is there, at least one); fewer when the peer ends before, or ``until`` is over."""
-        while len(self.buffer) < max(length, 1):
+        while len(self._look()) < max(length, 1):
             if self.finished or self.why is not None or not (yield until):
                 break
         return self.take(length or len(self.buffer))
 
     def take(self, length: int) -> bytes:
         """The first bytes of what waits."""
-        piece = bytes(self.buffer[:length])
+        piece = bytes(self._look()[:length])
         del self.buffer[:length]
         return piece
+
+    def _look(self) -> bytearray:
+        """What waits, which the program has read by that: what it has not taken yet, it keeps."""
+        self._unseen = False
+        return self.buffer
 
     def send(self, data: bytes) -> bool:
         """Sends bytes; False when that is no longer possible."""
         return self.endpoint is not None and self.endpoint.send(data)
 
     def close(self) -> None:
-        """Sends a FIN behind everything."""
+        """close(2): a FIN behind everything, or a RST if anything came that was not read; and a RST for whatever still comes."""
         if self.endpoint is not None and self.why is None:
-            self.endpoint.close()
+            if self._unseen:
+                self.endpoint.abort()
+            else:
+                self.endpoint.leave()
 
     def abort(self) -> None:
         """Sends a RST."""
@@ -215,14 +225,13 @@ class Connection(Application):
 
     def received(self, endpoint: Endpoint, data: bytes) -> None:
         self.buffer += data
+        self._unseen = True
         if len(self.buffer) > MAX_BUFFER:
             endpoint.abort()
         self.process.wake()
 
     def ended(self, endpoint: Endpoint) -> None:
         self.finished = True
-        if self.process.over:
-            endpoint.close()
         self.process.wake()
 
     def gone(self, endpoint: Endpoint, why: str) -> None:

@@ -125,8 +125,6 @@ class Visit:
         while self._host.now < until and (yield Wait(until, "sshd has looked into hosts.allow and hosts.deny")):
             pass
         self.log(f"refused connect from {self._name or self._address} ({self._address})")
-        if self._connection.buffer:
-            self._connection.abort()
 
     def run(self) -> Program:
         """Banner, keys, login, session."""

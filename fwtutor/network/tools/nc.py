@@ -70,7 +70,7 @@ def _listen(process: Process, port: int, address: Address) -> Program:
     stop()
     endpoint = one.endpoint
     assert endpoint is not None
-    process.at_end(lambda: None if one.over else endpoint.close())
+    process.at_end(lambda: None if one.over else endpoint.leave())
     while not one.over:
         yield FOREVER
 
