@@ -54,6 +54,8 @@ class Sshd:
             connection.send(b"Exceeded MaxStartups\r\n")
             return
         visit = Visit(process, connection, self.config)
+        if self._config.keepalive and connection.endpoint is not None:
+            connection.endpoint.keep_alive()
         self._visits.append(visit)
         try:
             if self._libwrap and not visit.wrapped():
@@ -140,7 +142,8 @@ class Visit:
         entry = yield from self._login()
         if entry is not None:
             self.inside = True
-            yield from serve_session(self._process, self._connection, self._host.users[self._user], *entry, log=self.log)
+            user = self._host.users[self._user]
+            yield from serve_session(self._process, self._connection, user, *entry, log=self.log, config=self._config)
 
     def _not_ssh(self, line: bytes) -> None:
         if line.startswith(b"SSH-"):
