@@ -14,6 +14,7 @@ from fwtutor.course.model import Answer, Check
 from fwtutor.course.trials import CommandRefused, Ground
 from fwtutor.netfilter import RuleRefused
 from fwtutor.netfilter.xtables.savefile import save
+from fwtutor.network.prompt import family_of
 from fwtutor.network.records import CommandRun
 from fwtutor.network.world import World
 
@@ -63,8 +64,10 @@ class Court:
     def judge(self, answer: Answer, *, hasty: bool = False) -> Judgement:
         """Puts the answer through every check; ``hasty`` stops at the first that fails."""
         topology, watch = self.scenario.topology, self.scenario.watch
-        rules = answer.rules or (self.rules_as_found() if answer.commands else "")
-        ground = Ground(topology, watch, rules, answer.commands)
+        rules, rules6 = answer.rules, answer.rules6
+        if answer.commands:
+            rules, rules6 = self.rules_as_found()
+        ground = Ground(topology, watch, rules, answer.commands, rules6)
         failures: list[Failure] = []
         try:
             for check in self.checks:
@@ -77,14 +80,15 @@ class Court:
             return Judgement(refused=str(error))
         return Judgement(tuple(failures))
 
-    def rules_as_found(self) -> str:
-        """The watched host's rules as the learner finds them at the end: the start's, and what the lesson's script did to them."""
+    def rules_as_found(self) -> tuple[str, str]:
+        """The watched host's rules of IPv4 and IPv6 as the learner finds them at the end: the start's, and what the script made of them."""
         scenario = self.scenario
         world = World(scenario.topology)
         for line in sorted(scenario.script, key=lambda line: (line.stage, line.at)):
-            if line.host == scenario.watch and line.line.split()[:1] in (["iptables"], ["sudo"]):
+            if line.host == scenario.watch and line.line.split()[:1] in (["iptables"], ["ip6tables"], ["sudo"]):
                 world.enter(line.host, line.line)
-        return str(world.hosts[scenario.watch].firewall.save())
+        firewall = world.hosts[scenario.watch].firewall
+        return firewall.save(), firewall.save(family=6)
 
 
 def judge(lesson: Lesson, answer: Answer) -> Judgement:
@@ -99,10 +103,10 @@ class Passes:
     court: Court
     stage: int = 1
     """From 1: rules that were sound before the lesson broke them are no repair."""
-    _known: dict[str, Judgement] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], Judgement] = field(default_factory=dict, repr=False)
 
     def met_at(self, run: Run) -> int | None:
-        return next((index for index, rules in self._attempts(run) if self._judge(rules).passed), None)
+        return next((index for index, *rules in self._attempts(run) if self._judge(*rules).passed), None)
 
     def missing(self, run: Run) -> str:
         """The first check that the learner's last command left failing, if that command changed the rules."""
@@ -110,30 +114,34 @@ class Passes:
         entered = [index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner]
         if not attempts or attempts[-1][0] != entered[-1] or self.met_at(run) is not None:
             return ""
-        judgement = self._judge(attempts[-1][1])
+        judgement = self._judge(*attempts[-1][1:])
         if not judgement.failures:
             return judgement.refused
         failure = judgement.failures[0]
         return f"Not yet: {failure.check.reason} What happened: {failure.happened}."
 
-    def _attempts(self, run: Run) -> Iterator[tuple[int, str]]:
-        """(record index, rules) of each change of the watched host's rules that counts."""
+    def _attempts(self, run: Run) -> Iterator[tuple[int, str, str]]:
+        """(record index, rules of IPv4, of IPv6) of each change of the watched host's rules that counts."""
         touched = False
+        found = self.court.scenario.topology.host(self.court.scenario.watch)
+        rules = {4: found.rules, 6: found.rules6}
         for index, record in enumerate(run.records):
             if not isinstance(record, CommandRun) or record.cause >= 0:
                 continue  # what a program does by itself is nobody's answer
             touched = touched or record.learner
             changed = record.host == self.court.scenario.watch and record.after is not record.before
-            if touched and changed and run.stage_of(index) >= self.stage - 1:
-                yield index, save(record.after, None)
+            if changed:
+                rules[family_of(record.line)] = save(record.after, None)
+                if touched and run.stage_of(index) >= self.stage - 1:
+                    yield index, rules[4], rules[6]
 
-    def _judge(self, rules: str) -> Judgement:
-        if rules not in self._known:
+    def _judge(self, rules: str, rules6: str) -> Judgement:
+        if (rules, rules6) not in self._known:
             # Nobody types that many different rulesets; a script that does may judge some twice.
             if len(self._known) >= 256:
                 self._known.clear()
-            self._known[rules] = self.court.judge(Answer("the rules typed", rules), hasty=True)
-        return self._known[rules]
+            self._known[rules, rules6] = self.court.judge(Answer("the rules typed", rules, rules6), hasty=True)
+        return self._known[rules, rules6]
 
 
 def failures_of(failures: Sequence[Failure], check: str) -> bool:

@@ -38,10 +38,15 @@ class Ground:
     """iptables-save text for the watched host."""
     commands: tuple[tuple[str, str], ...] = ()
     """(host, line) pairs entered before the trial."""
+    rules6: str = ""
+    """ip6tables-save text; empty: as the lesson begins."""
 
     def world(self) -> World:
         """A fresh one. Raises CommandRefused, and RuleRefused if the rules themselves are wrong."""
-        hosts = tuple(replace(host, rules=self.rules) if host.name == self.watch else host for host in self.topology.hosts)
+        hosts = tuple(
+            replace(host, rules=self.rules, rules6=self.rules6 or host.rules6) if host.name == self.watch else host
+            for host in self.topology.hosts
+        )
         world = World(replace(self.topology, hosts=hosts))
         for host, line in self.commands:
             record = world.enter(host, line)
