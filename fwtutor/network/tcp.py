@@ -1,7 +1,8 @@
 """A TCP endpoint as Linux has it: it reacts to the packets it gets, its timers, and what its application asks for.
 
-Which packet belongs to which endpoint is ``stack``'s to know; what is said over it, the application's; what waits to be
-acknowledged, ``sending``'s; what has come and when that is acknowledged, ``receiving``'s; what is sent, and again, ``speaking``'s.
+Which packet belongs to which endpoint is ``stack``'s to know; what is said over it, the application's; how it is opened, ``opening``'s;
+what waits to be acknowledged, ``sending``'s; what has come and when that is acknowledged, ``receiving``'s; what is sent, and again,
+``speaking``'s.
 Left out, on purpose: timestamps.
 """
 
@@ -13,10 +14,9 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 from fwtutor.network.application import Application
 from fwtutor.network.ends import Ends
-from fwtutor.network.listener import SYNACK_RETRIES, Listener
-from fwtutor.network.receiving import Receiving
-from fwtutor.network.segments import WINDOW_SCALE, add, after, before, read_options, sack_blocks
-from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Speaking
+from fwtutor.network.opening import RESET, Opening
+from fwtutor.network.segments import add, after, before, sack_blocks
+from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME
 from fwtutor.network.states import (
     CLOSE_WAIT,
     CLOSED,
@@ -34,79 +34,24 @@ from fwtutor.network.surroundings import Surroundings, User
 __all__ = ["CLOSED", "TIME_WAIT", "Endpoint"]
 
 TIME_WAIT_LENGTH = FIN_TIMEOUT = 60 * SECOND
-REFUSED, RESET = "Connection refused", "Connection reset by peer"
 
 
-class Endpoint(Speaking):
+class Endpoint(Opening):
     """One side of one TCP connection."""
 
     def __init__(
         self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int, user: User
     ) -> None:
-        super().__init__(around, ends, isn, user)
-        self.application = application
-        self.opened_actively = False
+        super().__init__(around, ends, application, isn, user)
         self._forget = forget
-        self._peer_scale = 0
-        self._listener: Listener | None = None
-        """By which it is opened: who is told when the handshake is over, and when the program is done with it."""
         self._left = False
         """Nobody reads any more."""
 
+    @property
+    def _whole(self) -> Endpoint:
+        return self
+
     # --- what the application asks for -----------------------------------------------------------------------
-
-    def connect(self) -> None:
-        """Opens: sends the SYN."""
-        self.opened_actively = True
-        self.state = SYN_SENT
-        self._sending.next = add(self._isn, 1)
-        self._send_syn()
-        self._sending.time(self.around.now)
-        self._arm()
-
-    def answer(self, packet: Packet, listener: Listener) -> None:
-        """Is opened: answers the SYN ``packet`` to a listening port."""
-        self._listener = listener
-        listener.begin(self)
-        self.state = SYN_RECV
-        self._sending.next = add(self._isn, 1)
-        self._read_syn(packet)
-        self._send_syn()
-        self._sending.time(self.around.now)
-        self._arm()
-
-    def answer_with_cookie(self, packet: Packet) -> None:
-        """Answers the SYN ``packet``, and keeps nothing of it."""
-        self._read_syn(packet)
-        self._send_syn(cookie=True)
-
-    def recall(self, packet: Packet, mss: int, listener: Listener) -> None:
-        """Is opened by ``packet``, which acknowledges a cookie. But for the MSS nothing is known of what the SYN announced."""
-        self._listener = listener
-        self._state = SYN_RECV
-        self._sending.next = add(self._isn, 1)
-        self._sending.mss = min(self._sending.mss, mss)
-        self._receiving = Receiving(self._sending.mss)
-        self._receiving.begin(add(packet.seq, -1))
-        self.receive(packet)
-
-    def accepted(self, application: Application) -> None:
-        """A program serves it from now on, and hears of what happened while it waited for that."""
-        self.application = application
-        if self.state == CLOSED:
-            application.gone(self, RESET)
-            return
-        application.opened(self)
-        self.read()
-        if self.state == CLOSE_WAIT:
-            self.application.ended(self)
-
-    def abandon(self) -> None:
-        """Nobody will accept it: a reset, if it is open."""
-        if self.state != SYN_RECV:
-            self.abort()
-        else:
-            self._end("")
 
     def send(self, data: bytes) -> bool:
         """Sends bytes; False when this side is closed already (or not open)."""
@@ -220,29 +165,6 @@ class Endpoint(Speaking):
         elif not mtu and self.state == SYN_SENT:
             self._end(why)
 
-    def _receive_in_syn_sent(self, packet: Packet) -> None:
-        flags = packet.flags
-        if flags & ACK and packet.ack != self._sending.next:
-            if not flags & RST:
-                self._emit_raw(RST, packet.ack, 0, window=0)
-            return
-        if flags & RST:
-            if flags & ACK:
-                self._end(REFUSED)
-            return
-        if not flags & SYN:
-            return
-        self._read_syn(packet)
-        if flags & ACK:
-            self._heard = self.around.now
-            self._sending.acknowledged(packet.ack, self.around.now)
-            self._disarm()
-            self._open()
-        else:
-            # Both opened at once.
-            self.state = SYN_RECV
-            self._send_syn()
-
     def _receive_in_time_wait(self, packet: Packet) -> None:
         flags = packet.flags
         if flags & RST:
@@ -257,27 +179,6 @@ class Endpoint(Speaking):
     def reopens(self, packet: Packet) -> bool:
         """True when this SYN may start a new connection in place of this one, which waits in TIME_WAIT."""
         return self.state == TIME_WAIT and packet.flags & (SYN | ACK | RST | FIN) == SYN and after(packet.seq, self._receiving.next)
-
-    def _read_syn(self, packet: Packet) -> None:
-        options = read_options(packet)
-        self._receiving.begin(packet.seq)
-        self._sending.mss = min(self._sending.mss, options.mss)
-        self._sending.window = packet.window
-        self._sack = options.sack
-        self._scaled = options.scale is not None
-        self._receiving.scale = WINDOW_SCALE if self._scaled else 0
-        self._peer_scale = options.scale or 0
-
-    def _open(self) -> None:
-        self.state = ESTABLISHED
-        self._sending.settle()
-        if self.opened_actively:
-            self._acknowledge()
-        if self._listener is not None:
-            self._listener.complete(self)
-        else:
-            self.application.opened(self)
-        self._push()
 
     def _take_ack(self, packet: Packet) -> bool:
         """Handles the acknowledgement number; False when the segment is to be left alone because of it."""
@@ -384,11 +285,3 @@ class Endpoint(Speaking):
         if not told:
             self.application.gone(self, why)
         self._let_go()
-
-    def _synack_retries(self) -> int:
-        return self._listener.retries(self) if self._listener is not None else SYNACK_RETRIES
-
-    def _let_go(self) -> None:
-        """The program is done with it, and may serve another."""
-        if self._listener is not None:
-            self._listener.free(self)

@@ -10,8 +10,9 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP
 from fwtutor.network.ends import Address
-from fwtutor.network.process import Connection, Process, Program, RawSocket, Serving, UdpSocket, Wait
+from fwtutor.network.process import Process, Program, Wait
 from fwtutor.network.records import TimerFired, Walked
+from fwtutor.network.sockets import Connection, RawSocket, Serving, UdpSocket
 from fwtutor.network.stack import Listener
 from fwtutor.network.surroundings import User
 from fwtutor.network.world import World

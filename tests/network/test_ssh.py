@@ -11,8 +11,9 @@ from hypothesis import given, strategies as st
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.ends import Address
 from fwtutor.network.host import AUTH_LOG
-from fwtutor.network.process import Connection, Process, Program
+from fwtutor.network.process import Process, Program
 from fwtutor.network.records import CommandRun, Walked
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh import wire
 from fwtutor.network.ssh.config import read_config
 from fwtutor.network.ssh.wire import ssh_message

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwtutor.network.arguments import BadArgument, read_number, read_place
-from fwtutor.network.process import FOREVER, Connection, Process, Program, Serving
+from fwtutor.network.process import FOREVER, Process, Program
+from fwtutor.network.sockets import Connection, Serving
 from fwtutor.network.stack import Listener
 from fwtutor.network.surroundings import User
 from fwtutor.network.words import shown

@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.process import FOREVER, Connection, Process, Program, Serving, Wait
+from fwtutor.network.process import FOREVER, Process, Program, Wait
 from fwtutor.network.services.ssh_session import serve_session
+from fwtutor.network.sockets import Connection, Serving
 from fwtutor.network.ssh import config, wire
 from fwtutor.network.ssh.keys import Authorized, home_of, read_authorized_keys, read_key
 from fwtutor.network.ssh.wire import BadMessage, Message, read_message, ssh_message

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fwtutor.network.process import Connection, Process, Program
+from fwtutor.network.process import Process, Program
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh import wire
 from fwtutor.network.ssh.alive import Alive
 from fwtutor.network.ssh.config import SshdConfig

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.process import FOREVER, Connection, Wait
+from fwtutor.network.process import FOREVER, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh.wire import message_waits
 
 

@@ -6,7 +6,8 @@ from collections.abc import Generator
 from struct import error as StructError, pack, unpack_from
 from typing import NamedTuple
 
-from fwtutor.network.process import FOREVER, Connection, Wait
+from fwtutor.network.process import FOREVER, Wait
+from fwtutor.network.sockets import Connection
 
 SERVER_BANNER, CLIENT_BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"
 DISCONNECT, SERVICE_REQUEST, SERVICE_ACCEPT = 1, 5, 6

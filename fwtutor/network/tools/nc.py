@@ -9,7 +9,8 @@ from fwtutor.netfilter.xtables.names import service_name
 from fwtutor.network.arguments import BadArgument, read_port
 from fwtutor.network.ends import ANY, Address, write_place
 from fwtutor.network.host import Host
-from fwtutor.network.process import FOREVER, Connection, Process, Program, UdpSocket, Wait
+from fwtutor.network.process import FOREVER, Process, Program, Wait
+from fwtutor.network.sockets import Connection, UdpSocket
 from fwtutor.network.stack import Listener
 from fwtutor.network.talk import Talk
 from fwtutor.network.tcp import Endpoint

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from fwtutor.network.arguments import read_port, split_words
 from fwtutor.network.ends import Address
-from fwtutor.network.process import FOREVER, Connection, Process, Program, Wait
+from fwtutor.network.process import FOREVER, Process, Program, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh import wire
 from fwtutor.network.ssh.alive import Alive
 from fwtutor.network.ssh.client import SshClient
