@@ -109,6 +109,8 @@ PROGRAMS = {
     ),
 }  # fmt: skip
 """Services that are a program of Debian's."""
+crowded: list[socket.socket] = []
+"""Who accepts only when told to."""
 
 
 def serve(kind: str, port: int) -> None:
@@ -119,7 +121,11 @@ def serve(kind: str, port: int) -> None:
     if kind == "datagrams":
         threading.Thread(target=say_again, args=(port,), daemon=True).start()
         return
-    listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    backlog = 2 if kind == "crowded" else 128
+    listener = socket.create_server(("", port), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True)
+    if kind == "crowded":
+        crowded.append(listener)
+        return
 
     def accept() -> None:
         while True:
@@ -168,6 +174,8 @@ def carry_out(line: str) -> None:
         return
     if name == "ftp":
         use_ftp(line, words)
+    if name == "accept":
+        Connection(crowded[0].accept()[0], "patient")
         return
     if name not in ("say", "upload", "close", "leave", "reset", "hold", "read", "keepalive"):
         program = {"iptables": "iptables-legacy", "ip6tables": "ip6tables-legacy"}.get(name, name)

@@ -44,6 +44,9 @@ class NotSimulated(ValueError):
     """Linux has it, fwtutor does not simulate it (yet)."""
 
 
+SOMAXCONN, MAX_SYN_BACKLOG, SYNCOOKIES = "net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies"
+"""What the sockets of a host go by; nothing that a firewall does depends on them."""
+
 SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
     "net.ipv4.ip_forward": 1,
@@ -58,6 +61,9 @@ SYSCTLS: dict[str, int] = {
     defrag6.TRACKED_TIME: 60,
     PER_SECOND: 1000,
     BURST: 50,
+    SOMAXCONN: 4096,
+    MAX_SYN_BACKLOG: 1024,
+    SYNCOOKIES: 1,
 }
 """Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding. Besides, every interface
 has its own rp_filter."""

@@ -27,8 +27,8 @@ class Application:
         return endpoint.send(data)
 
     def ended(self, endpoint: Endpoint) -> None:
-        """The peer will send no more. A server closes its side then."""
-        endpoint.close()
+        """The peer will send no more. A program closes its socket then."""
+        endpoint.leave()
 
     def delivered(self, endpoint: Endpoint) -> None:
         """This side has closed, and the peer has acknowledged everything; it may still send."""

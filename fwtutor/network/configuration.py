@@ -7,6 +7,7 @@ from fwtutor.network.fail2ban.config import PATH as JAIL, read_jail
 from fwtutor.network.ftp import config as vsftpd
 from fwtutor.network.services.records import PATH as RECORDS, read_records
 from fwtutor.network.ssh import config
+from fwtutor.network.ssh.client_config import GLOBAL, check_client_config
 from fwtutor.network.ssh.keys import read_authorized_keys
 
 
@@ -22,5 +23,7 @@ def check_file(path: str, text: str) -> None:
         read_jail(text)
     elif path == RECORDS:
         read_records(text)
+    elif path == GLOBAL or path.endswith("/.ssh/config"):
+        check_client_config(text)
     elif path.endswith("/.ssh/authorized_keys"):
         read_authorized_keys(text, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
@@ -56,6 +56,17 @@ class PortNoted(NamedTuple):
     name: str
     user: User
     taken: bool
+    address: Address | None
+    backlog: int
+
+
+class QueueNoted(NamedTuple):
+    """So many connections to a port waited to be accepted, since a record."""
+
+    record: int
+    address: Address | None
+    port: int
+    length: int
 
 
 class Host:
@@ -93,6 +104,8 @@ class Host:
         self._followers: dict[str, list[Process]] = {}
         self.sockets: list[tuple[int, Ends, str]] = []
         """What became of connections: (record during which it did, ends, state)."""
+        self.queues: list[QueueNoted] = []
+        """How many connections waited to be accepted."""
         for service in spec.running:
             install(self, service, self.users[service.user], names)
 
@@ -101,6 +114,10 @@ class Host:
     @property
     def now(self) -> int:
         return self._world.now
+
+    @property
+    def sysctls(self) -> Mapping[str, int]:
+        return self.firewall.sysctls
 
     def emit(
         self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER, by: str = ""
@@ -144,6 +161,9 @@ class Host:
     def note(self, ends: Ends, state: str) -> None:
         self.sockets.append((self._world.current, ends, state))
 
+    def note_queue(self, address: Address | None, port: int, length: int) -> None:
+        self.queues.append(QueueNoted(self._world.current, address, port, length))
+
     def draw(self, *key: object) -> int:
         digest = blake2b(repr((self._seed, self.name, *key)).encode(), digest_size=4).digest()
         return int.from_bytes(digest, "big")
@@ -186,9 +206,9 @@ class Host:
             self.processes.remove(process)
             self.ran[process.pid - FIRST_PID].until = self._world.current
 
-    def note_port(self, protocol: str, port: int, process: Process, taken: bool) -> None:
+    def note_port(self, protocol: str, port: int, process: Process, taken: bool, address: Address | None = None, backlog: int = 0) -> None:
         """A program listens on a port now, or no longer."""
-        self.ports.append(PortNoted(self._world.current, protocol, port, process.name, process.user, taken))
+        self.ports.append(PortNoted(self._world.current, protocol, port, process.name, process.user, taken, address, backlog))
 
     def time_at(self, upto: int | None) -> int:
         """ns: when the record ``upto`` was made; None: now."""

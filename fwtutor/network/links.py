@@ -23,7 +23,7 @@ class Link:
         self.delay = round(spec.delay * SECOND)
         """ns"""
         self._mtu, self._loss = spec.mtu, spec.loss
-        self.discovery = spec.discovery
+        self.discovery, self.arp = spec.discovery, spec.arp
         self._seed, self._carried = seed, 0
         self._ends: list[tuple[Host, str]] = []
         for end in spec.joins:

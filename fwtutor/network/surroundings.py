@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from fwtutor.netfilter.packet import Packet
@@ -38,6 +38,10 @@ class Surroundings(Protocol):
     def now(self) -> int:
         """ns."""
 
+    @property
+    def sysctls(self) -> Mapping[str, int]:
+        """The kernel's settings, as they are now."""
+
     def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         """Sends a packet of the host's own; it sets out as the next event.
 
@@ -53,6 +57,9 @@ class Surroundings(Protocol):
 
     def note(self, ends: Ends, state: str) -> None:
         """A connection has got into another state."""
+
+    def note_queue(self, address: Address | None, port: int, length: int) -> None:
+        """So many connections to a port wait to be accepted now."""
 
     def say(self, text: str) -> None:
         """A line on the host's console."""

@@ -218,7 +218,7 @@ class World:
         if route is None or route.gateway:
             return None
         link = self._link_of.get((host.name, route.interface))
-        return link is not None and link.has(address)
+        return link is not None and (not link.arp or link.has(address))
 
     def miss(self, host: Host, delay: int, interface: str, address: Address) -> Event:
         """Queues the moment when a neighbour is given up."""
@@ -320,7 +320,7 @@ class World:
         link = self._link_of.get((host.name, interface))
         if link is not None and link.discovery and hop.family == 6:
             return host.neighbours.find(interface, hop, packet)
-        if link is not None and (link.has(hop) or link.has(destination_of(packet.packet))):
+        if link is not None and (not link.arp or link.has(hop) or link.has(destination_of(packet.packet))):
             return True
         host.neighbours.wait(interface, hop, packet)
         return False

@@ -41,11 +41,17 @@ def world_of(scene: Scene) -> World:
         for name, interfaces in interfaces_of(scene).items()
     )
     world = World(
-        Topology(hosts, tuple(LinkSpec(name, ends, scene.delay, discovery=scene.ethernet) for name, ends in LINKS[scene.where].items()))
+        Topology(
+            hosts,
+            tuple(
+                LinkSpec(name, ends, scene.delay, discovery=scene.ethernet, arp=scene.ethernet) for name, ends in LINKS[scene.where].items()
+            ),
+        )
     )
     stack = world.hosts["server"].stack
-    stack.listeners[None, 9000] = Listener(Silent, ROOT_USER, "silent")
-    stack.listeners[None, 9001] = Listener(Patient, ROOT_USER, "patient")
+    stack.listen(None, 9000, Listener(Silent, ROOT_USER, "silent"))
+    stack.listen(None, 9001, Listener(Patient, ROOT_USER, "patient"))
+    stack.listen(None, 9002, Listener(Patient, ROOT_USER, "crowded", backlog=2, at_once=0))
     stack.datagrams[1337] = EchoDatagrams()
     return world
 
@@ -75,13 +81,16 @@ def played(scene: Scene) -> tuple[list[Sent], World]:
 def enter(world: World, host: str, line: str) -> None:
     """A line of a scene: at the prompt, or what a program does with its socket."""
     name, *words = line.split()
-    youngest = [*world.hosts[host].stack.endpoints.values()]
+    stack = world.hosts[host].stack
+    youngest = [*stack.endpoints.values()]
     if name == "leave":
         youngest[-1].leave()
     elif name == "hold":
         youngest[-1].hold()
     elif name == "read":
         youngest[-1].read()
+    elif name == "accept":
+        stack.listeners[None, 9002].accept()
     elif name == "keepalive":
         idle, interval, probes = (int(word) for word in words)
         youngest[-1].keep_alive(idle * SECOND, interval * SECOND, probes)

@@ -31,9 +31,9 @@ ROUTES: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "server": {"10.0.1.0/24": ("eth0", "10.0.2.254"), "fd00:1::/64": ("eth0", "fd00:2::fe")},
     },
 }
-SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "datagrams:1337")
-"""What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has; ``datagrams``
-says them again."""
+SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "crowded:9002", "datagrams:1337")
+"""What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has; ``crowded`` has a
+backlog of two, and accepts when it is told to; ``datagrams`` says them again."""
 
 FILES: Mapping[str, Mapping[str, str]] = {
     "client": {"/up.txt": "from the client\n", "/notes": "milk\neggs\n"},
@@ -59,7 +59,7 @@ class Scene(NamedTuple):
 
     Beside programs the real hosts understand the simulated prompt's connect, say, upload, close, reset and send tcp, and both:
     ``leave`` (close(2): nothing is read any more), ``hold`` and ``read`` (the program stops reading, and goes on),
-    ``keepalive IDLE INTERVAL PROBES``.
+    ``keepalive IDLE INTERVAL PROBES``, ``accept`` (the program accepts one connection).
     """
 
     typed: tuple[tuple[float, str, str], ...]
@@ -108,6 +108,12 @@ TALK = _from_client(APP, 'say "one"', 'say "two"', "close")
 DROPS_CLIENT = "iptables -A INPUT -s 10.0.1.1 -j DROP"
 SEND = "send tcp 10.0.1.1"
 HALF_OPEN = "iptables -A INPUT -p tcp --tcp-flags SYN,ACK ACK -j DROP"
+
+NO_COOKIES = ((0.0, "server", "sysctl -w net.ipv4.tcp_syncookies=0"),)
+SPOOFED = tuple((0.3 + port / 10, "client", f"send tcp 10.0.1.9:500{port} > 10.0.1.2:9002 SYN seq=1") for port in range(4))
+"""Four SYNs, from where nobody is."""
+FOUR = tuple((at, "client", f"connect 10.0.1.2:9002 from {port}") for at, port in ((0.3, 4000), (0.6, 4001), (0.9, 4002), (0.905, 4003)))
+"""Two of them open at the same time, when the program that does not accept has room for one more."""
 
 
 def _scan(words: str, before: str = "", lasts: float = 4.0) -> Scene:
@@ -241,6 +247,12 @@ SCENES: dict[str, Scene] = {
     ),
     "keepalive": Scene(((0.0, "client", SILENT), (0.1, "client", "keepalive 2 1 3")), 8.0),
     "keepalive-dropped": Scene(((0.0, "client", SILENT), (0.1, "client", "keepalive 2 1 3"), (3.0, "server", DROPS_CLIENT)), 9.0),
+    # --- backlogs
+    "backlog-syns": Scene((*NO_COOKIES, *SPOOFED, (1.0, "client", "connect 10.0.1.2:9002 from 4000")), 6.5),
+    "backlog-cookie": Scene((*SPOOFED, (1.0, "client", "connect 10.0.1.2:9002 from 4000"), (1.5, "client", 'say "hello"')), 3.0),
+    "backlog-full": Scene((*FOUR, (1.5, "client", "connect 10.0.1.2:9002 from 4004")), 6.0),
+    "backlog-full-then-accepts": Scene((*FOUR, (1.2, "client", 'say "hello"'), (4.0, "server", "accept")), 8.0),
+    "backlog-reset": Scene((*FOUR[:2], (1.0, "client", "reset"), (1.5, "server", "accept"), (2.0, "server", "accept")), 3.0),
     # --- path MTU (two segments: how more of them are cut anew depends on how many the kernel keeps in one buffer)
     "path-mtu": Scene(_from_client("connect 10.0.2.2:9000 from 4000", "upload 2000", "close"), 3.0, "routed", mtu=1400),
     "path-mtu6": Scene(_from_client("connect [fd00:2::2]:9000 from 4000", "upload 2000", "close"), 3.0, "routed", mtu=1400),

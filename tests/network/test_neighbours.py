@@ -124,7 +124,7 @@ def test_a_udp_socket_is_not_told_of_what_may_pass() -> None:
 @pytest.mark.parametrize(("source", "to", "left"), [("10.0.1.77", "10.0.1.1", []), ("[fd00:1::77]", "[fd00:1::1]", ["SYN_RECV"])])
 def test_a_connection_half_open_is_given_up_in_ipv4_alone(source: str, to: str, left: list[str]) -> None:
     world = routed()
-    play(world, "client", "nc -l 1337")
+    play(world, "client", f"nc {'-6' if '[' in to else '-4'} -l 1337")
     world.enter("box", f"send tcp {source}:4000 > {to}:1337 SYN seq=1")
     world.run_until(4 * SECOND)
     assert [endpoint.state for endpoint in world.hosts["client"].stack.endpoints.values()] == left

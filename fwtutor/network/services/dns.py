@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.arguments import BadArgument
-from fwtutor.network.ends import Address, ends_of
+from fwtutor.network.ends import ANY, Address, ends_of
 from fwtutor.network.services.buffered import Buffered
 from fwtutor.network.services.records import PATH, Records, read_records
 from fwtutor.network.stack import Datagrams, Stack
@@ -51,6 +51,7 @@ class Named(Datagrams):
     """It is asked by UDP."""
 
     name = "dns"
+    addresses = (ANY[4], ANY[6])
 
     def __init__(self, zone: Zone) -> None:
         self._zone = zone

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.ends import Ends
-from fwtutor.network.process import Process, Program, UdpSocket, Wait
+from fwtutor.network.process import Process, Program, Wait
+from fwtutor.network.sockets import UdpSocket
 
 FOLDER = "/srv/tftp"
 """Where the files are that the server hands out, and takes new text for."""

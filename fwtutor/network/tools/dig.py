@@ -8,8 +8,9 @@ from typing import NamedTuple
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.arguments import split_words
 from fwtutor.network.ends import Address
-from fwtutor.network.process import Connection, Process, Program, UdpSocket, Wait
+from fwtutor.network.process import Process, Program, Wait
 from fwtutor.network.services.dns import KINDS, USUAL, Answer, dns_query, framed, read_answer, take_message
+from fwtutor.network.sockets import Connection, UdpSocket
 from fwtutor.network.tools.options import find_host
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 from fwtutor.network.words import shown
@@ -166,7 +167,7 @@ class Digging:
             self._failed(why)
             return None
         connection.send(framed(self._query))
-        while (message := take_message(connection.buffer)) is None and not connection.finished and connection.why is None:
+        while (message := take_message(connection.look())) is None and not connection.finished and connection.why is None:
             if not (yield wait):
                 break
         answer = None if message is None else self._read(message)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.arguments import BadArgument, read_port, split_words
 from fwtutor.network.ends import Address, Ends
-from fwtutor.network.process import Process, Program, UdpSocket
+from fwtutor.network.process import Process, Program
 from fwtutor.network.services.tftp import (
     CLIENT,
     FOLDER,
@@ -22,6 +22,7 @@ from fwtutor.network.services.tftp import (
     encoded,
     request,
 )
+from fwtutor.network.sockets import UdpSocket
 from fwtutor.network.tools.files import path_of, read_file, write_file
 from fwtutor.network.tools.options import find_host
 from fwtutor.network.tools.shell import Refused, Shell, Tool
