@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import parse_address
@@ -12,15 +12,14 @@ from fwtutor.network.ends import Address
 from fwtutor.network.services import insecure
 from fwtutor.network.services.dns import Named, Names
 from fwtutor.network.services.echoing import Echo, EchoDatagrams
-from fwtutor.network.services.fail2ban import Fail2ban
 from fwtutor.network.services.http import Httpd, Httpsd
-from fwtutor.network.services.ssh import Sshd
 from fwtutor.network.stack import Listener
 from fwtutor.network.surroundings import User
 from fwtutor.network.topology import ServiceSpec
 
 if TYPE_CHECKING:
     from fwtutor.network.host import Host
+    from fwtutor.network.services.ssh import Sshd
 
 TCP_SERVICES: dict[str, Callable[[], Application]] = {
     "http": Httpd,
@@ -29,14 +28,28 @@ TCP_SERVICES: dict[str, Callable[[], Application]] = {
 }
 
 
+def _sshd(host: Host, user: User, libwrap: bool) -> Callable[[], Application]:
+    """sshd, which is imported when the first visitor comes."""
+
+    @cache
+    def server() -> Sshd:
+        from fwtutor.network.services.ssh import Sshd
+
+        return Sshd(host, user, libwrap)
+
+    return lambda: server().serve()
+
+
 def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
     """Starts a service of ``topology.SERVICES`` on a host."""
     stack = host.stack
     if service.name == "fail2ban":
+        from fwtutor.network.services.fail2ban import Fail2ban
+
         host.run(Fail2ban(host, user))
         return
     if service.name == "ssh":
-        serve: Callable[[], Application] | None = Sshd(host, user, service.libwrap).serve
+        serve: Callable[[], Application] | None = _sshd(host, user, service.libwrap)
     elif service.name == "app":
         serve = partial(insecure.serve, host, user)
     else:
