@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fwtutor.course.model import Answer, Check
 from fwtutor.course.trials import CommandRefused, Ground
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter import RuleRefused
 from fwtutor.netfilter.xtables.savefile import save
 from fwtutor.network.records import CommandRun
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fwtutor.recording import Run, Scenario
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Failure:
     """One check an answer did not pass."""
 
@@ -34,7 +35,7 @@ class Failure:
         return f"{self.check.name}: {self.happened}. {self.check.reason}"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Judgement:
     """What came of an answer."""
 
@@ -52,7 +53,7 @@ class Judgement:
         return "\n".join(str(failure) for failure in self.failures) or "every check passed"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Court:
     """A lesson's checks and all they need, without the lesson: goals hold one, and the lesson holds the goals."""
 

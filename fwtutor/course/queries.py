@@ -13,9 +13,9 @@ Nothing is evaluated, and nothing is run: the records are all there is. That a r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address, parse_address
 from fwtutor.netfilter.packet import ACK, FIN, ICMP, PROTOCOL_NAMES, RST, SYN, TCP, UDP, Packet
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
@@ -36,7 +36,7 @@ _FLAGS = {"SYN": SYN, "ACK": ACK, "FIN": FIN, "RST": RST}
 _COMPARED = SYN | ACK | FIN | RST
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Pattern:
     """Packets of a kind, written as the lab's ``send`` writes one: ``tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN``.
 
@@ -132,7 +132,7 @@ def parse_icmp(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Selection:
     """Packets of a run: those that walked through ``host``, match ``pattern``, and were sent by whom and when it says."""
 
@@ -221,7 +221,7 @@ def packet_words(packet: Packet) -> str:
     return f"{name} {source} > {destination}"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class PacketAsk:
     """An ask: what about the selected packet?"""
 
@@ -237,7 +237,7 @@ class PacketAsk:
         return fact(found[1], self.what) if found else None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class PacketSeen:
     """A condition: a selected packet of which all the given facts are so."""
 
@@ -248,7 +248,7 @@ class PacketSeen:
         return next((i for i, walk in self.select.walks(run) if all(fact(walk, what) == value for what, value in self.facts)), None)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class EntrySeen:
     """A condition: after a selected packet, its entry stands in the table and reads as given."""
 
@@ -259,7 +259,7 @@ class EntrySeen:
         return next((i for i, walk in self.select.walks(run) if entry_words(walk.tracked) == self.words), None)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Connected:
     """A condition: a TCP handshake to this box was completed: SYN in, SYN+ACK out, and the ACK of it delivered.
 

@@ -7,11 +7,12 @@ both ways and, for TCP, both ends closed. A *stray* has reached the box when its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Network
 from random import Random
 
 from fwtutor.course.queries import decided, packet_words
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
@@ -28,7 +29,7 @@ class CommandRefused(ValueError):
     """A command of the answer itself was refused; the text is the tool's."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Ground:
     """Where a trial takes place: the lesson's network, with the answer in force."""
 
@@ -66,7 +67,7 @@ def settle(world: World) -> None:
         world.step()
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Exchange:
     """A conversation that must go on, from its first packet to its last."""
 
@@ -114,7 +115,7 @@ class Exchange:
         return ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class IcmpError:
     """A router's word about a packet the watched host sent: it must reach the host's own stack."""
 
@@ -152,7 +153,7 @@ class IcmpError:
         return f"ICMP {self.type}/{self.code} from {self.router} about {packet_words(lost)} did not get through ({decided(walk)})"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Strays:
     """Packets that belong to no conversation the box has: none may reach its own stack."""
 
