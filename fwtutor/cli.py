@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -52,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _obey(arguments: Sequence[str]) -> int:
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = _parser(arguments).parse_args(arguments)
     except SystemExit as end:
         # Help was printed, or a complaint about the arguments.
         _complain("")
@@ -130,6 +132,8 @@ def _application(name: str | None, at: int | None) -> int:
             raise BadInput(f"standard {word} is not a terminal; fwtutor needs one to draw on. For scripts there is fwtutor trace")
     if os.environ.get("TERM") == "dumb":
         raise BadInput("this terminal cannot move its cursor (TERM is dumb)")
+    # What starting makes stays: to look through it for garbage is a tenth of the time it takes. The application enables it again.
+    gc.disable()
     from fwtutor.course.loader import find_lesson, load_course
     from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
@@ -143,11 +147,13 @@ def _application(name: str | None, at: int | None) -> int:
             "(80 x 24 is good, 120 x 40 shows everything)"
         )
     try:
-        course = load_course()
-        lesson = None if name is None else find_lesson(name, course)
+        # A lesson asked for is read alone: the others are when the map is first opened.
+        lesson = None if name is None else find_lesson(name)
+        course = partial(load_course, answers=False)
+        whole = course if lesson is not None else course()
     except LessonError as error:
         raise BadInput(str(error)) from None
-    return run_application(course, lesson, at)
+    return run_application(whole, lesson, at)
 
 
 def _trace(arguments: argparse.Namespace) -> int:
@@ -337,7 +343,8 @@ class _Arguments(argparse.ArgumentParser):
             super()._print_message(message, file)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """For these arguments: of the commands that are not among them it knows no more than their help."""
     parser = _Arguments(
         prog="fwtutor",
         description="An interactive tutor for Linux stateful firewalls. Without a command it opens the course map.",
@@ -347,22 +354,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_open)
     parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    _add_play(commands.add_parser("play", help="open a lesson", allow_abbrev=False))
-    _add_trace(commands.add_parser("trace", help="what a ruleset does with packets from a file, and why", allow_abbrev=False))
-    _add_rules(commands.add_parser("rules", help="check a ruleset, and print it", allow_abbrev=False))
-    lesson = commands.add_parser("lesson", help="list the lessons, or prove them sound", allow_abbrev=False)
+    for name, words, add in (
+        ("play", "open a lesson", _add_play),
+        ("trace", "what a ruleset does with packets from a file, and why", _add_trace),
+        ("rules", "check a ruleset, and print it", _add_rules),
+        ("lesson", "list the lessons, or prove them sound", _add_lesson),
+        ("kernel", "ask the running kernel whether it does the same", _add_kernel),
+        ("locate", "where the program, its lessons and your progress are", _add_locate),
+    ):
+        command = commands.add_parser(name, help=words, allow_abbrev=False)
+        if name in arguments:
+            add(command)
+    return parser
+
+
+def _add_lesson(lesson: argparse.ArgumentParser) -> None:
     actions = lesson.add_subparsers(metavar="ACTION", title="actions", required=True)
     actions.add_parser("list", help="all lessons, by chapter", allow_abbrev=False).set_defaults(run=_lesson_list)
     check = actions.add_parser("check", help="prove that solutions solve, wrong answers fail, predictions are true", allow_abbrev=False)
     check.add_argument("lesson", nargs="*", metavar="LESSON", help="names of lessons, or folders; all lessons unless given")
     check.set_defaults(run=_lesson_check)
-    kernel = commands.add_parser("kernel", help="ask the running kernel whether it does the same", allow_abbrev=False)
+
+
+def _add_kernel(kernel: argparse.ArgumentParser) -> None:
     asking = kernel.add_subparsers(metavar="ACTION", title="actions", required=True)
     _add_compare(
         asking.add_parser("compare", help="packet by packet, engine and kernel; exit code 1 where they differ", allow_abbrev=False)
     )
-    commands.add_parser("locate", help="where the program, its lessons and your progress are", allow_abbrev=False).set_defaults(run=_locate)
-    return parser
+
+
+def _add_locate(locate: argparse.ArgumentParser) -> None:
+    locate.set_defaults(run=_locate)
 
 
 def _add_play(play: argparse.ArgumentParser) -> None:

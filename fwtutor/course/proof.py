@@ -42,6 +42,7 @@ def _check_answers(lesson: Lesson) -> Iterable[Finding]:
     for where, rules in (("start.rules", start), ("drop everything", DROP_EVERYTHING), ("accept everything", ACCEPT_EVERYTHING)):
         if court.judge(Answer(where, rules), hasty=True).passed:
             yield Finding(lesson.name, where, "passes every check, and must not")
+    assert lesson.solution is not None
     solution = court.judge(lesson.solution)
     if not solution.passed:
         yield Finding(lesson.name, lesson.solution.source, f"does not pass: {solution}")
