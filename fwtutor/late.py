@@ -7,25 +7,31 @@ nothing to compare, print or replace.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any, TypeVar, dataclass_transform
 
 Class = TypeVar("Class", bound=type)
+_waiting: set[type] = set()
+_making = RLock()
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def late_dataclass(cls: Class) -> Class:
-    """``@dataclass(frozen=True)``, later. Bases, if they are dataclasses, are late ones too."""
-
-    def __init__(self: Any, *values: Any, **named: Any) -> None:
-        _make(type(self))
-        type(self).__init__(self, *values, **named)
-
-    cls.__init__ = __init__  # type: ignore[misc]
+    """``@dataclass(frozen=True)``, later."""
+    _waiting.add(cls)
+    cls.__new__ = staticmethod(_first)  # type: ignore[assignment]
     return cls
 
 
-def _make(cls: type) -> None:
-    for each in reversed(cls.__mro__):
-        if getattr(vars(each).get("__init__"), "__module__", "") == __name__:
-            delattr(each, "__init__")  # it would be taken for one of its own
-            dataclass(frozen=True)(each)
+def _first(cls: type, *_: Any, **__: Any) -> Any:
+    with _making:
+        for each in reversed(cls.__mro__):
+            if each in _waiting:
+                dataclass(frozen=True)(each)
+                each.__new__ = staticmethod(_next)  # type: ignore[assignment]
+                _waiting.remove(each)
+    return object.__new__(cls)
+
+
+def _next(cls: type, *_: Any, **__: Any) -> Any:
+    return object.__new__(cls)

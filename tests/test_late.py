@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, field, fields, replace
 
 import pytest
@@ -43,3 +47,18 @@ def test_a_pattern_takes_it_apart() -> None:
     match Derived(5):
         case Derived(first, second):
             assert (first, second) == (5, ())
+
+
+def test_threads_that_make_the_first_at_once_all_get_whole_ones() -> None:
+    @late_dataclass
+    class Wanted:
+        value: int
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(Wanted, range(100))) == [Wanted(number) for number in range(100)]
+
+
+def test_one_that_comes_from_a_pickle_is_whole_too() -> None:
+    there = pickle.dumps(Derived(5))
+    code = f"import pickle; print(pickle.loads({there!r}) == pickle.loads({there!r}))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "True\n"
