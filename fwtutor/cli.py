@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _obey(arguments: Sequence[str]) -> int:
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = _parser(arguments).parse_args(arguments)
     except SystemExit as end:
         # Help was printed, or a complaint about the arguments.
         complain("")
@@ -98,7 +98,8 @@ class _Arguments(argparse.ArgumentParser):
             super()._print_message(message, file)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """For these arguments: of the commands that are not among them it knows no more than their help."""
     parser = _Arguments(
         prog="fwtutor",
         description="An interactive tutor for Linux stateful firewalls. Without a command it opens the course map.",
@@ -116,5 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         ("kernel", kernel.add, "ask the running kernel whether it does the same"),
         ("locate", locate.add, "where the program, its lessons and your progress are"),
     ):
-        add(commands.add_parser(name, help=what, allow_abbrev=False))
+        command = commands.add_parser(name, help=what, allow_abbrev=False)
+        if name in arguments:
+            add(command)
     return parser

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fwtutor.course.ground import CommandRefused, Ground
 from fwtutor.course.model import Answer, Check
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter import RuleRefused
 from fwtutor.network.prompt import configures
 from fwtutor.network.records import CommandRun
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fwtutor.recording import Scenario
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Failure:
     """One check an answer did not pass."""
 
@@ -33,7 +34,7 @@ class Failure:
         return f"{self.check.name}: {self.happened}. {self.check.reason}"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Judgement:
     """What came of an answer."""
 
@@ -51,7 +52,7 @@ class Judgement:
         return "\n".join(str(failure) for failure in self.failures) or "every check passed"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Court:
     """A lesson's checks and all they need, without the lesson: goals hold one, and the lesson holds the goals."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NoReturn
 
 from fwtutor.course.answers import bare_firewall
@@ -16,7 +16,7 @@ from fwtutor.course.tables import Table
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.network.topology import MAX_FILE, MAX_UID, HostSpec, LinkSpec, Topology, UserSpec
 
-_FOLDER = files("fwtutor") / "networks"
+_FOLDER = Path(__file__).resolve().parent.parent / "networks"
 MAX_RULES = 65536
 
 

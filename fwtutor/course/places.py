@@ -5,6 +5,8 @@ The text has been read by ``tomllib`` already, so its syntax is right and only s
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 Path = tuple[str | int, ...]
 """``("stages", 2, "traffic", 1, "host")``: lists count from 1, as people do."""
 
@@ -26,11 +28,15 @@ class Places:
         self._lines: dict[Path, int] = {}
         self._tables: dict[Path, int] = {}
         """How many [[tables]] of each name there have been."""
-        self._breaks = [i for i, letter in enumerate(text) if letter == "\n"]
-        self._read()
+        self._breaks: list[int] = []
 
     def line(self, path: Path) -> int:
         """From 1; of the innermost part of the path that is written down; 1 if none is."""
+        if not self._at:
+            # Not before something is wrong: it takes as long as all the rest of reading a lesson.
+            self._breaks = [i for i, letter in enumerate(self._text) if letter == "\n"]
+            with suppress(RecursionError):
+                self._read()
         while path:
             if path in self._lines:
                 return self._lines[path]

@@ -47,6 +47,7 @@ def _check_answers(lesson: Lesson) -> Iterable[Finding]:
     ):
         if court.judge(Answer(where, rules, rules6), hasty=True).passed:
             yield Finding(lesson.name, where, "passes every check, and must not")
+    assert lesson.solution is not None
     solution = court.judge(lesson.solution)
     if not solution.passed:
         yield Finding(lesson.name, lesson.solution.source, f"does not pass: {solution}")

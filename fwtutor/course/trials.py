@@ -8,13 +8,14 @@ to whom it was for. A *history* is any traffic, with what must be seen in it and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from random import Random
 
 from fwtutor.course.facts import decided, tried
 from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, draw_address, draw_all, enter, fill, first_loss, settle
 from fwtutor.course.model import Condition
 from fwtutor.course.patterns import packet_words
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -29,7 +30,7 @@ QUOTED = {4: 28, 6: 1232}
 """Bytes of a packet that an error quotes, by family."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Exchange:
     """A conversation that must go on, from its first packet to its last."""
 
@@ -83,7 +84,7 @@ class Exchange:
         return ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class IcmpError:
     """A router's word about a packet that went out through the watched host: it must come home to whoever sent that."""
 
@@ -124,7 +125,7 @@ class IcmpError:
                         yield Packet(raw)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Strays:
     """Packets that belong to no conversation there is: the watched firewall must let none through."""
 
@@ -193,7 +194,7 @@ class Strays:
 # --- any traffic --------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Traffic:
     """What is entered in a history, and what is drawn for it."""
 
@@ -221,7 +222,7 @@ Conditions = Callable[[Mapping[str, str]], Condition]
 """A condition, once it is known what was drawn."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class History:
     """Traffic in which some things must happen, and some must never."""
 
@@ -252,7 +253,7 @@ class History:
         return ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Cost:
     """Traffic of which most packets must meet few rules."""
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.application import Application
 from fwtutor.network.ends import ANY, Address
-from fwtutor.network.process import Process
-from fwtutor.network.services import insecure, tftp
+from fwtutor.network.services import insecure
 from fwtutor.network.services.dns import Named, NamedStream, Names, Zone
 from fwtutor.network.services.echoing import Echo, EchoDatagrams
-from fwtutor.network.services.fail2ban import Fail2ban
-from fwtutor.network.services.ftp import Ftpd
 from fwtutor.network.services.http import Httpd, Httpsd
-from fwtutor.network.services.ssh import Sshd
 from fwtutor.network.stack import Listener
 from fwtutor.network.surroundings import User
 from fwtutor.network.topology import ServiceSpec
 
 if TYPE_CHECKING:
     from fwtutor.network.host import Host
+    from fwtutor.network.services.ssh import Sshd
 
 TCP_SERVICES: dict[str, Callable[[], Application]] = {
     "http": Httpd,
@@ -40,19 +37,38 @@ SEPARATE = ("ssh", "dns")
 """What listens with a socket for each family; the others have one for both."""
 
 
+def _sshd(host: Host, user: User, libwrap: bool) -> Callable[[], Application]:
+    """sshd, which is imported when the first visitor comes."""
+
+    @cache
+    def server() -> Sshd:
+        from fwtutor.network.services.ssh import Sshd
+
+        return Sshd(host, user, libwrap)
+
+    return lambda: server().serve()
+
+
 def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
     """Starts a service of ``topology.SERVICES`` on a host."""
     stack = host.stack
     if service.name == "fail2ban":
+        from fwtutor.network.services.fail2ban import Fail2ban
+
         host.run(Fail2ban(host, user))
         return
     if service.name == "tftp":
+        from fwtutor.network.process import Process
+        from fwtutor.network.services import tftp
+
         host.run(Process(host, "in.tftpd", partial(tftp.serve, port=service.port), user))
         return
     serve: Callable[[], Application] | None
     if service.name == "ssh":
-        serve = Sshd(host, user, service.libwrap).serve
+        serve = _sshd(host, user, service.libwrap)
     elif service.name == "ftp":
+        from fwtutor.network.services.ftp import Ftpd
+
         serve = Ftpd(host, user).serve
     elif service.name == "app":
         serve = partial(insecure.serve, host, user)
