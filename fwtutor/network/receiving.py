@@ -162,7 +162,8 @@ class Receiving:
         room = self.buffer - len(self.unread)
         if room < self._largest or room < self.buffer >> 4:
             room = 0
-        room = -(-room >> self.scale) << self.scale
+        told = distance(self.next, self._edge) if after(self._edge, self.next) else 0
+        room = -(-max(room, told) >> self.scale) << self.scale
         edge = add(self.next, room)
         if after(edge, self._edge):
             self._edge = edge

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from fwtutor.course.checks import Court
+from fwtutor.course.ground import Ground
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, LessonError
 from fwtutor.course.proof import check_lesson
-from fwtutor.course.trials import Ground
 from fwtutor.recording import Scripted
 
 SIX = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
@@ -60,8 +60,11 @@ def test_what_the_script_does_to_them_is_found(copied: Path) -> None:
     lesson = load_lesson(copied)
     scenario = lesson.scenario
     script = (*scenario.script, Scripted(1, "server", "ip6tables -A INPUT -p udp -j DROP", 9))
-    _, six = Court(replace(scenario, script=script), lesson.checks, 1).rules_as_found()
-    assert "-A INPUT -p udp -j DROP" in six
+    found = Court(replace(scenario, script=script), lesson.checks, 1).as_found()
+    ground = Ground(scenario.topology, scenario.watch, before=found)
+    assert "-A INPUT -p udp -j DROP" in ground.world().hosts["server"].firewall.save(family=6)
+    answered = replace(ground, rules6=SIX)
+    assert "-A INPUT -p udp -j DROP" not in answered.world().hosts["server"].firewall.save(family=6)
 
 
 @pytest.mark.parametrize("name", ["start.rules6", "solution.rules6"])
