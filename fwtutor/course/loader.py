@@ -92,15 +92,26 @@ def find_lesson(name: str) -> Lesson:
 
     Raises BadInput, and LessonError where it is broken.
     """
+    folder, chapter = _find(name)
+    return load_lesson(folder, chapter=chapter, answers=False)
+
+
+def find_folder(name: str) -> Path:
+    """The folder of a lesson of the course, or of any. Raises BadInput."""
+    return _find(name)[0]
+
+
+def _find(name: str) -> tuple[Path, str]:
+    """(folder, title of the chapter that lists it)."""
     root = lessons_folder()
     table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
     table.text("title", limit=100)
     chapters = _chapters(table, root)
     for chapter in chapters:
         if name in chapter.names:
-            return load_lesson(root / name, chapter=chapter.title, answers=False)
+            return root / name, chapter.title
     if Path(name).is_dir():
-        return load_lesson(Path(name).absolute(), answers=False)
+        return Path(name).absolute(), ""
     raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(each for chapter in chapters for each in chapter.names)}")
 
 
