@@ -24,7 +24,7 @@ from fwtutor.recording import Scenario, Scripted
 
 MAX_EACH = 64
 """Goals of one lesson, and checks."""
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+LESSON_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
 def lessons_folder() -> Path:
@@ -74,7 +74,7 @@ def _chapters(table: Table, root: Path) -> list[_Listed]:
         heading, about = part.text("title", limit=60), part.text("about", "", limit=200)
         names = part.texts("lessons", required=True)
         for number, name in enumerate(names, 1):
-            if not _NAME.match(name) or len(name) > 60:
+            if not LESSON_NAME.match(name) or len(name) > 60:
                 part.fail(f'"{name[:40]}" is no lesson\'s name: lower-case words joined by hyphens', "lessons", number)
             if name in seen:
                 part.fail(f'"{name}" is listed twice', "lessons", number)
@@ -121,7 +121,7 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
     ``answers``: with the solution and the answers that must fail, which a proof needs and nobody who plays.
     """
     folder = folder.absolute()
-    if not _NAME.match(folder.name):
+    if not LESSON_NAME.match(folder.name):
         raise LessonError(folder.name, 0, "", "a lesson's folder is named in lower-case words joined by hyphens")
     table = Table.parse(shown_name(folder, "lesson.toml"), read_text(folder, "lesson.toml"))
     seed = table.number("seed", 0, least=0, most=2**32 - 1)
@@ -289,7 +289,7 @@ def _host(part: Table, key: str, hosts: Mapping[str, HostSpec]) -> str:
 
 def _id(part: Table, taken: set[str], key: str = "id") -> str:
     name = part.text(key, limit=40)
-    if not _NAME.match(name):
+    if not LESSON_NAME.match(name):
         part.fail(f'"{name}" is not in lower-case words joined by hyphens', key)
     if name in taken:
         part.fail(f'"{name}" is used twice', key)
