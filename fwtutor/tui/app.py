@@ -20,8 +20,9 @@ from textual.screen import Screen
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
-from fwtutor.tui import glyphs
-from fwtutor.tui.actions import APP, Action, bindings
+from fwtutor.telling import glyphs
+from fwtutor.telling.actions import APP, Action
+from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen

@@ -34,7 +34,7 @@ from fwtutor.netfilter.steps import (
 )
 from fwtutor.netfilter.why import why
 from fwtutor.recording.cursor import Cursor
-from fwtutor.tui.reading import Place
+from fwtutor.telling.reading import Place
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bench import Bench
 from fwtutor.tui.widgets.chain import ChainView

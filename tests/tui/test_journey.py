@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from fwtutor.course.journey import Journey, Outcome
 from fwtutor.course.model import Lesson
 from fwtutor.course.progress import Progress
 from fwtutor.recording import Session
-from fwtutor.tui.journey import Journey, Outcome
 from tests.tui.conftest import make_lesson
 
 

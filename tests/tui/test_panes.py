@@ -9,7 +9,7 @@ import pytest
 from fwtutor.course.model import Lesson
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.recording import Scenario, Scripted
-from fwtutor.tui.spans import Line, crop_middle, line
+from fwtutor.telling.spans import Line, crop_middle, line
 from fwtutor.tui.widgets.chain import cropped
 from fwtutor.tui.widgets.lesson import LessonView
 from fwtutor.tui.widgets.lines import LineView

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fwtutor.tui import glyphs
-from fwtutor.tui.actions import APP, Action
-from fwtutor.tui.spans import BLANK, Line, Span, line, wrap
+from fwtutor.telling import glyphs
+from fwtutor.telling.actions import APP, Action
+from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 
 SIGNS: tuple[tuple[str, str, str], ...] = (
     ("packet: NEW", "strong", "the packet's ctstate: what rules see. NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED."),

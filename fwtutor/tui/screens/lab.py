@@ -8,20 +8,22 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from fwtutor.course.journey import Outcome
 from fwtutor.course.model import Lesson
 from fwtutor.network.records import CommandRun
 from fwtutor.recording.cursor import Size
-from fwtutor.tui import glyphs, told
-from fwtutor.tui.actions import APP, LAB, bindings
-from fwtutor.tui.journey import Outcome
-from fwtutor.tui.prose import prose
-from fwtutor.tui.reading import Place
+from fwtutor.telling import glyphs, told
+from fwtutor.telling.actions import APP, LAB
+from fwtutor.telling.prose import prose
+from fwtutor.telling.reading import Place
+from fwtutor.telling.reasons import explain
+from fwtutor.telling.spans import line
+from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.kernel import KernelScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.screens.view import TABS, LabView
-from fwtutor.tui.spans import line
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
@@ -30,7 +32,6 @@ from fwtutor.tui.widgets.command_line import CommandLine, OutputView
 from fwtutor.tui.widgets.connections import EntryLines
 from fwtutor.tui.widgets.lesson import THEREFORE, LessonView
 from fwtutor.tui.widgets.lines import LineView
-from fwtutor.tui.widgets.why import explain
 
 SIZES: tuple[Size, ...] = ("packet", "hook", "rule")
 BEAT: dict[str, float] = {"packet": 1.6, "hook": 1.1, "rule": 0.8}

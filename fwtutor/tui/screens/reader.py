@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import ModalScreen
 
-from fwtutor.tui.actions import READ, bindings
+from fwtutor.telling.actions import READ
+from fwtutor.telling.spans import Line
+from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.spans import Line
 from fwtutor.tui.widgets.bars import KeyBar
 from fwtutor.tui.widgets.lines import LineView
 

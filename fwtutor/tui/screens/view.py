@@ -8,17 +8,17 @@ from textual import events
 from textual.geometry import Size as Extent
 from textual.timer import Timer
 
+from fwtutor.course.journey import Journey
 from fwtutor.course.model import Lesson
 from fwtutor.course.progress import Progress
 from fwtutor.recording import Session
 from fwtutor.recording.cursor import Size
-from fwtutor.tui import glyphs, told, words
-from fwtutor.tui.actions import APP, LAB, TYPING, Action
-from fwtutor.tui.journey import Journey
-from fwtutor.tui.reading import Place
+from fwtutor.telling import glyphs, told, words
+from fwtutor.telling.actions import APP, LAB, TYPING, Action
+from fwtutor.telling.reading import Place
+from fwtutor.telling.spans import BLANK, Line, line, wrap
 from fwtutor.tui.reveal import Reveal
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.spans import BLANK, Line, line, wrap
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows

@@ -9,9 +9,9 @@ from fwtutor.netfilter.conntrack.entry import NEW
 from fwtutor.netfilter.defrag import is_fragment
 from fwtutor.netfilter.steps import LookedUp
 from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry, sender
-from fwtutor.tui.spans import BLANK, Line, Span, beside, crop, crop_middle, ends, line, wrap
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry, sender
+from fwtutor.telling.spans import BLANK, Line, Span, beside, crop, crop_middle, ends, line, wrap
 from fwtutor.tui.widgets.lines import PlaceView
 
 ROWS = 3

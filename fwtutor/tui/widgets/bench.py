@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from fwtutor.course.model import Lesson
-from fwtutor.tui.reading import Place
+from fwtutor.telling.reading import Place
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.connections import ConnectionsView

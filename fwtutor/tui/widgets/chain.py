@@ -9,9 +9,9 @@ from textual.geometry import Size
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.netfilter.why import why
 from fwtutor.netfilter.xtables.rule import Chain, Condition, Continue, Jump, Rule, policy_key
-from fwtutor.tui import glyphs
-from fwtutor.tui.reading import Place, chain_of, frames_of, rule_at, tried
-from fwtutor.tui.spans import Line, Span, crop, crop_middle, ends, line, wrap
+from fwtutor.telling import glyphs
+from fwtutor.telling.reading import Place, chain_of, frames_of, rule_at, tried
+from fwtutor.telling.spans import Line, Span, crop, crop_middle, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 STATUS = 15

@@ -7,9 +7,9 @@ from heapq import nlargest
 
 from fwtutor.netfilter.conntrack.entry import NEW, Entry, Tuple
 from fwtutor.netfilter.steps import LookedUp
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
-from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
+from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView, PlaceView
 
 SHOWN = 50

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fwtutor.course.model import Lesson
-from fwtutor.tui import glyphs
-from fwtutor.tui.prose import prose
-from fwtutor.tui.spans import BLANK, Line, Span, line, wrap
+from fwtutor.telling import glyphs
+from fwtutor.telling.prose import prose
+from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 THEREFORE = "So that is why"

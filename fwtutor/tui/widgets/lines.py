@@ -15,11 +15,11 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from fwtutor.tui import glyphs
-from fwtutor.tui.spans import BLANK, Line, clean, crop
+from fwtutor.telling import glyphs
+from fwtutor.telling.spans import BLANK, Line, clean, crop
 
 if TYPE_CHECKING:
-    from fwtutor.tui.reading import Place
+    from fwtutor.telling.reading import Place
 
 BAR = 1
 """Cells of a scroll bar. Where it has none of its own (ASCII), the text keeps its distance from the edge all the same."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import Place
-from fwtutor.tui.spans import Line, Span, crop, ends, line, pill
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import Place
+from fwtutor.telling.spans import Line, Span, crop, ends, line, pill
 from fwtutor.tui.widgets.lines import LineView
 
 LIST_FROM = 8
@@ -115,8 +115,8 @@ class TimelineView(LineView):
         ahead = self._ahead(place, number, here)
         mark, role = mark_of(record, ahead=ahead)
         click = f"screen.seek({stops[number]})"
-        text = "to come" if number > here else moment(record)
-        result = "" if ahead or not isinstance(record, Walked) else _result(record)
+        text = "to come" if number > here else words.moment(record)
+        result = "" if ahead or not isinstance(record, Walked) else words.result(record)
         row = line((f"{glyphs.HERE if number == here else ' '} ", "current"), (f"{record.at / 1e9:7.3f} ", "dim"), (mark, role), " ")
         left = Line((*row.spans, *line(Span(text, "dim" if number > here else "", click)).spans))
         # The verdict stands at the edge whatever the length of the tuple.
@@ -138,20 +138,3 @@ def mark_of(record: Record, *, ahead: bool) -> tuple[str, str]:
     if ahead:
         return "○", "dim"
     return (glyphs.PACKET, "accept") if record.walk.verdict == "ACCEPT" else (glyphs.CROSS, words.verdict_role(record.walk.verdict))
-
-
-def moment(record: Record) -> str:
-    """A record in a few words."""
-    if isinstance(record, CommandRun):
-        return f"{record.host}# {record.line}"
-    if isinstance(record, TimerFired):
-        return f"timer: {words.forgotten(record)}"
-    # Flags say that it is TCP.
-    packet = record.walk.packet
-    return f"{words.packet_tuple(packet)}  {words.flags(packet)}".removeprefix("tcp ").rstrip()
-
-
-def _result(record: Walked) -> str:
-    walk = record.walk
-    states = walk.states
-    return f"{states[0][1]} {glyphs.ARROW} {walk.verdict}" if states else walk.verdict

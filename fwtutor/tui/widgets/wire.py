@@ -9,9 +9,9 @@ from textual.timer import Timer
 
 from fwtutor.netfilter.steps import Routed
 from fwtutor.network.records import CommandRun
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import Place, host_of, sender
-from fwtutor.tui.spans import Line, Span, crop, line, pill
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import Place, host_of, sender
+from fwtutor.telling.spans import Line, Span, crop, line, pill
 from fwtutor.tui.widgets.lines import LineView
 
 FRAMES = 12

@@ -11,13 +11,13 @@ from fwtutor.netfilter.conntrack.tuples import GRE, WITH_PORTS
 from fwtutor.netfilter.icmpwords import icmp_word
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP
 from fwtutor.netfilter.steps import PolicyApplied
-from fwtutor.tui import glyphs
-from fwtutor.tui.reading import DELETED, GONE, KEPT, PENDING, Place, decider
+from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
+from fwtutor.telling import glyphs
+from fwtutor.telling.reading import DELETED, GONE, KEPT, PENDING, Place, decider
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.packet import Packet
-    from fwtutor.network.records import TimerFired
 
 VERDICT_SIGNS = {"ACCEPT": glyphs.TICK, "DROP": glyphs.CROSS, "REJECT": glyphs.CROSS, "DISCARD": glyphs.CROSS, "HELD": glyphs.WAIT}
 
@@ -145,3 +145,21 @@ def destination(to: str | None, watch: str) -> str:
 def verdict_role(verdict: str) -> str:
     """Which role a verdict is drawn in."""
     return "accept" if verdict == "ACCEPT" else "change" if verdict == "HELD" else "drop"
+
+
+def moment(record: Record) -> str:
+    """A record in a few"""
+    if isinstance(record, CommandRun):
+        return f"{record.host}# {record.line}"
+    if isinstance(record, TimerFired):
+        return f"timer: {forgotten(record)}"
+    # Flags say that it is TCP.
+    packet = record.walk.packet
+    return f"{packet_tuple(packet)}  {flags(packet)}".removeprefix("tcp ").rstrip()
+
+
+def result(record: Walked) -> str:
+    """What became of a packet: ``NEW → ACCEPT``."""
+    walk = record.walk
+    states = walk.states
+    return f"{states[0][1]} {glyphs.ARROW} {walk.verdict}" if states else walk.verdict

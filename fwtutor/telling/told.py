@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
 from fwtutor.network.records import CommandRun
-from fwtutor.tui import words
-from fwtutor.tui.reading import heard
-from fwtutor.tui.spans import Line, clean, line, wrap
+from fwtutor.telling import words
+from fwtutor.telling.reading import heard
+from fwtutor.telling.spans import Line, clean, line, wrap
 
 if TYPE_CHECKING:
     from fwtutor.network.records import Record

@@ -1,4 +1,4 @@
-"""The one module of the application that asks the real kernel, when a person says so: what happened so far, played there."""
+"""The one module, but for judging itself, that asks the real kernel, when a person says so: what happened so far, played there."""
 
 from __future__ import annotations
 

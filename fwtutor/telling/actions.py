@@ -5,10 +5,7 @@ From here come the bindings of the screens, the key bar, the help and the comman
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from textual.binding import Binding
 
 
 @dataclass(slots=True, frozen=True)
@@ -124,21 +121,3 @@ TYPING: tuple[Action, ...] = (
     Action("type.host", "next_prompt", "", "tab", "other host", "Type at the next host of this lab."),
     Action("type.page", "page(1)", "", "PgDn", "more", "Scroll what was printed.", weight=2),
 )
-
-
-def bindings(actions: Sequence[Action]) -> list[Binding]:
-    """Textual's bindings of those actions that have keys."""
-    return [
-        Binding(
-            action.keys,
-            action.name,
-            action.label,
-            show=False,
-            key_display=action.shown,
-            tooltip=action.tooltip,
-            id=action.id,
-            priority=action.priority,
-        )
-        for action in actions
-        if action.keys
-    ]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from fwtutor.tui import glyphs
-from fwtutor.tui.spans import BLANK, Line, Span, clean, line, wrap
+from fwtutor.telling import glyphs
+from fwtutor.telling.spans import BLANK, Line, Span, clean, line, wrap
 
 _INLINE = re.compile(
     r"(?P<code>`[^`\n]+`)"
