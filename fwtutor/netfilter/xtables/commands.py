@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
-from fwtutor.netfilter.xtables.edit import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, NO_CHAIN, OUT_OF_RANGE, Draft, Place, new_table, refused
+from fwtutor.netfilter.xtables.draft import Place
+from fwtutor.netfilter.xtables.edit import Draft, new_table
 from fwtutor.netfilter.xtables.edit_nft import NftDraft
 from fwtutor.netfilter.xtables.errors import BATCH, TABLE, TOOLS, RuleRefused, nearest, version
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
@@ -20,6 +21,7 @@ from fwtutor.netfilter.xtables.parsed import Parsed
 from fwtutor.netfilter.xtables.parser import Parser
 from fwtutor.netfilter.xtables.placing import wrong_table
 from fwtutor.netfilter.xtables.rule import Continue, CounterKey, Counters, Jump, Rule, Ruleset, Table, Target
+from fwtutor.netfilter.xtables.sentences import BAD_POLICY, FILE_EXISTS, INVALID, LOOP, NO_CHAIN, OUT_OF_RANGE, refused
 from fwtutor.netfilter.xtables.targets import NOT_YET as TARGETS_NOT_YET, TARGETS
 from fwtutor.netfilter.xtables.tokens import Token, shell_words
 

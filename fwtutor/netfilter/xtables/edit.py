@@ -1,43 +1,34 @@
 """A table being changed: chains and rules put in, taken out and renamed, with what the kernel would refuse.
 
-A ``Draft`` is thrown away when anything is refused, so a refused command changes nothing. It speaks of rules as
-values; words and places are ``parser``'s and ``commands``'. This one is the legacy tool's, ``edit_nft`` the other.
+A ``Draft`` is a copy (``draft``), and speaks of rules as values; words and places are ``parser``'s and ``commands``'.
+This one is the legacy tool's, ``edit_nft`` the other.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple, NoReturn
+from typing import ClassVar, NoReturn
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
-from fwtutor.netfilter.xtables.errors import KERNEL, RuleRefused, nearest
+from fwtutor.netfilter.xtables.draft import Copy
+from fwtutor.netfilter.xtables.errors import RuleRefused, nearest
+from fwtutor.netfilter.xtables.jumps import Jumps, check
 from fwtutor.netfilter.xtables.placing import Chains, Fault, chains_of, first_fault, wrong_hook
-from fwtutor.netfilter.xtables.rule import (
-    Chain,
-    CounterKey,
-    Header,
-    Jump,
-    Rule,
-    SharedKey,
-    StatefulMatch,
-    Table,
-    policy_key,
-)
-
-NO_CHAIN = "No chain/target/match by that name."
-BAD_RULE = "Bad rule (does a matching rule exist in that chain?)."
-EXISTS = "Chain already exists."
-FILE_EXISTS = "File exists."
-NOT_EMPTY = "Directory not empty."
-IN_USE = "Too many links."
-LOOP = "Too many levels of symbolic links."
-INVALID = "Invalid argument. Run `dmesg' for more information."
-OUT_OF_RANGE = "Numerical result out of range."
-NOT_BUILTIN = "Bad built-in chain name."
-BAD_POLICY = "Bad policy name. Run `dmesg' for more information."
+from fwtutor.netfilter.xtables.rule import Chain, Header, Jump, Rule, Table
+from fwtutor.netfilter.xtables.sentences import (
+    BAD_POLICY,
+    BAD_RULE,
+    EXISTS,
+    FILE_EXISTS,
+    IN_USE,
+    INVALID,
+    LOOP,
+    NO_CHAIN,
+    NOT_BUILTIN,
+    NOT_EMPTY,
+    refused,
+)  # fmt: skip
 
 POLICIES = ("ACCEPT", "DROP")
 VERDICTS = ("ACCEPT", "DROP", "RETURN", "QUEUE")
@@ -47,13 +38,6 @@ KEPT_NAME = 29
 MAX_RULES = 100_000
 """Rules in one chain."""
 MAX_CHAINS = 100_000
-MAX_TRIED = 1_000_000
-"""Rules of one table that a packet may have to try. Thirty chains that each jump twice to the next come to 1,000,000,000."""
-
-
-def refused(message: str, hint: str = "") -> RuleRefused:
-    """What the kernel (or the library that speaks to it) says. The place is filled in by who knows the line."""
-    return RuleRefused(message, manner=KERNEL, hint=hint)
 
 
 def new_table(name: str, *, family: int = 4, there: bool = True) -> Table:
@@ -72,107 +56,12 @@ def _plain(header: Header) -> Header:
     return replace(header, out_interface="") if header.out_interface == "+" else header
 
 
-class Place(NamedTuple):
-    """Where a rule was written: of a refusal that only comes at the end."""
-
-    line: str
-    start: int
-    end: int
-    number: int
-
-
-class Draft:
-    """A changeable copy of a table."""
+class Draft(Copy):
+    """What iptables-legacy does to a table."""
 
     variant: ClassVar[str] = "legacy"
     policy_with_counter: ClassVar[bool] = True
     """Whether ``-P`` minds ``-c``."""
-
-    def __init__(self, table: Table, exists: bool = True, around: Iterable[Table] = ()) -> None:
-        self.name, self.family = table.name, table.family
-        self.around = around
-        """All tables as they were, this one among them: the kernel takes the new rules before it gives up the old."""
-        self._shared: set[SharedKey] | None = None
-        """Under which names rules remember something, when somebody has asked."""
-        self.exists = exists
-        """Whether the kernel has had the table before."""
-        self.policies = {chain.name: chain.policy for chain in table.chains.values()}
-        self.kept = dict(table.chains)
-        """Chains as they were; a chain that is changed has its rules in ``rules`` instead."""
-        self.rules: dict[str, list[Rule]] = {}
-        self.absent = {chain.name for chain in table.chains.values() if not chain.there}
-        """Built-in chains that are not there, see ``Chain.there``."""
-        self.uncounted = {chain.name for chain in table.chains.values() if not chain.counted}
-        """Built-in chains whose policy has no counter, see ``Chain.counted``."""
-        self.made = dict.fromkeys(table.made)
-        """User chains in the order in which they were made."""
-        self.counters: dict[CounterKey, tuple[int, int]] = {}
-        self.places: dict[int, Place] = {}
-        """Of rules that jump, by their id."""
-        self.declared: set[str] = set()
-        """Chains that the save file being read has named with a ":"."""
-        self.line_number = 0
-        """Of the line of a save file that is being read."""
-        self.late: list[RuleRefused] = []
-        """What the kernel will refuse when it gets all changes together (nft), in order."""
-        self.may_loop = False
-        """Whether jumps, and from where rules are reached, must be looked at."""
-        self._references: Counter[str] | None = None
-        """How many rules lead to each chain, when somebody has asked."""
-        self.written = False
-        """Whether anything was told to change, if only to what it was: iptables-legacy then puts a new table in its place."""
-
-    # --- looking -----------------------------------------------------------------------------------------------
-
-    def policy_key(self, chain: str) -> str:
-        """As ``Table.policy_key``."""
-        return policy_key(self.family, self.name, chain)
-
-    def __contains__(self, chain: str) -> bool:
-        return chain in self.policies
-
-    def chain(self, name: str | None) -> str:
-        if name is None or name not in self.policies:
-            raise refused(NO_CHAIN, nearest(name or "", self.policies, "chains"))
-        return name
-
-    def into(self, name: str | None) -> str:
-        """The chain something is put into, which so comes to be there."""
-        return self.chain(name)
-
-    def listed(self, name: str | None) -> str:
-        """The chain to be listed."""
-        return self.chain(name)
-
-    def numbered(self, name: str | None) -> str:
-        """The chain of a rule whose counter is set to 0 by its number."""
-        return self.chain(name)
-
-    @property
-    def rule_with_counter(self) -> bool:
-        """Whether a rule minds ``-c``."""
-        return True
-
-    @property
-    def remains(self) -> bool:
-        """Whether the table is there afterwards."""
-        return True
-
-    def order(self) -> list[str]:
-        """Built-in chains, then user chains by name: the tool lists them so."""
-        builtin = [name for name, policy in self.policies.items() if policy is not None]
-        users = [name for name, policy in self.policies.items() if policy is None]
-        return builtin + sorted(users, key=lambda name: name.encode(errors="surrogateescape"))
-
-    def of(self, chain: str) -> tuple[Rule, ...] | list[Rule]:
-        """A chain's rules, to look at only."""
-        return self.rules[chain] if chain in self.rules else self.kept[chain].rules
-
-    def references(self, chain: str) -> int:
-        """Rules that jump or go to it."""
-        if self._references is None:
-            self._references = Counter(r.target.chain for name in self.policies for r in self.of(name) if isinstance(r.target, Jump))
-        return self._references[chain]
 
     def _change(self, chain: str) -> list[Rule]:
         self.written, self._references = True, None
@@ -200,19 +89,6 @@ class Draft:
             self.may_loop = True
         elif rule.hooks() is not None:
             self.may_loop = True
-
-    def rivalled(self, rule: Rule) -> str:
-        """Why the kernel will not have a rule beside others, or those that it is to replace; "" if it will."""
-        for match in rule.evaluated:
-            if isinstance(match, StatefulMatch) and match.rival is not None and match.shared is not None:
-                if self._shared is None:
-                    rules = (each for table in self.around for chain in table.chains.values() for each in chain.rules)
-                    remembering = (one for each in rules for one in each.evaluated if isinstance(one, StatefulMatch))
-                    self._shared = {one.shared for one in remembering if one.shared is not None}
-                if match.rival in self._shared:
-                    return f"{match.shared[1]} is the name of a table already whose buckets are of the other kind"
-                self._shared.add(match.shared)
-        return ""
 
     def _room(self, chain: str) -> list[Rule]:
         """The rules of a chain, if it can have one more."""
@@ -357,8 +233,9 @@ class Draft:
         """The new table. Refuses loops that a packet could run into, and rules reached from where they may not be."""
         if self.may_loop:
             met = chains_of({name: self._met(name) for name in self.policies}, self._directly)
-            self._check_jumps(met.jumps)
-            self._check_places(met)
+            starts = [name for name, policy in self.policies.items() if policy is not None]
+            check(starts, met.jumps, lambda chain: len(self.of(chain)), self._looping, self._check_depth)
+            self._check_places(met, starts)
         self._settle_counters()
         chains = {}
         for name in self.order():
@@ -390,10 +267,10 @@ class Draft:
         """Whether the options of rules in that chain count for where they may be reached from."""
         return True
 
-    def _check_places(self, chains: Chains) -> None:
+    def _check_places(self, chains: Chains, starts: list[str]) -> None:
         """Refuses rules that are reached from a hook at which they may not be met."""
         if any(chains.limited.values()):
-            fault = first_fault(chains, [name for name, policy in self.policies.items() if policy is not None], self._directly)
+            fault = first_fault(chains, starts, self._directly)
             if fault is not None:
                 raise self._misplaced(fault)
 
@@ -404,51 +281,8 @@ class Draft:
         """Refuse the rules that lead round. ``ways``: all of them from the built-in chain on."""
         raise refused(LOOP, f"a packet could go round and round through {' -> '.join(chains)}")
 
-    def _check_depth(self, depths: dict[str, int], chain: str, jumps: Mapping[str, list[Rule]]) -> None:
+    def _check_depth(self, depths: dict[str, int], chain: str, jumps: Jumps) -> None:
         """Refuse chains that are nested too deep below a built-in one; ``depths``: how deep it goes from each chain."""
-
-    def _check_jumps(self, jumps: Mapping[str, list[Rule]]) -> None:
-        """Refuses loops that a built-in chain leads to, and ways without end. Without recursion: chains may be nested deep.
-
-        ``jumps``: the rules of each chain that lead to others.
-        """
-        done: dict[str, int] = {}
-        depths: dict[str, int] = {}
-        for start in [name for name, policy in self.policies.items() if policy is not None]:
-            path = [start]
-            ways: list[Rule] = []
-            on_path = {start}
-            stack = [iter(jumps[start])]
-            while stack:
-                way = next(stack[-1], None)
-                if way is None:
-                    stack.pop()
-                    left = path.pop()
-                    on_path.discard(left)
-                    del ways[-1:]
-                    further = [goes_to(rule) for rule in jumps[left]]
-                    done[left] = len(self.of(left)) + sum(done[chain] for chain in further)
-                    depths[left] = max((depths[chain] + 1 for chain in further), default=0)
-                    if done[left] > MAX_TRIED:
-                        hint = f"each jump to a chain makes it try all of that chain's rules; this one comes to {done[left]}"
-                        raise refused(f"a packet in {left} could have to try more than {MAX_TRIED} rules, and fwtutor lets none", hint)
-                    if not stack:
-                        self._check_depth(depths, left, jumps)
-                    continue
-                following = goes_to(way)
-                if following in on_path:
-                    self._looping([*path[path.index(following) :], following], [*ways, way])
-                elif following not in done:
-                    path.append(following)
-                    ways.append(way)
-                    on_path.add(following)
-                    stack.append(iter(jumps[following]))
-
-
-def goes_to(rule: Rule) -> str:
-    """The chain a rule jumps or goes to."""
-    assert isinstance(rule.target, Jump)
-    return rule.target.chain
 
 
 def _redirected(rule: Rule, old: str, new: str) -> Rule:

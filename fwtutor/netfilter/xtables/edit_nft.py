@@ -7,16 +7,18 @@ needs it: it is listed all the same, but packets pass it by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar, NoReturn
 
-from fwtutor.netfilter.xtables.edit import BAD_POLICY, BAD_RULE, NO_CHAIN, NOT_EMPTY, POLICIES, Draft, goes_to, refused
+from fwtutor.netfilter.xtables.edit import POLICIES, Draft
 from fwtutor.netfilter.xtables.errors import BATCH, TOOL, RuleRefused, nearest
+from fwtutor.netfilter.xtables.jumps import Jumps, goes_to
 from fwtutor.netfilter.xtables.native import translated
 from fwtutor.netfilter.xtables.options import OptionMatch
 from fwtutor.netfilter.xtables.placing import Fault, wrong_hook, wrong_table
 from fwtutor.netfilter.xtables.rule import Header, Jump, Rule, Table
+from fwtutor.netfilter.xtables.sentences import BAD_POLICY, BAD_RULE, NO_CHAIN, NOT_EMPTY, refused
 from fwtutor.netfilter.xtables.targets.trace import Trace
 from fwtutor.netfilter.xtables.values import EVERYWHERE
 
@@ -230,7 +232,7 @@ class NftDraft(Draft):
     def _looping(self, chains: list[str], ways: list[Rule]) -> NoReturn:
         raise self._too_long(ways, f"a packet could go round and round through {' -> '.join(chains)}")
 
-    def _check_depth(self, depths: dict[str, int], chain: str, jumps: Mapping[str, list[Rule]]) -> None:
+    def _check_depth(self, depths: dict[str, int], chain: str, jumps: Jumps) -> None:
         if depths[chain] <= MAX_DEPTH:
             return
         # The deepest way there is.

@@ -1,0 +1,24 @@
+"""``fwtutor locate``: where things are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import fwtutor
+from fwtutor.badinput import printable
+from fwtutor.commands.output import OK
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.loader import lessons_folder
+    from fwtutor.course.progress import home
+
+    for name, path in (("program", Path(fwtutor.__file__).resolve().parent), ("lessons", lessons_folder()), ("progress", home())):
+        sys.stdout.write(printable(f"{name:<9} {path}\n"))
+    return OK

@@ -1,0 +1,22 @@
+"""Options that more than one command has."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+RULES_FILE = "what iptables-save printed, or a list of iptables, ip6tables and ipset commands"
+"""What a file of rules may be, in the words of the help."""
+
+
+def add_sets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sets", type=Path, metavar="FILE", help="the sets that rules name: what ipset save printed")
+
+
+def add_variant(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--variant",
+        choices=("legacy", "nft"),
+        default="legacy",
+        help="whose rules they are: iptables-legacy's (unless given) or iptables-nft's",
+    )

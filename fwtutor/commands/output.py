@@ -1,0 +1,64 @@
+"""What a command says, and where: answers to standard output, complaints to standard error, and what becomes of them where nobody reads."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from fwtutor.badinput import printable
+
+OK, NO, BAD = 0, 1, 2
+"""Exit codes: all well; the answer is no; bad input."""
+
+
+def refuse(message: str) -> int:
+    """Says on standard error what is wrong. Names and lines from files may hold escape codes, which the terminal is not to see."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
+    complain(f"fwtutor: {printable(message)}\n")
+    return BAD
+
+
+def complain(text: str) -> None:
+    """To standard error; where nobody can be told, the exit code still says it."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        drop_output(sys.stderr)
+
+
+def drop_output(stream: TextIO | None = None) -> None:
+    """What is still to be written to standard output goes nowhere; else Python would try once more, and complain, when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
+
+
+def note(text: str) -> None:
+    refuse(text)
+
+
+def say_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str, code: int) -> int:
+    """An answer goes to standard output, a complaint about what was given to standard error."""
+    if code == BAD and "\n" not in text:
+        return refuse(text)
+    if code == BAD:
+        complain(printable(text) + "\n")
+    else:
+        sys.stdout.write(printable(text) + "\n")
+    return code
+
+
+def colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
