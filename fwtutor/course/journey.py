@@ -114,7 +114,7 @@ class Journey:
     @property
     def ended(self) -> bool:
         """The last page is open, all goals are met, and what they were met by has been seen: there is the sentence to take home."""
-        if self.stage < self.last_stage or self.open_goal:
+        if self.stage < self.last_stage or self.open_goal or self.lesson.free:
             return False
         self._look()
         seen = {goal for at, goal in self._met_at if at <= self._reached}
@@ -126,6 +126,15 @@ class Journey:
         return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
 
     # --- going ------------------------------------------------------------------------------------------
+
+    def begin(self, *, afresh: bool = False, at: int | None = None) -> None:
+        """Where one comes in: where one left off, at the beginning, or at moment ``at`` (from 1) of the lesson's run."""
+        part, run = self.progress.of(self.lesson.name), self.session.run
+        if at is not None:
+            self.seek(run.stops[min(at, len(run.stops)) - 1] if at > 0 and run.stops else -1)
+        elif not afresh:
+            # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
+            self.seek(min(part.record, len(run.records) - 1), part.stage)
 
     def forward(self, size: Size) -> Outcome:
         """One step on; first the page turns, then its packets go."""

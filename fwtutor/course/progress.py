@@ -95,6 +95,16 @@ class Progress:
         _sync_folder(self.path.parent)
 
 
+class Unkept(Progress):
+    """Of what nobody is to go on with some day: a sandbox is kept in a file of its own, if at all."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull))
+
+    def save(self) -> None:
+        """Nothing is kept."""
+
+
 def home() -> Path:
     """The data directory: ``FWTUTOR_HOME``, else ``XDG_DATA_HOME/fwtutor``, else ``~/.local/share/fwtutor`` (BadInput without ``~``)."""
     own = os.environ.get("FWTUTOR_HOME")

@@ -14,6 +14,7 @@ from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
+from fwtutor.network.captured import Captured, Replay
 from fwtutor.network.clock import Clock, Event
 from fwtutor.network.ends import Address, Ends, ends_of
 from fwtutor.network.host import Host
@@ -162,6 +163,10 @@ class World:
         """A line to be entered later, as by a script. Raises KeyError if there is no such host."""
         self.clock.push(Entering(at, self.hosts[host].name, line))
 
+    def replay(self, at: int, host: str, packet: Captured, number: int) -> None:
+        """A packet of a capture, the ``number``-th, to be played into a host later. Raises KeyError if there is no such host."""
+        self.clock.push(Replay(at, self.hosts[host].name, number, packet))
+
     def lose(self, predicate: Loses) -> None:
         """From now on links lose the packets for which ``predicate(link, sender, packet)`` is true."""
         self._loses.append(predicate)
@@ -230,6 +235,11 @@ class World:
             event.done(self._carry_out(host, event.line, event.cause, event.ordinal, learner=False))
             return
         index = self._begin()
+        if isinstance(event, Replay):
+            walk = event.packet.walk(host.firewall, self.now)
+            self.records.append(Walked(index, self.now, host.name, event.cause, event.ordinal, walk))
+            self._remember(host, walk, index)
+            return
         if isinstance(event, Timer):
             what = event.fire()
             self.records.append(TimerFired(index, self.now, host.name, event.cause, event.ordinal, what))

@@ -70,6 +70,8 @@ class Run:
         self.scenario = scenario
         topology = scenario.topology
         self.world = World(topology if scenario.seed is None else replace(topology, seed=scenario.seed))
+        for host in self.world.hosts.values():
+            host.firewall.box.began = host.firewall.box.began if scenario.began is None else scenario.began
         self.records: list[Record] = self.world.records
         self.inputs: list[Input] = []
         """What a person entered, in order."""
@@ -110,6 +112,9 @@ class Run:
                 self._take(self.world.run_until(self.world.now + GAP))
             start = self.world.now
             self.stage_starts.append(len(self.records))
+            if not stage:
+                for number, packet in enumerate(self.scenario.captured):
+                    self.world.replay(start + packet.at, self.scenario.watch, packet, number)
             for line in script:
                 self.world.schedule(start + round(line.at * SECOND), line.host, line.line)
             self._settle(inputs)

@@ -73,6 +73,9 @@ LAB: tuple[Action, ...] = (
     Action("lab.pagedown", "page(1)", "pagedown", "PgDn", "page down", "Scroll output or lesson a page down.", bar=False, priority=True),
     Action("lab.next", "next_lesson", "enter", "Enter", "next lesson", "On to the next lesson, when this one is done.", bar=False),
     Action("lab.restart", "restart", "s", "s", "start over", "Begin this lesson anew; goals met stay met.", weight=4),
+    Action("lab.craft", "craft", "x", "x", "this packet again", "Build a packet, beginning with this one's fields.", bar=False),
+    Action("lab.save", "save_session", "S", "S", "save", "Keep network, rules, packets and what you typed in a file.", bar=False),
+    Action("lab.sandbox", "to_sandbox", "", "", "take this into the sandbox", "The same run without goals and questions.", bar=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
@@ -84,6 +87,7 @@ MAP: tuple[Action, ...] = (
     Action("map.choose", "move(1)", "", "↑↓", "choose", "Choose another lesson."),
     Action("map.first", "move(-9999)", "home", "Home", "first", "The first lesson.", bar=False),
     Action("map.last", "move(9999)", "end", "End", "last", "The last lesson.", bar=False),
+    Action("map.sandbox", "app.choose_network", "x", "x", "sandbox", "A lab without a lesson: choose a network.", weight=2),
     Action("map.help", "help", "question_mark,f1", "?", "help", "All keys of this screen."),
     Action("map.quit", "app.quit", "q", "q", "quit", "Leave fwtutor. Progress is kept."),
 )
@@ -102,6 +106,21 @@ APP: tuple[Action, ...] = (
         priority=True,
     ),
     Action("app.quit", "app.quit", "ctrl+q", "^q", "quit", "Leave fwtutor. Progress is kept."),
+)
+
+FORM: tuple[Action, ...] = (
+    Action("form.submit", "submit", "", "Enter", "do it", "Do what the form says."),
+    Action("form.down", "move(1)", "down", "↓", "next field", "The field below."),
+    Action("form.up", "move(-1)", "up", "↑", "field above", "The field above.", bar=False),
+    Action("form.close", "close", "escape", "Esc", "leave it", "Back, and nothing is done."),
+)
+
+NETWORKS: tuple[Action, ...] = (
+    Action("networks.open", "open", "enter,space,right", "Enter", "open", "A sandbox in the marked network."),
+    Action("networks.down", "move(1)", "down,j", "↓", "down", "The network below."),
+    Action("networks.up", "move(-1)", "up,k", "↑", "up", "The network above."),
+    Action("networks.help", "help", "question_mark,f1", "?", "help", "All keys of this screen."),
+    Action("networks.close", "close", "escape,m,q", "Esc", "leave", "Back to where you were."),
 )
 
 READ: tuple[Action, ...] = (

@@ -368,7 +368,7 @@ def sender(place: Place) -> str:
     if record is None or walk is None:
         return ""
     if walk.in_interface is None:
-        return place.watch
+        return record.host
     if record.cause >= 0:
         host = place.session.run.records[record.cause].host
         if host != place.watch:

@@ -181,12 +181,11 @@ def sent_something(run: Run, index: int) -> bool:
     return any(record.cause == index and not isinstance(record, CommandRun) for record in run.records[index + 1 : index + 64])
 
 
-def sent_words(record: CommandRun) -> str:
-    """Where to look after a command that sent something."""
-    return f"sent at {words.clock(record.at)}: esc, then space to watch it; o: what it says"
+IN_THE_LAB = "esc, then space to watch it; o: what it says"
+"""Where to look after a command that sent something."""
 
 
-def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], missing: str) -> list[Line]:
+def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], missing: str, where: str = IN_THE_LAB) -> list[Line]:
     """What is said after a command beyond what it printed: what it did and where, what is still missing, where to look."""
     if record.refused:
         return []
@@ -200,7 +199,7 @@ def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], mis
     if missing:
         lines.append(line(("not yet: ", "change"), missing))
     if record.index >= 0 and sent_something(session.run, record.index):
-        lines.append(line((sent_words(record), "current")))
+        lines.append(line((f"sent at {words.clock(record.at)}: {where}", "current")))
     return lines
 
 

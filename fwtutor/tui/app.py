@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
@@ -20,16 +20,18 @@ from textual.screen import Screen
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
+from fwtutor.sandbox.model import Sandbox
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
 from fwtutor.tui.bindings import bindings
+from fwtutor.tui.sandboxes import Sandboxes
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.themes import THEMES, defaults
 
 
-class FwtutorApp(App[int]):
+class FwtutorApp(Sandboxes):
     """fwtutor on a terminal."""
 
     TITLE = "fwtutor"
@@ -37,13 +39,18 @@ class FwtutorApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings([action for action in APP if action.priority])]
 
-    def __init__(self, course: Course, progress: Progress, lesson: Lesson | None = None, at: int | None = None) -> None:
+    def __init__(
+        self, course: Course, progress: Progress, lesson: Lesson | None = None, at: int | None = None, *,
+        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+    ) -> None:  # fmt: skip
+        """Begins on the map, in a ``lesson``, in a ``sandbox``, or ``choosing`` a network for one."""
         super().__init__()
         self.course = course
         self.progress = progress
         self.crash: Exception | None = None
         """The exception that ended the application, for whoever ran it."""
         self._first = lesson
+        self._sandbox, self._choosing = sandbox, choosing
         self._at = at
         for theme in THEMES:
             self.register_theme(theme)
@@ -59,7 +66,11 @@ class FwtutorApp(App[int]):
         return defaults(dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
-        if self._first is None:
+        if self._sandbox is not None:
+            self.open_sandbox(*self._sandbox)
+        elif self._choosing:
+            self.action_choose_network()
+        elif self._first is None:
             self._open_map()
         else:
             self.open_lesson(self._first, afresh=False, at=self._at)
@@ -85,13 +96,7 @@ class FwtutorApp(App[int]):
         lessons = list(self.course.lessons)
         following = next((after for before, after in pairwise(lessons) if before.name == lesson.name), None)
         screen = LabScreen(lesson, Session(lesson.scenario), self.progress, following)
-        part = self.progress.of(lesson.name)
-        stops = screen.session.run.stops
-        if at is not None:
-            screen.journey.seek(stops[min(at, len(stops)) - 1] if at > 0 and stops else -1)
-        elif not afresh:
-            # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
-            screen.journey.seek(min(part.record, len(screen.session.run.records) - 1), part.stage)
+        screen.journey.begin(afresh=afresh, at=at)
         self.push_screen(screen, callback=self._left)
 
     def _left(self, wish: tuple[Lesson, bool] | None) -> None:
@@ -164,9 +169,12 @@ def _title(action: Action) -> str:
     return action.label.capitalize() + (f"  ({action.shown})" if action.shown else "")
 
 
-def run(course: Course, lesson: Lesson | None = None, at: int | None = None) -> int:
+def run(
+    course: Course, lesson: Lesson | None = None, at: int | None = None, *, sandbox: tuple[Sandbox, Session] | None = None,
+    choosing: bool = False,
+) -> int:  # fmt: skip
     """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at)
+    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing)
     result = app.run()
     if app.crash is not None:
         raise app.crash

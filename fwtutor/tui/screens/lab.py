@@ -22,8 +22,9 @@ from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.kernel import KernelScreen
+from fwtutor.tui.screens.making import Making
 from fwtutor.tui.screens.reader import ReaderScreen
-from fwtutor.tui.screens.view import TABS, LabView
+from fwtutor.tui.screens.view import TABS
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
@@ -42,7 +43,7 @@ OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in
 """Keys that open the command line."""
 
 
-class LabScreen(LabView):
+class LabScreen(Making):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -91,6 +92,8 @@ class LabScreen(LabView):
         goal = self.journey.open_goal
         if goal is not None:
             self.tell("nothing more happens by itself. Still to do: ", (f"{glyphs.BOX} {goal.text}", "strong"), "  ", ("h", "key"), " hint")
+        elif self.lesson.free:
+            self.tell("nothing more happens by itself: ", (":", "key"), " types a command, ", ("x", "key"), " builds a packet")
         elif self.journey.ended:
             self.call_after_refresh(self._scroll_lesson_to, THEREFORE)
 
@@ -351,9 +354,11 @@ class LabScreen(LabView):
             self._leave((self.following, False))
 
     def action_restart(self) -> None:
-        if self.journey.open_goal is None or self._restarting:
+        if (self.journey.open_goal is None and not self.lesson.free) or self._restarting:
             self._leave((self.lesson, True))
         else:
             self._stop()
-            self.tell(("s", "key"), " again begins this lesson anew: goals met stay met, what you typed goes")
+            kept = "" if self.lesson.free else "lesson "
+            stay = "" if self.lesson.free else "goals met stay met, "
+            self.tell(("s", "key"), f" again begins this {kept}anew: {stay}what you typed goes")
             self._restarting = True

@@ -59,7 +59,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
-        if self.journey.open_goal is None and (self.journey.stage or self.session.cursor.index >= 0):
+        if self.journey.open_goal is None and not self.lesson.free and (self.journey.stage or self.session.cursor.index >= 0):
             self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
         self.show()
 
@@ -139,7 +139,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     def _show_bars(self, place: Place) -> None:
         journey, goal = self.journey, self.journey.open_goal
         playing = f"{glyphs.HERE} playing" if self._playing else ""
-        goals = f"goals {len(journey.met)} of {len(self.lesson.goals)}"
+        goals = "" if self.lesson.free else f"goals {len(journey.met)} of {len(self.lesson.goals)}"
         self.query_one(TopLine).show(self.lesson.question, playing, goals, words.clock(place.at))
         self.query_one(TabBar).show(self.tab, goal.text if goal else "")
         typing = self.query_one(CommandLine).typing
@@ -156,6 +156,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
             return question is not None
         if action.id in UNTIL_ANSWERED:
             return question is None
+        if action.id == "lab.sandbox":
+            return not self.lesson.free
         if action.id == "lab.undo":
             return bool(self.session.run.inputs)
         return len(self.session.runs) > 1 if action.id == "lab.run" else True

@@ -85,7 +85,7 @@ def headline(place: Place) -> tuple[Line, Line, Line]:
             line((f"on {record.host}", "dim")),
         )
     packet = place.packet or walk.packet
-    where = f"came in by {walk.in_interface}" if walk.in_interface else f"made by {place.watch} itself"
+    where = f"came in by {walk.in_interface}" if walk.in_interface else f"made by {record.host} itself"
     if packet.fault:
         return line(("packet", "dim")), line(("unreadable", "strong")), line((packet.fault, "dim"))
     about = f"{packet.length} bytes {glyphs.DOT} ttl {packet.ttl} {glyphs.DOT} {where}"

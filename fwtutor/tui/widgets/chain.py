@@ -8,10 +8,11 @@ from textual.geometry import Size
 
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.netfilter.why import why
-from fwtutor.netfilter.xtables.rule import Chain, Condition, Continue, Jump, Rule, policy_key
+from fwtutor.netfilter.xtables.rule import Chain, Condition, Rule, policy_key
 from fwtutor.telling import glyphs
-from fwtutor.telling.reading import Place, chain_of, frames_of, rule_at, tried
-from fwtutor.telling.spans import Line, Span, crop, crop_middle, ends, line, wrap
+from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
+from fwtutor.telling.reading import Place, chain_of, rule_at, tried
+from fwtutor.telling.spans import Line, Span, clean, crop, crop_middle, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 STATUS = 15
@@ -51,8 +52,7 @@ class ChainView(LineView):
         """Show the chain the packet is in. ``lit``: so many conditions of the rule being tried are known so far; None: all."""
         self._place = place
         self._key = table, name = chain_of(place)
-        chains = place.rules.tables
-        self._chain = chains[table].chains.get(name, Chain(name, None)) if table in chains else Chain(name, "ACCEPT")
+        self._chain = chain_shown(place)
         self._tried, self._policy, self._over = tried(place, table, name)
         self._ticked = {change.key for step in place.happened for change in step.changes if change.kind == "counter"}
         self._step = step = rule_at(place)
@@ -63,19 +63,9 @@ class ChainView(LineView):
             # The rule has not answered yet: no counter of it has ticked and nothing is decided.
             self._over = False
             self._ticked -= {change.key for change in step.changes} if step else set()
-        self.set_title(self._heading(), "packets matched")
+        self.set_title(chain_heading(place), "packets matched")
         self.rebuild()
         self._centre()
-
-    def _heading(self) -> str:
-        """Whose chain it is, and from where it was called."""
-        place, chain = self._place, self._chain
-        assert place is not None
-        table, name = self._key
-        called = "".join(f"{frame.chain} {frame.number} {glyphs.NEXT} " for frame in frames_of(place)[:-1])
-        count = len(chain.rules)
-        policy = f"policy {chain.policy}" if chain.policy else "user chain"
-        return f"{place.watch}: {table} {called}{name} {glyphs.DOT} {count} {'rule' if count == 1 else 'rules'} {glyphs.DOT} {policy}"
 
     @property
     def _lighting(self) -> bool:
@@ -166,23 +156,11 @@ class ChainView(LineView):
     def _status(self, number: int, rule: Rule) -> Span:
         if self._lighting and number - 1 == self._current:
             return Span("trying", "current")
-        matched = self._tried.get(number)
-        if matched is None:
-            return Span("not reached", "dim") if self._over else Span("")
-        if not matched:
-            return Span("tried, no", "")
-        if isinstance(rule.target, Continue):
-            return Span("MATCH, goes on", "current")
-        name = rule.target.chain if isinstance(rule.target, Jump) else rule.target.name
-        return crop(line((f"MATCH {glyphs.ARROW} {name}", _target_role(name))), STATUS - 1).spans[0]
+        status = Span(*rule_status(rule, self._tried.get(number), over=self._over))
+        return crop(Line((status._replace(text=clean(status.text)),)), STATUS - 1).spans[0]
 
     def _end_status(self) -> Span:
-        if self._policy:
-            return Span(f"{self._policy} by policy", _target_role(self._policy))
-        if not self._over:
-            return Span("")
-        left = not self._chain.policy and not any(self._tried.values())
-        return Span("reached", "") if left else Span("not reached", "dim")
+        return Span(*end_status(self._chain, self._policy, self._tried, over=self._over))
 
     def _end_text(self) -> tuple[Span, ...]:
         if self._chain.policy:
@@ -214,7 +192,3 @@ def lit(text: str, conditions: tuple[Condition, ...], count: int) -> tuple[Span,
         spans += [text[at:found], (condition.text + sign, role)]
         at = found + len(condition.text)
     return line(*spans, (text[at:], "dim" if failed else "")).spans
-
-
-def _target_role(name: str) -> str:
-    return {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop"}.get(name, "current")

@@ -1,0 +1,52 @@
+"""What one makes in a lab: packets, files, sandboxes. Actions of ``lab``; each opens a screen of its own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from fwtutor.telling.reading import Place, sender
+from fwtutor.telling.spans import line
+from fwtutor.tui.screens.view import LabView
+from fwtutor.tui.widgets.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from fwtutor.tui.sandboxes import Sandboxes
+
+
+class Making(LabView):
+    """The actions; what a line that was made does, the lab's ``enter`` knows."""
+
+    def enter(self, host: str, text: str) -> None:
+        """Enter a line at a host's prompt."""
+        raise NotImplementedError
+
+    def action_craft(self) -> None:
+        from fwtutor.tui.screens.craft import CraftScreen
+
+        place = Place.of(self.session)
+        origin = sender(place)
+        host = origin if origin in self.lesson.prompts else self.query_one(CommandLine).host
+        self.app.push_screen(CraftScreen(place.walk.packet if place.walk else None, host, self.lesson.prompts), callback=self._crafted)
+
+    def _crafted(self, made: tuple[str, str] | None) -> None:
+        if made is not None:
+            command = self.query_one(CommandLine)
+            command.choose(made[0])
+            # As if it had been typed: it is in the history, to be changed there.
+            command.field.remember(made[1])
+            self.enter(*made)
+
+    def action_save_session(self) -> None:
+        from fwtutor.tui.screens.save import SaveScreen
+
+        self.app.push_screen(SaveScreen(self.lesson, self.session), callback=self._saved)
+
+    def _saved(self, name: str | None) -> None:
+        if name is not None:
+            again = (f"fwtutor sandbox {name}", "code")
+            self.say("Kept", line(f"Network, rules, packets and all you typed are in {name}. ", again, " opens it."))
+
+    def action_to_sandbox(self) -> None:
+        app = cast("Sandboxes", self.app)
+        self.run_worker(partial(app.take_into_sandbox, self.lesson, self.session), thread=True, exclusive=True, name="sandbox")
