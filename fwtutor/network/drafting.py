@@ -43,6 +43,7 @@ FIELDS = (
     Field("ttl", "ttl", tuple(TAKEN), "empty: 64"),
     Field("data", "data", tuple(TAKEN), "text"),
 )
+NEEDED = ("kind", "source", "sport", "destination", "dport", "flags", "type")
 NAMES = tuple(field.name for field in FIELDS)
 
 
@@ -51,11 +52,11 @@ def fields_of(kind: str) -> tuple[Field, ...]:
     return tuple(field for field in FIELDS if kind not in TAKEN or kind in field.kinds)
 
 
-def draft_of(packet: Packet | None) -> dict[str, str]:
-    """The fields of a packet, as text; of one that ``send`` cannot make (or none), those of a SYN to be filled in."""
+def draft_of(packet: Packet | None, source: str = "", destination: str = "") -> dict[str, str]:
+    """The fields of a packet, as text; of one that ``send`` cannot make (or none), those of a SYN between two addresses."""
     kind = KINDS.get(packet.protocol) if packet is not None and not packet.fault and not packet.offset else None
     if packet is None or kind is None:
-        return {"kind": "tcp", "flags": "SYN"}
+        return {"kind": "tcp", "source": source, "destination": destination, "flags": "SYN"}
     source, destination = (format_address(packet.family, address) for address in (packet.src, packet.dst))
     draft = {"kind": kind, "source": source, "destination": destination}
     if kind in PORTED:
@@ -99,6 +100,12 @@ def command(draft: Mapping[str, str]) -> str:
 
 def complaint(draft: Mapping[str, str]) -> str:
     """What is wrong with it, in ``send``'s words; "" if nothing is."""
+    kind = draft.get("kind", "").strip()
+    if kind not in TAKEN:
+        return f"{kind!r} is none of {', '.join(TAKEN)}"
+    missing = [field.label for field in fields_of(kind) if field.name in NEEDED and not draft.get(field.name, "").strip()]
+    if missing:
+        return f"{missing[0]} is empty"
     try:
         craft_packet(command(draft).removeprefix("send "), 0, lambda ends: None, lambda protocol, ends: None)
     except BadArgument as error:

@@ -23,7 +23,7 @@ from fwtutor.sandbox.lab import default_file
 from fwtutor.sandbox.model import taken
 from fwtutor.sandbox.writing import save
 from fwtutor.telling import network, told
-from fwtutor.telling.reading import Histories, Place, sender
+from fwtutor.telling.reading import Histories, Place, address_of, sender
 from fwtutor.telling.reasons import explain
 from fwtutor.telling.signs import SIGNS
 
@@ -332,7 +332,7 @@ class Shell:
 
     def do_craft(self, rest: str) -> None:
         place = self.place
-        draft = draft_of(place.walk.packet if place.walk else None)
+        draft = draft_of(place.walk.packet if place.walk else None, address_of(place, self.host), address_of(place, place.watch))
         if not rest:
             fields = fields_of(draft["kind"])
             self.say("This packet again, but with other values: again FIELD=VALUE ...", f"Now: {command(draft)}")

@@ -26,7 +26,11 @@ def spoken(text: str) -> str:
     text = _MATCHES.sub(": ", text)
     for sign, word in _WORDS.items():
         text = text.replace(sign, word)
-    text = _DOT.sub(", ", _DRAWN.sub("", text)) if not text.lstrip().startswith(glyphs.DOT) else text.replace(glyphs.DOT, "-", 1)
+    text = _DRAWN.sub("", text).strip()
+    if text.startswith(glyphs.DOT):
+        # An item of a list.
+        text = f"-{text[1:]}"
+    text = _DOT.sub(", ", text)
     return _SPACES.sub(" ", text).strip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
+from fwtutor.badinput import printable
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import load_progress
 from fwtutor.plain.shell import Shell
@@ -53,7 +54,7 @@ def _line(host: str, *, by_hand: bool) -> str | None:
         return None
     text = text.rstrip("\r\n")[:LONGEST]
     if not by_hand:
-        _say(f"> {text}")
+        _say(f"> {printable(text)}")
     return text
 
 

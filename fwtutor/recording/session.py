@@ -5,6 +5,7 @@ Entering something at the end appends; in the past it makes a branch, and the ru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fwtutor.network.records import CommandRun
@@ -20,12 +21,13 @@ MAX_RUNS = 20
 class Session:
     """``run`` is the history one is in; ``cursor`` stays the same object whatever happens."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, runs: Sequence[Run] = ()) -> None:
+        """``runs``: histories of it that there are already, the first of which one is in."""
         self.scenario = scenario
-        self.run = Run(scenario)
-        """The history one is in, played to its end."""
-        self.runs: list[Run] = [self.run]
+        self.runs: list[Run] = [*runs] or [Run(scenario)]
         """All histories, in the order they were made."""
+        self.run = self.runs[0]
+        """The history one is in, played to its end."""
         self.cursor = Cursor(self.run)
         self._entered: tuple[Run, int] | None = None
         """The last branch made, and ``cursor.moves`` then."""

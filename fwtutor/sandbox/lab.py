@@ -11,6 +11,10 @@ from fwtutor.sandbox.model import Sandbox
 from fwtutor.telling.network import hosts, links, qualities
 
 NAME = "sandbox"
+TYPE = (
+    "`:` types at a host: `iptables`, `send`, `connect`, `curl`, `nmap` ...; `help` lists them all. `x` builds a packet, `S` keeps all this "
+    "in a file. What you type in the past makes another run; the old one stays."
+)
 
 
 def as_lesson(sandbox: Sandbox) -> Lesson:
@@ -33,10 +37,7 @@ def page(sandbox: Sandbox) -> str:
     paragraphs = [
         f"{sandbox.title[:1].upper()}{sandbox.title[1:]}. You watch **{scenario.watch}**: the panes show its firewall.",
         _ahead(scenario),
-        (
-            "Type at any host: `iptables`, `send`, `connect`, `curl`, `nmap` ...; `help` lists them all. What you type in the past makes "
-            "another run, and the old one stays."
-        ),
+        TYPE,
         _network(scenario.topology),
     ]
     return "\n\n".join(filter(None, paragraphs))

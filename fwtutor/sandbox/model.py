@@ -39,20 +39,14 @@ class Sandbox:
 
     def opened(self, name: str = "the sandbox") -> Session:
         """Everything as it was: the runs played, the cursor where it stood. Raises BadInput when an input has no place there."""
-        session = Session(self.scenario)
         made: list[Run] = []
-        total = len(session.run.records)
         for number, inputs in enumerate(self.runs, 1):
-            run = session.run if not inputs else Run(self.scenario, inputs)
-            total += len(run.records) if inputs else 0
-            _check_inputs(run, inputs, f"{name}: runs[{number}]")
-            if total > MAX_TOTAL and number > 1:
+            made.append(Run(self.scenario, inputs))
+            _check_inputs(made[-1], inputs, f"{name}: runs[{number}]")
+            if number > 1 and sum(len(run.records) for run in made) > MAX_TOTAL:
                 raise BadInput(f"{name}: runs[{number}]: all runs together have more than {MAX_TOTAL} happenings")
-            made.append(run)
-        if session.run not in made:
-            made.insert(0, session.run)
-        session.runs = made
-        session.run = made[self.run + len(made) - len(self.runs)]
+        session = Session(self.scenario, made)
+        session.run = made[self.run]
         session.cursor.attach(session.run, *self.cursor)
         return session
 
@@ -70,7 +64,7 @@ def taken(session: Session, title: str, prompts: tuple[str, ...]) -> Sandbox:
     scenario = session.scenario
     if scenario.seed is not None:
         scenario = replace(scenario, topology=replace(scenario.topology, seed=scenario.seed), seed=None)
-    runs, room = [session.run], MAX_TOTAL - len(session.run.records) - len(session.runs[0].records)
+    runs, room = [session.run], MAX_TOTAL - len(session.run.records)
     for run in reversed(session.runs):
         if run is not session.run and len(run.inputs) <= MAX_INPUTS and room >= len(run.records):
             runs.append(run)

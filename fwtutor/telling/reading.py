@@ -362,6 +362,12 @@ def host_of(place: Place, address: str) -> str:
     return address
 
 
+def address_of(place: Place, host: str) -> str:
+    """The first address a host has; "" if it has none."""
+    interfaces = place.session.scenario.topology.host(host).interfaces
+    return next((text.partition("/")[0] for addresses in interfaces.values() for text in addresses), "")
+
+
 def sender(place: Place) -> str:
     """Who put the packet at this place on the wire: the host of the record that caused it, whatever its source address claims."""
     record, walk = place.record, place.walk

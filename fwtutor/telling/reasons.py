@@ -31,7 +31,8 @@ def reasons(place: Place, width: int) -> list[Line]:
     """The explanation of a place as rows: of the step that happened last, or at a packet's end of what decided."""
     record, walk, now = place.record, place.walk, place.now
     if record is None:
-        return wrap(line(("Nothing has happened yet: the next packet is still on its way.", "dim")), width)
+        ahead = "the next packet is still on its way" if place.session.run.stops else "type a command, or send a packet"
+        return wrap(line((f"Nothing has happened yet: {ahead}.", "dim")), width)
     if isinstance(record, CommandRun):
         text = "A command applies between two packets, never within one."
         if record.refused:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input
 
-from fwtutor.netfilter.packet import Packet
-from fwtutor.network.drafting import FIELDS, command, complaint, draft_of, fields_of
+from fwtutor.network.drafting import FIELDS, command, complaint, fields_of
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import FORM
 from fwtutor.telling.spans import line
@@ -21,10 +22,9 @@ from fwtutor.tui.widgets.form import FormRow, Rows
 class CraftScreen(FormScreen[tuple[str, str]]):
     """Ends with the host and the line to enter there."""
 
-    def __init__(self, packet: Packet | None, host: str, prompts: tuple[str, ...]) -> None:
+    def __init__(self, draft: Mapping[str, str], host: str, prompts: tuple[str, ...], *, again: bool) -> None:
         super().__init__()
-        self._draft = draft_of(packet)
-        self._again = packet is not None
+        self._draft, self._again = draft, again
         self._host, self._prompts = host, prompts
 
     def compose(self) -> ComposeResult:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from fwtutor.telling.reading import Place, sender
+from fwtutor.network.drafting import draft_of
+from fwtutor.telling.reading import Place, address_of, sender
 from fwtutor.telling.spans import line
 from fwtutor.tui.screens.view import LabView
 from fwtutor.tui.widgets.command_line import CommandLine
@@ -27,7 +28,8 @@ class Making(LabView):
         place = Place.of(self.session)
         origin = sender(place)
         host = origin if origin in self.lesson.prompts else self.query_one(CommandLine).host
-        self.app.push_screen(CraftScreen(place.walk.packet if place.walk else None, host, self.lesson.prompts), callback=self._crafted)
+        draft = draft_of(place.walk.packet if place.walk else None, address_of(place, host), address_of(place, place.watch))
+        self.app.push_screen(CraftScreen(draft, host, self.lesson.prompts, again=place.walk is not None), callback=self._crafted)
 
     def _crafted(self, made: tuple[str, str] | None) -> None:
         if made is not None:

@@ -22,9 +22,7 @@ from fwtutor.tui.screens.form import FormScreen
 from fwtutor.tui.widgets.bars import KeyBar
 from fwtutor.tui.widgets.form import FormRow, Rows
 
-ABOUT = (
-    "A file of text: the network, the rules, the packets, what was typed in every run, where you are. Nothing in it is executed."
-)
+ABOUT = "A file of text: the network, the rules, the packets, what was typed in every run, where you are. Nothing in it is executed."
 
 
 class SaveScreen(FormScreen[str]):
