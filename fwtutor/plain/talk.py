@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from shutil import get_terminal_size
+from textwrap import fill
 
 from fwtutor.badinput import printable
 from fwtutor.course.model import Course, Lesson
@@ -38,6 +40,9 @@ def talk(course: Course | None, lesson: Lesson, session: Session | None = None, 
 
 
 def _say(text: str) -> None:
+    """A line; on a terminal broken between words, unless it is a table's."""
+    if sys.stdout.isatty() and "  " not in text.strip():
+        text = fill(text, max(20, get_terminal_size().columns), break_long_words=False, break_on_hyphens=False)
     sys.stdout.write(text + "\n")
 
 

@@ -12,8 +12,8 @@ from fwtutor.telling.network import hosts, links, qualities
 
 NAME = "sandbox"
 TYPE = (
-    "`:` types at a host: `iptables`, `send`, `connect`, `curl`, `nmap` ...; `help` lists them all. `x` builds a packet, `S` keeps all this "
-    "in a file. What you type in the past makes another run; the old one stays."
+    "`:` types at a host: `iptables`, `send`, `connect`, `curl`, `nmap` ...; `help` lists them all. `x` builds a packet, `S` keeps all "
+    "this in a file. What you type in the past makes another run; the old one stays."
 )
 
 
