@@ -17,6 +17,7 @@ from fwtutor.telling.reading import Histories, Place
 
 if TYPE_CHECKING:
     from fwtutor.recording.cursor import Size
+    from fwtutor.recording.scenario import Input
 
 MAX_PLAYED = 10_000
 """Moments told at one ``play``."""
@@ -42,6 +43,7 @@ class Lab:
         self.journey = Journey(lesson, self.session, Unkept() if lesson.free else self.progress)
         self.host, self.size = lesson.prompts[0], "packet"
         self._histories, self._told, self._restarting, self._heard = Histories(), False, False, ""
+        self._kept = self._typed()
         if not lesson.free:
             self.journey.begin(afresh=afresh, at=at)
         self.say(*read_aloud(lesson.question))
@@ -206,6 +208,10 @@ class Lab:
         else:
             more = [] if hint.new else ["There are no more on this page: they come round again."]
             self.say(f"Hint {hint.number} of {hint.total}:", *read_aloud(hint.text), *more)
+
+    def _typed(self) -> list[list[Input]]:
+        """What was entered in each run."""
+        return [list(run.inputs) for run in self.session.runs]
 
     # --- keeping ----------------------------------------------------------------------------------------------
 

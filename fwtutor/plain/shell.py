@@ -50,6 +50,7 @@ class Shell(Entering):
         except (OSError, ValueError, BadInput) as error:
             self._wrong(f"{name}: {getattr(error, 'strerror', None) or error}")
         else:
+            self._kept = self._typed()
             self.say(f"Kept in {name}; fwtutor sandbox {name} opens it.")
 
     def do_map(self, rest: str) -> None:
@@ -89,4 +90,8 @@ class Shell(Entering):
             self.say("Say it again to begin this lesson anew: goals met stay met, what you typed goes.")
 
     def do_quit(self, rest: str) -> None:
-        self.over = True
+        typed = self._typed()
+        self.over = not self.lesson.free or typed == self._kept
+        if not self.over:
+            self._kept = typed
+            self.say("Say it again to leave, and what you typed goes: save keeps it in a file.")

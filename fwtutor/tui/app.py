@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import SystemCommand
@@ -20,7 +20,6 @@ from textual.screen import Screen
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
-from fwtutor.sandbox.model import Sandbox
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
 from fwtutor.tui.bindings import bindings
@@ -29,6 +28,9 @@ from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.themes import THEMES, defaults
+
+if TYPE_CHECKING:
+    from fwtutor.sandbox.model import Sandbox
 
 
 class FwtutorApp(Sandboxes):
@@ -132,6 +134,8 @@ class FwtutorApp(Sandboxes):
         self.notify("Things move." if self.has_class("-moving") else "Nothing moves.", timeout=2)
 
     async def action_quit(self) -> None:
+        if isinstance(self.screen, LabScreen) and not self.screen.may_leave("^q"):
+            return
         self._keep()
         self.exit(0)
 

@@ -197,6 +197,17 @@ def test_a_sandbox_has_a_page_and_no_goals(tmp_path: Path) -> None:
     assert not (tmp_path / "progress.json").exists()
 
 
+def test_a_sandbox_in_which_something_was_typed_is_left_by_saying_so_twice(tmp_path: Path) -> None:
+    lab = sandbox(tmp_path)
+    assert lab.tell("q") == ""
+    assert lab.shell.over
+    lab.shell.over = False
+    assert "save keeps it in a file" in lab.tell("server# iptables -F", "server# ip6tables -A INPUT -j DROP", "q")
+    assert not lab.shell.over
+    lab.tell("q")
+    assert lab.shell.over
+
+
 def test_every_one_of_the_labs_actions_is_here_or_is_a_matter_of_screens() -> None:
     of_screens = {
         "answer", "sizes", "pane", "pane_back", "leave", "up", "down", "pageup", "pagedown", "more", "sandbox",

@@ -103,6 +103,11 @@ async def test_a_network_is_chosen_packets_are_built_and_all_is_kept(
         await pilot.press("s")
         await pilot.pause()
         assert not lab_of(app).session.run.inputs
+        # What is in no file is left by pressing m twice.
+        lab_of(app).enter("server", "iptables -A INPUT -j DROP")
+        await pilot.press("escape", "m")
+        await pilot.pause()
+        assert "S keeps it in a file" in screen_text(app)
         await pilot.press("m")
         await pilot.pause()
         assert isinstance(app.screen, CourseMap)

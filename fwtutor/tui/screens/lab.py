@@ -347,7 +347,8 @@ class LabScreen(Making):
         self.dismiss(wish)
 
     def action_course_map(self) -> None:
-        self._leave(None)
+        if self.may_leave("m"):
+            self._leave(None)
 
     def action_next_lesson(self) -> None:
         if self.journey.open_goal is None and self.following is not None:

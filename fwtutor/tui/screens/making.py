@@ -12,11 +12,33 @@ from fwtutor.tui.screens.view import LabView
 from fwtutor.tui.widgets.command_line import CommandLine
 
 if TYPE_CHECKING:
+    from fwtutor.course.model import Lesson
+    from fwtutor.course.progress import Progress
+    from fwtutor.recording import Session
+    from fwtutor.recording.scenario import Input
     from fwtutor.tui.sandboxes import Sandboxes
 
 
 class Making(LabView):
     """The actions; what a line that was made does, the lab's ``enter`` knows."""
+
+    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Lesson | None = None) -> None:
+        super().__init__(lesson, session, progress, following)
+        self._kept = self._typed()
+        """What was typed when it was kept last."""
+        self._warned = self._kept
+
+    def _typed(self) -> list[list[Input]]:
+        return [list(run.inputs) for run in self.session.runs]
+
+    def may_leave(self, key: str) -> bool:
+        """A sandbox in which something was typed that is in no file is left by somebody who says so twice."""
+        typed = self._typed()
+        if not self.lesson.free or typed in (self._kept, self._warned) or not any(typed):
+            return True
+        self._warned = typed
+        self.tell((key, "key"), " again leaves, and what you typed goes: ", ("S", "key"), " keeps it in a file")
+        return False
 
     def enter(self, host: str, text: str) -> None:
         """Enter a line at a host's prompt."""
@@ -46,6 +68,7 @@ class Making(LabView):
 
     def _saved(self, name: str | None) -> None:
         if name is not None:
+            self._kept = self._typed()
             again = (f"fwtutor sandbox {name}", "code")
             self.say("Kept", line(f"Network, rules, packets and all you typed are in {name}. ", again, " opens it."))
 
