@@ -5,6 +5,7 @@ The format is docs/sandbox.md's; ``writing`` writes it. Every error names the fi
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
@@ -21,11 +22,12 @@ VERSION = 1
 MAX_BYTES = 8 << 20
 MAX_SCRIPT = 2_000
 MAX_TITLE = 120
-MAX_NS = 10**15
-"""ns: what stands in a file happens in the first eleven days."""
+MAX_NS = 10**17
+"""ns: what stands in a file happens in the first three years."""
 MAX_RAW = 65_535
 """Bytes of one packet."""
 MOST = 2**31 - 1
+_MAC = re.compile("([0-9a-f]{2}:){5}[0-9a-f]{2}")
 LATEST = 4_102_444_800 * 10**9
 """ns since 1970: the year 2100."""
 
@@ -95,9 +97,12 @@ def _packet(part: Table) -> Captured:
         raw = bytes.fromhex(text)
     except ValueError:
         part.fail("is not written in hexadecimal digits, two a byte", "hex")
+    mac = part.text("mac", limit=17).lower() if part.has("mac") else None
+    if mac is not None and not _MAC.fullmatch(mac):
+        part.fail("is not a link address, like 00:11:22:33:44:55", "mac")
     packet = Captured(
         ns, part.text("in", limit=15) if part.has("in") else None, raw, part.choice("link", ("host", "broadcast", "multicast"), "host"),
-        part.text("mac", limit=17) if part.has("mac") else None,
+        mac,
         *(part.number(key, 0, least=0, most=2**32 - 1) for key in ("uid", "gid", "mark")),
     )  # fmt: skip
     part.done()

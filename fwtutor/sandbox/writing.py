@@ -12,7 +12,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.network.captured import Captured
 from fwtutor.network.topology import HostSpec, LinkSpec, UserSpec
 from fwtutor.recording.scenario import Input, Scripted
-from fwtutor.sandbox.model import Sandbox
+from fwtutor.sandbox.model import MAX_INPUTS, Sandbox
 from fwtutor.sandbox.reading import MAX_BYTES, VERSION
 
 Value = str | int | float | tuple[str, ...] | Mapping[str, object]
@@ -22,6 +22,8 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 def save(sandbox: Sandbox, path: Path, *, replace: bool = False) -> None:
     """Writes it to a file: whole or not at all. Raises FileExistsError where there is one that is not to be replaced, and BadInput."""
+    if any(len(inputs) > MAX_INPUTS for inputs in sandbox.runs):
+        raise BadInput(f"{path}: more than {MAX_INPUTS} things were entered in a run, which is what can be opened again")
     text = written(sandbox)
     try:
         data = text.encode("utf-8")

@@ -208,6 +208,18 @@ def test_a_sandbox_in_which_something_was_typed_is_left_by_saying_so_twice(tmp_p
     assert lab.shell.over
 
 
+def test_packets_that_are_none_are_told_of_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "weird.fwt"
+    raws = ("45", "00", "60000000", "4500001400000000400100000a0000010a000001", "ff" * 64)
+    packets = ", ".join(f"{{ ns = {number}, in = 'eth0', hex = '{raw}' }}" for number, raw in enumerate(raws))
+    path.write_text(f"packets = [{packets}, {{ ns = 9, hex = '45' }}]\n[hosts.box]\ninterfaces = {{ eth0 = ['10.0.0.1/24'] }}\n")
+    lab, made = Listener(Progress(tmp_path / "progress.json")), read(path)
+    lab.shell.open(as_lesson(made), made.opened())
+    for _ in range(6):
+        assert "an unreadable packet" in lab.tell("step", "why", "chain", "connections", "inspect", "again")
+    assert lab.tell("moments").count("DISCARD") == 6
+
+
 def test_every_one_of_the_labs_actions_is_here_or_is_a_matter_of_screens() -> None:
     of_screens = {
         "answer", "sizes", "pane", "pane_back", "leave", "up", "down", "pageup", "pagedown", "more", "sandbox",

@@ -164,6 +164,7 @@ def test_everything_a_topology_can_say_is_written_down() -> None:
         ("surprise = 1" + SMALL, "x:1: surprise: there is no such field"),
         ("packets = [{ ns = 0, in = 'eth9', hex = '45' }]" + SMALL, "interface: box has no interface 'eth9'"),
         ("packets = [{ ns = 0, hex = '4x' }]" + SMALL, "x:1: packets[1].hex: is not written in hexadecimal digits"),
+        ("packets = [{ ns = 0, hex = '45', mac = 'zz' }]" + SMALL, "x:1: packets[1].mac: is not a link address"),
         ("packets = [\n{ ns = -1, hex = '45' }]" + SMALL, "x:2: packets[1].ns: is not between"),
         ("script = [{ host = 'box', line = 'x', stage = 1000 }]" + SMALL, "x:1: script[1].stage: is not between"),
         ("run = 2" + SMALL, "x:1: run: is not between 1 and 1"),
