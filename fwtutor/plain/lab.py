@@ -32,6 +32,7 @@ class Lab:
         self.over = False
         """Somebody has said that it is enough."""
         self.not_understood = 0
+        self._opened = False
         self._say = say
 
     # --- a lab ------------------------------------------------------------------------------------------------
@@ -44,6 +45,7 @@ class Lab:
         self.host, self.size = lesson.prompts[0], "packet"
         self._histories, self._told, self._restarting, self._heard = Histories(), False, False, ""
         self._kept = self._typed()
+        self._opened = True
         if not lesson.free:
             self.journey.begin(afresh=afresh, at=at)
         self.say(*read_aloud(lesson.question))
@@ -214,6 +216,12 @@ class Lab:
         return [list(run.inputs) for run in self.session.runs]
 
     # --- keeping ----------------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """However it ends, where one was is noted and kept."""
+        if self._opened:
+            self.journey.note()
+        self.keep()
 
     def keep(self) -> None:
         """Keep the progress; a disk that will not have it is told, not died of."""

@@ -35,7 +35,7 @@ def talk(course: Course | None, lesson: Lesson, session: Session | None = None, 
             shell.hear(text)
     finally:
         # However it ends: ctrl-C, a pipe that nobody reads, a mistake of ours.
-        shell.keep()
+        shell.leave()
     return BAD if shell.not_understood and not by_hand else OK
 
 

@@ -75,7 +75,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.restart", "restart", "s", "s", "start over", "Begin this lesson anew; goals met stay met.", weight=4),
     Action("lab.craft", "craft", "x", "x", "this packet again", "Build a packet, beginning with this one's fields.", bar=False),
     Action("lab.save", "save_session", "S", "S", "save", "Keep network, rules, packets and what you typed in a file.", bar=False),
-    Action("lab.sandbox", "to_sandbox", "", "", "take this into the sandbox", "The same run without goals and questions.", bar=False),
+    Action("lab.sandbox", "to_sandbox", "", "", "take into the sandbox", "This run, without goals and questions.", bar=False, listed=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
