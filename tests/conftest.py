@@ -42,3 +42,9 @@ def no_internet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(socket, "socket", LocalSocket)
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection"):
             monkeypatch.setattr(socket, name, _no_names)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: more than there are processors, as those tests that ask the kernel mostly wait for it."""
+    return (os.cpu_count() or 1) + 2

@@ -1,8 +1,9 @@
 """Play the scenes of ``tests/network/scenes.py`` with real programs on this machine's kernel, and keep what was on the wire.
 
-Needs root, TUN, iptables, iproute2 and for the tools curl, iputils-ping, traceroute and nmap. Run from the top of the source tree:
-``.venv/bin/python -m assets.scenes.make [NAME...]`` (two and a half minutes for all). What a scene comes to may hang on whether a program
-was quicker than a timer: where ``test_scenes`` then finds a difference, play that scene once more before you believe it.
+Needs root, TUN, iptables, iproute2 and for the tools curl, iputils-ping, traceroute, nmap, vsftpd and tnftp. Run from the top of
+the source tree: ``.venv/bin/python -m assets.scenes.make [NAME...]`` (two and a half minutes for all).
+What a scene comes to may hang on whether a program was quicker than a timer: where ``test_scenes`` then finds a difference, play that
+scene once more before you believe it.
 
 Every host is a process in a network namespace of its own (``host.py``); the wires between their TUN interfaces are this program: it
 notes each packet as it sets out, loses those the scene says, and hands on the others after the link's delay. So the times written
@@ -27,7 +28,7 @@ from assets.scenes.host import live
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.words import describe
 from tests.network.on_the_wire import Sent, since
-from tests.network.scenes import DELAY, HOSTS, LINKS, ROUTES, SCENES, SERVICES, Scene
+from tests.network.scenes import FILES, HOSTS, LINKS, ROUTES, SCENES, SERVICES, Scene
 
 HERE = Path(__file__).parent
 AT_ONCE = 5
@@ -51,7 +52,8 @@ class Hosts:
                 "interfaces": interfaces,
                 "mtus": {interface: scene.mtu for host, _, interface in far if host == name == "box"},
                 "routes": ROUTES[scene.where].get(name, {}),
-                "services": SERVICES if name == "server" else (),
+                "services": (*SERVICES, *scene.runs) if name == "server" else (),
+                "files": FILES.get(name, {}),
                 "forwards": name == "box",
             }
             ours, theirs = socket.socketpair()
@@ -116,7 +118,7 @@ def play(scene: Scene) -> tuple[list[tuple[float, str, bytes]], dict[str, list[d
                     seen.append((now, sender, raw))
                 if not lost:
                     number += 1
-                    heapq.heappush(under_way, (now + DELAY, number, other, raw))
+                    heapq.heappush(under_way, (now + scene.delay, number, other, raw))
     finally:
         told = hosts.end()
     return seen, told

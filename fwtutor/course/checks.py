@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from fwtutor.course.ground import CommandRefused, Ground
 from fwtutor.course.model import Answer, Check
-from fwtutor.course.trials import CommandRefused, Ground
 from fwtutor.netfilter import RuleRefused
-from fwtutor.netfilter.xtables.savefile import save
+from fwtutor.network.prompt import configures
 from fwtutor.network.records import CommandRun
-from fwtutor.network.world import World
 
 if TYPE_CHECKING:
-    from fwtutor.course.model import Lesson
-    from fwtutor.recording import Run, Scenario
+    from fwtutor.course.model import History, Lesson
+    from fwtutor.recording import Scenario
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,9 +61,13 @@ class Court:
 
     def judge(self, answer: Answer, *, hasty: bool = False) -> Judgement:
         """Puts the answer through every check; ``hasty`` stops at the first that fails."""
-        topology, watch = self.scenario.topology, self.scenario.watch
-        rules = answer.rules or (self.rules_as_found() if answer.commands else "")
-        ground = Ground(topology, watch, rules, answer.commands)
+        return self._judge(Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found()), hasty)
+
+    def judge_typed(self, lines: tuple[tuple[str, str], ...]) -> Judgement:
+        """What the hosts do after all that was typed at them, by the lesson's script and by the learner; stops at the first failure."""
+        return self._judge(Ground(self.scenario.topology, self.scenario.watch, before=lines), True)
+
+    def _judge(self, ground: Ground, hasty: bool) -> Judgement:
         failures: list[Failure] = []
         try:
             for check in self.checks:
@@ -77,14 +80,10 @@ class Court:
             return Judgement(refused=str(error))
         return Judgement(tuple(failures))
 
-    def rules_as_found(self) -> str:
-        """The watched host's rules as the learner finds them at the end: the start's, and what the lesson's script did to them."""
-        scenario = self.scenario
-        world = World(scenario.topology)
-        for line in sorted(scenario.script, key=lambda line: (line.stage, line.at)):
-            if line.host == scenario.watch and line.line.split()[:1] in (["iptables"], ["sudo"]):
-                world.enter(line.host, line.line)
-        return str(world.hosts[scenario.watch].firewall.save())
+    def as_found(self) -> tuple[tuple[str, str], ...]:
+        """What the lesson's script does to the hosts that lasts: the learner finds it so at the end."""
+        script = sorted(self.scenario.script, key=lambda line: (line.stage, line.at))
+        return tuple((line.host, line.line) for line in script if configures(line.line))
 
 
 def judge(lesson: Lesson, answer: Answer) -> Judgement:
@@ -99,13 +98,13 @@ class Passes:
     court: Court
     stage: int = 1
     """From 1: rules that were sound before the lesson broke them are no repair."""
-    _known: dict[str, Judgement] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[tuple[str, str], ...], Judgement] = field(default_factory=dict, repr=False)
 
-    def met_at(self, run: Run) -> int | None:
-        return next((index for index, rules in self._attempts(run) if self._judge(rules).passed), None)
+    def met_at(self, run: History) -> int | None:
+        return next((index for index, lines in self._attempts(run) if self._judge(lines).passed), None)
 
-    def missing(self, run: Run) -> str:
-        """The first check that the learner's last command left failing, if that command changed the rules."""
+    def missing(self, run: History) -> str:
+        """The first check that the learner's last command left failing, if that command was part of an answer."""
         attempts = list(self._attempts(run))
         entered = [index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner]
         if not attempts or attempts[-1][0] != entered[-1] or self.met_at(run) is not None:
@@ -116,24 +115,26 @@ class Passes:
         failure = judgement.failures[0]
         return f"Not yet: {failure.check.reason} What happened: {failure.happened}."
 
-    def _attempts(self, run: Run) -> Iterator[tuple[int, str]]:
-        """(record index, rules) of each change of the watched host's rules that counts."""
+    def _attempts(self, run: History) -> Iterator[tuple[int, tuple[tuple[str, str], ...]]]:
+        """(record index, all that was typed by then and lasts) of each line that counts."""
         touched = False
+        lines: tuple[tuple[str, str], ...] = ()
         for index, record in enumerate(run.records):
-            if not isinstance(record, CommandRun) or record.cause >= 0:
-                continue  # what a program does by itself is nobody's answer
+            # What a program does by itself is nobody's answer.
+            if not isinstance(record, CommandRun) or record.cause >= 0 or record.refused or not configures(record.line):
+                continue
+            lines = (*lines, (record.host, record.line))
             touched = touched or record.learner
-            changed = record.host == self.court.scenario.watch and record.after is not record.before
-            if touched and changed and run.stage_of(index) >= self.stage - 1:
-                yield index, save(record.after, None)
+            if touched and run.stage_of(index) >= self.stage - 1:
+                yield index, lines
 
-    def _judge(self, rules: str) -> Judgement:
-        if rules not in self._known:
-            # Nobody types that many different rulesets; a script that does may judge some twice.
+    def _judge(self, lines: tuple[tuple[str, str], ...]) -> Judgement:
+        if lines not in self._known:
+            # Nobody types that many different answers; a script that does may judge some twice.
             if len(self._known) >= 256:
                 self._known.clear()
-            self._known[rules] = self.court.judge(Answer("the rules typed", rules), hasty=True)
-        return self._known[rules]
+            self._known[lines] = self.court.judge_typed(lines)
+        return self._known[lines]
 
 
 def failures_of(failures: Sequence[Failure], check: str) -> bool:

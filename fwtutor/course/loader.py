@@ -12,9 +12,10 @@ from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
+from fwtutor.course.checkfields import read_check
 from fwtutor.course.checks import Court
-from fwtutor.course.fields import read_ask, read_check, read_condition
-from fwtutor.course.model import Chapter, Check, Choice, Course, Goal, Lesson, LessonError, Prediction, Stage
+from fwtutor.course.fields import read_ask, read_condition
+from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage
 from fwtutor.course.networks import read_topology
 from fwtutor.course.tables import Table, read_text, shown_name
 from fwtutor.network.topology import HostSpec
@@ -149,9 +150,17 @@ def _stages(
         prompt = part.text("prompt", "", limit=32)
         if prompt and prompt not in prompts:
             part.fail(f'"{prompt}" is none of the lesson\'s prompts', "prompt")
-        stages.append(Stage(title, text, predictions, part.texts("hints"), prompt))
+        stages.append(Stage(title, text, predictions, part.texts("hints"), prompt, _deeds(part, hosts)))
         part.done()
     return tuple(stages), tuple(script)
+
+
+def _deeds(part: Table, hosts: Mapping[str, HostSpec]) -> tuple[Deed, ...]:
+    deeds: list[Deed] = []
+    for item in part.tables("do"):
+        deeds.append(Deed(_host(item, "host", hosts), item.text("run", limit=400), item.flag("undo")))
+        item.done()
+    return tuple(deeds)
 
 
 def _prose(folder: Path) -> list[tuple[int, str, str]]:

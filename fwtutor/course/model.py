@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from random import Random
 
-    from fwtutor.course.trials import Ground
+    from fwtutor.course.ground import Ground
+    from fwtutor.network.records import Record
+    from fwtutor.network.world import World
     from fwtutor.recording import Run, Scenario
 
 
@@ -35,10 +37,23 @@ class LessonError(ValueError):
         return f"{place}: {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
 
 
-class Condition(Protocol):
-    """Something that comes true at a record of a run (see ``queries``)."""
+class History(Protocol):
+    """What questions and conditions read: a run, or a history that an answer was put through."""
 
-    def met_at(self, run: Run) -> int | None:
+    @property
+    def records(self) -> list[Record]: ...
+
+    @property
+    def world(self) -> World: ...
+
+    def stage_of(self, index: int) -> int:
+        """The stage a record belongs to, from 0."""
+
+
+class Condition(Protocol):
+    """Something that comes true at a record of a run (see ``queries``). As a text it says what that is."""
+
+    def met_at(self, run: History) -> int | None:
         """Index of the first record at which it is true; None if the run never gets there."""
 
 
@@ -46,17 +61,17 @@ class Condition(Protocol):
 class Explains(Protocol):
     """A condition that can tell what it still waits for."""
 
-    def missing(self, run: Run) -> str:
+    def missing(self, run: History) -> str:
         """Why it is not true yet, in a sentence or two; "" if it is, or if the learner has not tried."""
 
 
 class Ask(Protocol):
     """A question with one short answer in netfilter's own words (see ``queries``)."""
 
-    def record(self, run: Run) -> int | None:
+    def record(self, run: History) -> int | None:
         """Index of the record the question is about; None if the run has no such packet."""
 
-    def answer(self, run: Run) -> str | None:
+    def answer(self, run: History) -> str | None:
         """What the engine says; None if the run has no such packet."""
 
 
@@ -119,6 +134,16 @@ class Goal:
 
 
 @dataclass(slots=True, frozen=True)
+class Deed:
+    """What a learner may type to meet the goals of a stage: one way through, shown when it is asked for."""
+
+    host: str
+    line: str
+    undo: bool = False
+    """Look, and then take it back: it was to see what happens."""
+
+
+@dataclass(slots=True, frozen=True)
 class Stage:
     """One heading of lesson.md and what happens under it. Stage i is the i-th stage of ``scenario.script``."""
 
@@ -131,6 +156,8 @@ class Stage:
     """From a nudge to the answer."""
     prompt: str = ""
     """The host at whose prompt the learner should be from here on; "" = where he is."""
+    deeds: tuple[Deed, ...] = ()
+    """Typed in this order when the page opens, before its first packet."""
 
 
 @dataclass(slots=True, frozen=True)

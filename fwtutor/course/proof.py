@@ -12,7 +12,7 @@ from fwtutor.course.checks import Court, Judgement, failures_of
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.network.records import CommandRun
-from fwtutor.recording import Run
+from fwtutor.recording import Run, Session
 
 DROP_EVERYTHING = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
 ACCEPT_EVERYTHING = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
@@ -33,13 +33,12 @@ class Finding:
 
 def check_lesson(lesson: Lesson) -> list[Finding]:
     """Everything that is wrong with a loaded lesson; empty when it is proven."""
-    return [*_check_answers(lesson), *_check_run(lesson)]
+    return [*_check_answers(lesson), *_check_run(lesson), *_check_way(lesson)]
 
 
 def _check_answers(lesson: Lesson) -> Iterable[Finding]:
     court = Court(lesson.scenario, lesson.checks, lesson.seed)
-    start = court.rules_as_found()
-    for where, rules in (("start.rules", start), ("drop everything", DROP_EVERYTHING), ("accept everything", ACCEPT_EVERYTHING)):
+    for where, rules in (("start.rules", ""), ("drop everything", DROP_EVERYTHING), ("accept everything", ACCEPT_EVERYTHING)):
         if court.judge(Answer(where, rules), hasty=True).passed:
             yield Finding(lesson.name, where, "passes every check, and must not")
     solution = court.judge(lesson.solution)
@@ -83,6 +82,30 @@ def _check_run(lesson: Lesson) -> Iterable[Finding]:
                 yield Finding(lesson.name, f"predictions: {prediction.id}", "is about a packet of another stage")
         if first >= len(run.records):
             yield Finding(lesson.name, f"stages: {lesson.stages[stage].title}", "nothing happens in it, so nobody would ever come to it")
+
+
+def _check_way(lesson: Lesson) -> Iterable[Finding]:
+    """Does what the stages say to do meet every goal?"""
+    met: set[str] = set()
+    session = Session(lesson.scenario)
+
+    def look() -> None:
+        met.update(goal.id for goal in lesson.goals if goal.met_at(session.run) is not None)
+
+    look()
+    for number, stage in enumerate(lesson.stages):
+        if stage.deeds:
+            session.cursor.seek(session.run.stage_starts[number] - 1)
+        for deed in stage.deeds:
+            record = session.enter(deed.host, deed.line)
+            if record.refused:
+                yield Finding(lesson.name, f"stages: {stage.title}: do", f"{deed.host}# {deed.line}: refused: {record.output.strip()}")
+            look()
+            if deed.undo:
+                session.undo()
+    for goal in lesson.goals:
+        if goal.id not in met:
+            yield Finding(lesson.name, f"goals: {goal.id}", "is not met by what the stages say to do")
 
 
 # --- what the command line says -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -184,6 +184,10 @@ class Table:
         """Whatever stands there; the caller judges it."""
         self._taken.add(key)
         return self._values[key]
+
+    def filled(self, fill: Callable[[str], str]) -> Table:
+        """The same table, not read yet, with something put into its strings."""
+        return Table(self.file, self.places, self.path, {key: fill(v) if isinstance(v, str) else v for key, v in self._values.items()})
 
     def done(self) -> None:
         """Every field has been taken; the first that was not is a mistake."""

@@ -1,69 +1,32 @@
 """The kinds of history an answer is put through, each in a fresh world: what must go on, and what must not get in.
 
 Judged by what happens, never by how the rules are written. An *exchange* is finished, not half open: words crossed
-both ways and, for TCP, both ends closed. A *stray* has reached the box when its own stack gets it.
+both ways and, for TCP, both ends closed. A *stray* has got in when the watched firewall lets it through, to the box itself or
+to whom it was for. A *history* is any traffic, with what must be seen in it and what must never be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 
-from fwtutor.course.queries import decided, packet_words
+from fwtutor.course.facts import decided, tried
+from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, draw_address, draw_all, enter, fill, first_loss, settle
+from fwtutor.course.model import Condition
+from fwtutor.course.patterns import packet_words
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
-from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
+from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, Packet
 from fwtutor.netfilter.walk import Walk
+from fwtutor.network.ends import Address, destination_of, source_of, write_place
 from fwtutor.network.records import Walked
-from fwtutor.network.topology import Topology
 from fwtutor.network.world import World
 
-MAX_EVENTS = 20_000
-"""A history that is not over by then is judged as it stands."""
-
-
-class CommandRefused(ValueError):
-    """A command of the answer itself was refused; the text is the tool's."""
-
-
-@dataclass(slots=True, frozen=True)
-class Ground:
-    """Where a trial takes place: the lesson's network, with the answer in force."""
-
-    topology: Topology
-    watch: str
-    rules: str
-    """iptables-save text for the watched host."""
-    commands: tuple[tuple[str, str], ...] = ()
-    """(host, line) pairs entered before the trial."""
-
-    def world(self) -> World:
-        """A fresh one. Raises CommandRefused, and RuleRefused if the rules themselves are wrong."""
-        hosts = tuple(replace(host, rules=self.rules) if host.name == self.watch else host for host in self.topology.hosts)
-        world = World(replace(self.topology, hosts=hosts))
-        for host, line in self.commands:
-            record = world.enter(host, line)
-            if record.refused:
-                raise CommandRefused(f"{host}# {line}: {record.output.strip()}")
-            settle(world)
-        return world
-
-    def owner(self, address: str) -> str:
-        """The host that has the address; "" if none has."""
-        for host in self.topology.hosts:
-            if any(text.partition("/")[0] == address for texts in host.interfaces.values() for text in texts):
-                return host.name
-        return ""
-
-
-def settle(world: World) -> None:
-    """Runs until nothing is in flight."""
-    for _ in range(MAX_EVENTS):
-        if world.quiet:
-            return
-        world.step()
+TOO_BIG = {4: (3, 4), 6: (2, 0)}
+QUOTED = {4: 28, 6: 1232}
+"""Bytes of a packet that an error quotes, by family."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,41 +37,47 @@ class Exchange:
     run: tuple[str, ...]
     """Commands at that host, each run to quiet; ``{port}`` stands for a source port drawn from the seed."""
     protocol: int
-    address: str
+    address: Address
     port: int
     times: int = 2
+    served: tuple[Address, int] | None = None
+    """Where the words really arrive, if something on the way translates the address."""
 
     def failure(self, ground: Ground, random: Random) -> str:
         for _ in range(self.times):
             world = ground.world()
-            refused = _enter(world, self.host, self.run, random)
+            drawn = draw_all(USUAL_DRAWS, random)
             # A "say" that finds its connection dead is refused: what killed it is the better story.
-            said = self._unfinished(world, ground.owner(self.address)) or refused
+            refused = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
+            said = self._unfinished(world, ground) or refused
             if said:
-                return f"{self.host}: {self.run[0].replace('{port}', 'any port')}: {said}{_first_loss(world, ground.watch, self)}"
+                loss = first_loss(world, ground.watch, (self.address, self.port))
+                return f"{self.host}: {self.run[0].replace('{port}', 'any port')}: {said}{loss}"
         return ""
 
-    def _unfinished(self, world: World, peer: str) -> str:
+    def _unfinished(self, world: World, ground: Ground) -> str:
         """What is missing for a whole conversation; "" if nothing is."""
-        address = parse_address(self.address)[1]
+        place = self.address, self.port
+        served = self.served or place
+        # A loopback address is nobody's in particular: it is the host's own.
+        peer = ground.owner(str(served[0])) or self.host
         heard = answered = False
         closed = [False, False]
         for record in world.records:
-            if not isinstance(record, Walked) or record.walk.to != "local":
+            packet = record.walk.delivered if isinstance(record, Walked) else None
+            if packet is None or packet.protocol != self.protocol:
                 continue
-            packet = record.walk.packet
-            if packet.protocol != self.protocol:
-                continue
-            if record.host == peer and (packet.dst, packet.dport) == (address, self.port):
+            if record.host == peer and (destination_of(packet), packet.dport) == served:
                 heard = heard or bool(packet.payload)
                 closed[0] = closed[0] or bool(packet.flags & FIN)
-            elif record.host == self.host and (packet.src, packet.sport) == (address, self.port):
+            elif record.host == self.host and (source_of(packet), packet.sport) == place:
                 answered = answered or bool(packet.payload)
                 closed[1] = closed[1] or bool(packet.flags & FIN)
+        where = write_place(self.address, self.port)
         if not heard:
-            return f"nothing said ever reached {self.address}:{self.port}"
+            return f"nothing said ever reached {where}"
         if not answered:
-            return f"no answer of {self.address}:{self.port} came back"
+            return f"no answer of {where} came back"
         if self.protocol == TCP and not all(closed):
             return "the connection was never closed at both ends"
         return ""
@@ -116,48 +85,51 @@ class Exchange:
 
 @dataclass(slots=True, frozen=True)
 class IcmpError:
-    """A router's word about a packet the watched host sent: it must reach the host's own stack."""
+    """A router's word about a packet that went out through the watched host: it must come home to whoever sent that."""
 
     host: str
     run: tuple[str, ...]
-    address: str
+    address: Address
     port: int
     interface: str
     type: int
     code: int
-    router: str
+    router: Address
 
     def failure(self, ground: Ground, random: Random) -> str:
         world = ground.world()
-        said = _enter(world, self.host, self.run, random)
+        drawn = draw_all(USUAL_DRAWS, random)
+        said = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
         if said:
             return said
-        destination = parse_address(self.address)[1]
-        sent = [
-            record.walk.packet
-            for record in world.records
-            if isinstance(record, Walked)
-            and record.host == ground.watch
-            and (record.walk.packet.dst, record.walk.packet.dport) == (destination, self.port)
-            and record.walk.out
-        ]
+        sent = [packet for packet in self._left(world, ground.watch) if (destination_of(packet), packet.dport) == (self.address, self.port)]
         if not sent:
-            return f"nothing was sent to {self.address}:{self.port}"
-        lost = sent[-1]
-        mtu = 1400 if (self.type, self.code) == (3, 4) else 0
-        raw = craft.icmp(parse_address(self.router)[1], lost.src, self.type, self.code, rest=mtu, payload=lost.raw[:28])
+            return f"nothing was sent to {write_place(self.address, self.port)}"
+        lost, family = sent[-1], self.router.family
+        mtu = 1400 if (self.type, self.code) == TOO_BIG[family] else 0
+        quoted = lost.raw[: QUOTED[family]]
+        raw = craft.icmp(self.router.value, lost.src, self.type, self.code, rest=mtu, payload=quoted, family=family)
         walk = world.hosts[ground.watch].firewall.receive_ns(raw, on=self.interface, at=world.now)
-        if walk.to == "local":
+        if walk.to is not None:
             return ""
-        return f"ICMP {self.type}/{self.code} from {self.router} about {packet_words(lost)} did not get through ({decided(walk)})"
+        kind = "ICMP" if family == 4 else "ICMPv6"
+        return f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(lost)} did not get through ({decided(walk)})"
+
+    def _left(self, world: World, watch: str) -> Iterator[Packet]:
+        """The packets that left the watched host, as the wire saw them."""
+        for record in world.records:
+            if isinstance(record, Walked) and record.host == watch:
+                for interface, raw in record.walk.out:
+                    if interface == self.interface:
+                        yield Packet(raw)
 
 
 @dataclass(slots=True, frozen=True)
 class Strays:
-    """Packets that belong to no conversation the box has: none may reach its own stack."""
+    """Packets that belong to no conversation there is: the watched firewall must let none through."""
 
     interface: str
-    destination: str
+    destination: Address
     sources: tuple[str, ...]
     """Addresses, and networks from which one is drawn."""
     tcp: tuple[int, ...] = ()
@@ -177,13 +149,12 @@ class Strays:
     def failure(self, ground: Ground, random: Random) -> str:
         world = ground.world()
         for host, line in self.first:
-            world.enter(host, line)
-            settle(world)
+            enter(world, host, line)
         firewall = world.hosts[ground.watch].firewall
         for raw in self._packets(random):
             mark = firewall.checkpoint()
             walk = firewall.receive_ns(raw, on=self.interface, at=world.now)
-            if walk.to == "local":
+            if walk.to is not None:
                 return self._words(walk)
             firewall.rollback(mark)
         return ""
@@ -194,54 +165,111 @@ class Strays:
 
     def _packets(self, random: Random) -> Iterator[bytes]:
         """The plainest first, so that a failure shows the plainest."""
-        destination = parse_address(self.destination)[1]
+        family, destination = self.destination
         ports = [*self.ports, *(() if self.only else (random.randint(1, 1023), random.randint(1024, 65535)))]
         source_ports = [*self.source_ports, random.randint(1024, 65535)]
         for place in self.sources:
-            source = _draw(place, random)
+            source = parse_address(str(draw_address(place, random)))[1]
             for flags in self.tcp:
                 for port in ports:
                     if port not in self.but:
                         for source_port in source_ports:
                             seq, ack = random.getrandbits(32), random.getrandbits(32)
-                            yield craft.tcp(source, destination, source_port, port, flags, seq, ack if flags & ACK else 0)
+                            number = ack if flags & ACK else 0
+                            yield craft.tcp(source, destination, source_port, port, flags, seq, number, family=family)
             if self.udp:
                 for port in (*ports, *self.but):
                     for source_port in source_ports:
-                        yield craft.udp(source, destination, source_port, port, b"?")
+                        yield craft.udp(source, destination, source_port, port, b"?", family=family)
             for type, code in self.icmp:
-                if type == 8:
-                    yield craft.icmp(source, destination, type, code, rest=random.getrandbits(32), payload=b"ping")
+                if type in (8, 128):
+                    yield craft.icmp(source, destination, type, code, rest=random.getrandbits(32), payload=b"ping", family=family)
                 else:
                     # About a connection from a port below any the box would use for one of its own.
-                    quoted = craft.tcp(destination, source, random.randint(1, 1000), 443, SYN)[:28]
-                    yield craft.icmp(source, destination, type, code, payload=quoted)
+                    quoted = craft.tcp(destination, source, random.randint(1, 1000), 443, SYN, family=family)[: QUOTED[family]]
+                    yield craft.icmp(source, destination, type, code, payload=quoted, family=family)
 
 
-def _draw(place: str, random: Random) -> int:
-    network = IPv4Network(place)
-    if network.num_addresses <= 2:
-        return int(network.network_address)
-    return int(network.network_address) + random.randint(1, network.num_addresses - 2)
+# --- any traffic --------------------------------------------------------------------------------------------
 
 
-def _enter(world: World, host: str, lines: tuple[str, ...], random: Random) -> str:
-    """Enters the lines, each run to quiet; what a refused one said, or ""."""
-    port = str(random.randint(10_000, 30_000))
-    for line in lines:
-        record = world.enter(host, line.replace("{port}", port))
-        if record.refused:
-            return f"{record.line}: {record.output.strip()}"
+@dataclass(slots=True, frozen=True)
+class Traffic:
+    """What is entered in a history, and what is drawn for it."""
+
+    lines: tuple[tuple[float, str, str], ...]
+    """(seconds from the start, host, line), in order; ``{names}`` are drawn."""
+    draws: Mapping[str, str] = field(default_factory=dict)
+    """What each name is drawn from (see ``ground.draw``), besides ``port``."""
+    already: tuple[tuple[str, str], ...] = ()
+    """(host, line) pairs that went before: they are entered before the answer comes into force."""
+
+    def play(self, ground: Ground, random: Random) -> tuple[Played, dict[str, str], str]:
+        """(the history in a fresh world, what was drawn, what was said of the first line that was refused)."""
+        drawn = draw_all({**USUAL_DRAWS, **self.draws}, random)
+        world = ground.world(tuple((host, fill(line, drawn)) for host, line in self.already))
+        start, first, refused = world.now, len(world.records), ""
+        for at, host, line in self.lines:
+            world.run_until(start + round(at * SECOND))
+            record = world.enter(host, fill(line, drawn))
+            refused = refused or (f"{record.line}: {record.output.strip()}" if record.refused else "")
         settle(world)
-    return ""
+        return Played(world, world.records, first), drawn, refused
 
 
-def _first_loss(world: World, watch: str, exchange: Exchange) -> str:
-    """The first packet of the conversation that the watched firewall stopped, in words; "" if none."""
-    address = parse_address(exchange.address)[1]
-    for record in world.records:
-        if isinstance(record, Walked) and record.host == watch and record.walk.verdict in ("DROP", "REJECT"):
-            packet: Packet = record.walk.packet
-            if packet.protocol in (TCP, UDP) and (address, exchange.port) in ((packet.src, packet.sport), (packet.dst, packet.dport)):
-                return f"; the firewall stopped {packet_words(packet)} ({decided(record.walk)})"
-    return ""
+Conditions = Callable[[Mapping[str, str]], Condition]
+"""A condition, once it is known what was drawn."""
+
+
+@dataclass(slots=True, frozen=True)
+class History:
+    """Traffic in which some things must happen, and some must never."""
+
+    traffic: Traffic
+    must: tuple[Conditions, ...] = ()
+    never: tuple[Conditions, ...] = ()
+    times: int = 1
+
+    def failure(self, ground: Ground, random: Random) -> str:
+        for _ in range(self.times):
+            played, drawn, refused = self.traffic.play(ground, random)
+            for wanted in self.must:
+                condition = wanted(drawn)
+                if condition.met_at(played) is None:
+                    because = f"; {refused}" if refused else first_loss(played.world, ground.watch)
+                    return f"there was no {condition}{because}"
+            for unwanted in self.never:
+                condition = unwanted(drawn)
+                found = condition.met_at(played)
+                if found is not None:
+                    record = played.records[found]
+                    how = (
+                        f": {packet_words(record.walk.packet)} at {record.host} ({decided(record.walk)})"
+                        if isinstance(record, Walked)
+                        else ""
+                    )
+                    return f"there was {condition}{how}"
+        return ""
+
+
+@dataclass(slots=True, frozen=True)
+class Cost:
+    """Traffic of which most packets must meet few rules."""
+
+    traffic: Traffic
+    most: int
+    """Rules tried, in all tables and chains of the watched host together."""
+    share: int = 100
+    """Of the packets, in per cent."""
+
+    def failure(self, ground: Ground, random: Random) -> str:
+        played, _, _ = self.traffic.play(ground, random)
+        here = played.records[played.start :]
+        walks = [record.walk for record in here if isinstance(record, Walked) and record.host == ground.watch]
+        costs = sorted(tried(walk) for walk in walks)
+        cheap = sum(cost <= self.most for cost in costs)
+        if not costs or cheap * 100 >= self.share * len(costs):
+            return ""
+        dearest = max(walks, key=tried)
+        said = f"{cheap} of {len(costs)} packets met at most {self.most} rules, and {self.share} % are asked for"
+        return f"{said}; {packet_words(dearest.packet)} met {tried(dearest)} ({decided(dearest)})"

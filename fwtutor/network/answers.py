@@ -10,7 +10,7 @@ from struct import pack, unpack_from
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet, checksum
-from fwtutor.network.answers6 import closed_port_answers6
+from fwtutor.network.answers6 import closed_port_answers6, sound_udp_lite
 from fwtutor.network.resets import answer_reset
 
 DESTINATION_UNREACHABLE, PROTOCOL_UNREACHABLE, PORT_UNREACHABLE = 3, 2, 3
@@ -44,7 +44,7 @@ def closed_port_answers(
     if packet.protocol == UDP:
         return [icmp_error(packet, PORT_UNREACHABLE, _udp_length(packet))] if sound_udp(packet) else []
     if packet.protocol == UDP_LITE:
-        return [icmp_error(packet, PORT_UNREACHABLE)] if _sound_udp_lite(packet) else []
+        return [icmp_error(packet, PORT_UNREACHABLE)] if sound_udp_lite(packet) else []
     return [] if packet.protocol == IGMP else [icmp_error(packet, PROTOCOL_UNREACHABLE)]
 
 
@@ -68,18 +68,6 @@ def _udp_length(packet: Packet) -> int:
     """Bytes of the IP packet up to where the UDP header says the datagram ends; what follows is cut off on arrival."""
     (length,) = unpack_from("!H", packet.raw, packet.l4 + 4)
     return packet.l4 + int(length)
-
-
-def _sound_udp_lite(packet: Packet) -> bool:
-    """True when as much of the datagram as the header says is covered by its checksum, which may not be absent."""
-    datagram = packet.raw[packet.l4 :]
-    if len(datagram) < 8:
-        return False
-    coverage, total = unpack_from("!HH", datagram, 4)
-    if not total or 0 < coverage < 8 or coverage > len(datagram):
-        return False
-    pseudo = pack("!IIHH", packet.src, packet.dst, UDP_LITE, len(datagram))
-    return not checksum(pseudo + datagram[: coverage or len(datagram)])
 
 
 def icmp_error(packet: Packet, code: int, length: int | None = None) -> bytes:

@@ -37,7 +37,7 @@ def closed_port_answers6(packet: Packet, source: tuple[int, int] | None = None, 
         length = _sound_udp(packet)
         return _error(packet, UNREACHABLE, PORT_UNREACHABLE, 0, source, link, length) if length else []
     if ends == UDP_LITE:
-        return _error(packet, UNREACHABLE, PORT_UNREACHABLE, 0, source, link) if _sound_udp_lite(packet) else []
+        return _error(packet, UNREACHABLE, PORT_UNREACHABLE, 0, source, link) if sound_udp_lite(packet) else []
     return _echo(packet, source) if ends == ICMPV6 else []
 
 
@@ -99,7 +99,8 @@ def _sound_udp(packet: Packet) -> int:
     return 0 if craft.transport_checksum(packet.src, packet.dst, UDP, datagram, 6) else packet.l4 + int(length)
 
 
-def _sound_udp_lite(packet: Packet) -> bool:
+def sound_udp_lite(packet: Packet) -> bool:
+    """Of either family: whether as much of the datagram as its header says is covered by its checksum, which may not be absent."""
     datagram = packet.raw[packet.l4 :]
     if len(datagram) < 8:
         return False

@@ -28,5 +28,8 @@ class Application:
         """The peer will send no more. A server closes its side then."""
         endpoint.close()
 
+    def delivered(self, endpoint: Endpoint) -> None:
+        """This side has closed, and the peer has acknowledged everything; it may still send."""
+
     def gone(self, endpoint: Endpoint, why: str) -> None:
         """The connection is over: "" after a close on both sides, else the words of the error."""

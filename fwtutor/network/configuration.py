@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fwtutor.network import tcpwrappers
 from fwtutor.network.fail2ban.config import PATH as JAIL, read_jail
+from fwtutor.network.ftp import config as vsftpd
 from fwtutor.network.ssh import config
 from fwtutor.network.ssh.keys import read_authorized_keys
 
@@ -14,6 +15,8 @@ def check_file(path: str, text: str) -> None:
         config.read_config(text)
     elif path in (tcpwrappers.ALLOW, tcpwrappers.DENY):
         tcpwrappers.read_lines(text, strict=True)
+    elif path == vsftpd.PATH:
+        vsftpd.read_config(text)
     elif path == JAIL:
         read_jail(text)
     elif path.endswith("/.ssh/authorized_keys"):

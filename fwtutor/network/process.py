@@ -143,6 +143,8 @@ class Connection(Application):
         """The handshake is complete, and the connection not over."""
         self.finished = False
         """The peer will send no more."""
+        self.delivered_all = False
+        """This side has closed, and the peer has everything."""
         self.why: str | None = None
         """Set when the connection is over: "" after a close on both sides, else the words of the error."""
         process.at_end(self.close)
@@ -156,10 +158,10 @@ class Connection(Application):
             yield FOREVER
         return self.why or ""
 
-    def begin(self, address: Address, port: int, source_port: int | None = None) -> None:
+    def begin(self, address: Address, port: int, source_port: int | None = None, source: Address | None = None) -> None:
         """Begins to open it, and does not wait for it. Raises OSError in connect(2)'s words."""
         host = self.process.host
-        source = host.source_for(address)
+        source = source or host.source_for(address)
         if source is None:
             raise OSError("Network is unreachable")
         if source_port is None:
@@ -223,6 +225,10 @@ class Connection(Application):
         self.finished = True
         if self.process.over:
             endpoint.close()
+        self.process.wake()
+
+    def delivered(self, endpoint: Endpoint) -> None:
+        self.delivered_all = True
         self.process.wake()
 
     def gone(self, endpoint: Endpoint, why: str) -> None:

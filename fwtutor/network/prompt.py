@@ -89,6 +89,15 @@ def refusal(error: RuleRefused) -> str:
     return "\n".join(filter(None, said))
 
 
+def configures(line: str) -> bool:
+    """Whether a line does something that lasts and sends nothing: rules, sets, settings, files."""
+    words = line.split()
+    while words[:1] == ["sudo"]:
+        words = words[3:] if words[1:2] == ["-u"] else words[1:]
+    tool = TOOLS.get(words[0]) if words else None
+    return tool is not None and tool.configures is not None and tool.configures(" ".join(words[1:]))
+
+
 def family_of(line: str) -> int:
     """Whose rules a line is about: 6 for ip6tables' commands, else 4."""
     return 6 if line.strip().removeprefix("sudo ").lstrip().startswith("ip6tables") else 4

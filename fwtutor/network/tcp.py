@@ -128,6 +128,7 @@ class Endpoint(Speaking):
             self._receive_in_time_wait(packet)
             return
         flags, seq, receiving = packet.flags, packet.seq, self._receiving
+        closing = self.state == FIN_WAIT_1
         self._heard, self._unanswered = self.around.now, 0
         if self.state == SYN_RECV and flags & (SYN | ACK | RST) == SYN and add(seq, 1) == receiving.next:
             self._send_syn()
@@ -161,6 +162,8 @@ class Endpoint(Speaking):
             self._take_data(seq, data, bool(flags & FIN))
         if self.state != CLOSED:
             self._push()
+        if closing and self.state == FIN_WAIT_2:
+            self.application.delivered(self)
 
     def unreachable(self, quoted_seq: int, why: str, mtu: int = 0) -> None:
         """An ICMP error about a segment of ours. It ends an attempt to open, never an open connection; ``mtu``: send smaller."""

@@ -13,7 +13,10 @@ from fwtutor.netfilter.routing import LEAST_MTU6
 from fwtutor.netfilter.scopes import is_link_local
 from fwtutor.network.configuration import check_file
 
-SERVICES = {"ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "fail2ban": ()}
+SERVICES = {
+    "ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "ftp": ("tcp",),
+    "fail2ban": (),
+}  # fmt: skip
 """What a host can be told to run, and over what; ``services`` in its module says what each does."""
 
 MAX_DELAY = 60.0
@@ -31,7 +34,7 @@ class UserSpec:
     uid: int
     """Also the id of the user's own group."""
     password: str = ""
-    """What sshd lets this user in with; empty: no password does."""
+    """What sshd and vsftpd let this user in with; empty: no password does."""
 
     def __post_init__(self) -> None:
         if not self.name.isascii() or not self.name.replace("-", "a").replace("_", "a").isalnum() or len(self.name) > 32:

@@ -9,10 +9,12 @@ from random import Random
 import pytest
 
 from fwtutor.course.checks import Court, Passes, judge
+from fwtutor.course.ground import Ground
 from fwtutor.course.loader import lessons_folder, load_lesson
 from fwtutor.course.model import Answer, Goal, Lesson
-from fwtutor.course.trials import Exchange, Ground, IcmpError, Strays
+from fwtutor.course.trials import Exchange, IcmpError, Strays
 from fwtutor.netfilter.packet import ACK, SYN, TCP, UDP
+from fwtutor.network.arguments import read_address
 from fwtutor.recording import Session
 
 
@@ -29,10 +31,13 @@ STATE = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 APP = "-A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT"
 LAN = "-A INPUT -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT"
 
-VISIT = Exchange("attacker", ("connect 203.0.113.1:1337 from {port}", 'say "hello" to 1337', "close 1337"), TCP, "203.0.113.1", 1337)
-DIG = Exchange("server", ("dig @198.51.100.53 web.example",), UDP, "198.51.100.53", 53)
-STRAY = Strays("wan", "203.0.113.1", ("203.0.113.9",), tcp=(SYN, ACK), ports=(22,), only=True, source_ports=(4000,))
-MTU = IcmpError("server", ("connect 198.51.100.80:443 from {port}",), "198.51.100.80", 443, "wan", 3, 4, "203.0.113.254")
+SERVER = read_address("203.0.113.1")
+VISIT = Exchange("attacker", ("connect 203.0.113.1:1337 from {port}", 'say "hello" to 1337', "close 1337"), TCP, SERVER, 1337)
+DIG = Exchange("server", ("dig @198.51.100.53 web.example",), UDP, read_address("198.51.100.53"), 53)
+STRAY = Strays("wan", SERVER, ("203.0.113.9",), tcp=(SYN, ACK), ports=(22,), only=True, source_ports=(4000,))
+MTU = IcmpError(
+    "server", ("connect 198.51.100.80:443 from {port}",), read_address("198.51.100.80"), 443, "wan", 3, 4, read_address("203.0.113.254")
+)
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fwtutor.course.loader import lessons_folder, load_lesson
-from fwtutor.course.queries import Connected, EntrySeen, PacketAsk, PacketSeen, Pattern, Selection, packet_words
+from fwtutor.course.patterns import Pattern, packet_words
+from fwtutor.course.queries import Connected, EntrySeen, MatchesAsk, PacketAsk, PacketSeen, Selection, Spoken, WordAsk
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import Packet
+from fwtutor.network.records import Walked
 from fwtutor.recording import Run, Scenario, Session
 
 SERVER, ATTACKER = "203.0.113.1", "203.0.113.9"
@@ -19,6 +21,11 @@ _SRC, _DST = 0xCB007109, 0xCB007101
 
 def tcp(flags: str, sport: int = 4000, dport: int = 22) -> Packet:
     return Packet(craft.tcp(_SRC, _DST, sport, dport, craft.flag_bits(flags)))
+
+
+_SRC6, _DST6 = 0x20010DB8 << 96 | 9, 0x20010DB8 << 96 | 1
+TCP6 = Packet(craft.tcp(_SRC6, _DST6, 4000, 22, craft.flag_bits("S"), family=6))
+ECHO6 = Packet(craft.icmp(_SRC6, _DST6, 128, family=6))
 
 
 def select(text: str, **given: object) -> Selection:
@@ -59,6 +66,14 @@ def run(scenario: Scenario) -> Run:
         ("icmp * > * 3/4", Packet(craft.icmp(_SRC, _DST, 3, 4)), True),
         ("icmp * > * 3/4", Packet(craft.icmp(_SRC, _DST, 3, 3)), False),
         ("icmp * > *", Packet(craft.icmp(_SRC, _DST, 3, 3)), True),
+        ("tcp [2001:db8::9]:4000 > [2001:db8::1]:22 SYN", TCP6, True),
+        ("tcp 2001:db8::9 > *:22", TCP6, True),
+        ("tcp * > *:22", TCP6, True),
+        ("tcp 203.0.113.9:4000 > *", TCP6, False),
+        ("tcp [2001:db8::8]:4000 > *", TCP6, False),
+        ("icmpv6 * > * echo", ECHO6, True),
+        ("icmpv6 2001:db8::9 > 2001:db8::1 128/0", ECHO6, True),
+        ("icmp * > *", ECHO6, False),
     ],
 )
 def test_a_pattern_fits_the_packets_it_names(text: str, packet: Packet, fits: bool) -> None:
@@ -68,7 +83,8 @@ def test_a_pattern_fits_the_packets_it_names(text: str, packet: Packet, fits: bo
 @pytest.mark.parametrize(
     "text",
     ["", "tcp", "tcp a > b", "tcp * *", "tcp * > *:0", "tcp * > *:65536", "tcp * > *:", "tcp * > * SYN more", "udp * > * SYN",
-     "icmp *:5 > *", "icmp * > * ping", "icmp * > * 3/256", "sctp * > *", "tcp ::1 > *", "tcp * > * SYN++ACK", "tcp * > *:²"],
+     "icmp *:5 > *", "icmp * > * ping", "icmp * > * 3/256", "sctp * > *", "tcp ::1 > 192.0.2.1", "icmp ::1 > *", "icmpv6 192.0.2.1 > *",
+     "tcp * > * SYN++ACK", "tcp * > *:²"],
 )  # fmt: skip
 def test_a_pattern_that_makes_no_sense_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
@@ -86,11 +102,20 @@ def test_any_text_is_a_pattern_or_a_value_error(text: str) -> None:
 def test_the_other_direction_has_the_ends_swapped() -> None:
     back = Pattern.parse("tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN").reversed()
     assert back == Pattern.parse("tcp 203.0.113.1:22 > 203.0.113.9:4000")
+    assert Pattern.parse("tcp [2001:db8::9]:4000 > *:22").reversed() == Pattern.parse("tcp *:22 > [2001:db8::9]:4000")
 
 
-@pytest.mark.parametrize("text", ["tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN+ACK", "udp 203.0.113.9:5 > 203.0.113.1:53"])
-def test_a_packet_is_told_as_a_pattern_names_it(text: str) -> None:
-    packet = tcp("SA") if text.startswith("tcp") else Packet(craft.udp(_SRC, _DST, 5, 53))
+@pytest.mark.parametrize(
+    ("text", "packet"),
+    [
+        ("tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN+ACK", tcp("SA")),
+        ("udp 203.0.113.9:5 > 203.0.113.1:53", Packet(craft.udp(_SRC, _DST, 5, 53))),
+        ("icmp 203.0.113.9 > 203.0.113.1 3/3", Packet(craft.icmp(_SRC, _DST, 3, 3))),
+        ("tcp [2001:db8::9]:4000 > [2001:db8::1]:22 SYN", TCP6),
+        ("icmpv6 2001:db8::9 > 2001:db8::1 135/0", Packet(craft.icmp(_SRC6, _DST6, 135, family=6))),
+    ],
+)
+def test_a_packet_is_told_as_a_pattern_names_it(text: str, packet: Packet) -> None:
     assert packet_words(packet) == text
     assert Pattern.parse(text).matches(packet)
 
@@ -120,10 +145,52 @@ ATTACK = "tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN"
         (ATTACK, "to", "nowhere"),
         (ATTACK, "entry", "nothing kept"),
         ("tcp * > *:4711", "ctstate", None),
+        (OPENING + " SYN", "answer", "SYN+ACK"),
+        (OPENING + " SYN", "seconds", "120"),
+        (OPENING + " SYN", "tried", "2"),
+        (ATTACK, "answer", "silence"),
+        (ATTACK, "tried", "3"),
+        (ATTACK, "left", "nothing"),
+        ("tcp 203.0.113.1:1337 > 203.0.113.9:4000 SYN+ACK", "left", "tcp 203.0.113.1:1337 > 203.0.113.9:4000 SYN+ACK"),
     ],
 )
 def test_an_ask_is_answered_in_netfilter_s_words(run: Run, text: str, what: str, answer: str | None) -> None:
     assert PacketAsk(select(text), what).answer(run) == answer
+
+
+def test_packets_that_matched_a_rule_are_counted(run: Run) -> None:
+    visit = MatchesAsk(select("tcp 203.0.113.9:4000 > 203.0.113.1:1337", stage=1), "INPUT", 2)
+    assert visit.answer(run) == "1"
+    assert replace(visit, number=1).answer(run) == "2"
+    assert visit.record(run) == PacketAsk(select(OPENING + " SYN"), "ctstate").record(run)
+    assert replace(visit, select=select("tcp * > *:4711")).answer(run) is None
+
+
+def test_a_word_of_what_a_tool_prints_falls_due_before_the_packets_that_give_it_away(scenario: Scenario) -> None:
+    session = Session(scenario)
+    session.cursor.to_end()
+    session.enter("attacker", "nmap -sS -p 22,1337 203.0.113.1")
+    ask = WordAsk("attacker", "server", "1337/tcp", 2)
+    assert ask.answer(session.run) == "open"
+    assert replace(ask, beginning="22/tcp").answer(session.run) == "filtered"
+    assert replace(ask, beginning="22/tcp", word=0).answer(session.run) == "filtered ssh"
+    assert replace(ask, word=9).answer(session.run) == ""
+    assert replace(ask, by="script").answer(session.run) is None
+    due = ask.record(session.run)
+    assert due is not None
+    record = session.run.records[due]
+    assert isinstance(record, Walked)
+    assert (record.host, record.walk.packet.dport in (22, 80, 443, 1337)) == ("server", True)
+
+
+def test_what_is_said_is_met_where_it_is_said(scenario: Scenario) -> None:
+    session = Session(scenario)
+    session.cursor.to_end()
+    session.enter("alice", "ssh 192.168.0.1")
+    heard = Spoken("alice", "'s password:", by="learner").met_at(session.run)
+    assert heard is not None
+    assert Spoken("alice", "'s password:", by="script").met_at(session.run) is None
+    assert Spoken("server", "'s password:").met_at(session.run) is None
 
 
 def test_the_nth_and_the_stage_pick_another_packet(run: Run) -> None:

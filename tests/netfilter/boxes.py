@@ -15,6 +15,17 @@ EMPTY = """*filter
 
 TRACK_ALL = f"{EMPTY}-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
 
+STATEFUL = """*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT
+-A INPUT -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+"""
+"""The rules of the origin question."""
+
 SERVER, CLIENT, LAN_HOST = (parse_address(text)[1] for text in ("203.0.113.1", "203.0.113.9", "192.168.0.20"))
 
 

@@ -17,17 +17,7 @@ from fwtutor.netfilter.steps import (
     RuleTried,
     StateChanged,
 )
-from tests.netfilter.boxes import CLIENT, LAN_HOST, SERVER, Talk, address, box
-
-ORIGIN = """*filter
-:INPUT DROP [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
--A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT
--A INPUT -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT
-COMMIT
-"""
+from tests.netfilter.boxes import CLIENT, LAN_HOST, SERVER, STATEFUL, Talk, address, box
 
 
 def stateless(*rules: str, policy: str = "ACCEPT") -> Firewall:
@@ -43,7 +33,7 @@ def syn(port: int, sport: int = 4000) -> bytes:
 
 
 def test_nobody_reaches_22_through_a_connection_to_1337() -> None:
-    talk = Talk(box(ORIGIN))
+    talk = Talk(box(STATEFUL))
     talk.open()
     attack = talk.firewall.receive(syn(22), on="wan", at=10)
     assert (attack.verdict, attack.states, attack.path) == (
@@ -57,12 +47,12 @@ def test_nobody_reaches_22_through_a_connection_to_1337() -> None:
 
 
 def test_the_lan_reaches_22() -> None:
-    walk = box(ORIGIN).receive(craft.tcp(LAN_HOST, SERVER, 4000, 22, 2), on="lan", at=0)
+    walk = box(STATEFUL).receive(craft.tcp(LAN_HOST, SERVER, 4000, 22, 2), on="lan", at=0)
     assert (walk.verdict, walk.to, walk.path) == ("ACCEPT", "local", ["filter:INPUT:rule:3"])
 
 
 def test_the_steps_of_a_dropped_syn_tell_the_whole_story() -> None:
-    talk = Talk(box(ORIGIN))
+    talk = Talk(box(STATEFUL))
     talk.open()
     walk = talk.firewall.receive(syn(22), on="wan", at=10)
     told = [why(walk, step, talk.firewall.state.entries.values()).text for step in walk.steps]
@@ -78,13 +68,13 @@ def test_the_steps_of_a_dropped_syn_tell_the_whole_story() -> None:
 
 
 def test_the_order_of_the_beats_is_lookup_rules_verdict_confirmation() -> None:
-    walk = box(ORIGIN).receive(syn(1337), on="wan", at=0)
+    walk = box(STATEFUL).receive(syn(1337), on="wan", at=0)
     kinds = [type(step) for step in walk.steps]
     assert kinds.index(LookedUp) < kinds.index(RuleTried) < kinds.index(Confirmed)
 
 
 def test_the_changes_of_a_walk_are_those_of_its_steps() -> None:
-    talk = Talk(box(ORIGIN))
+    talk = Talk(box(STATEFUL))
     for side, flags in ((0, "S"), (1, "SA"), (0, "A"), (0, "PA")):
         walk = talk.say(side, flags)
         assert tuple(change for step in walk.steps for change in step.changes) == walk.changes
@@ -100,7 +90,7 @@ def test_the_changes_of_a_rationed_reject_are_those_of_its_steps_too() -> None:
 
 
 def test_counters_tick_for_rules_that_match_and_for_the_policy() -> None:
-    firewall = box(ORIGIN)
+    firewall = box(STATEFUL)
     firewall.receive(syn(1337), on="wan", at=0)
     firewall.receive(syn(22), on="wan", at=1)
     saved = firewall.save(counters=True)
@@ -199,7 +189,7 @@ def test_arguments_that_make_no_sense_are_named() -> None:
 
 
 def test_a_state_that_changed_is_a_step_even_when_the_packet_is_dropped() -> None:
-    talk = Talk(box(ORIGIN))
+    talk = Talk(box(STATEFUL))
     talk.say(0, "S")
     talk.firewall.iptables("-A OUTPUT -j DROP")
     walk = talk.say(1, "SA")

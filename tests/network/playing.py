@@ -12,7 +12,7 @@ from fwtutor.network.tcp import Endpoint
 from fwtutor.network.topology import SERVICES as KNOWN, HostSpec, LinkSpec, Topology
 from fwtutor.network.world import World
 from tests.network.on_the_wire import Sent
-from tests.network.scenes import DELAY, HOSTS, LINKS, ROUTES, SERVICES, Scene
+from tests.network.scenes import FILES, HOSTS, LINKS, ROUTES, SERVICES, Scene
 
 
 class Silent(Application):
@@ -27,7 +27,7 @@ class Patient(Application):
 
 
 def world_of(scene: Scene) -> World:
-    services = tuple(service for service in SERVICES if service.partition(":")[0] in KNOWN)
+    services = tuple(service for service in (*SERVICES, *scene.runs) if service.partition(":")[0] in KNOWN)
     hosts = tuple(
         HostSpec(
             name,
@@ -35,10 +35,11 @@ def world_of(scene: Scene) -> World:
             ROUTES[scene.where].get(name, {}),
             services if name == "server" else (),
             mtus={"far": scene.mtu} if name == "box" else {},
+            files=FILES.get(name, {}),
         )
         for name, interfaces in HOSTS[scene.where].items()
     )
-    world = World(Topology(hosts, tuple(LinkSpec(name, ends, DELAY) for name, ends in LINKS[scene.where].items())))
+    world = World(Topology(hosts, tuple(LinkSpec(name, ends, scene.delay) for name, ends in LINKS[scene.where].items())))
     stack = world.hosts["server"].stack
     stack.listeners[None, 9000] = Listener(Silent, ROOT_USER, "silent")
     stack.listeners[None, 9001] = Listener(Patient, ROOT_USER, "patient")

@@ -35,6 +35,20 @@ SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "datagrams:133
 """What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has; ``datagrams``
 says them again."""
 
+FILES: Mapping[str, Mapping[str, str]] = {
+    "client": {"/up.txt": "from the client\n"},
+    "server": {
+        "/srv/ftp/hello.txt": "hello from the server\n",
+        "/srv/ftp/pub/note.txt": "a note\n",
+        "/srv/ftp/incoming/readme": "anybody may write here\n",
+        "/etc/vsftpd.conf": (
+            "anonymous_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nconnect_from_port_20=YES\n"
+            "pasv_min_port=40040\npasv_max_port=40099\nconnect_timeout=5\naccept_timeout=5\n"
+        ),
+    },
+}
+"""Who types is in /."""
+
 
 class Scene(NamedTuple):
     """What is typed, and for how long the wire ``near`` is watched.
@@ -56,6 +70,13 @@ class Scene(NamedTuple):
     """What comes of it depends on which of two things is some microseconds earlier: it is only recorded."""
     since: str = ""
     """Compared from the first packet on in whose line this is; what comes before it is not even kept."""
+    runs: tuple[str, ...] = ()
+    """What the server runs besides: a real program (vsftpd)."""
+    delay: float = DELAY
+    """Of each link. (A round trip of 40 ms is as long as an acknowledgement waits to be carried.)"""
+    closely: bool = True
+    """Windows and bare acknowledgements are compared. ftp asks for buffers of another size, and reads nine small segments when it
+    gets to; whose FIN comes first in the end is some microseconds' doing."""
 
 
 def _from_client(*lines: str, every: float = 0.5) -> tuple[tuple[float, str, str], ...]:
@@ -91,6 +112,14 @@ def _refused(rule: str, six: bool = False) -> Scene:
     return Scene(((0.0, "server", f"{tool} -A INPUT -p tcp --dport 1337 {rule}"), (0.5, "client", f"connect {where}:1337 from 4000")), 2.0)
 
 
+def _ftp(*typed: tuple[float, str, str], lasts: float = 2.5) -> Scene:
+    """A session, of the client typed last. (When you play one with PORT anew: the port must have three digits in its second half.)"""
+    return Scene(typed, lasts, runs=("ftp:21",), delay=0.005, closely=not typed[-1][2].startswith("ftp "))
+
+
+LOGIN = '"user anonymous x"'
+GET, LIST = f'{LOGIN} "get hello.txt -" bye', f'{LOGIN} "ls pub" bye'
+NO_PASSIVE = "iptables -A INPUT -p tcp --dport 1024: -j REJECT --reject-with tcp-reset"
 REJECTS = ("icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited",
            "icmp-host-prohibited", "icmp-admin-prohibited", "tcp-reset")  # fmt: skip
 REJECTS6 = ("icmp6-no-route", "icmp6-adm-prohibited", "icmp6-addr-unreachable", "icmp6-port-unreachable", "icmp6-policy-fail",
@@ -214,4 +243,31 @@ SCENES: dict[str, Scene] = {
     **{f"nmap-{kind}": _scan(f"-s{kind}") for kind in "TSAFNXM"},
     "nmap-U": _scan("-sU", lasts=8.0),
     "nmap-S-fragments": _scan("-sS -f"),
+    # --- ftp
+    "ftp-active": _ftp((0.0, "client", f"ftp -nvA 10.0.1.2 {GET}")),
+    "ftp-active-list": _ftp((0.0, "client", f"ftp -nvA 10.0.1.2 {LOGIN} epsv4 'ls pub' bye")),
+    "ftp-active6": _ftp((0.0, "client", f"ftp -nvA fd00:1::2 {LIST}")),
+    "ftp-passive": _ftp((0.0, "client", f"ftp -nvp 10.0.1.2 {LOGIN} epsv4 'ls pub' bye")),
+    "ftp-epsv": _ftp((0.0, "client", f"ftp -nvp 10.0.1.2 {GET}")),
+    "ftp-epsv6": _ftp((0.0, "client", f"ftp -nvp fd00:1::2 {GET}")),
+    "ftp-no-file": _ftp((0.0, "client", f'ftp -nvp 10.0.1.2 {LOGIN} "get nothing" bye')),
+    "ftp-put": _ftp((0.0, "client", f'ftp -nvp 10.0.1.2 {LOGIN} "put up.txt incoming/up.txt" bye')),
+    "ftp-active-put": _ftp((0.0, "client", f'ftp -nvA 10.0.1.2 {LOGIN} "put up.txt incoming/up.txt" bye')),
+    "ftp-passive-dropped": _ftp(
+        (0.0, "server", "iptables -A INPUT -p tcp --dport 1024: -j DROP"), (0.5, "client", f"ftp -nvp -q3 10.0.1.2 {LIST}"), lasts=6.0
+    ),
+    "ftp-active-refused": _ftp(
+        (0.0, "client", "iptables -A INPUT -p tcp --sport 20 -j REJECT"), (0.5, "client", f"ftp -nvA 10.0.1.2 {LIST}")
+    ),
+    "ftp-active-dropped": _ftp(
+        (0.0, "client", "iptables -A INPUT -p tcp --sport 20 -j DROP"), (0.5, "client", f"ftp -nvA 10.0.1.2 {LIST}"), lasts=8.0
+    ),
+    "ftp-passive-refused": _ftp((0.0, "server", NO_PASSIVE), (0.5, "client", f"ftp -nvp 10.0.1.2 {LIST}")),
+    "ftp-falls-back": _ftp((0.0, "server", NO_PASSIVE), (0.5, "client", f"ftp -nv 10.0.1.2 {LIST}")),
+    "curl-ftp": _ftp((0.0, "client", "curl -sS ftp://10.0.1.2/hello.txt")),
+    "curl-ftp-pasv": _ftp((0.0, "client", "curl -sS --disable-epsv ftp://10.0.1.2/pub/note.txt")),
+    "curl-ftp-active": _ftp((0.0, "client", "curl -sS -P - ftp://10.0.1.2/hello.txt")),
+    "curl-ftp-port": _ftp((0.0, "client", "curl -sS -P - --disable-eprt ftp://10.0.1.2/pub/")),
+    "curl-ftp-no-file": _ftp((0.0, "client", "curl -sS ftp://10.0.1.2/nothing")),
+    "curl-ftp-refused": _ftp((0.0, "server", NO_PASSIVE), (0.5, "client", "curl -sS ftp://10.0.1.2/hello.txt")),
 }

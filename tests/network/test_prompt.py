@@ -27,7 +27,7 @@ from tests.network.worlds import cast, flags, pair, play, refused_at_once, said,
         ("close 7", "close: no open connection has port 7"),
         ("reset", "reset: there is no open connection"),
         ("curl", "curl: write curl"),
-        ("curl ftp://10.0.0.2", "curl: (1) Protocol 'ftp' not supported"),
+        ("curl gopher://10.0.0.2", "curl: (1) Protocol 'gopher' not supported"),
         ("curl web", "curl: (6) Could not resolve host: web"),
         ("dig", "dig: write dig"),
         ("dig web", "dig: there is no name server here"),
@@ -287,6 +287,13 @@ def test_say_close_and_reset_find_the_connection_by_either_port() -> None:
     ]
     play(world, "client", "close 7")
     assert world.enter("client", "say d to 7").refused
+
+
+def test_what_a_host_says_to_itself_is_said_by_the_end_that_is_far_from_the_port() -> None:
+    world = pair(("echo:7",))
+    play(world, "server", "connect 127.0.0.1:7 from 5000", "say a to 7")
+    spoken = [packet for packet in sent(world.records, "server") if packet.payload]
+    assert [(packet.sport, packet.dport) for packet in spoken] == [(5000, 7), (7, 5000)]
 
 
 def test_sleep_lets_time_pass() -> None:

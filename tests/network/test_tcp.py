@@ -12,7 +12,7 @@ from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 from fwtutor.network.segments import read_options, sack_blocks
 from fwtutor.network.states import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_2, TIME_WAIT
 from fwtutor.network.world import World
-from tests.network.worlds import fired, flags, lose_number, pair, play, said, seconds, sent, settle
+from tests.network.worlds import fired, flags, lose_number, packets_of, pair, play, said, seconds, sent, settle
 
 CLIENT, SERVER = 0x0A000001, 0x0A000002
 CONVERSATION = ("connect 10.0.0.2:1337 from 4000", 'say "one"', 'say "two"', "close")
@@ -54,21 +54,7 @@ def test_every_line_comes_back_and_both_sides_end_the_connection() -> None:
     assert endpoint_state(world, "server") == []
 
 
-def packets_of_the_conversation() -> int:
-    world = pair()
-    count = 0
-
-    def counting(link: str, sender: str, packet: Packet) -> bool:
-        nonlocal count
-        count += 1
-        return False
-
-    world.lose(counting)
-    play(world, "client", *CONVERSATION)
-    return count
-
-
-@pytest.mark.parametrize("number", range(packets_of_the_conversation()))
+@pytest.mark.parametrize("number", range(packets_of(pair(), "client", *CONVERSATION)))
 def test_losing_any_one_packet_loses_nothing(number: int) -> None:
     world = pair()
     lost = lose_number(world, number)
@@ -85,7 +71,7 @@ def test_losing_any_one_packet_loses_nothing(number: int) -> None:
     assert not [packet for packet in sent(records, "client") + sent(records, "server") if packet.flags & RST]
 
 
-@pytest.mark.parametrize("number", range(packets_of_the_conversation()))
+@pytest.mark.parametrize("number", range(packets_of(pair(), "client", *CONVERSATION)))
 def test_losing_any_two_packets_in_a_row_loses_nothing(number: int) -> None:
     world = pair()
     lose_number(world, number)
@@ -209,7 +195,7 @@ def test_time_wait_lasts_sixty_seconds_and_keeps_nobody_waiting() -> None:
 
 def test_a_repeated_fin_is_acknowledged_again_from_time_wait() -> None:
     world = pair()
-    lose_number(world, packets_of_the_conversation() - 1)
+    lose_number(world, packets_of(pair(), "client", *CONVERSATION) - 1)
     records = play(world, "client", *CONVERSATION)
     assert flags(sent(records, "server")).count("FIN+ACK") == 2
     assert endpoint_state(world, "server") == []

@@ -10,21 +10,11 @@ from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.answers import fragments
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.packet import Packet
 from fwtutor.network.records import CommandRun, TimerFired, Walked, changes_of
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.network.world import World
-from tests.network.worlds import ALICE, SERVER, WEB, cast, fired, lose_number, pair, play, said, settle, story
-
-STATEFUL = """*filter
-:INPUT DROP [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
--A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT
--A INPUT -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT
-COMMIT
-"""
+from tests.netfilter.boxes import STATEFUL
+from tests.network.worlds import ALICE, SERVER, WEB, cast, fired, lose_number, packets_of, pair, play, said, settle, story
 
 STRICT = STATEFUL.replace("-A INPUT -m", "-A INPUT -m conntrack --ctstate INVALID -j DROP\n-A INPUT -m", 1)
 
@@ -196,21 +186,7 @@ def test_no_internet_socket_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 SESSION = (f"ssh {SERVER}", "close")
 
 
-def packets_of_a_session() -> int:
-    world = World(cast(STRICT))
-    count = 0
-
-    def counting(link: str, sender: str, packet: Packet) -> bool:
-        nonlocal count
-        count += 1
-        return False
-
-    world.lose(counting)
-    play(world, "alice", *SESSION)
-    return count
-
-
-@pytest.mark.parametrize("number", range(packets_of_a_session()))
+@pytest.mark.parametrize("number", range(packets_of(World(cast(STRICT)), "alice", *SESSION)))
 def test_losing_any_packet_of_an_ssh_session_through_a_strict_firewall_loses_nothing(number: int) -> None:
     world = World(cast(STRICT))
     lost = lose_number(world, number)

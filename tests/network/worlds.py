@@ -115,6 +115,20 @@ def fired(records: Sequence[Record]) -> list[TimerFired]:
     return [record for record in records if isinstance(record, TimerFired)]
 
 
+def packets_of(world: World, host: str, *lines: str) -> int:
+    """How many packets are put on links when these lines are typed."""
+    count = 0
+
+    def counting(link: str, sender: str, packet: Packet) -> bool:
+        nonlocal count
+        count += 1
+        return False
+
+    world.lose(counting)
+    play(world, host, *lines)
+    return count
+
+
 def lose_number(world: World, number: int) -> Callable[[], bool]:
     """Loses the ``number``-th packet (from 0) put on any link, once; the function returned says whether it came to that."""
     count = -1

@@ -5,17 +5,8 @@ from __future__ import annotations
 from fwtutor.netfilter.steps import Step
 from fwtutor.network.records import Walked, changes_of
 from fwtutor.recording import Cursor, Run, Scenario, Scripted, View
+from tests.netfilter.boxes import STATEFUL
 from tests.network.worlds import SERVER, cast
-
-STATEFUL = """*filter
-:INPUT DROP [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
--A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT
--A INPUT -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT
-COMMIT
-"""
 
 
 def too_open(seed: int = 0, extra: tuple[Scripted, ...] = ()) -> Scenario:

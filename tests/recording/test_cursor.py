@@ -10,8 +10,9 @@ from fwtutor.netfilter.steps import Arrived, Finished, HookEntered, RuleTried
 from fwtutor.network.records import CommandRun, TimerFired, Walked
 from fwtutor.recording import Cursor, Run, Scenario, Scripted, Session
 from fwtutor.recording.cursor import Size
+from tests.netfilter.boxes import STATEFUL
 from tests.network.worlds import SERVER, cast
-from tests.recording.scenes import STATEFUL, check_view, too_open
+from tests.recording.scenes import check_view, too_open
 
 SIZES: tuple[Size, ...] = ("packet", "hook", "rule")
 BUSY = (

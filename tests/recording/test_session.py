@@ -14,8 +14,9 @@ from fwtutor.netfilter.steps import Arrived
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.recording import Scenario, Scripted, Session
 from fwtutor.recording.looking import look
+from tests.netfilter.boxes import STATEFUL
 from tests.network.worlds import SERVER, cast, story
-from tests.recording.scenes import STATEFUL, check_view, too_open
+from tests.recording.scenes import check_view, too_open
 
 OPEN_22 = "iptables -I INPUT 1 -p tcp --dport 22 -j ACCEPT"
 

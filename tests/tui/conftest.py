@@ -10,8 +10,9 @@ import pytest
 from textual.pilot import Pilot
 
 from fwtutor.course.model import Answer, Chapter, Choice, Course, Goal, Lesson, Prediction, Stage
+from fwtutor.course.patterns import Pattern
 from fwtutor.course.progress import Progress
-from fwtutor.course.queries import PacketAsk, PacketSeen, Pattern, Selection
+from fwtutor.course.queries import PacketAsk, PacketSeen, Selection
 from fwtutor.judging import judge
 from fwtutor.kernel.compare import Comparison, Difference, engine_for
 from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Order, Ordered, Setup

@@ -47,7 +47,12 @@ def new_table(name: str, *, family: int = 4, there: bool = True) -> Table:
 
 def same(one: Rule, other: Rule) -> bool:
     """Whether ``-D`` takes one for the other. An interface ``+``, fitting every name, is as good as none."""
-    return one.matches == other.matches and one.target == other.target and _plain(one.header) == _plain(other.header)
+    return compared(one) == compared(other) and one.target == other.target and _plain(one.header) == _plain(other.header)
+
+
+def compared(rule: Rule) -> list[object]:
+    """What ``-D`` looks at of a rule's matches."""
+    return [match.compared for match in rule.matches]
 
 
 def _plain(header: Header) -> Header:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar, NoReturn
 
-from fwtutor.netfilter.xtables.edit import POLICIES, Draft
+from fwtutor.netfilter.xtables.edit import POLICIES, Draft, compared
 from fwtutor.netfilter.xtables.errors import BATCH, TOOL, RuleRefused, nearest
 from fwtutor.netfilter.xtables.jumps import Jumps, goes_to
 from fwtutor.netfilter.xtables.native import translated
@@ -121,12 +121,13 @@ class NftDraft(Draft):
                 return index
         raise refused(BAD_RULE, f"no rule of {chain} is exactly this one: -S {chain} shows them")
 
-    def _compared(self, rule: Rule) -> Rule:
+    def _compared(self, rule: Rule) -> tuple[object, ...]:
         """What it compares of a rule. ip6tables-nft forgets the masks: to ``-D``, 2001:db8::/32 is 2001:db8::/48."""
-        if self.family == 4:
-            return rule
-        (src, _), (dst, _) = rule.header.src or (0, 0), rule.header.dst or (0, 0)
-        return replace(rule, header=replace(rule.header, src=(src, 0), dst=(dst, 0)))
+        header = rule.header
+        if self.family == 6:
+            (src, _), (dst, _) = header.src or (0, 0), header.dst or (0, 0)
+            header = replace(header, src=(src, 0), dst=(dst, 0))
+        return header, compared(rule), rule.target
 
     def zero(self, chain: str) -> None:
         """Of a built-in chain it sends the policy along: the one there was before this command or file."""

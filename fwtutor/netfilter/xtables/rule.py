@@ -75,6 +75,11 @@ class Match(ABC):
     hooks: ClassVar[tuple[str, ...]] = ()
     """The hooks from which its rule may be reached; () all."""
 
+    @property
+    def compared(self) -> object:
+        """What ``-D`` and ``-C`` tell it by from others of its name."""
+        return self
+
     def unknown(self) -> str:
         """What it names that the kernel has not; "" if there is nothing."""
         return ""

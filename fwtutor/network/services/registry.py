@@ -13,6 +13,7 @@ from fwtutor.network.services import insecure
 from fwtutor.network.services.dns import Named, Names
 from fwtutor.network.services.echoing import Echo, EchoDatagrams
 from fwtutor.network.services.fail2ban import Fail2ban
+from fwtutor.network.services.ftp import Ftpd
 from fwtutor.network.services.http import Httpd, Httpsd
 from fwtutor.network.services.ssh import Sshd
 from fwtutor.network.stack import Listener
@@ -37,6 +38,8 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
         return
     if service.name == "ssh":
         serve: Callable[[], Application] | None = Sshd(host, user, service.libwrap).serve
+    elif service.name == "ftp":
+        serve = Ftpd(host, user).serve
     elif service.name == "app":
         serve = partial(insecure.serve, host, user)
     else:

@@ -49,7 +49,7 @@ def _connect(shell: Shell, rest: str) -> str:
 
 
 def _pick(host: Host, port: str | None) -> Endpoint:
-    """The connection meant: the youngest open one, or the youngest with that port at either end."""
+    """The connection meant: the youngest open one, or the youngest with that port at its far end, or else at its near one."""
     alive = [endpoint for endpoint in host.stack.endpoints.values() if endpoint.state not in (CLOSED, TIME_WAIT)]
     if port is None:
         mine = [endpoint for endpoint in alive if endpoint.opened_actively]
@@ -57,9 +57,11 @@ def _pick(host: Host, port: str | None) -> Endpoint:
             return (mine or alive)[-1]
         raise Refused("there is no open connection")
     number = read_port(port)
-    for endpoint in reversed(alive):
-        if number in (endpoint.ends.port, endpoint.ends.peer_port):
-            return endpoint
+    # A host that talks to itself has both ends: what is said "to 7" is said by the other one.
+    for end in (3, 1):
+        for endpoint in reversed(alive):
+            if endpoint.ends[end] == number:
+                return endpoint
     raise Refused(f"no open connection has port {number} at either end")
 
 

@@ -9,6 +9,7 @@ from fwtutor.network.tools import (
     fail2ban,
     files,
     floods,
+    ftp,
     ip,
     nc,
     nmap,
@@ -48,6 +49,7 @@ GROUPS: dict[str, tuple[Tool, ...]] = {
     "everyday": (
         *ssh.TOOLS,
         curl.TOOL,
+        ftp.TOOL,
         dig.TOOL,
         ping.TOOL,
         traceroute.TOOL,

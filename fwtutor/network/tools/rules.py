@@ -85,16 +85,33 @@ def _sysctl(shell: Shell, rest: str) -> str:
     return f"{name} = {sysctls[name]}"
 
 
+def _changes_rules(rest: str) -> bool:
+    return bool(rest) and not any(word in _LISTING for word in rest.split())
+
+
+def _changes_sets(rest: str) -> bool:
+    return rest.split(" ")[0] not in ("", "list", "save", "test", "help", "version")
+
+
+_LISTING = ("-L", "-S", "-C", "--list", "--list-rules", "--check", "-h", "--help", "-V", "--version")
 _LIKE_IPTABLES = ("-A", "-I", "-D", "-R", "-P", "-F", "-L", "-S", "-N", "-X", "-Z", "-t", "-p", "-s", "-d", "-i", "-o", "-m", "-j")
 _LIKE_CONNTRACK = ("-L", "-C", "-D", "-F", "-E", "expect")
 _LIKE_IPSET = ("create", "add", "del", "test", "list", "save", "flush", "destroy")
 TOOLS = (
-    Tool("iptables", "iptables ...", "the rules of IPv4, in iptables' own language", _iptables, _LIKE_IPTABLES, root=True),
+    Tool(
+        "iptables",
+        "iptables ...",
+        "the rules of IPv4, in iptables' own language",
+        _iptables,
+        _LIKE_IPTABLES,
+        root=True,
+        configures=_changes_rules,
+    ),
     Tool("iptables-save", "iptables-save [-c]", "prints all of them", _iptables_save, ("-c",), root=True),
-    Tool("ip6tables", "ip6tables ...", "the rules of IPv6", _ip6tables, _LIKE_IPTABLES, root=True),
+    Tool("ip6tables", "ip6tables ...", "the rules of IPv6", _ip6tables, _LIKE_IPTABLES, root=True, configures=_changes_rules),
     Tool("ip6tables-save", "ip6tables-save [-c]", "prints all of them", _ip6tables_save, ("-c",), root=True),
     Tool("conntrack", "conntrack -L|-C|-D|-F|-E [expect] ...", "connection tracking's table", _conntrack, _LIKE_CONNTRACK, root=True),
-    Tool("ipset", "ipset create|add|del|test|list ...", "sets of addresses", _ipset, _LIKE_IPSET, root=True),
+    Tool("ipset", "ipset create|add|del|test|list ...", "sets of addresses", _ipset, _LIKE_IPSET, root=True, configures=_changes_sets),
     Tool("dmesg", "dmesg", "what LOG rules wrote", _dmesg),
-    Tool("sysctl", "sysctl KEY[=VALUE]", "the kernel's settings", _sysctl, tuple(SYSCTLS)),
+    Tool("sysctl", "sysctl KEY[=VALUE]", "the kernel's settings", _sysctl, tuple(SYSCTLS), configures=lambda rest: "=" in rest),
 )

@@ -46,6 +46,8 @@ class Tool(NamedTuple):
     """Nobody but root may."""
     looks_if: Callable[[str], bool] | None = None
     """Says of a rest whether it changes nothing, where that depends (``looks``)."""
+    configures: Callable[[str], bool] | None = None
+    """Says of a rest whether what it does lasts and sends nothing: such a line is part of an answer to a lesson's task."""
 
     def only_looks(self, rest: str) -> bool:
         """What is typed behind the name changes nothing."""

@@ -32,6 +32,7 @@ create ports bitmap:port range 0-1023
 create all list:set
 """
 """The sets that rules may name."""
+OUR_SETS = restore_sets(SETS, NO_SETS, lambda name: 0, 0).sets
 NOISE = (
     "Try `",
     "Ignoring deprecated",
@@ -115,7 +116,7 @@ class Ours:
         self.ruleset = new_ruleset(family, variant)
         self.counters: dict[CounterKey, tuple[int, int]] = {}
         self.ids = count(1)
-        self.sets = restore_sets(SETS, NO_SETS, lambda name: 0, 0).sets
+        self.sets = OUR_SETS
 
     def new_id(self) -> int:
         return next(self.ids)
@@ -143,10 +144,11 @@ class Ours:
         return self._take(took)
 
 
-def clean(live: Live, table: str = "filter") -> str:
-    """The command that makes a table empty; nft then does not have it at all."""
-    chains = "" if live.variant == "nft" else "".join(rf":{chain} ACCEPT [0:0]\n" for chain in BUILTIN_CHAINS[table])
-    return rf"printf '*{table}\n{chains}COMMIT\n' | {live.tool}-restore"
+def clean(live: Live, table: str = "filter", chain: str = "") -> str:
+    """The command that makes a table empty, but for a chain; nft without that then does not have it at all."""
+    chains = "" if live.variant == "nft" else "".join(rf":{name} ACCEPT [0:0]\n" for name in BUILTIN_CHAINS[table])
+    own = rf":{chain} - [0:0]\n" if chain else ""
+    return rf"printf '*{table}\n{chains}{own}COMMIT\n' | {live.tool}-restore"
 
 
 def saved(said: str) -> str:
@@ -158,14 +160,14 @@ def differences(live: Live, sessions: list[list[str]], table: str = "filter") ->
     """Run sessions on both; each difference as text."""
     asked: list[str] = []
     of = "" if table == "filter" else f"-t {table} "
-    sessions = [[f"{of}{line}" for line in ("-N uc", *session, "-S -v")] for session in sessions]
+    sessions = [[f"{of}{line}" for line in (*session, "-S -v")] for session in sessions]
     for session in sessions:
-        asked += [clean(live, table), *(f"{live.tool} {line}" for line in session)]
+        asked += [clean(live, table, "uc"), *(f"{live.tool} {line}" for line in session)]
     answers = iter(live.ask(asked))
     found = []
     for session in sessions:
         ours = Ours(live.variant, live.family)
-        next(answers)
+        assert ours.run(f"{of}-N uc") == next(answers)
         for line in session:
             status, said = next(answers)
             own_status, own = ours.run(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ LINES = (Path(__file__).parent / "sentences.txt").read_text().split("\n")[1:-1]
 SENTENCES = list(zip(LINES[::2], map(str.strip, LINES[1::2]), strict=True))
 
 
+@cache
 def made(base: Base, family: int) -> Rule | None:
     """The rule a line makes, if it is a good one."""
     ours = Ours("legacy", family)

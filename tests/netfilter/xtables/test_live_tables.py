@@ -23,6 +23,10 @@ def read_options(name: str) -> list[str]:
 OPTIONS = {4: read_options("options.txt"), 6: read_options("options6.txt")}
 
 
+TOGETHER = 20
+"""Rules that stand together in a table."""
+
+
 @pytest.fixture(scope="module", params=[(variant, family) for family in (4, 6) for variant in ("legacy", "nft")], ids=str)
 def live(request: pytest.FixtureRequest) -> Iterator[Live]:
     with namespace(*request.param, number=1) as one:
@@ -32,8 +36,11 @@ def live(request: pytest.FixtureRequest) -> Iterator[Live]:
 @pytest.mark.parametrize("table", ["raw", "mangle", "filter"])
 def test_options_are_taken_listed_deleted_and_refused_in_the_tools_words(live: Live, table: str) -> None:
     lines = [line.split(" ", 2)[1:] for line in OPTIONS[live.family] if line.startswith(f"{table} ")]
-    commands = [[f"-A {chain} {rule}", f"-L {chain}", f"-nL {chain} -v", f"-D {chain} {rule}"] for chain, rule in lines]
-    sessions = [[command for each in commands[at : at + 20] for command in each] for at in range(0, len(commands), 20)]
+    # All of a session stand together when they are listed: that is half as many commands as each alone.
+    sessions = [
+        [*(f"-A {rule}" for rule in some), "-L", "-nL -v", "-S -v", *(f"-D {rule}" for rule in some)]
+        for some in ([" ".join(line) for line in lines[at : at + TOGETHER]] for at in range(0, len(lines), TOGETHER))
+    ]
     found = differences(live, sessions, table)
     assert not found, f"{len(found)} differences\n" + "\n".join(found[:20])
 

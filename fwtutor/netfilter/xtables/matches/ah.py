@@ -14,11 +14,11 @@ from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.matches.headers import (
-    ALL,
     MOST,
     Absent,
     HeaderMatch,
     Range,
+    demanding,
     extension,
     extension_at,
     listed_range,
@@ -54,7 +54,7 @@ class Ah(HeaderMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        return cls(**{field: each for field, each in given.items() if each != (ALL, False)})
+        return cls(**demanding(given))
 
     @classmethod
     def absent(cls, packet: Packet) -> Absent | None:
@@ -105,7 +105,7 @@ class Ah6(HeaderMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        kept = {field: each for field, each in given.items() if each != (ALL, False)}
+        kept = demanding(given)
         if kept.get("length") == (0, False):
             del kept["length"]
         return cls(**kept)

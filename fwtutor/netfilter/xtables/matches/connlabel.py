@@ -55,6 +55,10 @@ class Connlabel(OptionMatch, ActingMatch):
     label: Given[int]
     set: Given[bool] | None = None
 
+    @property
+    def compared(self) -> object:
+        return self.name  # any is as good as any other
+
     def beyond(self, variant: str) -> str:
         return f"there are {LABELS} labels, from 0 on" if self.label.value >= LABELS else ""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.xtables.matches.headers import ALL, Absent, HeaderMatch, Range, listed_range, range_option, transport, word
+from fwtutor.netfilter.xtables.matches.headers import Absent, HeaderMatch, Range, demanding, listed_range, range_option, transport, word
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.wording import Wording
 
@@ -38,7 +38,7 @@ class Esp(HeaderMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        return cls(**{field: each for field, each in given.items() if each != (ALL, False)})
+        return cls(**demanding(given))
 
     @classmethod
     def absent(cls, packet: Packet) -> Absent | None:

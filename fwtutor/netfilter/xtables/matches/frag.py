@@ -14,11 +14,11 @@ from fwtutor.netfilter.exthdrs import FRAGMENT
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.matches.headers import (
-    ALL,
     MOST,
     Absent,
     HeaderMatch,
     Range,
+    demanding,
     extension,
     extension_at,
     listed_range,
@@ -103,7 +103,7 @@ class Frag(HeaderMatch):
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
         cls.exclude(given, "more", "last")
-        return cls(**{field: each for field, each in given.items() if each != (ALL, False)})
+        return cls(**demanding(given))
 
     @classmethod
     def absent(cls, packet: Packet) -> Absent | None:

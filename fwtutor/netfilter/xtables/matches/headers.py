@@ -6,9 +6,9 @@ Also the numbers of IPsec (SPI) and of fragments, which are ranges read alike.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.packet import Packet
@@ -110,6 +110,11 @@ def range_option(match: str, name: str, meaning: str, said: str, of: Callable[[P
         field=name.removeprefix(match).strip("-"), names=(name,), argument="NUMBER[:NUMBER]", judge=judge, meaning=meaning,
         read=lambda text: number_range(text, match, name, MOST), write=format_range, unsaved=lambda given: given.value == ALL,
     )  # fmt: skip
+
+
+def demanding(given: Mapping[str, Given[Any]]) -> dict[str, Given[Any]]:
+    """Options without those that demand nothing: to be any number there is."""
+    return {field: each for field, each in given.items() if each != (ALL, False)}
 
 
 def listed_range(word: str, given: Given[Range] | None) -> str:

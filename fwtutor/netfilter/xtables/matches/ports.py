@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
+from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import service_name
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import ALL_PORTS, format_range
+from fwtutor.netfilter.xtables.values import ALL_PORTS, format_range, service
 
 Ports = Given[tuple[int, int]] | None
 """First and last port. None: any."""
@@ -31,6 +32,19 @@ def port_options(read: Callable[[str], tuple[int, int]]) -> tuple[Option, Option
     return option("sport", "sport", "source", lambda packet: packet.sport), option(
         "dport", "dport", "destination", lambda packet: packet.dport
     )
+
+
+def port_range(text: str, protocol: str) -> tuple[int, int]:
+    """A port or a range by the older reader; an empty end is the first or the last port. Raises Unreadable."""
+    low, colon, high = text.partition(":")
+    if not colon:
+        port = service(text, protocol)
+        return port, port
+    first = service(low, protocol) if low else 0
+    last = service(high, protocol) if high else 0xFFFF
+    if first > last:
+        raise Unreadable("invalid portrange (min > max)")
+    return first, last
 
 
 def simplified(given: dict[str, Given[tuple[int, int]]]) -> None:

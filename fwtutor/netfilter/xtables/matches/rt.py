@@ -13,11 +13,11 @@ from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.headers import (
-    ALL,
     MOST,
     Absent,
     HeaderMatch,
     Range,
+    demanding,
     extension,
     extension_at,
     listed_range,
@@ -132,7 +132,7 @@ class Rt(HeaderMatch):
 
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
-        return cls(**{field: each for field, each in given.items() if each != (ALL, False)})
+        return cls(**demanding(given))
 
     @classmethod
     def absent(cls, packet: Packet) -> Absent | None:

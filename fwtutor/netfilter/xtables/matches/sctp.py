@@ -14,10 +14,10 @@ from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.matches.headers import Absent, HeaderMatch, transport, word
-from fwtutor.netfilter.xtables.matches.ports import Ports, listed_ports
+from fwtutor.netfilter.xtables.matches.ports import Ports, listed_ports, port_range
 from fwtutor.netfilter.xtables.options import Given, Option
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import ALL_PORTS, format_range, service
+from fwtutor.netfilter.xtables.values import ALL_PORTS, format_range
 from fwtutor.netfilter.xtables.wording import Wording
 
 SCTP = 132
@@ -51,18 +51,6 @@ class Chunks(NamedTuple):
     def fits(self, type: int, flags: int) -> bool:
         """Whether the flags of a chunk of one of these types are as they should be."""
         return all(flags & mask == wanted for each, mask, wanted in self.flags if each == type != UNSHOWN)
-
-
-def read_ports(text: str) -> tuple[int, int]:
-    low, colon, high = text.partition(":")
-    if not colon:
-        port = service(text, "sctp")
-        return port, port
-    first = service(low, "sctp") if low else 0
-    last = service(high, "sctp") if high else 0xFFFF
-    if first > last:
-        raise Unreadable("invalid portrange (min > max)")
-    return first, last
 
 
 def read_chunks(kind: str, text: str) -> Chunks:
@@ -152,8 +140,8 @@ def _ports(field: str, said: str, place: int) -> Option:
         return value[0] <= port <= value[1], f"the {said} port is {port}"
 
     return Option(
-        field=field, names=(f"{said}-port", field), saved=field, argument="PORT[:PORT]", read=read_ports, write=format_range, judge=judge,
-        meaning=f"the {said} port is this one, or in this range",
+        field=field, names=(f"{said}-port", field), saved=field, argument="PORT[:PORT]", read=lambda text: port_range(text, "sctp"),
+        write=format_range, judge=judge, meaning=f"the {said} port is this one, or in this range",
     )  # fmt: skip
 
 

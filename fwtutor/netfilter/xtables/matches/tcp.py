@@ -19,13 +19,14 @@ from fwtutor.netfilter.xtables.matches.ports import (
     listed_ports,
     missing_header,
     port_options,
+    port_range,
     port_tests,
     simplified,
     with_header,
 )
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, Test
-from fwtutor.netfilter.xtables.values import number, service
+from fwtutor.netfilter.xtables.values import number
 from fwtutor.netfilter.xtables.wording import Wording
 
 FLAG_ORDER = ((FIN, "FIN"), (SYN, "SYN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"), (URG, "URG"))
@@ -35,18 +36,6 @@ SYN_ONLY = (FIN | SYN | RST | ACK, SYN)
 """What ``--syn`` is short for: of these four flags, SYN alone."""
 OVERLAP = 8
 """bytes: a fragment from here could overwrite the flags of the first one."""
-
-
-def read_ports(text: str) -> tuple[int, int]:
-    low, colon, high = text.partition(":")
-    if not colon:
-        port = service(text, "tcp")
-        return port, port
-    first = service(low, "tcp") if low else 0
-    last = service(high, "tcp") if high else 0xFFFF
-    if first > last:
-        raise Unreadable("invalid portrange (min > max)")
-    return first, last
 
 
 def read_flags(mask: str, comp: str) -> tuple[int, int]:
@@ -119,7 +108,7 @@ def flags_unsaved(given: Given[tuple[int, int]]) -> bool:
     return not given.value[0] and not given.negated
 
 
-SPORT, DPORT = port_options(read_ports)
+SPORT, DPORT = port_options(lambda text: port_range(text, "tcp"))
 
 
 @dataclass(frozen=True, slots=True)

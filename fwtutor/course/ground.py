@@ -1,0 +1,158 @@
+"""Where an answer is judged: a fresh world with the answer in force, and what is drawn for one history from the seed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from random import Random
+
+from fwtutor.course.answers import bare_firewall
+from fwtutor.course.facts import decided
+from fwtutor.course.patterns import packet_words
+from fwtutor.network.ends import Address, destination_of, source_of
+from fwtutor.network.prompt import family_of
+from fwtutor.network.records import CommandRun, Record, Walked
+from fwtutor.network.topology import Topology
+from fwtutor.network.world import World
+
+MAX_EVENTS = 20_000
+"""A history that is not over by then is judged as it stands."""
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+USUAL_DRAWS = {"port": "10000-30000"}
+"""What may stand in braces in every history; a check may name more."""
+
+
+class CommandRefused(ValueError):
+    """A command of the answer itself was refused; the text is the tool's."""
+
+
+@dataclass(slots=True, frozen=True)
+class Ground:
+    """Where a trial takes place: the lesson's network, with the answer in force."""
+
+    topology: Topology
+    watch: str
+    rules: str = ""
+    """iptables-save text for the watched host; "": the topology's, with ``before``."""
+    commands: tuple[tuple[str, str], ...] = ()
+    """(host, line) pairs of the answer, entered before the trial."""
+    before: tuple[tuple[str, str], ...] = ()
+    """(host, line) pairs that made the hosts what the learner finds; what is refused of them is left out."""
+
+    def world(self, already: tuple[tuple[str, str], ...] = ()) -> World:
+        """A fresh one. ``already``: (host, line) pairs entered at the very start, before the answer comes into force.
+
+        Raises CommandRefused, and RuleRefused if the rules themselves are wrong.
+        """
+        topology = self.topology
+        if self.rules and not already:
+            topology = replace(topology, hosts=tuple(replace(h, rules=self.rules) if h.name == self.watch else h for h in topology.hosts))
+        world = World(topology)
+        for host, line in already:
+            enter(world, host, line)
+        if self.rules and already:
+            self._put_in_force(world)
+        for host, line in self.before:
+            # The answer's rules stand in the place of all that was done to the rules before.
+            if not (self.rules and host == self.watch and _is_about_rules(line)):
+                world.enter(host, line)
+        for host, line in self.commands:
+            record = world.enter(host, line)
+            if record.refused:
+                raise CommandRefused(f"{host}# {line}: {record.output.strip()}")
+            settle(world)
+        return world
+
+    def _put_in_force(self, world: World) -> None:
+        """The answer's rules in the place of all there are, whatever tables they name."""
+        spec = next(host for host in self.topology.hosts if host.name == self.watch)
+        answer, firewall = bare_firewall(spec), world.hosts[self.watch].firewall
+        answer.load(self.rules)
+        empty = "".join(f"*{name}\nCOMMIT\n" for name in firewall.ruleset(4).tables)
+        firewall.restore(empty + answer.save())
+
+    def owner(self, address: str) -> str:
+        """The host that has the address; "" if none has."""
+        for host in self.topology.hosts:
+            if any(text.partition("/")[0] == address for texts in host.interfaces.values() for text in texts):
+                return host.name
+        return ""
+
+
+def _is_about_rules(line: str) -> bool:
+    return line.removeprefix("sudo ").lstrip().split(" ")[0] in ("iptables", "iptables-restore") and family_of(line) == 4
+
+
+def settle(world: World) -> None:
+    """Runs until nothing is in flight."""
+    for _ in range(MAX_EVENTS):
+        if world.quiet:
+            return
+        world.step()
+
+
+@dataclass(slots=True)
+class Played:
+    """A world's history, as conditions read it: what went before the answer came into force is its first stage."""
+
+    world: World
+    records: list[Record]
+    start: int
+    """Index of the first record after that."""
+
+    def stage_of(self, index: int) -> int:
+        return int(index >= self.start)
+
+
+def enter(world: World, host: str, line: str) -> str:
+    """Enters a line and lets what follows come to its end; what is said if it is refused, or ""."""
+    record: CommandRun = world.enter(host, line)
+    if record.refused:
+        return f"{record.line}: {record.output.strip()}"
+    settle(world)
+    return ""
+
+
+def first_loss(world: World, watch: str, about: tuple[Address, int] | None = None) -> str:
+    """The first packet that the watched firewall stopped, in words; "" if none. ``about``: only if it came from there, or went there."""
+    for record in world.records:
+        if isinstance(record, Walked) and record.host == watch and record.walk.verdict in ("DROP", "REJECT"):
+            packet = record.walk.packet
+            if about in (None, (source_of(packet), packet.sport), (destination_of(packet), packet.dport)):
+                return f"; the firewall stopped {packet_words(packet)} ({decided(record.walk)})"
+    return ""
+
+
+# --- what is drawn ------------------------------------------------------------------------------------------
+
+
+def draw(spec: str, random: Random) -> str:
+    """A number out of ``10000-30000``, a word out of ``a|b|c``, a host's address out of ``203.0.113.0/24``. Raises ValueError."""
+    if "|" in spec:
+        return random.choice(spec.split("|"))
+    if "/" in spec:
+        return str(draw_address(spec, random))
+    least, dash, most = spec.partition("-")
+    if not dash or not (least.isascii() and least.isdigit() and most.isascii() and most.isdigit()) or int(least) > int(most):
+        raise ValueError(f'"{spec[:40]}" is none of 1000-2000, ADDRESS/LENGTH, a|b|c')
+    return str(random.randint(int(least), int(most)))
+
+
+def draw_address(place: str, random: Random) -> object:
+    """An address of a network that a host may have, or the one address there is. Raises ValueError."""
+    network = ip_network(place)
+    if network.num_addresses <= 2:
+        return network.network_address
+    return network[random.randint(1, min(network.num_addresses - 2, 2**32))]
+
+
+def draw_all(specs: Mapping[str, str], random: Random) -> dict[str, str]:
+    """Each of them, drawn in the order of their names."""
+    return {name: draw(specs[name], random) for name in sorted(specs)}
+
+
+def fill(text: str, drawn: Mapping[str, str]) -> str:
+    """A text with what was drawn in the place of ``{names}``."""
+    return PLACEHOLDER.sub(lambda found: drawn.get(found[1], found[0]), text)
