@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -148,7 +148,11 @@ def test_everything_a_topology_can_say_is_written_down() -> None:
         "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n",
     )  # fmt: skip
     two = HostSpec("b", {"e": ("10.0.0.2/24",)})
-    kept = Sandbox("t", Scenario(Topology((one, two), (LinkSpec("l", ("ö-1:eth0", "b:e"), 0.5, 0.25, 1300),), 5)), ("b",))
+    link = LinkSpec("l", ("ö-1:eth0", "b:e"), 0.5, 0.25, 1300)
+    for value in (one, link, one.users[1]):
+        assert all(getattr(value, each.name) != each.default for each in fields(value)), "say something in every field"
+        assert all(getattr(value, each.name) for each in fields(value))
+    kept = Sandbox("t", Scenario(Topology((one, two), (link,), 5)), ("b",))
     assert parse("x", written(kept)) == kept
 
 

@@ -135,7 +135,7 @@ async def test_a_lessons_run_is_taken_into_the_sandbox_as_it_is(playing: Playing
         assert sandbox.journey.question is None
         sandbox.enter("server", "iptables -F")
         assert sandbox.session.run.inputs != lesson.session.run.inputs
-        await pilot.press("escape", "m")
+        await pilot.press("escape", "m", "m")
         await pilot.pause()
         assert lab_of(app) is lesson
         assert pane_text(app, "#lesson").startswith("Step, and look.")
