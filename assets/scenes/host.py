@@ -102,8 +102,15 @@ PROGRAMS = {
         "vsftpd", "{folder}/etc/vsftpd.conf", "-olisten=NO", "-olisten_ipv6=YES", "-olisten_port={port}", "-obackground=NO",
         "-oseccomp_sandbox=NO", "-oisolate_network=NO", "-oanon_root={folder}/srv/ftp", "-osecure_chroot_dir={folder}/empty",
     ),
+    "tftp": ("in.tftpd", "-L", "-s", "-u", "root", "-a", ":{port}", "{folder}/srv/tftp"),
+    "dns": (
+        "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file=", "--no-resolv", "--no-hosts", "--local=/example/",
+        "--local-ttl=300", "--port={port}", "--conf-file={folder}/etc/dnsmasq.conf",
+    ),
 }  # fmt: skip
 """Services that are a program of Debian's."""
+crowded: list[socket.socket] = []
+"""Who accepts only when told to."""
 
 
 def serve(kind: str, port: int) -> None:
@@ -114,7 +121,11 @@ def serve(kind: str, port: int) -> None:
     if kind == "datagrams":
         threading.Thread(target=say_again, args=(port,), daemon=True).start()
         return
-    listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    backlog = 2 if kind == "crowded" else 128
+    listener = socket.create_server(("", port), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True)
+    if kind == "crowded":
+        crowded.append(listener)
+        return
 
     def accept() -> None:
         while True:
@@ -163,6 +174,8 @@ def carry_out(line: str) -> None:
         return
     if name == "ftp":
         use_ftp(line, words)
+    if name == "accept":
+        Connection(crowded[0].accept()[0], "patient")
         return
     if name not in ("say", "upload", "close", "leave", "reset", "hold", "read", "keepalive"):
         program = {"iptables": "iptables-legacy", "ip6tables": "ip6tables-legacy"}.get(name, name)
@@ -212,7 +225,8 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
             file = Path(folder + path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-            file.chmod(0o644)
+            # tftpd hands out and overwrites what anybody may.
+            file.chmod(0o666 if file.parent.name == "tftp" else 0o644)
             if file.parent.name == "incoming":
                 file.parent.chmod(0o777)
         Path("empty").mkdir()
@@ -235,7 +249,7 @@ def furnish(here: dict[str, Any]) -> None:
         Path("/proc/sys", *key.split(".")).write_text(text)
     commands = ["link set lo up"]
     for name, addresses in here["interfaces"].items():
-        socket.send_fds(channel, [b"!"], [open_tun(name)])
+        socket.send_fds(channel, [b"!"], [open_tun(name, ethernet=here["ethernet"])])
         commands.append(f"link set {name} mtu {here['mtus'].get(name, 1500)} up")
         commands += [f"addr add {address} dev {name}" for address in addresses]
     commands += [f"route add {network} via {gateway} dev {name}" for network, (name, gateway) in here["routes"].items()]

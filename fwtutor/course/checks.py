@@ -61,7 +61,9 @@ class Court:
 
     def judge(self, answer: Answer, *, hasty: bool = False) -> Judgement:
         """Puts the answer through every check; ``hasty`` stops at the first that fails."""
-        return self._judge(Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found()), hasty)
+        return self._judge(
+            Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found(), answer.rules6), hasty
+        )
 
     def judge_typed(self, lines: tuple[tuple[str, str], ...]) -> Judgement:
         """What the hosts do after all that was typed at them, by the lesson's script and by the learner; stops at the first failure."""
@@ -109,7 +111,7 @@ class Passes:
         entered = [index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner]
         if not attempts or attempts[-1][0] != entered[-1] or self.met_at(run) is not None:
             return ""
-        judgement = self._judge(attempts[-1][1])
+        judgement = self._judge(*attempts[-1][1:])
         if not judgement.failures:
             return judgement.refused
         failure = judgement.failures[0]

@@ -40,6 +40,8 @@ class Ground:
     """(host, line) pairs of the answer, entered before the trial."""
     before: tuple[tuple[str, str], ...] = ()
     """(host, line) pairs that made the hosts what the learner finds; what is refused of them is left out."""
+    rules6: str = ""
+    """ip6tables-save text; "": the topology's, with ``before``."""
 
     def world(self, already: tuple[tuple[str, str], ...] = ()) -> World:
         """A fresh one. ``already``: (host, line) pairs entered at the very start, before the answer comes into force.
@@ -47,16 +49,18 @@ class Ground:
         Raises CommandRefused, and RuleRefused if the rules themselves are wrong.
         """
         topology = self.topology
-        if self.rules and not already:
-            topology = replace(topology, hosts=tuple(replace(h, rules=self.rules) if h.name == self.watch else h for h in topology.hosts))
+        if not already:
+            here = topology.host(self.watch)
+            answered = replace(here, rules=self.rules or here.rules, rules6=self.rules6 or here.rules6)
+            topology = replace(topology, hosts=tuple(answered if host is here else host for host in topology.hosts))
         world = World(topology)
         for host, line in already:
             enter(world, host, line)
-        if self.rules and already:
+        if already:
             self._put_in_force(world)
         for host, line in self.before:
             # The answer's rules stand in the place of all that was done to the rules before.
-            if not (self.rules and host == self.watch and _is_about_rules(line)):
+            if not (host == self.watch and _is_about_rules(line) and (self.rules, self.rules6)[family_of(line) == 6]):
                 world.enter(host, line)
         for host, line in self.commands:
             record = world.enter(host, line)
@@ -67,11 +71,13 @@ class Ground:
 
     def _put_in_force(self, world: World) -> None:
         """The answer's rules in the place of all there are, whatever tables they name."""
-        spec = next(host for host in self.topology.hosts if host.name == self.watch)
-        answer, firewall = bare_firewall(spec), world.hosts[self.watch].firewall
-        answer.load(self.rules)
-        empty = "".join(f"*{name}\nCOMMIT\n" for name in firewall.ruleset(4).tables)
-        firewall.restore(empty + answer.save())
+        firewall = world.hosts[self.watch].firewall
+        for family, rules in ((4, self.rules), (6, self.rules6)):
+            if rules:
+                answer = bare_firewall(self.topology.host(self.watch))
+                answer.load(rules, family=family)
+                empty = "".join(f"*{name}\nCOMMIT\n" for name in firewall.ruleset(family).tables)
+                firewall.restore(empty + answer.save(family=family), family=family)
 
     def owner(self, address: str) -> str:
         """The host that has the address; "" if none has."""
@@ -82,7 +88,7 @@ class Ground:
 
 
 def _is_about_rules(line: str) -> bool:
-    return line.removeprefix("sudo ").lstrip().split(" ")[0] in ("iptables", "iptables-restore") and family_of(line) == 4
+    return line.removeprefix("sudo ").lstrip().split(" ")[0] in ("iptables", "ip6tables", "iptables-restore", "ip6tables-restore")
 
 
 def settle(world: World) -> None:

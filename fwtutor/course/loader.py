@@ -17,7 +17,7 @@ from fwtutor.course.checks import Court
 from fwtutor.course.fields import read_ask, read_condition
 from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage
 from fwtutor.course.networks import read_topology
-from fwtutor.course.tables import Table, read_text, shown_name
+from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario, Scripted
 
@@ -88,9 +88,12 @@ def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
     seed = table.number("seed", 0, least=0, most=2**32 - 1)
     watch = table.text("watch", limit=32)
     start = read_text(folder, "start.rules")
-    topology = read_topology(table, watch, start, seed)
+    start6 = read_text_if_there(folder, "start.rules6")
+    topology = read_topology(table, watch, start, seed, start6)
     hosts = {host.name: host for host in topology.hosts}
     check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
+    if start6 is not None:
+        check_rules(hosts[watch], start6, shown_name(folder, "start.rules6"), family=6)
     prompts = _prompts(table, hosts)
     stages, script = _stages(table, folder, hosts, watch, prompts)
     scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))

@@ -167,6 +167,8 @@ class Answer:
     source: str
     """Where it came from, for messages: ``"wrong/accept-all.rules"``."""
     rules: str = ""
+    rules6: str = ""
+    """Of IPv6, beside ``rules``; empty: as the lesson begins."""
     commands: tuple[tuple[str, str], ...] = ()
     """(host, command) pairs, entered in order after ``start.rules`` and what the lesson's script did to it."""
 

@@ -37,6 +37,12 @@ class Places:
             path = path[:-1]
         return 1
 
+    def line_inside(self, path: Path, number: int) -> int:
+        """Where a line of a text stands; for one that is written with escapes in a single line, where that is."""
+        line = self.line(path)
+        first = self._text.split("\n")[line - 1]
+        return line + number if first.rstrip().endswith(('"""', "'''")) else line
+
     def _note(self, path: Path, at: int) -> None:
         from bisect import bisect_left
 

@@ -44,6 +44,9 @@ class NotSimulated(ValueError):
     """Linux has it, fwtutor does not simulate it (yet)."""
 
 
+SOMAXCONN, MAX_SYN_BACKLOG, SYNCOOKIES = "net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies"
+"""What the sockets of a host go by; nothing that a firewall does depends on them."""
+
 SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
     "net.ipv4.ip_forward": 1,
@@ -58,6 +61,9 @@ SYSCTLS: dict[str, int] = {
     defrag6.TRACKED_TIME: 60,
     PER_SECOND: 1000,
     BURST: 50,
+    SOMAXCONN: 4096,
+    MAX_SYN_BACKLOG: 1024,
+    SYNCOOKIES: 1,
 }
 """Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding. Besides, every interface
 has its own rp_filter."""
@@ -108,7 +114,7 @@ class Firewall:
             self.set_sysctl(name, value)
         self.now = 0
         self.caused: tuple[Walk, ...] = ()
-        """The packets that the last ``advance`` caused: ICMP errors about datagrams that stayed incomplete."""
+        """The packets that the last ``advance`` or ``missed_ns`` caused: ICMP errors about what stayed incomplete, or reached nobody."""
         self._journal = Journal(self.state)
         self._rules = Enforced(self.box, self._journal)
 
@@ -367,7 +373,10 @@ class Firewall:
         """A packet the box itself sends: a program of the user ``uid``, or its own network stack (``by_stack``: echo replies)."""
         return self.send_ns(raw, round(at * SECOND), uid=uid, gid=gid, mark=mark, by_stack=by_stack)
 
-    def send_ns(self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False) -> Walk:
+    def send_ns(
+        self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False, by: str = ""
+    ) -> Walk:  # fmt: skip
+        """``by``: the interface for a destination that says nothing without one, of IPv6."""
         packet = raw if isinstance(raw, Packet) else Packet(raw)
         walk = self._begin(packet, None, at)
         if packet.fault:
@@ -378,8 +387,25 @@ class Firewall:
         # A RST of IPv6 belongs to no socket, not even to one of the stack's; and it is summed up when it leaves, as IPv4's of REJECT are.
         context.unfinished = by_stack and packet.family == 6 and packet.protocol == TCP
         walk.socket = not context.unfinished
-        _passage(self.box, walk, context).depart()
+        passage = _passage(self.box, walk, context)
+        if isinstance(passage, Passage6):
+            passage.answers_by = by
+        passage.depart()
         return self._finish(walk)
+
+    def missed_ns(self, packet: Packet, came_by: str, at: int) -> tuple[Change, ...]:
+        """A packet that had left found no neighbour on the link: its sender is told. Returns what that changed.
+
+        ``came_by``: the interface by which it came in, for the box's own that by which it left.
+
+        The packets it caused, with changes of their own, are in ``caused``.
+        """
+        self._set_time(at)
+        missed = Walk(packet, None, at)
+        _passage(self.box, missed, Context(packet, at)).miss(came_by)
+        self._journal.log(missed)
+        self.caused = tuple(missed.answers)
+        return changes_of(event for event in missed.events if event[0] != ANSWER)
 
     def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:
         self._set_time(at)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fwtutor.network import tcpwrappers
 from fwtutor.network.fail2ban.config import PATH as JAIL, read_jail
 from fwtutor.network.ftp import config as vsftpd
+from fwtutor.network.services.records import PATH as RECORDS, read_records
 from fwtutor.network.ssh import config
+from fwtutor.network.ssh.client_config import GLOBAL, check_client_config
 from fwtutor.network.ssh.keys import read_authorized_keys
 
 
@@ -19,5 +21,9 @@ def check_file(path: str, text: str) -> None:
         vsftpd.read_config(text)
     elif path == JAIL:
         read_jail(text)
+    elif path == RECORDS:
+        read_records(text)
+    elif path == GLOBAL or path.endswith("/.ssh/config"):
+        check_client_config(text)
     elif path.endswith("/.ssh/authorized_keys"):
         read_authorized_keys(text, strict=True)

@@ -123,7 +123,11 @@ def _link(link: LinkSpec) -> dict[str, Value]:
     fields: dict[str, Value] = {"name": link.name, "joins": link.joins, "delay": float(link.delay)}
     if link.loss:
         fields["loss"] = float(link.loss)
-    return fields | ({"mtu": link.mtu} if link.mtu else {})
+    if link.mtu:
+        fields["mtu"] = link.mtu
+    if link.discovery:
+        fields["discovery"] = True
+    return fields | ({} if link.arp else {"arp": False})
 
 
 # --- TOML -----------------------------------------------------------------------------------------------------
@@ -146,6 +150,8 @@ def _key(text: str) -> str:
 def _value(value: object) -> str:
     if isinstance(value, str):
         return _string(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + " }" if value else "{}"
     if isinstance(value, tuple | list):

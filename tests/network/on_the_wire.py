@@ -8,9 +8,11 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
+from fwtutor.network.ends import Address, destination_of, source_of
 from fwtutor.network.words import describe
 
 ICMPV6 = 58
+NEIGHBOURS = (135, 136)
 FIRST_EPHEMERAL = 32768
 SEGMENT = 1200
 """Bytes of what counts as a full segment, whatever the MTU."""
@@ -128,6 +130,10 @@ class Reader:
             identity, number = unpack_from("!HH", packet.raw, packet.l4 + 4)
             told = self._ids.setdefault(identity, f"i{len(self._ids) + 1}")
             return f"{name} {echoes[name, kind]} id {told} seq {number} ({len(body)} bytes){self._ttl(packet)}"
+        if name == "icmp6" and kind in NEIGHBOURS:
+            target, flags = Address(6, int.from_bytes(body[:16], "big")), packet.raw[packet.l4 + 4] >> 5
+            ends = f"from {source_of(packet)} to {destination_of(packet)}"
+            return f"icmp6 {kind} flags {flags} about {target} {ends} hop limit {packet.ttl} ({packet.length} bytes)"
         (mtu,) = unpack_from("!I", packet.raw, packet.l4 + 4)
         about = Packet(body + bytes(max(0, _said_length(body) - len(body)))) if body else None
         text = f"{name} {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
@@ -166,7 +172,7 @@ def since(packets: Sequence[Sent], word: str) -> list[Sent]:
     return [packet._replace(at=packet.at - packets[first].at) for packet in packets[first:]]
 
 
-def difference(recorded: Sequence[Sent], played: Sequence[Sent], closely: bool = True) -> str:
+def difference(recorded: Sequence[Sent], played: Sequence[Sent], closely: bool = True, slack: float = JITTER) -> str:
     """What differs, for reading; "" when nothing does.
 
     Each side must send the same in the same order, and as long after what it sent before. The kernel's timers may be late by up to an
@@ -185,6 +191,6 @@ def difference(recorded: Sequence[Sent], played: Sequence[Sent], closely: bool =
         times = [[packet.at for packet in packets if packet.sender == name] for packets in (recorded, played)]
         for number, line in enumerate(by_sender[name][1:], 1):
             kernel, here = (each[number] - each[number - 1] for each in times)
-            if not here * EARLY - JITTER <= kernel <= here * LATE + JITTER:
+            if not here * EARLY - slack <= kernel <= here * LATE + slack:
                 wrong.append(f"{line}: {kernel:.3f} s after the one before on the kernel, {here:.3f} s in the simulation")
     return "\n".join(wrong)

@@ -8,7 +8,8 @@ from collections.abc import Generator
 from hashlib import blake2b
 from struct import pack
 
-from fwtutor.network.process import FOREVER, Connection, Wait
+from fwtutor.network.process import FOREVER, Wait
+from fwtutor.network.sockets import Connection
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 RECORD, TAG, LARGEST = 5, 16, 16384

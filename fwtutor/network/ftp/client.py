@@ -10,7 +10,8 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.ends import Address, write_place
 from fwtutor.network.ftp.channel import Channel
 from fwtutor.network.ftp.wire import Reply, read_extended_passive, read_passive, write_extended, write_port
-from fwtutor.network.process import Connection, Process, Wait
+from fwtutor.network.process import Process, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.stack import Listener
 
 MOMENT = SECOND // 10_000

@@ -15,8 +15,9 @@ from fwtutor.network.ftp import config
 from fwtutor.network.ftp.channel import Channel
 from fwtutor.network.ftp.tree import Tree
 from fwtutor.network.ftp.wire import ANONYMOUS
-from fwtutor.network.process import Connection, Process, Program, Serving, Wait
+from fwtutor.network.process import Process, Program, Wait
 from fwtutor.network.services.ftp_transfers import DENIED, Log, Transfers
+from fwtutor.network.sockets import Connection, Serving
 from fwtutor.network.ssh.keys import home_of
 from fwtutor.network.surroundings import User
 from fwtutor.network.words import shown

@@ -7,7 +7,8 @@ from collections.abc import Generator
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.ends import Address
 from fwtutor.network.ftp.config import FtpConfig
-from fwtutor.network.process import Connection, Process, Wait
+from fwtutor.network.process import Process, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.stack import Listener
 
 FAILED = "425 Failed to establish connection."

@@ -61,8 +61,8 @@ class Curl(Buffered):
 
     def _done(self, endpoint: Endpoint) -> str:
         """It takes a program a moment to see that it has everything; what was sent along with that has come by then."""
-        endpoint.close()
-        return "curl has the page, and closes its side"
+        endpoint.leave()
+        return "curl has the page, and closes its socket"
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         if why and not self._asked:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from fwtutor.network.ends import Address
 from fwtutor.network.ftp.client import COMPLETE, MORE, FtpClient
 from fwtutor.network.ftp.wire import Reply
-from fwtutor.network.process import Connection, Process, Program, Wait
+from fwtutor.network.process import Process, Program, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.tools.shell import Refused, Shell
 from fwtutor.network.words import shown
 

@@ -8,7 +8,8 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.ftp.channel import Channel
 from fwtutor.network.ftp.client import COMPLETE, MORE, FtpClient
 from fwtutor.network.ftp.wire import Reply
-from fwtutor.network.process import FOREVER, Connection, Process, Wait
+from fwtutor.network.process import FOREVER, Process, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.tcp import Endpoint
 from fwtutor.network.tools.files import read_file, write_file
 from fwtutor.network.tools.shell import Refused, Shell

@@ -20,6 +20,7 @@ from fwtutor.network.tools import (
     sockets,
     ssh,
     system,
+    tftp,
     traceroute,
 )
 from fwtutor.network.tools.shell import Refused, Shell, Tool
@@ -54,6 +55,7 @@ GROUPS: dict[str, tuple[Tool, ...]] = {
         ping.TOOL,
         traceroute.TOOL,
         nc.TOOL,
+        tftp.TOOL,
         sockets.TOOL,
         ip.TOOL,
         *files.TOOLS,
