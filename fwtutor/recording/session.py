@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fwtutor.network.records import CommandRun
+from fwtutor.recording.bookmarks import Bookmarks
 from fwtutor.recording.cursor import Cursor
 from fwtutor.recording.looking import look
 from fwtutor.recording.run import Run
@@ -27,6 +28,7 @@ class Session:
         self.runs: list[Run] = [self.run]
         """All histories, in the order they were made."""
         self.cursor = Cursor(self.run)
+        self.bookmarks = Bookmarks()
         self._entered: tuple[Run, int] | None = None
         """The last branch made, and ``cursor.moves`` then."""
 

@@ -11,6 +11,8 @@ import os
 from collections.abc import Mapping
 
 TICK, BOX, CROSS, NEXT, HERE, BACK, ARROW, LEFT = "✔", "▢", "✖", "▸", "▶", "◀", "→", "←"
+MARK = "*"
+"""A bookmark: the sign on its key."""
 CHANGED, WAIT, BOTH, DOT, MORE, WIRE, LINE = "◆", "◌", "↔", "·", "…", "━", "─"
 PACKET, GONE, COMMAND, TIMER, FAINT, CARET, UP, DOWN = "●", "✖", "$", "◷", "·", "▲", "↑", "↓"
 

@@ -20,7 +20,8 @@ from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.kernel import KernelScreen
 from fwtutor.tui.screens.reader import ReaderScreen
-from fwtutor.tui.screens.view import TABS, LabView
+from fwtutor.tui.screens.travel import Travelling
+from fwtutor.tui.screens.view import TABS
 from fwtutor.tui.spans import line
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
@@ -41,7 +42,7 @@ OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in
 """Keys that open the command line."""
 
 
-class LabScreen(LabView):
+class LabScreen(Travelling):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -151,9 +152,15 @@ class LabScreen(LabView):
             return
         else:
             self._playing = True
-            self._beat = self.set_interval(BEAT[self.step_size], self._step)
+            self._replay()
             self._step()
         self._show_bars(Place.of(self.session))
+
+    def _replay(self) -> None:
+        if self._playing:
+            if self._beat is not None:
+                self._beat.stop()
+            self._beat = self.set_interval(BEAT[self.step_size] * self._reveal.slowness, self._step)
 
     def _stop(self) -> None:
         self._playing = False
