@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import ASSURED, SEEN_REPLY, Entry, Tuple
 from fwtutor.netfilter.conntrack.tuples import tuple_of
-from fwtutor.netfilter.state import COUNTER, ENTRY
+from fwtutor.netfilter.derive import entry_changes, matched
+from fwtutor.netfilter.state import ENTRY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
 from fwtutor.recording.run import Run
@@ -96,7 +97,7 @@ def _fitting(wanted: Wanted) -> Callable[[Record], bool]:
 
 def changes_state(record: Record, entry: int = 0) -> bool:
     """Does an entry (that with the id ``entry``, 0: any) come, go, or get another state by this record? Not merely a new timer."""
-    for change in record.walk.changes if isinstance(record, Walked) else record.changes:
+    for change in entry_changes(record.walk) if isinstance(record, Walked) else record.changes:
         if change.kind == ENTRY and (not entry or change.key == entry):
             before, after = change.before, change.after
             if before is None or after is None or before.state != after.state or _status(before) != _status(after):
@@ -106,8 +107,3 @@ def changes_state(record: Record, entry: int = 0) -> bool:
 
 def _status(entry: Entry) -> int:
     return entry.status & (SEEN_REPLY | ASSURED)
-
-
-def matched(walk: Walk, rule: int) -> bool:
-    """Did the rule with that id match the packet, or an answer the box made because of it? Its counter says so."""
-    return any(change.kind == COUNTER and change.key == rule for change in walk.changes)

@@ -5,13 +5,14 @@ A reading of records. The diagram is the table itself (``arrows``), so that it c
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import INVALID, ORIGINAL, REPLY, Entry
 from fwtutor.netfilter.conntrack.tcp import TABLE, Kind, State, TcpTrack, kind_of
+from fwtutor.netfilter.derive import entry_changes
 from fwtutor.netfilter.packet import TCP
-from fwtutor.netfilter.state import ENTRY
 from fwtutor.netfilter.steps import Arrived, EntryCreated, LookedUp, StateChanged, Step
 from fwtutor.network.records import Walked
 from fwtutor.recording.run import Run
@@ -93,16 +94,15 @@ def _state(entry: Entry) -> State | None:
     return entry.tracker.state if isinstance(entry.tracker, TcpTrack) else None
 
 
-def way(run: Run, host: str, entry: int, until: int) -> list[Judged]:
+def way(run: Run, host: str, entry: Entry, until: int) -> list[Judged]:
     """What the segments of an entry's connection did at a host, in the records up to ``until``, that one included."""
     found = []
-    for index in run.tracks[host].records:
-        if index > until:
-            break
-        record = run.records[index]
-        if isinstance(record, Walked) and _touches(record, entry):
-            seen = judged(index, record.at, record.walk.steps)
-            if seen is not None and seen[0] == entry:
+    mine, records = run.tracks[host].records, run.records
+    for number in range(bisect_left(mine, entry.started, key=lambda index: records[index].at), bisect_right(mine, until)):
+        record = records[mine[number]]
+        if isinstance(record, Walked) and _touches(record, entry.id):
+            seen = judged(record.index, record.at, record.walk.steps)
+            if seen is not None and seen[0] == entry.id:
                 found.append(seen[1])
     return found
 
@@ -111,4 +111,4 @@ def _touches(record: Walked, entry: int) -> bool:
     tracked = record.walk.tracked
     if tracked is not None and tracked.id == entry:
         return True
-    return tracked is None and any(change.kind == ENTRY and change.key == entry for change in record.walk.changes)
+    return tracked is None and any(change.key == entry for change in entry_changes(record.walk))

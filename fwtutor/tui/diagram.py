@@ -68,7 +68,7 @@ def shown(place: Place, chosen: int = 0) -> Shown:
         return Shown(None, "", (), mine[1] if mine else None, mine is None and place.tracking)
     if entry is None:
         return Shown(None, "", (), None)
-    past = way(place.session.run, place.watch, entry.id, place.index - 1)
+    past = way(place.session.run, place.watch, entry, place.index - 1)
     now = mine[1] if mine is not None and mine[0] == entry.id else None
     here = own is not None and own.id == entry.id
     return Shown(entry, stands if here else KEPT, (*past, now) if now else tuple(past), now)

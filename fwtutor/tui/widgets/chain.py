@@ -105,6 +105,9 @@ class ChainView(LineView):
         room = width - 4 - STATUS - len(str(len(rules))) - 8
         return len(rules) + 1 + any(len(rule.save()) + 2 > room for rule in rules[:MEASURED])
 
+    def own_height(self) -> int:
+        return self.get_content_height(self.size, self.size, self.region.shrink(self.styles.gutter).width)
+
     # --- rows -------------------------------------------------------------------------------------------
 
     def count(self) -> int:
