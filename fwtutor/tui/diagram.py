@@ -21,7 +21,7 @@ KINDS = {Kind.SYN: "SYN", Kind.SYNACK: "SYN+ACK", Kind.FIN: "FIN", Kind.ACK: "AC
 ONE_WAY = (glyphs.ARROW, glyphs.LEFT)
 """By direction: from the side that began, from the other."""
 SIDES = ("from the side that began", "from the other side")
-SIDE_BY_SIDE = 100
+SIDE_BY_SIDE = 110
 """Cells from which the way so far stands beside the diagram."""
 DIAGRAM = 72
 """Cells of the diagram then."""
@@ -82,7 +82,8 @@ def rows(place: Place, what: Shown, width: int) -> list[Line]:
         height = max(len(left), len(right))
         both = zip(left + [BLANK] * (height - len(left)), right + [BLANK] * (height - len(right)), strict=True)
         return [*top, BLANK, *(beside(one, other, DIAGRAM + 2) for one, other in both), BLANK, *legend(width)]
-    return [*top, *diagram(what, width), *legend(width), *([BLANK, *way_rows(what, width)] if what.past else [])]
+    below = [BLANK, *way_rows(what, width)] if what.past else []
+    return [crop(row, width) for row in (*top, *diagram(what, width), *legend(width), *below)]
 
 
 # --- whose, and what decided --------------------------------------------------------------------------------

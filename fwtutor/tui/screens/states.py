@@ -15,6 +15,7 @@ from fwtutor.tui.journey import Journey, Outcome
 from fwtutor.tui.reading import Place
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.reader import Sheet
+from fwtutor.tui.screens.travel import looked_from
 from fwtutor.tui.spans import Line
 from fwtutor.tui.widgets.bars import KeyBar
 
@@ -75,7 +76,7 @@ class StatesScreen(RoleScreen[None]):
             return
         self._chosen = entry.id
         wanted = Wanted("connection", connection=connection_of_entry(entry))
-        index = find(place.session.run, place.index, wanted, direction)
+        index = find(place.session.run, looked_from(place.session.cursor, direction), wanted, direction)
         self._came(journey.jump(index, direction))
 
     def action_go(self, record: int) -> None:

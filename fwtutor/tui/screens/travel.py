@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.xtables.rule import Rule
+from fwtutor.recording.cursor import Cursor
 from fwtutor.recording.jumps import Wanted, connection_of, find, moment_at
 from fwtutor.recording.run import GAP
 from fwtutor.tui import glyphs, words
@@ -148,7 +149,7 @@ class Travelling(LabView):
         if jump is None:
             self.tell(("g", "key"), " chooses what to go to; ", ("n", "key"), " and ", ("N", "key"), " go there again, on and back")
             return
-        index = find(self.session.run, self.session.cursor.index, jump.wanted, direction)
+        index = find(self.session.run, looked_from(self.session.cursor, direction), jump.wanted, direction)
         self._travel(index, direction, f"the {'next' if direction > 0 else 'last'} {jump.words}", none=f"no other {jump.words}")
 
     def _travel(self, index: int | None, direction: int, what: str, none: str = "") -> None:
@@ -296,6 +297,11 @@ class Travelling(LabView):
     def _replay(self) -> None:
         """Go on playing at another speed, if it plays."""
         raise NotImplementedError
+
+
+def looked_from(cursor: Cursor, direction: int) -> int:
+    """The record from which to look for another: on, a packet under way is still ahead."""
+    return cursor.index - (direction > 0 and cursor.step < len(cursor.steps))
 
 
 def read_typed(text: str) -> tuple[str, float] | None:

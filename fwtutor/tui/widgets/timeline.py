@@ -29,6 +29,8 @@ class TimelineView(LineView):
 
     DEFAULT_CSS = "TimelineView { height: 2; }"
     can_focus = True
+    # The mouse held down goes along the moments: it cannot select text too.
+    ALLOW_SELECT = False
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
