@@ -94,10 +94,10 @@ def head(place: Place, what: Shown) -> str:
     entry, walk = what.entry, place.walk
     if entry is not None:
         told = words.entry_flags(entry), words.standing(entry, what.stands, place.at)
-        return f" {glyphs.DOT} ".join([f"tcp {words.entry_tuple(entry.original)}", *filter(None, told)])
+        return "  ".join([f"tcp {words.entry_tuple(entry.original)}", *filter(None, told)])
     if walk is not None and walk.packet.protocol == TCP:
         said = "no entry has it" if place.looked_up else "not looked up yet" if place.tracking else "not tracked"
-        return f"{words.packet_tuple(walk.packet)} {glyphs.DOT} {said}"
+        return f"{words.packet_tuple(walk.packet)}  {said}"
     return "no TCP connection is remembered here" if place.tracking else "no rule here asks for a state: nothing is tracked"
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fwtutor.tui.screens.choose import ChooseScreen
+from fwtutor.tui.screens.choose import ChooseScreen, read_typed
 from fwtutor.tui.screens.ladder import LadderScreen
 from fwtutor.tui.screens.states import StatesScreen
-from fwtutor.tui.screens.travel import read_typed
 from fwtutor.tui.widgets.timeline import TimelineView
 from fwtutor.tui.widgets.wire import WireView
 from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, pane_text, screen_text

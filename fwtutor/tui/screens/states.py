@@ -16,7 +16,7 @@ from fwtutor.tui.reading import Place
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.reader import Sheet
 from fwtutor.tui.screens.travel import looked_from
-from fwtutor.tui.spans import Line
+from fwtutor.tui.spans import Line, crop, line
 from fwtutor.tui.widgets.bars import KeyBar
 
 
@@ -57,7 +57,8 @@ class StatesScreen(RoleScreen[None]):
 
     def _show(self, said: str) -> None:
         place = Place.of(self._journey.session)
-        self._sheet.set_title(f"TCP states: {head(place, shown(place, self._chosen))}", said)
+        title = crop(line(head(place, shown(place, self._chosen))), self.size.width - 6)
+        self._sheet.set_title(title.text, said)
         self._sheet.rebuild()
 
     # --- going ------------------------------------------------------------------------------------------

@@ -24,8 +24,6 @@ from fwtutor.tui.widgets.wire import WireView
 
 PACES = ((4.0, "a quarter as fast"), (2.0, "half as fast"), (1.0, "as fast as usual"), (0.5, "twice as fast"), (0.25, "four times as fast"))
 """How many times as long as usual everything takes, and in words."""
-FARTHEST = 1_000_000
-"""Seconds one can let go by at once."""
 
 
 class Jump(NamedTuple):
@@ -179,7 +177,7 @@ class Travelling(LabView):
 
     def _meaning(self, typed: str) -> Line:
         """What somebody has typed so far means."""
-        from fwtutor.tui.screens.choose import typed_row
+        from fwtutor.tui.screens.choose import read_typed, typed_row
 
         wish = read_typed(typed)
         if not typed:
@@ -199,6 +197,8 @@ class Travelling(LabView):
         return typed_row(typed, [(means[kind], "dim")])
 
     def _go_to_typed(self, typed: str) -> None:
+        from fwtutor.tui.screens.choose import read_typed
+
         wish = read_typed(typed)
         if wish is None:
             self.tell(f"{typed} is no moment and no time")
@@ -224,6 +224,9 @@ class Travelling(LabView):
         """Of the watched host, at the end of the run."""
         run, watch = self.session.run, self.session.scenario.watch
         due = run.world.due(watch)
+        if self.journey.blocking is not None or self.journey.stage < self.journey.last_stage:
+            # How long would tell what is to come.
+            return "from the run's end to the next timer"
         if due is None:
             return f"{watch} waits for nothing"
         return f"from the run's end to the next timer: {words.duration(max(0, due - run.end) // SECOND)}"
@@ -302,20 +305,6 @@ class Travelling(LabView):
 def looked_from(cursor: Cursor, direction: int) -> int:
     """The record from which to look for another: on, a packet under way is still ahead."""
     return cursor.index - (direction > 0 and cursor.step < len(cursor.steps))
-
-
-def read_typed(text: str) -> tuple[str, float] | None:
-    """("moment", number), ("time", seconds) or ("wait", seconds); None if it is none of them."""
-    body = text.removeprefix("+").removesuffix("s")
-    try:
-        value = float(body)
-    except ValueError:
-        return None
-    if not 0 <= value <= FARTHEST:
-        return None
-    if text.startswith("+"):
-        return "wait", value
-    return ("time", value) if text.endswith("s") or "." in text else ("moment", value)
 
 
 def _rules(place: Place) -> list[tuple[int, Rule]]:
