@@ -13,6 +13,7 @@ from fwtutor.netfilter.derive import entry_changes, matched
 from fwtutor.netfilter.state import ENTRY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
+from fwtutor.recording.cursor import Cursor
 from fwtutor.recording.run import Run
 
 Endpoint = tuple[int, int]
@@ -68,6 +69,11 @@ def find(run: Run, index: int, wanted: Wanted, direction: int = 1) -> int | None
         numbers = range(bisect_left(stops, index) - 1, -1, -1)
     fits = _fitting(wanted)
     return next((stops[number] for number in numbers if fits(run.records[stops[number]])), None)
+
+
+def looked_from(cursor: Cursor, direction: int) -> int:
+    """The record from which to look for another: on, a packet under way is still ahead."""
+    return cursor.index - (direction > 0 and cursor.step < len(cursor.steps))
 
 
 def moment_at(run: Run, at: int) -> int:

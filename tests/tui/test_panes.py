@@ -301,3 +301,12 @@ async def test_a_cross_does_not_shift_the_hooks(playing: Playing) -> None:
         assert "✖" in after
         assert after.index("POSTROUTING") == before.index("POSTROUTING")
         assert lab_of(app).session.cursor.walk is not None
+
+
+async def test_another_theme_is_every_panes_at_once(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "t")
+        await pilot.pause()
+        views = list(app.screen.query(LineView))
+        assert any(view._base is not None for view in views)
+        assert all(view._base in (None, view.rich_style) for view in views)

@@ -8,14 +8,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from fwtutor.recording.jumps import Wanted, connection_of_entry, find
+from fwtutor.recording.jumps import Wanted, connection_of_entry, find, looked_from
 from fwtutor.tui.actions import STATES, bindings
 from fwtutor.tui.diagram import choices, head, rows, shown
 from fwtutor.tui.journey import Journey, Outcome
 from fwtutor.tui.reading import Place
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.reader import Sheet
-from fwtutor.tui.screens.travel import looked_from
 from fwtutor.tui.spans import Line, crop, line
 from fwtutor.tui.widgets.bars import KeyBar
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.xtables.rule import Rule
-from fwtutor.recording.cursor import Cursor
-from fwtutor.recording.jumps import Wanted, connection_of, find, moment_at
+from fwtutor.network.tools.system import MAX_SLEEP
+from fwtutor.recording.jumps import Wanted, connection_of, find, looked_from, moment_at
 from fwtutor.recording.run import GAP
 from fwtutor.tui import glyphs, words
 from fwtutor.tui.journey import Outcome
@@ -165,7 +165,7 @@ class Travelling(LabView):
         if outcome is Outcome.ASKED:
             self.tell("first the question: what lies behind it is not told yet")
         elif outcome is Outcome.TURNED and direction > 0:
-            self.tell(f"page {self.journey.stage + 1} comes first: ", ("n" if self._jump else "g", "key"), " goes on")
+            self.tell(f"page {self.journey.stage + 1} comes first: ", ("n", "key"), " goes on")
         else:
             self.tell(f"{what}: ", (self._where(), "strong"))
 
@@ -213,10 +213,14 @@ class Travelling(LabView):
             index = stops[min(int(value), len(stops)) - 1] if stops and value >= 1 else -1
         else:
             index = moment_at(run, round(value * SECOND))
-        if index == self.session.cursor.index:
+        here = self.session.cursor.index
+        if index == here:
             self.tell("that is this moment: ", (self._where(), "strong"))
-        else:
-            self._travel(index, 1 if index > self.session.cursor.index else -1, f"t = {value:g} s" if kind == "time" else "here")
+            return
+        what = f"t = {value:g} s" if kind == "time" else f"moment {value:g}"
+        # Where a page comes first, n goes on to it.
+        self._jump = Jump(what, Wanted("mark", marks=(index,)))
+        self._travel(index, 1 if index > here else -1, what)
 
     # --- letting time go on -----------------------------------------------------------------------------
 
@@ -241,12 +245,14 @@ class Travelling(LabView):
                 self._held()
             self.tell("time goes on where the run ends: ", ("End", "key"), " runs there")
             return
-        due, last = run.world.due(watch), len(run.records) - 1
-        if seconds is None and due is None:
+        due, last = run.world.due(watch) or 0, len(run.records) - 1
+        if seconds is None and not due:
             self.tell(f"{watch} waits for nothing: ", ("g", "key"), " ", ("+30", "key"), " lets 30 s go by all the same")
             return
-        # What is entered at the end comes a moment after it fell quiet. Whole milliseconds are easier to read.
-        wait = seconds if due is None or seconds is not None else max(0.0, -(-(due - run.end - GAP) // 1_000_000) / 1000)
+        wait = seconds
+        if wait is None:
+            # What is entered at the end comes a moment after it fell quiet. Whole milliseconds are easier to read.
+            wait = min(max(0.0, -(-(due - run.end - GAP) // 1_000_000) / 1000), MAX_SLEEP)
         record = journey.enter(watch, f"sleep {wait:.3f}".rstrip("0").rstrip("."))
         wanted = find(run, last, Wanted("timer")) if seconds is None else run.stops[-1]
         self._travel(wanted, 1, f"{watch}# {record.line}")
@@ -300,11 +306,6 @@ class Travelling(LabView):
     def _replay(self) -> None:
         """Go on playing at another speed, if it plays."""
         raise NotImplementedError
-
-
-def looked_from(cursor: Cursor, direction: int) -> int:
-    """The record from which to look for another: on, a packet under way is still ahead."""
-    return cursor.index - (direction > 0 and cursor.step < len(cursor.steps))
 
 
 def _rules(place: Place) -> list[tuple[int, Rule]]:

@@ -123,7 +123,7 @@ class TimelineView(LineView):
             self._first = max(-1, min(here - size // 2, len(stops) - size))
         first = self._first
         earlier = f"screen.seek({stops[max(0, first - size)]})" if first > 0 else "screen.seek(-1)"
-        spans: list[Span] = [Span(glyphs.LEFT, "dim", earlier) if first > -1 else Span(" ")]
+        spans: list[Span] = [Span(glyphs.LEFT, "dim", earlier) if first > -1 else Span(" ", "dim")]
         for number in range(first, min(first + size, len(stops))):
             if number < 0:
                 spans += pill("├", "screen.seek(-1)") if here < 0 else [Span("├", "dim", "screen.seek(-1)")]
@@ -162,7 +162,8 @@ class TimelineView(LineView):
         click = f"screen.seek({stops[number]})"
         text = "to come" if number > here else moment(record)
         result = "" if ahead or not isinstance(record, Walked) else _result(record)
-        sign = Span(glyphs.MARK if stops[number] in self._marks else " ", "change")
+        marked = stops[number] in self._marks
+        sign = Span(glyphs.MARK, "change") if marked else Span(" ", "current")
         row = line((glyphs.HERE if number == here else " ", "current"), sign, (f"{record.at / 1e9:7.3f} ", "dim"), (mark, role), " ")
         left = Line((*row.spans, *line(Span(text, "dim" if number > here else "", click)).spans))
         # The verdict stands at the edge whatever the length of the tuple.
