@@ -59,6 +59,7 @@ class Journey:
         self._picked: dict[str, str] = dict(progress.of(lesson.name).predictions)
         self._typed_on: dict[Input, int] = {}
         """The page that was open when a command was entered."""
+        session.bookmarks.keep(progress.of(lesson.name).bookmarks)
         self._known: tuple[Run, int] | None = None
         self._due: list[tuple[int, Prediction]] = []
         self._met_at: list[tuple[int, str]] = []
@@ -221,6 +222,32 @@ class Journey:
         self.stage = here if stage is None else max(0, min(stage, here + 1, self.last_stage))
         return Outcome.MOVED
 
+    def jump(self, index: int | None, direction: int = 1) -> Outcome:
+        """To a record that was looked for (None: there is none). On, only as far as one might step: pages turn, questions hold the way.
+
+        Whether there is one behind a question is not told before that is answered.
+        """
+        if direction < 0:
+            return Outcome.END if index is None else self.seek(index)
+        if self.question:
+            return Outcome.ASKED
+        cursor, block = self.session.cursor, self.blocking
+        if block is not None and (index is None or index >= block[0]):
+            index = block[0]
+        if index is None:
+            return Outcome.END
+        before = cursor.index, cursor.step
+        self.just_answered = ""
+        if self._stage_of(index) > self.stage:
+            cursor.seek(max(cursor.index, self._last_stop(self.stage)))
+            self.stage += 1
+            return Outcome.TURNED
+        if block is not None and index == block[0]:
+            self._to_question(index, before)
+            return Outcome.ASKED
+        cursor.seek(index)
+        return Outcome.MOVED
+
     def answer(self, number: int) -> bool:
         """Answer the question that holds the way; False if there is none, or no such choice."""
         prediction = self.question
@@ -281,6 +308,15 @@ class Journey:
         self.session.switch(runs[(runs.index(self.session.run) + 1) % len(runs)])
         self._follow()
         return True
+
+    def bookmark(self) -> bool | None:
+        """Mark the moment, or take its mark away: is it marked now? None before everything, where there is no moment."""
+        session = self.session
+        if session.cursor.index < 0:
+            return None
+        marked = session.bookmarks.toggle(session.run, session.cursor.index)
+        self.progress.of(self.lesson.name).bookmarks = session.bookmarks.lasting
+        return marked
 
     def note(self) -> list[str]:
         """Note goals that have come true by here; ids of those that are news. Remember the place."""

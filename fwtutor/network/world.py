@@ -132,6 +132,11 @@ class World:
         """True when anything at all is still ahead."""
         return self._next() is not None
 
+    def due(self, host: str) -> int | None:
+        """ns: when the next timer of a host runs out, or one of its entries is forgotten; None if it waits for nothing."""
+        times = (self.clock.due(host), self.hosts[host].firewall.next_timer_ns())
+        return min((at for at in times if at is not None), default=None)
+
     def step(self) -> list[Record]:
         """Lets exactly one event happen; its record, in a list (empty when nothing is ahead)."""
         upcoming = self._next()

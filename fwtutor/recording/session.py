@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fwtutor.network.records import CommandRun
+from fwtutor.recording.bookmarks import Bookmarks
 from fwtutor.recording.cursor import Cursor
 from fwtutor.recording.looking import look
 from fwtutor.recording.run import Run
@@ -29,6 +30,7 @@ class Session:
         self.run = self.runs[0]
         """The history one is in, played to its end."""
         self.cursor = Cursor(self.run)
+        self.bookmarks = Bookmarks()
         self._entered: tuple[Run, int] | None = None
         """The last branch made, and ``cursor.moves`` then."""
 

@@ -76,6 +76,14 @@ LAB: tuple[Action, ...] = (
     Action("lab.craft", "craft", "x", "x", "this packet again", "Build a packet, beginning with this one's fields.", bar=False),
     Action("lab.save", "save_session", "S", "S", "save", "Keep network, rules, packets and what you typed in a file.", bar=False),
     Action("lab.sandbox", "to_sandbox", "", "", "take into the sandbox", "This run, without goals and questions.", bar=False, listed=False),
+    Action("lab.go", "go", "g", "g", "go to", "Go to a change of state, a drop, a match, a packet, a timer, a mark, a time.", bar=False),
+    Action("lab.again", "again(1)", "n", "n", "again", "The last jump once more, on.", bar=False),
+    Action("lab.again_back", "again(-1)", "N", "N", "again, back", "The last jump once more, the other way.", bar=False),
+    Action("lab.ladder", "ladder", "l", "l", "ladder", "All packets between all hosts, in order, and where each died.", bar=False),
+    Action("lab.states", "states", "y", "y", "TCP states", "The TCP tracker's states, and the way this connection took.", bar=False),
+    Action("lab.mark", "bookmark", "asterisk", "*", "bookmark", "Mark this moment on the timeline, or take the mark away.", bar=False),
+    Action("lab.slower", "pace(-1)", "left_square_bracket", "[", "slower", "Play, and let packets move, slower.", bar=False),
+    Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
@@ -131,6 +139,43 @@ READ: tuple[Action, ...] = (
     Action("read.pagedown", "scroll(10)", "pagedown,space", "PgDn", "page", "Scroll down a page."),
     Action("read.first", "scroll(-100000)", "home", "Home", "top", "To the top.", bar=False),
     Action("read.last", "scroll(100000)", "end", "End", "bottom", "To the bottom.", bar=False),
+)
+
+CHOOSE: tuple[Action, ...] = (
+    Action("choose.on", "take(-1, 1)", "enter,right,space", "Enter", "on", "Go on to the next."),
+    Action("choose.back", "take(-1, -1)", "left,backspace", "←", "back", "Go back to the last one."),
+    Action("choose.letter", "take(-1, 1)", "", "letter", "on, as a capital back", "Take a row by its letter."),
+    Action("choose.up", "move(-1)", "up", "↑", "up", "The row above.", bar=False),
+    Action("choose.down", "move(1)", "down", "↓", "down", "The row below.", bar=False),
+    Action("choose.pageup", "move(-10)", "pageup", "PgUp", "page up", "Ten rows up.", bar=False),
+    Action("choose.pagedown", "move(10)", "pagedown", "PgDn", "page down", "Ten rows down.", bar=False),
+    Action("choose.first", "move(-100000)", "home", "Home", "top", "The first row.", bar=False),
+    Action("choose.last", "move(100000)", "end", "End", "bottom", "The last row.", bar=False),
+    Action("choose.close", "close", "escape,q", "Esc", "close", "Stay where you are."),
+)
+
+STATES: tuple[Action, ...] = (
+    Action("states.step", "step(1)", "space,right", "␣→", "step", "One packet on, as in the lab."),
+    Action("states.back", "step(-1)", "backspace,left", "⌫←", "back", "One packet back."),
+    Action("states.next", "packet(1)", "n", "n", "its next packet", "On to the next packet of this connection."),
+    Action("states.last", "packet(-1)", "N", "N", "its last", "Back to the packet of this connection before.", weight=2),
+    Action("states.other", "other", "tab", "tab", "other connection", "The states of another connection.", weight=2),
+    Action("states.up", "scroll(-1)", "up", "↑", "up", "Scroll up.", bar=False),
+    Action("states.down", "scroll(1)", "down", "↓", "down", "Scroll down.", bar=False),
+    Action("states.pageup", "scroll(-10)", "pageup", "PgUp", "page up", "Scroll up a page.", bar=False),
+    Action("states.pagedown", "scroll(10)", "pagedown", "PgDn", "page", "Scroll down a page.", bar=False),
+    Action("states.close", "close", "escape,q,y,enter", "Esc", "close", "Back to the lab, at this moment."),
+)
+
+LADDER: tuple[Action, ...] = (
+    Action("ladder.up", "move(-1)", "up,left,backspace", "↑", "back", "The packet before. The lab goes along."),
+    Action("ladder.down", "move(1)", "down,right,space", "↓", "on", "The next packet. The lab goes along."),
+    Action("ladder.pageup", "page(-1)", "pageup", "PgUp", "page up", "A page up.", bar=False),
+    Action("ladder.pagedown", "page(1)", "pagedown", "PgDn", "page", "A page down."),
+    Action("ladder.first", "move(-100000)", "home", "Home", "start", "To the beginning.", weight=2),
+    Action("ladder.last", "move(100000)", "end", "End", "end", "To the end, or to a question.", weight=2),
+    Action("ladder.filter", "only", "c", "c", "this connection", "Only the packets of the marked one's connection, or all of them."),
+    Action("ladder.close", "close", "escape,q,enter,l", "Enter", "there", "To the lab, at the marked moment."),
 )
 
 TYPING: tuple[Action, ...] = (

@@ -18,4 +18,5 @@ SIGNS: tuple[tuple[str, str, str], ...] = (
         f"{glyphs.PACKET} {glyphs.CROSS} {glyphs.COMMAND} {glyphs.TIMER} ○", "",
         "on the timeline: let through, stopped, a command, a timer, still to come.",
     ),
+    (glyphs.MARK, "change", "a bookmark, on the timeline and the ladder."),
 )  # fmt: skip

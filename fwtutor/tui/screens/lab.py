@@ -24,6 +24,7 @@ from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.kernel import KernelScreen
 from fwtutor.tui.screens.making import Making
 from fwtutor.tui.screens.reader import ReaderScreen
+from fwtutor.tui.screens.travel import Travelling
 from fwtutor.tui.screens.view import TABS
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
@@ -43,7 +44,7 @@ OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in
 """Keys that open the command line."""
 
 
-class LabScreen(Making):
+class LabScreen(Travelling, Making):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -155,9 +156,15 @@ class LabScreen(Making):
             return
         else:
             self._playing = True
-            self._beat = self.set_interval(BEAT[self.step_size], self._step)
+            self._replay()
             self._step()
         self._show_bars(Place.of(self.session))
+
+    def _replay(self) -> None:
+        if self._playing:
+            if self._beat is not None:
+                self._beat.stop()
+            self._beat = self.set_interval(BEAT[self.step_size] * self._reveal.slowness, self._step)
 
     def _stop(self) -> None:
         self._playing = False

@@ -47,6 +47,8 @@ class ChainView(LineView):
         self._conditions: tuple[Condition, ...] = ()
         self._lit = 0
         self._whole: tuple[Line, ...] = ()
+        self._tallest = 0
+        """Rows of the longest chain shown so far."""
 
     def show(self, place: Place, *, lit: int | None = None) -> None:
         """Show the chain the packet is in. ``lit``: so many conditions of the rule being tried are known so far; None: all."""
@@ -90,10 +92,15 @@ class ChainView(LineView):
         super().rebuild()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        # A chain with a rule that takes two rows when it is tried has the second one free always: the panes below keep still.
+        # The panes below keep still: a chain with a rule that takes two rows when it is tried has the second one free always,
+        # and where a longer chain was shown a shorter one leaves its rows free.
         rules = self._chain.rules
         room = width - 4 - STATUS - len(str(len(rules))) - 8
-        return len(rules) + 1 + any(len(rule.save()) + 2 > room for rule in rules[:MEASURED])
+        self._tallest = max(self._tallest, len(rules) + 1 + any(len(rule.save()) + 2 > room for rule in rules[:MEASURED]))
+        return self._tallest
+
+    def own_height(self) -> int:
+        return self.get_content_height(self.size, self.size, self.region.shrink(self.styles.gutter).width)
 
     # --- rows -------------------------------------------------------------------------------------------
 

@@ -56,7 +56,11 @@ class LineView(ScrollView, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self._rows: Sequence[Line] = ()
         self._painted: dict[int, Line] = {}
+        self._base: Style | None = None
+        """The view's own style, which Textual works out from all that it stands on."""
         self._built_for = -1
+        self._high = -1
+        """What ``height: auto`` came to last."""
         self._titles = "", ""
 
     # --- what subclasses say ----------------------------------------------------------------------------
@@ -94,11 +98,26 @@ class LineView(ScrollView, inherit_bindings=False):
         self._rows = self.build(width)
         size = Size(width, self.count())
         if size != self.virtual_size:
-            self.virtual_size = size
+            self._resize_to(size)
         top, height = self.scroll_offset.y, self.size.height
         for y in range(height):
             if self._painted.get(top + y, None) != self._row_or_blank(top + y):
                 self.refresh(Region(0, y, self.size.width, 1))
+
+    def _resize_to(self, size: Size) -> None:
+        """Have so many rows. Laying out the whole screen anew costs more than a step may: only where something else would move."""
+        auto = self.styles.height is not None and self.styles.height.is_auto
+        bar = self.styles.overflow_y == "auto" and (size.height > self.container_size.height) != self.show_vertical_scrollbar
+        if bar or (auto and self.own_height() != self._high):
+            self._high = self.own_height()
+            self.virtual_size = size
+        else:
+            self.set_reactive(LineView.virtual_size, size)
+            self._scroll_update(size)
+
+    def own_height(self) -> int:
+        """What ``height: auto`` comes to: as many rows as there are."""
+        return self.count()
 
     def _row_or_blank(self, y: int) -> Line:
         return self.row(y) if 0 <= y < self.count() else BLANK
@@ -130,7 +149,9 @@ class LineView(ScrollView, inherit_bindings=False):
         self._painted[top + y] = row
         if len(self._painted) > 4 * max(self.size.height, 64):
             self._painted = {at: painted for at, painted in self._painted.items() if top <= at < top + self.size.height}
-        base = self.rich_style + self.role_style(row.fill)
+        if self._base is None:
+            self._base = self.rich_style
+        base = self._base + self.role_style(row.fill)
         row = crop(row, width)
         segments = [Segment(self.plain(text), base + self.role_style(role)) for text, role, _ in row.spans]
         return Strip(segments).adjust_cell_length(width, base)
@@ -138,6 +159,7 @@ class LineView(ScrollView, inherit_bindings=False):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._painted.clear()
+        self._base = None
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """For ``height: auto``: all the rows."""
