@@ -115,6 +115,12 @@ class World:
         """True when anything at all is still ahead."""
         return self._next() is not None
 
+    @property
+    def next_at(self) -> int | None:
+        """ns: when something happens next; None: nothing is ahead."""
+        upcoming = self._next()
+        return None if upcoming is None else max(self.now, upcoming[0])
+
     def step(self) -> list[Record]:
         """Lets exactly one event happen; its record, in a list (empty when nothing is ahead)."""
         upcoming = self._next()

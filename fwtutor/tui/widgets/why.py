@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fwtutor.netfilter.conntrack.listing import format_entry
+from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.packet import TCP
 from fwtutor.netfilter.steps import (
     Acted,
@@ -22,7 +23,7 @@ from fwtutor.netfilter.steps import (
 from fwtutor.netfilter.why import target_words, why
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import DELETED, GONE, KEPT, Place, decider, packet_entry, sender
+from fwtutor.tui.reading import DELETED, GONE, KEPT, Place, packet_entry, sender
 from fwtutor.tui.spans import BLANK, Line, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
