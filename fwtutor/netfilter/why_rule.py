@@ -107,4 +107,4 @@ def _hypothesis(rule: Rule, context: Context | None) -> tuple[str, tuple[Conditi
     missed = shown[-1]
     if any(isinstance(match, StatefulMatch) and missed.text.startswith(f"-m {match.name} ") for match in rule.evaluated):
         return f"what {missed.text} would have said nobody can tell: it remembers, and was not asked", tuple(shown[:-1])
-    return f"it would not have matched: {missed.text} is false: {missed.because}", tuple(shown)
+    return "it would not have matched", tuple(shown)

@@ -61,6 +61,9 @@ _NAMES = {
 def complete(line: str, at: int, around: Surroundings) -> Completion:
     """What may stand where the cursor is, in ``line`` at ``at``: the words that begin as the present one does."""
     start, end = _word_at(line, at)
+    if start == at < end:
+        # Before a word nothing is being written.
+        return Completion(at, at)
     try:
         before = [token.text for token in shell_words(line[:start])]
     except RuleRefused:

@@ -20,7 +20,8 @@ from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.kernel import KernelScreen
 from fwtutor.tui.screens.reader import ReaderScreen
-from fwtutor.tui.screens.view import TABS, LabView
+from fwtutor.tui.screens.view import TABS
+from fwtutor.tui.screens.what_if import WhatIf
 from fwtutor.tui.spans import line
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
@@ -41,7 +42,7 @@ OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in
 """Keys that open the command line."""
 
 
-class LabScreen(LabView):
+class LabScreen(WhatIf):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -210,7 +211,8 @@ class LabScreen(LabView):
 
     def action_why(self) -> None:
         place = Place.of(self.session)
-        self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
+        if not self.ask_rule(place):
+            self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
 
     def action_inspect(self) -> None:
         walk = self.session.cursor.walk

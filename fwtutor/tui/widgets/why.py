@@ -21,6 +21,7 @@ from fwtutor.netfilter.steps import (
     Step,
 )
 from fwtutor.netfilter.why import target_words, why
+from fwtutor.netfilter.why_state import evidence
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.tui import glyphs, words
 from fwtutor.tui.reading import DELETED, GONE, KEPT, Place, packet_entry, sender
@@ -108,7 +109,18 @@ def explain(place: Place, width: int) -> list[Line]:
             skipped -= 1
             continue
         rows += _step(place, step, width, lead=isinstance(step, RuleTried | Finished))
-    return [*rows, BLANK, *_entry(place, width)]
+    return [*rows, *state_rows(place, width), BLANK, *_entry(place, width)]
+
+
+def state_rows(place: Place, width: int) -> list[Line]:
+    """What the ctstate rests on: tuple, entry, expectation, window."""
+    found = place.looked_up
+    if found is None or place.walk is None:
+        return []
+    rows = [BLANK, line((f"Why it is {found.state or 'not tracked'}", "heading"))]
+    for name, text in evidence(place.walk, place.happened, found, place.view.entries.values()):
+        rows += wrap(line((f"{name:<9}", "dim"), text.replace(" > ", f" {glyphs.ARROW} ")), width, 9)
+    return rows
 
 
 def _packet(place: Place, width: int) -> list[Line]:
