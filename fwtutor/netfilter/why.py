@@ -209,7 +209,8 @@ def _rule(step: s.RuleTried) -> Explanation:
     rule, context = step.rule, step.context
     assert rule is not None
     assert context is not None
-    conditions = rule.conditions(context, [change.before for change in step.changes if change.kind == MEMORY])
+    kept = [change for change in step.changes if change.kind == MEMORY]
+    conditions = rule.conditions(context, [change.before for change in kept], [change.after for change in kept])
     shown: list[Condition] = []
     for condition in conditions:
         shown.append(condition)
@@ -265,15 +266,25 @@ def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
 
 def nearest(wanted: Tuple | None, entries: Iterable[Entry]) -> str:
     """Which entry differs from a tuple in the least, in words; "" when none is close."""
-    best: list[str] = []
+    found = nearest_entry(wanted, entries)
+    return f"the nearest entry has {' and '.join(_differing(wanted, found[1]))}" if wanted is not None and found is not None else ""
+
+
+def nearest_entry(wanted: Tuple | None, entries: Iterable[Entry]) -> tuple[Entry, Tuple] | None:
+    """The entry that differs from a tuple in the least, at most in two of its parts, and which of its tuples it is."""
+    best: tuple[int, Entry, Tuple] | None = None
     for entry in entries:
         for side in (entry.original, entry.reply):
             if wanted is None or (side.protocol, side.family) != (wanted.protocol, wanted.family):
                 continue
-            differs = [f"{name} {theirs}, not {ours}" for name, ours, theirs in zip(*_named(wanted, side), strict=True) if ours != theirs]
-            if differs and len(differs) <= 2 and (not best or len(differs) < len(best)):
-                best = differs
-    return f"the nearest entry has {' and '.join(best)}" if best else ""
+            differs = len(_differing(wanted, side))
+            if differs and differs <= 2 and (best is None or differs < best[0]):
+                best = differs, entry, side
+    return best[1:] if best is not None else None
+
+
+def _differing(wanted: Tuple, side: Tuple) -> list[str]:
+    return [f"{name} {theirs}, not {ours}" for name, ours, theirs in zip(*_named(wanted, side), strict=True) if ours != theirs]
 
 
 def _named(wanted: Tuple, side: Tuple) -> tuple[tuple[str, ...], list[str], list[str]]:

@@ -12,7 +12,7 @@ from fwtutor.netfilter import steps as s
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, EXPECTED, ORIGINAL, REPLY, SEEN_REPLY, Entry, Tuple
 from fwtutor.netfilter.conntrack.tcp import TcpTrack
-from fwtutor.netfilter.conntrack.tcp_window import MASK, MINIMAL_ACK_WINDOW, segment_end
+from fwtutor.netfilter.conntrack.tcp_window import MASK, MINIMAL_ACK_WINDOW, SACK_PERM, highest_sack, segment_end
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS, is_icmp
 from fwtutor.netfilter.packet import ACK, PROTOCOL_NAMES, TCP, Packet
 from fwtutor.netfilter.walk import Walk
@@ -42,6 +42,15 @@ def window(entry: Entry, direction: int) -> Window | None:
         return None
     lowest = (sender.end - receiver.maxwin) & MASK if receiver.maxwin else None
     return Window(sender.maxend, lowest, receiver.end, (receiver.end - max(MINIMAL_ACK_WINDOW, sender.maxwin)) & MASK)
+
+
+def acknowledged(packet: Packet, entry: Entry, direction: int) -> int:
+    """The highest number a segment acknowledges: its ack, or the end of a SACK block where both sides agreed on those."""
+    track = entry.tracker
+    if not isinstance(track, TcpTrack) or packet.doff <= 20:
+        return packet.ack
+    receiver = track.reply if direction == ORIGINAL else track.original
+    return highest_sack(packet, packet.ack) if receiver.flags & SACK_PERM else packet.ack
 
 
 def evidence(walk: Walk, steps: Sequence[s.Step], looked: s.LookedUp, entries: Iterable[Entry] = ()) -> list[tuple[str, str]]:
@@ -108,5 +117,7 @@ def _numbers(packet: Packet, entry: Entry, direction: int) -> list[tuple[str, st
         seq += f"; it ends at {segment_end(packet)}, the lowest allowed is {edges.lowest}"
     found = [("window", seq)]
     if packet.flags & ACK:
-        found.append(("", f"ack {packet.ack}, allowed from {edges.oldest} to {edges.newest}"))
+        highest = acknowledged(packet, entry, direction)
+        what = f"ack {packet.ack}" if highest == packet.ack else f"SACK up to {highest}"
+        found.append(("", f"{what}, allowed from {edges.oldest} to {edges.newest}"))
     return found
