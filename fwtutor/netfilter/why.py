@@ -20,7 +20,7 @@ from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.why_helpers import describe, why_expected, why_forgotten, why_helped
 from fwtutor.netfilter.why_nat import why_translated
-from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
+from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, NatTarget, Rule
 from fwtutor.netfilter.xtables.targets.classify import write_class
 from fwtutor.netfilter.xtables.targets.log import LEVELS
 
@@ -87,7 +87,7 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.ExpectationForgotten():
             return Explanation(why_forgotten(step))
         case s.Translated():
-            return Explanation(why_translated(step))
+            return Explanation(why_translated(step) + _by_rule(walk, step))
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
@@ -126,6 +126,19 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.AnswerWithheld():
             return Explanation("the sender would be told, but too many ICMP errors went there lately: icmp_ratelimit")
     return Explanation("")
+
+
+def _by_rule(walk: Walk, step: s.Translated) -> str:
+    """Which rule of nat decided on a translation, where it was decided on here."""
+    if step.entry_before is None or step.entry_after is None or step.entry_before.reply == step.entry_after.reply:
+        return ""
+    last: s.RuleTried | None = None
+    for each in walk.steps:
+        if isinstance(each, s.RuleTried) and each.matched and each.rule is not None and isinstance(each.rule.target, NatTarget):
+            last = each
+        elif each == step:
+            return "" if last is None else f"; rule {last.number} of {last.chain} says so: {last.rule and last.rule.target.name}"
+    return ""
 
 
 _HOOKS = {

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.firewall import HIGHEST_SYSCTL
+from fwtutor.netfilter.hooks import FILTER
 from fwtutor.netfilter.ipset.sets import Sets
 from fwtutor.netfilter.sysctl_words import in_order, meaning
 from fwtutor.netfilter.xtables.completing import Completion, Surroundings, Word, complete
@@ -197,10 +198,11 @@ class SysctlSheet(Sheet):
 
 
 def sheets_of(session: Session, host: str) -> list[Sheet]:
-    """Everything of a host that can be edited: IPv4's chains, filter's first, then the sysctls, then IPv6's chains."""
+    """Everything of a host that can be edited: filter's chains, the sysctls, the other tables, and the same of IPv6."""
     view = session.cursor.view_of(host)
     interfaces = tuple(session.run.world.hosts[host].firewall.interfaces)
     four, six = (
         [ChainSheet(rules, name, view.sets, interfaces) for name in chains(rules)] for rules in (view.ruleset, view.ruleset6)
     )  # fmt: skip
-    return [*four, SysctlSheet(session, host), *six]
+    first = [sheet for sheet in four if sheet.name.table == FILTER]
+    return [*first, SysctlSheet(session, host), *four[len(first) :], *six]

@@ -405,6 +405,7 @@ def check_translation(trial: Trial, seen: Counter[str]) -> None:
             made = next((one for one in behind if isinstance(one, Translated)), None)
             if made is None or made.entry_before is None or made.entry_after is None or made.entry_before.reply == made.entry_after.reply:
                 continue
+            assert f"rule {step.number} of {step.chain} says so" in why(trial.walk, made).text, trial.name
             place = place_of(trial.steps, step)
             walk = trial.again(lambda firewall, place=place: _delete(firewall, trial, place, True))  # type: ignore[misc]
             assert walk is not None

@@ -13,14 +13,15 @@ from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import NamedTuple
 
-from fwtutor.netfilter.hooks import BUILTIN_CHAINS
+from fwtutor.netfilter.hooks import BUILTIN_CHAINS, FILTER, MANGLE, NAT, RAW, SECURITY
 from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import TOOLS, RuleRefused
 from fwtutor.netfilter.xtables.rule import Chain, Rule, Ruleset
 from fwtutor.netfilter.xtables.tokens import restore_words, shell_words
 
-FILTER = "filter"
+TABLES = (FILTER, NAT, MANGLE, RAW, SECURITY)
+"""In the order in which people think of them."""
 ANYWHERE = {4: "-s 0.0.0.0/0", 6: "-s ::/0"}
 """How a rule is written that says nothing at all: an empty line is none."""
 
@@ -73,9 +74,8 @@ def chain_of(ruleset: Ruleset, name: ChainName) -> Chain:
 
 def chains(ruleset: Ruleset) -> list[ChainName]:
     """All chains there are or can be: of filter first, then of the other tables."""
-    order = sorted(BUILTIN_CHAINS, key=lambda table: table != FILTER)
     found = []
-    for table in order:
+    for table in TABLES:
         present = ruleset.tables[table].chains if table in ruleset.tables else BUILTIN_CHAINS[table]
         found += [ChainName(ruleset.family, table, chain) for chain in present]
     return found

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import TextArea
 
-from fwtutor.netfilter.xtables.rewriting import FILTER
+from fwtutor.netfilter.hooks import FILTER
 from fwtutor.recording import Session
 from fwtutor.recording.editing import Draft, Plan, plan
 from fwtutor.tui import glyphs
@@ -30,6 +31,8 @@ from fwtutor.tui.widgets.bars import KeyBar, TopLine
 from fwtutor.tui.widgets.lines import LineView
 from fwtutor.tui.widgets.rule_area import RuleArea
 
+ROOMY = 34
+"""Rows from which the advice has more of them."""
 OFFERED = 24
 """Words at most that are listed as fitting."""
 
@@ -125,6 +128,9 @@ class EditScreen(RoleScreen[Plan | None]):
         self.query_one(KeyBar).show([action for action in EDIT if action.bar])
         self.area.focus()
         self._show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height >= ROOMY, "-roomy")
 
     @property
     def area(self) -> RuleArea:
