@@ -243,7 +243,7 @@ BIG, SMALL = (120, 40), (80, 24)
 PICTURES = [("mistake", SMALL), ("mistake", BIG), ("apply", SMALL), ("compare", SMALL), ("compare", BIG), ("rule", SMALL)]
 
 
-@pytest.mark.parametrize(("scene", "size"), PICTURES)
+@pytest.mark.parametrize(("scene", "size"), PICTURES, ids=[f"{scene}-{width}x{height}" for scene, (width, height) in PICTURES])
 def test_screen(snap_compare: Compare, progress: Progress, scene: str, size: tuple[int, int]) -> None:
     async def walk(pilot: Pilot[int]) -> None:
         await pilot.press(*({"-": "minus"}.get(key, key) for key in SCENES[scene]))

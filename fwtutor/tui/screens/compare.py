@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from fwtutor.recording import Run, Session
-from fwtutor.recording.sides import Row, cost, first_difference, rows
+from fwtutor.recording.sides import Cost, Row, cost, first_difference, rows
 from fwtutor.tui import glyphs
 from fwtutor.tui.actions import COMPARE, bindings
 from fwtutor.tui.roles import RoleScreen
@@ -58,6 +58,10 @@ class CompareScreen(RoleScreen[Going | None]):
         other = len(self._runs) - 1 if present != len(self._runs) - 1 else present - 1
         self._pair = self._ordered(other)
         self._rows: list[Row] | None = None
+        self._numbers: list[int] = []
+        """Those of them that are shown."""
+        self._costs: tuple[Cost, Cost] | None = None
+        self._said = ""
         self._only = True
         self._side = self._pair.index(session.run)
         self._dropping = False
@@ -83,7 +87,8 @@ class CompareScreen(RoleScreen[Going | None]):
     # --- reading ----------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        self._rows = None
+        self._rows, self._costs, self._numbers = None, None, []
+        self._said = f"comparing{glyphs.MORE}"
         self._show(0)
         self.run_worker(self._compare, thread=True, exclusive=True, name="compare")
 
@@ -100,28 +105,27 @@ class CompareScreen(RoleScreen[Going | None]):
             ends = (n for n, row in enumerate(found) if (side := getattr(row, own)) is not None and side.index >= self._until)
             found = found[: next(ends, len(found))]
         self._rows = found
+        packets = [row for row in found if row.packet is not None]
+        self._costs = cost(row.left for row in packets), cost(row.right for row in packets)
+        differing = sum(bool(row.differs) for row in packets)
+        self._said = f"{differing} of {len(packets)} packets differ" if differing else f"no difference in {len(packets)} packets"
         first = first_difference(found)
-        self._only = first is not None
+        self._choose(only=first is not None)
         self._show(self._numbers.index(first) if first is not None else 0)
 
-    @property
-    def _numbers(self) -> list[int]:
-        return [number for number, row in enumerate(self._rows or ()) if not self._only or row.differs or row.packet is None]
+    def _choose(self, *, only: bool) -> None:
+        """Which rows are shown."""
+        self._only = only
+        self._numbers = [number for number, row in enumerate(self._rows or ()) if not only or row.differs or row.packet is None]
 
     # --- showing ----------------------------------------------------------------------------------------
 
     def _show(self, chosen: int | None = None) -> None:
         found = self._rows
         view = self.query_one(SidesView)
-        packets = [row for row in found or () if row.packet is not None]
-        said = f"comparing{glyphs.MORE}"
-        if found is not None:
-            differing = sum(bool(row.differs) for row in packets)
-            said = f"{differing} of {len(packets)} packets differ" if differing else f"no difference in {len(packets)} packets"
-            said += ", only these are shown" if self._only and differing else ""
-        self.query_one(TopLine).show("Two runs, the same traffic", said)
-        costs = (cost(row.left for row in packets), cost(row.right for row in packets)) if found is not None else None
-        self.query_one(Heads).show((self._title(0), self._title(1)), costs, self._side)
+        more = ", only these are shown" if self._only and found is not None else ""
+        self.query_one(TopLine).show("Two runs, the same traffic", f"{self._said}{more}")
+        self.query_one(Heads).show((self._title(0), self._title(1)), self._costs, self._side)
         view.show(found or (), self._numbers, view.chosen if chosen is None else chosen, self._side)
         view.set_title(("only what differs" if self._only else "all packets") if found is not None else "")
         self.query_one(Detail).show(view.marked)
@@ -154,8 +158,7 @@ class CompareScreen(RoleScreen[Going | None]):
     def action_next(self, direction: int) -> None:
         view, numbers = self.query_one(SidesView), self._numbers
         places = range(view.chosen + direction, len(numbers) if direction > 0 else -1, direction)
-        assert self._rows is not None
-        found = next((place for place in places if self._rows[numbers[place]].differs), None)
+        found = next((place for place in places if self._rows and self._rows[numbers[place]].differs), None)
         if found is None:
             self.app.bell()
         else:
@@ -166,7 +169,7 @@ class CompareScreen(RoleScreen[Going | None]):
             return
         view = self.query_one(SidesView)
         number = self._numbers[view.chosen] if self._numbers else 0
-        self._only = not self._only
+        self._choose(only=not self._only)
         # The same packet stays marked, or the next one that is shown.
         self._show(next((place for place, each in enumerate(self._numbers) if each >= number), len(self._numbers) - 1))
 

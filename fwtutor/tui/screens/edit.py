@@ -253,6 +253,7 @@ class EditScreen(RoleScreen[Plan | None]):
 
 
 ABOUT = (
-    "The last line of a built-in chain is its policy. An empty line is no rule, and neither is one behind a #. "
+    "The last line of a built-in chain is its policy; a chain of your own is made at the prompt (iptables -N NAME). "
+    "An empty line is no rule, and neither is one behind a #. "
     "ctrl+s shows the commands that make the rules so, and enters them: before everything, so that the same traffic runs again, or here."
 )
