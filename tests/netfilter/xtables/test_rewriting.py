@@ -76,8 +76,9 @@ def test_every_rule_that_can_be_written_is_a_line_that_says_the_same() -> None:
         firewall = box()
         try:
             firewall.iptables(f"-t {table} -A {chain} {rule}")
+            box().restore(firewall.save())
         except RuleRefused:
-            continue
+            continue  # Some rules are saved as no rule that can be read again.
         (one, *_) = chain_of(firewall.ruleset(), name).rules
         again = read(firewall.ruleset(), name, line_of(one)).rule
         assert again is not None, line
