@@ -73,12 +73,14 @@ def test_every_rule_that_can_be_written_is_a_line_that_says_the_same() -> None:
             continue
         table, chain, rule = line.split(" ", 2)
         name = ChainName(4, table, chain)
-        firewall = box()
+        firewall, other = box(), box()
         try:
             firewall.iptables(f"-t {table} -A {chain} {rule}")
-            box().restore(firewall.save())
+            other.restore(firewall.save())
         except RuleRefused:
-            continue  # Some rules are saved as no rule that can be read again.
+            continue
+        if other.save() != firewall.save():
+            continue  # The tool itself saves some rules so that they are others when they are read again.
         (one, *_) = chain_of(firewall.ruleset(), name).rules
         again = read(firewall.ruleset(), name, line_of(one)).rule
         assert again is not None, line
