@@ -91,7 +91,8 @@ class Session:
             self._take_up(branch)
             place = after + len(made) - 1
         self.cursor.attach(self.run, place)
-        self._edits[tuple(self.run.inputs)] = was
+        if self.run.inputs:
+            self._edits[tuple(self.run.inputs)] = was
         return found
 
     def _record_of(self, past: Input, run: Run | None = None) -> CommandRun:

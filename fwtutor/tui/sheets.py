@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.firewall import HIGHEST_SYSCTL
@@ -45,11 +46,19 @@ class Sheet(ABC):
 
     title: str
     """``filter INPUT``."""
-    before: str
-    """The text as it was."""
+    filled: bool
+    """Is there anything in it that is not so by itself?"""
 
     def __init__(self) -> None:
         self._known: dict[str, Meaning] = {}
+
+    @cached_property
+    def before(self) -> str:
+        """The text as it was; made when it is first wanted, as most sheets are never opened."""
+        return self._text()
+
+    @abstractmethod
+    def _text(self) -> str: ...
 
     def meaning(self, line: str) -> Meaning:
         """What a line says, or what is wrong with it."""
@@ -78,8 +87,8 @@ class Sheet(ABC):
         """Puts what a text without problems says into a draft."""
 
     @abstractmethod
-    def about(self, text: str) -> str:
-        """``4 rules, policy DROP``."""
+    def about(self, text: str | None = None) -> str:
+        """``4 rules, policy DROP``: of a text, or as it was."""
 
 
 class ChainSheet(Sheet):
@@ -89,9 +98,9 @@ class ChainSheet(Sheet):
         super().__init__()
         self.name, self._ruleset, self._sets = name, ruleset, sets
         self.title = f"{'' if name.family == 4 else 'IPv6 '}{name.table} {name.chain}"
-        chain = written(ruleset, name)
-        self.policy = chain.policy
-        self.before = "\n".join([*chain.lines, *([f"policy {chain.policy}"] if chain.policy else [])])
+        chain = chain_of(ruleset, name)
+        self.policy, self._count = chain.policy, len(chain.rules)
+        self.filled = bool(chain.rules)
         table = ruleset.tables.get(name.table)
         own = tuple(chain.name for chain in table.chains.values() if chain.policy is None) if table is not None else ()
         self._around = Surroundings(
@@ -142,9 +151,13 @@ class ChainSheet(Sheet):
                 rules.append(line.strip())
         draft.chains[self.name] = Written(self.name, tuple(rules), policy)
 
-    def about(self, text: str) -> str:
-        lines = text.split("\n")
-        count = sum(is_rule(line) and not POLICY.fullmatch(line) for line in lines)
+    def _text(self) -> str:
+        chain = written(self._ruleset, self.name)
+        return "\n".join([*chain.lines, *([f"policy {chain.policy}"] if chain.policy else [])])
+
+    def about(self, text: str | None = None) -> str:
+        lines = [] if text is None else text.split("\n")
+        count = self._count if text is None else sum(is_rule(line) and not POLICY.fullmatch(line) for line in lines)
         policies = [found[2] for line in lines if (found := POLICY.fullmatch(line))]
         end = f"policy {policies[-1] if policies else self.policy}" if self.policy else "a chain of your own"
         return f"{count} rule{'s' if count != 1 else ''}, {end}"
@@ -154,11 +167,14 @@ class SysctlSheet(Sheet):
     """All sysctls that are simulated, one a line; those that matter most first."""
 
     title = "sysctls"
+    filled = True
 
     def __init__(self, session: Session, host: str) -> None:
         super().__init__()
         self._values = sysctls_at(session.cursor, host)
-        self.before = "\n".join(f"{name} = {self._values[name]}" for name in in_order(list(self._values)))
+
+    def _text(self) -> str:
+        return "\n".join(f"{name} = {self._values[name]}" for name in in_order(list(self._values)))
 
     def _meaning(self, line: str) -> Meaning:
         if not is_rule(line):
@@ -193,7 +209,7 @@ class SysctlSheet(Sheet):
                 if int(found[2]) != self._values[name]:
                     draft.sysctls[name] = int(found[2])
 
-    def about(self, text: str) -> str:
+    def about(self, text: str | None = None) -> str:
         return "the kernel's settings"
 
 

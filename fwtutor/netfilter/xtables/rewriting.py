@@ -152,13 +152,12 @@ def commands(ruleset: Ruleset, wanted: Written, sets: Sets = NO_SETS) -> list[st
     found = []
     if wanted.policy is not None and wanted.policy != chain.policy:
         found.append(name.command("P", wanted.policy))
-    return found + _edits(name, old, new, [_said(ruleset, name, line, old, sets) for line in new])
+    known = frozenset(old)
+    return found + _edits(name, old, new, [line if line in known else _said(ruleset, name, line, sets) for line in new])
 
 
-def _said(ruleset: Ruleset, name: ChainName, line: str, old: Sequence[str], sets: Sets) -> str:
+def _said(ruleset: Ruleset, name: ChainName, line: str, sets: Sets) -> str:
     """A line in the form in which rules are listed, so that the same rule in other words is no change."""
-    if line in old:
-        return line
     rule = read(ruleset, name, line, sets).rule
     return line if rule is None else line_of(rule)
 

@@ -151,7 +151,7 @@ class EditScreen(RoleScreen[Plan | None]):
         for number, sheet in enumerate(self._sheets):
             area = self._areas.get(number)
             filter4 = isinstance(sheet, ChainSheet) and sheet.name[:2] == (4, FILTER)
-            if filter4 or area is not None or (isinstance(sheet, ChainSheet) and sheet.before.count("\n")) or sheet.title == "sysctls":
+            if filter4 or area is not None or sheet.filled:
                 items.append((number, sheet.title, number == self._open, area is not None and area.changed))
         self.query_one(SheetBar).show(items)
         advice = self.query_one(Advice)
@@ -198,8 +198,8 @@ class EditScreen(RoleScreen[Plan | None]):
         for number, sheet in enumerate(self._sheets):
             area = self._areas.get(number)
             changed = area is not None and area.changed
-            text = area.text if area is not None else sheet.before
-            empty = isinstance(sheet, ChainSheet) and not sheet.before.count("\n") and not changed
+            text = area.text if area is not None else None
+            empty = not sheet.filled and not changed
             sign = (f"{glyphs.CHANGED} " if changed else "  ", "change")
             rows.append(line(sign, (f"{sheet.title:<26}", "dim" if empty else "strong"), (sheet.about(text), "dim")))
         self.app.push_screen(ChooseScreen("Which chain?", rows, self._open), self._chosen)
