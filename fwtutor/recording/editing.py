@@ -5,9 +5,13 @@ The commands are the fewest there are; entering them is the session's.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from fwtutor.netfilter.ipset.sets import Sets
+from fwtutor.netfilter.xtables.commands import run_command
+from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rewriting import ChainName, Written, chains, commands, rehearse, written
 from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.network.records import CommandRun
@@ -41,18 +45,22 @@ class Plan:
 def plan(session: Session, host: str, draft: Draft, *, first: bool) -> Plan:
     """The commands for a draft made at the cursor's place: entered there, or ``first``, so that everything happens under these rules.
 
-    Then the beginning is made what the draft's place is, with all that was typed until there.
+    Then the beginning is made what the draft's place is, with all that was typed until there. What programs did to the rules (who is
+    banned, by fail2ban) is left to them: they will do it again.
     """
     cursor, view = session.cursor, session.cursor.view_of(host)
     track = session.run.tracks[host]
     lines: list[str] = []
     bases = []
-    for wanted in (view.ruleset, view.ruleset6):
-        base = track.ruleset_at(-1, wanted.family) if first else wanted
+    for here in (view.ruleset, view.ruleset6):
+        base = track.ruleset_at(-1, here.family) if first else here
+        wanted = _typed(session, host, base, view.sets) if first else here
         bases.append(base)
-        lines += _chains_made(base, wanted, draft.chains, first=first)
+        lines += _chains_made(base, wanted)
         for name in chains(wanted):
-            chain = draft.chains.get(name) or (written(wanted, name) if first else None)
+            chain = draft.chains.get(name)
+            if first:
+                chain = written(wanted, name) if chain is None else _own(chain, here, wanted)
             if chain is not None:
                 lines += commands(base, chain, view.sets)
         lines += _chains_gone(base, wanted)
@@ -61,10 +69,35 @@ def plan(session: Session, host: str, draft: Draft, *, first: bool) -> Plan:
     return Plan(host, tuple(lines), first, refused, reason)
 
 
-def _chains_made(base: Ruleset, wanted: Ruleset, drafts: Mapping[ChainName, Written], *, first: bool) -> list[str]:
+def _typed(session: Session, host: str, ruleset: Ruleset, sets: Sets) -> Ruleset:
+    """The rules with what a person typed at the host until the cursor's place."""
+    typed = [session.run.records[past.after] for past in session.run.inputs if past.host == host and past.after <= session.cursor.index]
+    for record in typed:
+        if not isinstance(record, CommandRun) or record.before is record.after or record.after.family != ruleset.family:
+            continue
+        try:
+            ruleset = run_command(ruleset, record.line, counters={}, new_id=lambda: 0, sets=sets).ruleset
+        except RuleRefused:
+            continue  # It was about what a program had done.
+    return ruleset
+
+
+def _own(chain: Written, here: Ruleset, typed: Ruleset) -> Written:
+    """A chain that was edited without the rules that programs put there."""
+    theirs = Counter(written(here, chain.name).lines)
+    theirs.subtract(written(typed, chain.name).lines)
+    lines = []
+    for line in chain.lines:
+        if theirs[line] > 0:
+            theirs[line] -= 1
+        else:
+            lines.append(line)
+    return replace(chain, lines=tuple(lines))
+
+
+def _chains_made(base: Ruleset, wanted: Ruleset) -> list[str]:
     known = {*chains(base)}
-    new = [name for name in (*(chains(wanted) if first else ()), *drafts) if name not in known and name.family == base.family]
-    return [name.command("N", "") for name in dict.fromkeys(new)]
+    return [name.command("N", "") for name in chains(wanted) if name not in known]
 
 
 def _chains_gone(base: Ruleset, wanted: Ruleset) -> list[str]:

@@ -112,6 +112,19 @@ def test_rules_typed_before_an_edit_from_the_beginning_are_part_of_it_and_not_en
     assert [record.line for record in session.run.records if isinstance(record, CommandRun) and record.learner] == list(made.lines)
 
 
+def test_what_a_program_did_to_the_rules_is_no_part_of_an_edit_from_the_beginning() -> None:
+    session = Session(too_open())
+    host = session.run.world.hosts["server"]
+    for line in ("iptables -N bans", "iptables -A bans -s 198.51.100.7 -j DROP", "iptables -I INPUT 1 -j bans"):
+        session.run.world.execute(host, line, lambda record: None)
+    session.run.settle()
+    session.cursor.to_end()
+    session.enter("server", "iptables -A INPUT -p icmp -j ACCEPT")
+    typed = "-p icmp -j ACCEPT"
+    assert plan(session, "server", edited("-j bans", RELATED, DOOR, typed), first=True).lines == (f"iptables -R INPUT 3 {typed}",)
+    assert plan(session, "server", edited("-j bans", RELATED, DOOR, typed), first=False).lines == ("iptables -D INPUT 4",)
+
+
 def test_an_edit_at_the_end_is_appended_and_one_undo_takes_it_back() -> None:
     session = Session(too_open())
     session.cursor.to_end()
