@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fwtutor.netfilter.xtables.rewriting import ChainName
-from fwtutor.network.records import CommandRun, Walked
+from fwtutor.network.records import CommandRun
 from fwtutor.recording.run import Run
 from fwtutor.recording.scenario import Input
 from fwtutor.recording.sides import FATE, Row, Side, rows
@@ -45,8 +45,3 @@ def without(run: Run, index: int, name: ChainName, number: int) -> Without:
     rest = [row for row in found if row is not own]
     differing = [row for row in rest if row.differs & FATE]
     return Without("", own.left, own.right, own.differs, len(rest), len(differing), differing[0] if differing else None)
-
-
-def can_tell(run: Run, index: int) -> bool:
-    """Is there a packet of the watched host at that record?"""
-    return 0 <= index < len(run.records) and isinstance(run.records[index], Walked) and run.records[index].host == run.scenario.watch
