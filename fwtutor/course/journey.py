@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.network.records import Walked
+from fwtutor.recording.editing import apply
 
 if TYPE_CHECKING:
     from fwtutor.course.model import Goal, Lesson, Prediction
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fwtutor.network.records import CommandRun
     from fwtutor.recording import Session
     from fwtutor.recording.cursor import Size
+    from fwtutor.recording.editing import Plan
     from fwtutor.recording.run import Run
     from fwtutor.recording.scenario import Input
 
@@ -279,6 +281,15 @@ class Journey:
             self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
         return record
 
+    def edit(self, made: Plan) -> list[CommandRun]:
+        """The commands of an edit, where it wants them."""
+        records = apply(self.session, made)
+        self.just_answered = ""
+        if records and not records[0].refused:
+            self._typed_on[self.session.run.inputs[-1]] = self.stage
+            self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
+        return records
+
     def undo(self) -> bool:
         """The run without the last command; cursor and page are where that was entered."""
         inputs = self.session.run.inputs
@@ -317,6 +328,14 @@ class Journey:
         marked = session.bookmarks.toggle(session.run, session.cursor.index)
         self.progress.of(self.lesson.name).bookmarks = session.bookmarks.lasting
         return marked
+
+    def go(self, run: Run, index: int | None) -> None:
+        """Over to a run, and there to a record, but not past a question; None: to the last place shared with the present one."""
+        if run is not self.session.run:
+            self.session.switch(run)
+        if index is not None:
+            self.seek(index)
+        self._follow()
 
     def note(self) -> list[str]:
         """Note goals that have come true by here; ids of those that are news. Remember the place."""

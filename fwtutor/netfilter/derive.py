@@ -301,6 +301,7 @@ def _news_steps(news: Iterable[News], effects: Iterable[Change]) -> Iterator[s.S
 def context_of(shown: Shown, walk: Walk) -> Context:
     """The context rules were evaluated in, for explaining them."""
     context = Context(shown.packet, walk.at)
+    context.wall, context.looped = walk.wall, walk.looped
     context.priority, context.routing, context.mac, context.link = shown.priority, shown.routing, walk.mac, walk.link
     if not shown.in_interface:
         # To whom on a link: that is only known of what came by one.

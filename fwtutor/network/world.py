@@ -137,6 +137,12 @@ class World:
         times = (self.clock.due(host), self.hosts[host].firewall.next_timer_ns())
         return min((at for at in times if at is not None), default=None)
 
+    @property
+    def next_at(self) -> int | None:
+        """ns: when something happens next; None: nothing is ahead."""
+        upcoming = self._next()
+        return None if upcoming is None else max(self.now, upcoming[0])
+
     def step(self) -> list[Record]:
         """Lets exactly one event happen; its record, in a list (empty when nothing is ahead)."""
         upcoming = self._next()

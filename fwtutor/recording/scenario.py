@@ -33,6 +33,19 @@ class Input:
 
 
 @dataclass(slots=True, frozen=True)
+class Again:
+    """A line a person entered in another run, to be entered in this one at the same time after its stage began."""
+
+    stage: int
+    since: int
+    """ns after the stage's beginning."""
+    following: int
+    """So many records of the very same time it comes after."""
+    host: str
+    line: str
+
+
+@dataclass(slots=True, frozen=True)
 class Scenario:
     """The start of every run of it. A stage begins one second after the one before fell quiet."""
 

@@ -49,11 +49,13 @@ LAB: tuple[Action, ...] = (
     Action("lab.hook", "size('hook')", "2", "2", "hook", "Step by hook: PREROUTING, INPUT, ...", bar=False),
     Action("lab.rule", "size('rule')", "3", "3", "rule", "Step by rule: every beat of the packet's way.", bar=False),
     Action("lab.sizes", "next_size", "", "1-3", "packet/hook/rule", "How far a step goes. Click to change.", listed=False),
-    Action("lab.why", "why", "w", "w", "why", "Everything there is to say about what just happened.", weight=3),
+    Action("lab.why", "why", "w", "w", "why", "All there is to say of what just happened; of a rule, if one is chosen.", weight=3),
     Action("lab.hint", "hint", "h", "h", "hint", "A nudge; asked again, a bigger one."),
     Action("lab.undo", "undo", "u", "u", "undo", "Take back the last command you entered."),
     Action("lab.run", "next_run", "r", "r", "other run", "Changing the past makes another run: go over to the next one.", weight=2),
     Action("lab.command", "command", "colon,slash", ":", "type", "Type a command at a host: iptables, conntrack, send, ..."),
+    Action("lab.edit", "edit", "e", "e", "edit rules", "What if: write the rules otherwise, and run the same traffic again.", bar=False),
+    Action("lab.compare", "compare", "v", "v", "compare runs", "Two runs side by side, packet by packet.", bar=False),
     Action("lab.console", "console", "o", "o", "console", "All that was typed and said at this prompt's host so far.", bar=False),
     Action("lab.help", "help", "question_mark,f1", "?", "help", "All keys, words and signs of this screen."),
     Action("lab.inspect", "inspect", "i", "i", "inspect", "The packet's layers and bytes, field by field.", weight=3),
@@ -67,8 +69,8 @@ LAB: tuple[Action, ...] = (
     Action("lab.c", "answer(2)", "c", "c", "answer c", "Answer the question with c.", bar=False, listed=False),
     Action("lab.d", "answer(3)", "d", "d", "answer d", "Answer the question with d.", bar=False, listed=False),
     Action("lab.leave", "leave", "escape", "Esc", "close", "Close what is open: the command line, an answer, a message.", bar=False),
-    Action("lab.up", "scroll_lesson(-1)", "up", "↑", "scroll up", "Scroll the lesson up.", bar=False),
-    Action("lab.down", "scroll_lesson(1)", "down", "↓", "scroll down", "Scroll the lesson down.", bar=False),
+    Action("lab.up", "scroll_lesson(-1)", "up", "↑", "scroll up", "Scroll the lesson up; in the chain, choose a rule.", bar=False),
+    Action("lab.down", "scroll_lesson(1)", "down", "↓", "scroll down", "Scroll the lesson down; in the chain, choose a rule.", bar=False),
     Action("lab.pageup", "page(-1)", "pageup", "PgUp", "page up", "Scroll output or lesson a page up.", bar=False, priority=True),
     Action("lab.pagedown", "page(1)", "pagedown", "PgDn", "page down", "Scroll output or lesson a page down.", bar=False, priority=True),
     Action("lab.next", "next_lesson", "enter", "Enter", "next lesson", "On to the next lesson, when this one is done.", bar=False),
@@ -176,6 +178,57 @@ LADDER: tuple[Action, ...] = (
     Action("ladder.last", "move(100000)", "end", "End", "end", "To the end, or to a question.", weight=2),
     Action("ladder.filter", "only", "c", "c", "this connection", "Only the packets of the marked one's connection, or all of them."),
     Action("ladder.close", "close", "escape,q,enter,l", "Enter", "there", "To the lab, at the marked moment."),
+)
+
+PICK: tuple[Action, ...] = (
+    Action("pick.take", "pick", "enter,space,right", "Enter", "take", "Take the marked one."),
+    Action("pick.close", "close", "escape,q,left", "Esc", "close", "Back to where you were."),
+    Action("pick.up", "move(-1)", "up,k", "↑", "up", "The one above.", bar=False),
+    Action("pick.down", "move(1)", "down,j", "↓", "down", "The one below.", bar=False),
+    Action("pick.pageup", "move(-10)", "pageup", "PgUp", "page up", "Ten up.", bar=False),
+    Action("pick.pagedown", "move(10)", "pagedown", "PgDn", "page down", "Ten down.", bar=False),
+    Action("pick.first", "move(-99999)", "home", "Home", "first", "The first.", bar=False),
+    Action("pick.last", "move(99999)", "end", "End", "last", "The last.", bar=False),
+)
+
+COMPARE: tuple[Action, ...] = (
+    Action("compare.go", "go", "enter,space", "Enter", "go there", "To this packet, in the run whose side is marked."),
+    Action("compare.side", "side(1)", "right", "←→", "side", "The other side."),
+    Action("compare.left", "side(0)", "left", "←", "left side", "The left side.", bar=False, listed=False),
+    Action("compare.only", "only", "d", "d", "only differences", "Show only packets that differ, or all of them."),
+    Action("compare.next", "next(1)", "n", "n", "next difference", "The next packet that differs.", weight=2),
+    Action("compare.back", "next(-1)", "N,p", "N", "last difference", "The one before that differs.", bar=False),
+    Action("compare.other", "other", "o", "o", "other run", "Compare with another run.", weight=2),
+    Action("compare.keep", "keep", "x", "x", "keep this one", "Keep the marked side's run and give up the other (twice x).", weight=2),
+    Action("compare.help", "help", "question_mark,f1", "?", "help", "All keys of this screen.", weight=3),
+    Action("compare.close", "close", "escape,q,v", "Esc", "close", "Back to where you were."),
+    Action("compare.up", "move(-1)", "up,k", "↑", "up", "The packet above.", bar=False),
+    Action("compare.down", "move(1)", "down,j", "↓", "down", "The packet below.", bar=False),
+    Action("compare.pageup", "page(-1)", "pageup", "PgUp", "page up", "A page up.", bar=False),
+    Action("compare.pagedown", "page(1)", "pagedown", "PgDn", "page down", "A page down.", bar=False),
+    Action("compare.first", "move(-9999999)", "home", "Home", "first", "The first packet.", bar=False),
+    Action("compare.last", "move(9999999)", "end", "End", "last", "The last packet.", bar=False),
+)
+
+EDIT: tuple[Action, ...] = (
+    Action("edit.apply", "apply", "ctrl+s", "^s", "apply", "Show the commands that make the rules so, and enter them."),
+    Action("edit.complete", "complete(1)", "", "tab", "complete", "The word at the cursor; again, the next that fits."),
+    Action("edit.chains", "chains", "ctrl+o", "^o", "chains", "Another chain or table, IPv6, or the sysctls."),
+    Action("edit.undo", "undo", "", "^u", "undo", "Take back the last change of the text."),
+    Action("edit.redo", "redo", "", "^r", "redo", "Make it again.", weight=3),
+    Action("edit.move", "move(-1)", "", "alt+↑↓", "move", "Move the rule up or down (ctrl+↑↓ too).", weight=2),
+    Action("edit.duplicate", "duplicate", "", "^d", "copy", "The rule once more, below.", weight=2),
+    Action("edit.delete", "delete", "", "^k", "delete", "Take the rule out."),
+    Action("edit.switch", "switch", "", "^t", "off/on", "Put a # before the rule, which switches it off, or take it away.", weight=2),
+    Action("edit.help", "help", "f1", "F1", "help", "All keys of the editor.", weight=2),
+    Action("edit.leave", "leave", "escape", "Esc", "leave", "Leave without applying."),
+)
+
+APPLY: tuple[Action, ...] = (
+    Action("apply.first", "first", "enter", "Enter", "from the beginning", "Before everything: the same traffic runs again."),
+    Action("apply.here", "here", "h", "h", "here", "At the place you are at."),
+    Action("apply.close", "close", "escape,q", "Esc", "back to the editor", "Change it once more."),
+    *(action for action in READ if action.id in ("read.up", "read.down", "read.pageup", "read.pagedown")),
 )
 
 TYPING: tuple[Action, ...] = (

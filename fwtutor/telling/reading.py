@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
+from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.steps import (
     Acted,
     Answered,
@@ -151,16 +152,6 @@ class Place:
         if isinstance(self.record, CommandRun):
             return self.view.rules(self.record.after.family)
         return self.view.rules(4 if self.walk is None else self.walk.packet.family)
-
-
-def decider(steps: tuple[Step, ...]) -> RuleTried | PolicyApplied | None:
-    """The rule or policy that had the last word among ``steps``."""
-    for step in reversed(steps):
-        if isinstance(step, PolicyApplied):
-            return step
-        if isinstance(step, RuleTried) and step.matched and step.rule and not step.rule.target.goes_on:
-            return step
-    return None
 
 
 class Frame(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.conntrack.listing import format_entry
+from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.packet import TCP
 from fwtutor.netfilter.steps import (
     Acted,
@@ -18,9 +19,10 @@ from fwtutor.netfilter.steps import (
     Step,
 )
 from fwtutor.netfilter.why import target_words, why
+from fwtutor.netfilter.why_state import evidence
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, decider, packet_entry, sender
+from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry, sender
 from fwtutor.telling.spans import BLANK, Line, line, wrap
 
 RULES_TOLD = 200
@@ -84,7 +86,18 @@ def explain(place: Place, width: int) -> list[Line]:
             skipped -= 1
             continue
         rows += _step(place, step, width, lead=isinstance(step, RuleTried | Finished))
-    return [*rows, BLANK, *_entry(place, width)]
+    return [*rows, *state_rows(place, width), BLANK, *_entry(place, width)]
+
+
+def state_rows(place: Place, width: int) -> list[Line]:
+    """What the ctstate rests on: tuple, entry, expectation, window."""
+    found = place.looked_up
+    if found is None or place.walk is None:
+        return []
+    rows = [BLANK, line((f"Why it is {found.state or 'not tracked'}", "heading"))]
+    for name, text in evidence(place.walk, place.happened, found, place.view.entries.values()):
+        rows += wrap(line((f"{name:<9}", "dim"), text.replace(" > ", f" {glyphs.ARROW} ")), width, 9)
+    return rows
 
 
 def _packet(place: Place, width: int) -> list[Line]:

@@ -8,12 +8,13 @@ from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.listing import NAMES
 from fwtutor.netfilter.conntrack.tuples import GRE, WITH_PORTS
+from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.icmpwords import icmp_word
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP
 from fwtutor.netfilter.steps import PolicyApplied
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
 from fwtutor.telling import glyphs
-from fwtutor.telling.reading import DELETED, GONE, KEPT, PENDING, Place, decider
+from fwtutor.telling.reading import DELETED, GONE, KEPT, PENDING, Place
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple

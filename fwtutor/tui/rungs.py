@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len, set_cell_size
 
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
 from fwtutor.recording.ladder import Rung, legs, lost
 from fwtutor.recording.run import Run
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import decider
 from fwtutor.telling.spans import Line, Span, clean, crop, line, pad
 from fwtutor.telling.words import moment
 

@@ -225,7 +225,8 @@ def test_every_one_of_the_labs_actions_is_here_or_is_a_matter_of_screens() -> No
         "answer", "sizes", "pane", "pane_back", "leave", "up", "down", "pageup", "pagedown", "more", "sandbox",
     }  # fmt: skip
     travel = {"go", "again", "again_back", "ladder", "states", "mark", "slower", "faster"}
-    assert {action.id for action in LAB} - set(_DONE) == {f"lab.{name}" for name in of_screens | travel}
+    what_if = {"edit", "compare"}
+    assert {action.id for action in LAB} - set(_DONE) == {f"lab.{name}" for name in of_screens | travel | what_if}
     assert all(hasattr(Shell, f"do_{command.do}") for command in COMMANDS)
 
 

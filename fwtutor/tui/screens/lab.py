@@ -26,6 +26,7 @@ from fwtutor.tui.screens.making import Making
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.screens.travel import Travelling
 from fwtutor.tui.screens.view import TABS
+from fwtutor.tui.screens.what_if import WhatIf
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
@@ -44,7 +45,7 @@ OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in
 """Keys that open the command line."""
 
 
-class LabScreen(Travelling, Making):
+class LabScreen(WhatIf, Travelling, Making):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -221,7 +222,8 @@ class LabScreen(Travelling, Making):
 
     def action_why(self) -> None:
         place = Place.of(self.session)
-        self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
+        if not self.ask_rule(place):
+            self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
 
     def action_inspect(self) -> None:
         walk = self.session.cursor.walk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from textual import events
 from textual.geometry import Size
 
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
@@ -49,11 +50,17 @@ class ChainView(LineView):
         self._whole: tuple[Line, ...] = ()
         self._tallest = 0
         """Rows of the longest chain shown so far."""
+        self._shown: tuple[object, ...] = ()
+        self.chosen = -1
+        """The rule that was chosen to be asked about, from 0; -1: none."""
 
     def show(self, place: Place, *, lit: int | None = None) -> None:
         """Show the chain the packet is in. ``lit``: so many conditions of the rule being tried are known so far; None: all."""
         self._place = place
         self._key = table, name = chain_of(place)
+        shown = (place.session.run, place.index, place.done, self._key)
+        if shown != self._shown:
+            self._shown, self.chosen = shown, -1
         self._chain = chain_shown(place)
         self._tried, self._policy, self._over = tried(place, table, name)
         self._ticked = {change.key for step in place.happened for change in step.changes if change.kind == "counter"}
@@ -65,9 +72,49 @@ class ChainView(LineView):
             # The rule has not answered yet: no counter of it has ticked and nothing is decided.
             self._over = False
             self._ticked -= {change.key for change in step.changes} if step else set()
-        self.set_title(chain_heading(place), "packets matched")
+        self._titled()
         self.rebuild()
         self._centre()
+
+    def _titled(self) -> None:
+        if self._place is not None:
+            self.set_title(chain_heading(self._place), "w why this rule" if self.chosen >= 0 else "packets matched")
+
+    @property
+    def asked(self) -> tuple[str, str, int] | None:
+        """(table, chain, number) of the rule that was chosen."""
+        return (*self._key, self.chosen + 1) if 0 <= self.chosen < len(self._chain.rules) else None
+
+    def choose(self, by: int) -> None:
+        """Choose the next rule, or the one before; the first time the one being tried, else the first."""
+        last = len(self._chain.rules) - 1
+        here = self._current if 0 <= self._current <= last else last if self._current > last else 0
+        self._choose(here if self.chosen < 0 else self.chosen + by)
+
+    def _choose(self, number: int) -> None:
+        self.chosen = max(-1, min(len(self._chain.rules) - 1, number))
+        self._titled()
+        self.rebuild()
+        y = self.chosen + (len(self._whole) - 1 if self._whole and self.chosen > self._current else 0)
+        top, height = self.scroll_offset.y, self.size.height
+        if height and self.chosen >= 0 and not top <= y < top + height:
+            self.scroll_to(y=y if y < top else y - height + 1, animate=False)
+
+    def action_scroll_up(self) -> None:
+        self.choose(-1)
+
+    def action_scroll_down(self) -> None:
+        self.choose(1)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        y = offset.y + self.scroll_offset.y
+        if self._whole and y > self._current:
+            y = max(self._current, y - len(self._whole) + 1)
+        if y < len(self._chain.rules):
+            self._choose(y)
 
     @property
     def _lighting(self) -> bool:
@@ -142,6 +189,8 @@ class ChainView(LineView):
         rules = self._chain.rules
         digits = len(str(len(rules)))
         marker = Span(f"{glyphs.HERE} " if y == self._current else "  ", "current")
+        if y == self.chosen and y < len(rules):
+            marker = Span("? ", "here")
         status = self._status(y + 1, rules[y]) if y < len(rules) else self._end_status()
         number = f"{y + 1:>{digits}}" if y < len(rules) else " " * digits
         return Line((marker, status, Span(" " * max(1, STATUS - len(status.text))), Span(f"{number}  ", "dim")))
