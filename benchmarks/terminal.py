@@ -74,6 +74,10 @@ class Terminal:
         while self._read(seconds):
             pass
 
+    def press(self, keys: str) -> None:
+        """Press a key that may draw nothing."""
+        os.write(self.fd, keys.encode())
+
     def key(self, keys: str) -> float:
         """Seconds from pressing a key until the last of what it makes the program draw."""
         begin = time.perf_counter()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import grade, kernel, lesson, locate, play, rules, trace
+from fwtutor.commands import grade, kernel, lesson, locate, play, rules, sandbox, trace
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name, add, what in (
         ("play", play.add, "open a lesson"),
+        ("sandbox", sandbox.add, "the lab without a lesson: networks, rules and captures of your own"),
         ("trace", trace.add, "what a ruleset does with packets from a file, and why"),
         ("rules", rules.add, "check a ruleset, and print it"),
         ("grade", grade.add, "judge answers to a lesson's task by what they do"),

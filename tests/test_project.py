@@ -43,7 +43,16 @@ def test_ci_takes_the_test_command_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/simplified.md", "docs/netfilter.md", "docs/kernel.md"]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "docs/simplified.md",
+        "docs/netfilter.md",
+        "docs/kernel.md",
+        "docs/sandbox.md",
+    ],
 )
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")

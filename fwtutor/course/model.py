@@ -232,6 +232,11 @@ class Lesson:
     wrong: tuple[WrongAnswer, ...] = ()
 
     @property
+    def free(self) -> bool:
+        """A lab without a lesson: nothing is asked, and nothing is to be brought about."""
+        return not self.goals
+
+    @property
     def predictions(self) -> tuple[Prediction, ...]:
         """All of them, stage by stage."""
         return tuple(prediction for stage in self.stages for prediction in stage.predictions)

@@ -17,7 +17,8 @@ from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.network.topology import MAX_FILE, MAX_UID, HostSpec, LinkSpec, Topology, UserSpec
 
 _FOLDER = Path(__file__).resolve().parent.parent / "networks"
-MAX_RULES = 65536
+MAX_RULES = 1 << 20
+"""Characters."""
 
 
 def ready_made() -> dict[str, str]:
@@ -43,10 +44,7 @@ def _parsed(name: str) -> Table:
 
 def read_topology(table: Table, watch: str, start: str, seed: int, start6: str | None = None) -> Topology:
     """``[hosts.NAME]`` and ``[[links]]`` of a lesson; ``start`` and ``start6`` are the rules of the host ``watch``. Raises LessonError."""
-    base = Topology(())
-    if table.has("network"):
-        base = ready_network(table.choice("network", tuple(ready_made())), seed)
-    topology = _topology(table, {host.name: host for host in base.hosts}, base.links, seed)
+    topology = own_topology(table, seed)
     if watch not in [host.name for host in topology.hosts]:
         table.fail(f'there is no host "{watch}"', "watch")
 
@@ -56,12 +54,20 @@ def read_topology(table: Table, watch: str, start: str, seed: int, start6: str |
     return replace(topology, hosts=tuple(started(host) for host in topology.hosts))
 
 
+def own_topology(table: Table, seed: int) -> Topology:
+    """``[hosts.NAME]`` and ``[[links]]``, or what is different in a ready-made ``network``. Raises LessonError."""
+    base = Topology(())
+    if table.has("network"):
+        base = ready_network(table.choice("network", tuple(ready_made())), seed)
+    return _topology(table, {host.name: host for host in base.hosts}, base.links, seed)
+
+
 def _topology(table: Table, known: Mapping[str, HostSpec], links: tuple[LinkSpec, ...], seed: int) -> Topology:
     hosts = dict(known)
     for name, part in table.table("hosts", required=not known).named_tables():
         hosts[name] = _host(table, part, name, known.get(name))
     found = list(links)
-    for part in table.tables("links", required=not links):
+    for part in table.tables("links", required=not links and len(hosts) > 1):
         name = part.text("name", limit=32)
         if name in [link.name for link in found]:
             part.fail(f'"{name}" is the name of another link', "name")
@@ -103,9 +109,11 @@ def _host(table: Table, part: Table, name: str, known: HostSpec | None) -> HostS
         given["files"] = {**(known.files if known else {}), **{path: texts.text(path, limit=MAX_FILE) for path in texts.fields()}}
     if part.has("services"):
         given["services"] = part.texts("services")
-    for key, limit in (("title", 80), ("rules", MAX_RULES), ("rules6", MAX_RULES)):
+    if part.has("title"):
+        given["title"] = part.text("title", limit=80)
+    for key in ("rules", "rules6"):
         if part.has(key):
-            given[key] = part.text(key, limit=limit)
+            given[key] = part.text(key, limit=MAX_RULES, typed=True)
     part.done()
     try:
         host = HostSpec(name, **given) if known is None else replace(known, **given)

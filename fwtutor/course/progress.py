@@ -36,6 +36,8 @@ class LessonProgress:
     """Stage (from 0) last looked at."""
     record: int = -1
     """Record index of the cursor, -1 = before everything."""
+    bookmarks: list[int] = field(default_factory=list)
+    """Record indices of moments of the lesson's own run."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,16 @@ class Progress:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(self.path.parent)
+
+
+class Unkept(Progress):
+    """Of what nobody is to go on with some day: a sandbox is kept in a file of its own, if at all."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull))
+
+    def save(self) -> None:
+        """Nothing is kept."""
 
 
 def home() -> Path:
@@ -170,7 +182,10 @@ def _read_lesson(field_name: str, part: object) -> LessonProgress:
     for name, value, least in (("stage", stage, 0), ("record", record, -1)):
         if type(value) is not int or not least <= value <= MAX_NUMBER:
             raise _Damaged(f"field {field_name}.{name} is not a whole number from {least}")
-    return LessonProgress(set(goals), dict(predictions), stage, record)
+    bookmarks = part.get("bookmarks", [])
+    if not isinstance(bookmarks, list) or not all(type(each) is int and 0 <= each <= MAX_NUMBER for each in bookmarks):
+        raise _Damaged(f"field {field_name}.bookmarks is not a list of whole numbers from 0")
+    return LessonProgress(set(goals), dict(predictions), stage, record, sorted(set(bookmarks)))
 
 
 def _shown(value: object) -> str:
@@ -180,7 +195,13 @@ def _shown(value: object) -> str:
 
 def _as_json(progress: Progress) -> dict[str, object]:
     lessons = {
-        name: {"goals": sorted(part.goals), "predictions": part.predictions, "stage": part.stage, "record": part.record}
+        name: {
+            "goals": sorted(part.goals),
+            "predictions": part.predictions,
+            "stage": part.stage,
+            "record": part.record,
+            **({"bookmarks": part.bookmarks} if part.bookmarks else {}),
+        }
         for name, part in progress.lessons.items()
     }
     return {"version": VERSION, "last": progress.last, "lessons": lessons}

@@ -34,8 +34,8 @@ def read_text_if_there(folder: Path, name: str) -> str | None:
     return read_text(folder, name) if os.path.lexists(folder / name) else None
 
 
-def read_text(folder: Path, name: str) -> str:
-    """A file of the folder as text. LessonError if it is missing, outside, too big, not UTF-8, or has control characters."""
+def read_text(folder: Path, name: str, most: int = MAX_BYTES) -> str:
+    """A file of the folder as text. LessonError if it is missing, outside, not UTF-8, larger than ``most``, or has control characters."""
     path = folder / name
     shown = shown_name(folder, name)
     try:
@@ -46,15 +46,15 @@ def read_text(folder: Path, name: str) -> str:
         if not stat.S_ISREG(real.stat().st_mode):
             raise LessonError(shown, 0, "", "is not a regular file")
         with real.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(most + 1)
     except FileNotFoundError:
         raise LessonError(shown, 0, "", "there is no such file") from None
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, LessonError):
             raise
         raise LessonError(shown, 0, "", f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    if len(data) > MAX_BYTES:
-        raise LessonError(shown, 0, "", f"is larger than {MAX_BYTES // 1024} KiB")
+    if len(data) > most:
+        raise LessonError(shown, 0, "", f"is larger than {most // 1024} KiB")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -122,12 +122,12 @@ class Table:
     def fields(self) -> list[str]:
         return list(self._values)
 
-    def text(self, key: str, default: str | None = None, *, limit: int = MAX_TEXT) -> str:
-        """A string that is not empty (unless that is the default)."""
+    def text(self, key: str, default: str | None = None, *, limit: int = MAX_TEXT, typed: bool = False) -> str:
+        """A string that is not empty (unless that is the default). ``typed``: as somebody typed it, control characters and all."""
         value = self._take(key, str, default)
         if not value and value != default:
             self.fail("is empty", key)
-        self._check_text(value, limit, key)
+        self._check_text(value, limit, key, typed=typed)
         return str(value)
 
     def number(self, key: str, default: int | None = None, *, least: int, most: int) -> int:
@@ -175,9 +175,9 @@ class Table:
     def table(self, key: str, *, required: bool = True) -> Table:
         return self._sub(self._take(key, dict, None if required else {}), key)
 
-    def tables(self, key: str, *, required: bool = False) -> tuple[Table, ...]:
+    def tables(self, key: str, *, required: bool = False, most: int = MAX_ITEMS) -> tuple[Table, ...]:
         """A list of tables ([[key]], or inline)."""
-        values = self._list(key, required)
+        values = self._list(key, required, most)
         for number, value in enumerate(values, 1):
             if not isinstance(value, dict):
                 self.fail("is not a table", key, number)
@@ -209,12 +209,12 @@ class Table:
     def _sub(self, value: dict[str, Any], *path: str | int) -> Table:
         return Table(self.file, self.places, (*self.path, *path), value)
 
-    def _list(self, key: str, required: bool) -> list[Any]:
+    def _list(self, key: str, required: bool, most: int = MAX_ITEMS) -> list[Any]:
         values: list[Any] = self._take(key, list, None if required else [])
         if required and not values:
             self.fail("is empty", key)
-        if len(values) > MAX_ITEMS:
-            self.fail(f"has more than {MAX_ITEMS} items", key)
+        if len(values) > most:
+            self.fail(f"has more than {most} items", key)
         return values
 
     def _take(self, key: str, kind: type, default: object) -> Any:
@@ -228,9 +228,9 @@ class Table:
             self.fail(f"is not {_TYPES[kind]}", key)
         return value
 
-    def _check_text(self, value: str, limit: int, *path: str | int) -> None:
+    def _check_text(self, value: str, limit: int, *path: str | int, typed: bool = False) -> None:
         if len(value) > limit:
             self.fail(f"is longer than {limit} characters", *path)
-        bad = control_character(value)
+        bad = "" if typed else control_character(value)
         if bad:
             self.fail(f"has the control character U+{ord(bad):04X}", *path)

@@ -51,6 +51,36 @@ def changes_of(events: Iterable[tuple[Any, ...]]) -> tuple[Change, ...]:
     return tuple(change for event in events for change in _event_changes(event))
 
 
+def entry_changes(walk: Walk) -> list[Change]:
+    """The effects on entries alone: less work, for whoever looks through many walks."""
+    found: list[Change] = []
+    for event in walk.events:
+        if event[0] == events.TABLE:
+            for hit in event[2]:
+                if hit.what == SENT:
+                    found += entry_changes(hit.before)
+        elif event[0] in _ON_ENTRIES:
+            found += [change for change in _event_changes(event) if change.kind == ENTRY]
+    return found
+
+
+_ON_ENTRIES = frozenset({
+    events.LOOKED_UP, events.HELPED, events.CHANGED, events.CONFIRMED, events.ANSWER, events.COPY, events.TRANSLATED,
+})  # fmt: skip
+
+
+def matched(walk: Walk, rule: int) -> bool:
+    """Did the rule with that id match the packet, or an answer to it, or a copy of it?"""
+    for event in walk.events:
+        if event[0] == events.TABLE:
+            for what, chain, position, before in event[2]:
+                if (what == MATCHED and chain.rules[position].id == rule) or (what == SENT and matched(before, rule)):
+                    return True
+        elif event[0] in (events.ANSWER, events.COPY) and matched(event[1], rule):
+            return True
+    return False
+
+
 def _entry_change(before: Entry | None, after: Entry | None) -> Change:
     entry = after if before is None else before
     assert entry is not None
@@ -271,6 +301,7 @@ def _news_steps(news: Iterable[News], effects: Iterable[Change]) -> Iterator[s.S
 def context_of(shown: Shown, walk: Walk) -> Context:
     """The context rules were evaluated in, for explaining them."""
     context = Context(shown.packet, walk.at)
+    context.wall, context.looped = walk.wall, walk.looped
     context.priority, context.routing, context.mac, context.link = shown.priority, shown.routing, walk.mac, walk.link
     if not shown.in_interface:
         # To whom on a link: that is only known of what came by one.

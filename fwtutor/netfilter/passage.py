@@ -72,7 +72,7 @@ class Passage(Translating):
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
         context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.entries.exchange
-        context.wall = box.began + context.at
+        context.wall = walk.wall = box.began + context.at
         context.seed, context.lots, context.find = box.seed, box.lots, box.state.find
         context.owner, context.socket, context.mac, context.link = walk.owner, walk.socket, walk.mac, walk.link
 

@@ -213,7 +213,7 @@ class Passage4(Optioned):
         """PREROUTING and INPUT of a copy: where it goes was known when it was sent."""
         self.context.in_interface, self.context.out_interface = self.context.out_interface, ""
         context, packet = self.context, self.context.packet
-        context.looped = True
+        context.looped = self.walk.looped = True
         context.link = self.walk.link = "multicast" if self.box.routing.is_multicast(packet.family, packet.dst) else "broadcast"
         if self._gather_to_track(defrag.ARRIVING) and self._enter(PREROUTING) and self._read_options():
             self._deliver()

@@ -238,7 +238,8 @@ class Passage6(Replying6):
             # Only what would go onto the wire is copied.
             copy = Walk(packet if raw is packet.raw else Packet(raw), interface, walk.at)
             here = self._piece(raw, copy)
-            here.context.looped, here.context.owner, here.context.socket = True, None, False
+            here.context.looped = copy.looped = True
+            here.context.owner, here.context.socket = None, False
             copy.events += [(TIED, context.state), AT[POSTROUTING]]
             if here._pass(POSTROUTING) and here._confirm():
                 here.context.link = copy.link = "multicast"

@@ -15,18 +15,23 @@ from fwtutor.netfilter.defrag import is_fragment
 from fwtutor.netfilter.events import ANSWER, GATHERED
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.steps import Change, Logged, Step
+from fwtutor.netfilter.wallclock import BEGAN
 
 
 class Walk:
     """What a box did with a packet."""
 
     __slots__ = (
-        "at", "delivered", "events", "in_interface", "link", "mac", "out", "out_interface", "owner", "packet", "reason", "socket", "to",
-        "tracked", "uses", "verdict", "zone",
+        "at", "delivered", "events", "in_interface", "link", "looped", "mac", "out", "out_interface", "owner", "packet", "reason", "socket",
+        "to", "tracked", "uses", "verdict", "wall", "zone",
     )  # fmt: skip
 
     at: int
     """ns"""
+    wall: int
+    """The same since 1970, by the clock on the wall."""
+    looped: bool
+    """It is the copy that comes back of what the box sent to many."""
     packet: Packet
     """As it arrived, or as the box made it."""
     in_interface: str | None
@@ -64,7 +69,8 @@ class Walk:
         self.verdict, self.reason = "ACCEPT", ""
         self.out_interface = self.to = self.owner = self.mac = None
         self.link = "host"
-        self.socket = False
+        self.socket = self.looped = False
+        self.wall = BEGAN + at
         self.out, self.events = [], []
         self.delivered = None
         self.tracked = None

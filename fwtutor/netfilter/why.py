@@ -19,7 +19,7 @@ from fwtutor.netfilter.state import MEMORY
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.why_helpers import describe, why_expected, why_forgotten, why_helped
 from fwtutor.netfilter.why_nat import why_translated
-from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
+from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, NatTarget, Rule
 
 ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
 
@@ -84,7 +84,7 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.ExpectationForgotten():
             return Explanation(why_forgotten(step))
         case s.Translated():
-            return Explanation(why_translated(step))
+            return Explanation(why_translated(step) + _by_rule(walk, step))
         case s.Confirmed(entry=entry):
             left = 0 if entry is None else entry.seconds_left(walk.at)
             return Explanation(f"the packet got through, so its entry is kept: forgotten in {left} s unless another packet comes")
@@ -125,6 +125,19 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.AnswerWithheld():
             return Explanation("the sender would be told, but too many ICMP errors went there lately: icmp_ratelimit")
     return Explanation("")
+
+
+def _by_rule(walk: Walk, step: s.Translated) -> str:
+    """Which rule of nat decided on a translation, where it was decided on here."""
+    if step.entry_before is None or step.entry_after is None or step.entry_before.reply == step.entry_after.reply:
+        return ""
+    last: s.RuleTried | None = None
+    for each in walk.steps:
+        if isinstance(each, s.RuleTried) and each.matched and each.rule is not None and isinstance(each.rule.target, NatTarget):
+            last = each
+        elif each == step:
+            return "" if last is None else f"; rule {last.number} of {last.chain} says so: {last.rule and last.rule.target.name}"
+    return ""
 
 
 _HOOKS = {
@@ -211,7 +224,8 @@ def _rule(step: s.RuleTried) -> Explanation:
     rule, context = step.rule, step.context
     assert rule is not None
     assert context is not None
-    conditions = rule.conditions(context, [change.before for change in step.changes if change.kind == MEMORY])
+    kept = [change for change in step.changes if change.kind == MEMORY]
+    conditions = rule.conditions(context, [change.before for change in kept], [change.after for change in kept])
     shown: list[Condition] = []
     for condition in conditions:
         shown.append(condition)
@@ -267,15 +281,25 @@ def _lookup(step: s.LookedUp, walk: Walk, entries: Iterable[Entry]) -> str:
 
 def nearest(wanted: Tuple | None, entries: Iterable[Entry]) -> str:
     """Which entry differs from a tuple in the least, in words; "" when none is close."""
-    best: list[str] = []
+    found = nearest_entry(wanted, entries)
+    return f"the nearest entry has {' and '.join(_differing(wanted, found[1]))}" if wanted is not None and found is not None else ""
+
+
+def nearest_entry(wanted: Tuple | None, entries: Iterable[Entry]) -> tuple[Entry, Tuple] | None:
+    """The entry that differs from a tuple in the least, at most in two of its parts, and which of its tuples it is."""
+    best: tuple[int, Entry, Tuple] | None = None
     for entry in entries:
         for side in (entry.original, entry.reply):
             if wanted is None or (side.protocol, side.family) != (wanted.protocol, wanted.family):
                 continue
-            differs = [f"{name} {theirs}, not {ours}" for name, ours, theirs in zip(*_named(wanted, side), strict=True) if ours != theirs]
-            if differs and len(differs) <= 2 and (not best or len(differs) < len(best)):
-                best = differs
-    return f"the nearest entry has {' and '.join(best)}" if best else ""
+            differs = len(_differing(wanted, side))
+            if differs and differs <= 2 and (best is None or differs < best[0]):
+                best = differs, entry, side
+    return best[1:] if best is not None else None
+
+
+def _differing(wanted: Tuple, side: Tuple) -> list[str]:
+    return [f"{name} {theirs}, not {ours}" for name, ours, theirs in zip(*_named(wanted, side), strict=True) if ours != theirs]
 
 
 def _named(wanted: Tuple, side: Tuple) -> tuple[tuple[str, ...], list[str], list[str]]:

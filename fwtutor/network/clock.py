@@ -48,6 +48,10 @@ class Clock:
             heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def due(self, host: str) -> int | None:
+        """ns: when the next event of a host is due."""
+        return min((event.at for _, _, _, event in self._heap if event.host == host and not event.cancelled), default=None)
+
     def pop(self) -> Event:
         """Takes the next event. Raises IndexError when there is none."""
         self.next_at()

@@ -14,6 +14,7 @@ from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
+from fwtutor.network.captured import Captured, Replay
 from fwtutor.network.clock import Clock, Event
 from fwtutor.network.ends import Address, Ends, destination_of, ends_of
 from fwtutor.network.host import Host
@@ -131,6 +132,17 @@ class World:
         """True when anything at all is still ahead."""
         return self._next() is not None
 
+    def due(self, host: str) -> int | None:
+        """ns: when the next timer of a host runs out, or one of its entries is forgotten; None if it waits for nothing."""
+        times = (self.clock.due(host), self.hosts[host].firewall.next_timer_ns())
+        return min((at for at in times if at is not None), default=None)
+
+    @property
+    def next_at(self) -> int | None:
+        """ns: when something happens next; None: nothing is ahead."""
+        upcoming = self._next()
+        return None if upcoming is None else max(self.now, upcoming[0])
+
     def step(self) -> list[Record]:
         """Lets exactly one event happen; its record, in a list (empty when nothing is ahead)."""
         upcoming = self._next()
@@ -177,6 +189,10 @@ class World:
     def schedule(self, at: int, host: str, line: str) -> None:
         """A line to be entered later, as by a script. Raises KeyError if there is no such host."""
         self.clock.push(Entering(at, self.hosts[host].name, line))
+
+    def replay(self, at: int, host: str, packet: Captured, number: int) -> None:
+        """A packet of a capture, the ``number``-th, to be played into a host later. Raises KeyError if there is no such host."""
+        self.clock.push(Replay(at, self.hosts[host].name, number, packet))
 
     def lose(self, predicate: Loses) -> None:
         """From now on links lose the packets for which ``predicate(link, sender, packet)`` is true."""
@@ -269,6 +285,11 @@ class World:
             self._give_up(host, event)
             return
         index = self._begin()
+        if isinstance(event, Replay):
+            walk = event.packet.walk(host.firewall, self.now)
+            self.records.append(Walked(index, self.now, host.name, event.cause, event.ordinal, walk))
+            self._remember(host, walk, index)
+            return
         if isinstance(event, Timer):
             what = event.fire()
             self.records.append(TimerFired(index, self.now, host.name, event.cause, event.ordinal, what))

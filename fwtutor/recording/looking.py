@@ -122,6 +122,11 @@ def _same(before: Ruleset, after: Ruleset, listed: bool) -> bool:
     return shown == dict(before.tables)
 
 
+def sysctls_at(cursor: Cursor, host: str) -> dict[str, int]:
+    """All sysctls of a host that are simulated, as they are at the cursor's place."""
+    return {name: int(_sysctl_at(cursor, host, name)) for name in cursor.run.world.hosts[host].firewall.sysctls}
+
+
 def _sysctl_at(cursor: Cursor, host: str, name: str) -> str:
     """Its value at the cursor's place: what the last command that set it printed, or what it was at the start."""
     value = str(cursor.run.world.hosts[host].spec.sysctls.get(name, SYSCTLS.get(name, 0)))

@@ -14,7 +14,7 @@ from fwtutor.netfilter.state import State
 from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.network.records import CommandRun, Record, changes_of
 from fwtutor.network.world import World
-from fwtutor.recording.scenario import Input, Scenario
+from fwtutor.recording.scenario import Again, Input, Scenario
 
 GAP = SECOND
 """ns between quiet and the next stage, or an input at the end."""
@@ -66,15 +66,19 @@ class Track:
 class Run:
     """One history. Make it with ``Run(scenario, inputs)``: it is played to its end at once."""
 
-    def __init__(self, scenario: Scenario, inputs: Sequence[Input] = ()) -> None:
+    def __init__(self, scenario: Scenario, inputs: Sequence[Input | Again] = ()) -> None:
         self.scenario = scenario
         topology = scenario.topology
         self.world = World(topology if scenario.seed is None else replace(topology, seed=scenario.seed))
+        for host in self.world.hosts.values():
+            host.firewall.box.began = host.firewall.box.began if scenario.began is None else scenario.began
         self.records: list[Record] = self.world.records
         self.inputs: list[Input] = []
         """What a person entered, in order."""
         self.stage_starts: list[int] = []
         """For each stage, the index of its first record (of the next record there will be, if it has none)."""
+        self.stage_times: list[int] = []
+        """ns: when each stage began."""
         self.stops: list[int] = []
         """Indices of the records the cursor stops at: the watched host's, and what the learner typed anywhere."""
         self.tracks = {name: Track(host.firewall.state, map(host.firewall.ruleset, (4, 6))) for name, host in self.world.hosts.items()}
@@ -103,23 +107,34 @@ class Run:
         """ns: the time at which it is quiet."""
         return self.world.now
 
-    def _play(self, inputs: list[Input]) -> None:
+    def again(self, past: Input) -> Again:
+        """An input of this run, to be entered in another at the same time."""
+        same = 0
+        while past.after - same > 0 and self.records[past.after - same - 1].at == past.at:
+            same += 1
+        return Again(past.stage, past.at - self.stage_times[past.stage], same, past.host, past.line)
+
+    def _play(self, inputs: list[Input | Again]) -> None:
         for stage in range(self.scenario.stage_count):
             script = [line for line in self.scenario.script if line.stage == stage]
             if stage and script:
                 self._take(self.world.run_until(self.world.now + GAP))
             start = self.world.now
             self.stage_starts.append(len(self.records))
+            if not stage:
+                for number, packet in enumerate(self.scenario.captured):
+                    self.world.replay(start + packet.at, self.scenario.watch, packet, number)
+            self.stage_times.append(start)
             for line in script:
                 self.world.schedule(start + round(line.at * SECOND), line.host, line.line)
             self._settle(inputs)
 
-    def _settle(self, inputs: list[Input]) -> None:
+    def _settle(self, inputs: list[Input | Again]) -> None:
         """Runs to quiet, entering each input of the present stage as its place comes."""
         stage = len(self.stage_starts) - 1
         while True:
-            if inputs and inputs[0].stage == stage and inputs[0].after <= len(self.records):
-                self._enter(inputs.pop(0))
+            if inputs and inputs[0].stage == stage and self._is_due(inputs[0]):
+                self._enter(self._placed(inputs.pop(0)))
             elif len(self.records) >= MAX_RECORDS:
                 self.cut = True
                 return
@@ -127,6 +142,24 @@ class Run:
                 self._take(self.world.step())
             else:
                 return
+
+    def _is_due(self, wanted: Input | Again) -> bool:
+        """Has all happened that comes before an input?"""
+        if isinstance(wanted, Input):
+            return wanted.after <= len(self.records)
+        at, upcoming = self.stage_times[wanted.stage] + wanted.since, self.world.next_at
+        if upcoming is None or upcoming > at:
+            return True
+        return upcoming == at and self._happened_at(at) >= wanted.following
+
+    def _happened_at(self, at: int) -> int:
+        return next((count for count, record in enumerate(reversed(self.records)) if record.at != at), len(self.records))
+
+    def _placed(self, wanted: Input | Again) -> Input:
+        if isinstance(wanted, Input):
+            return wanted
+        at = max(self.world.now, self.stage_times[wanted.stage] + wanted.since)
+        return Input(wanted.stage, len(self.records), at, wanted.host, wanted.line)
 
     def _enter(self, wanted: Input) -> CommandRun:
         self.world.now = max(self.world.now, wanted.at)

@@ -5,9 +5,11 @@ Entering something at the end appends; in the past it makes a branch, and the ru
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fwtutor.network.records import CommandRun
+from fwtutor.recording.bookmarks import Bookmarks
 from fwtutor.recording.cursor import Cursor
 from fwtutor.recording.looking import look
 from fwtutor.recording.run import Run
@@ -20,15 +22,19 @@ MAX_RUNS = 20
 class Session:
     """``run`` is the history one is in; ``cursor`` stays the same object whatever happens."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, runs: Sequence[Run] = ()) -> None:
+        """``runs``: histories of it that there are already, the first of which one is in."""
         self.scenario = scenario
-        self.run = Run(scenario)
-        """The history one is in, played to its end."""
-        self.runs: list[Run] = [self.run]
+        self.runs: list[Run] = [*runs] or [Run(scenario)]
         """All histories, in the order they were made."""
+        self.run = self.runs[0]
+        """The history one is in, played to its end."""
         self.cursor = Cursor(self.run)
+        self.bookmarks = Bookmarks()
         self._entered: tuple[Run, int] | None = None
         """The last branch made, and ``cursor.moves`` then."""
+        self._edits: dict[tuple[Input, ...], tuple[tuple[Input, ...], int, int]] = {}
+        """By the inputs of a run whose last change was an edit: those before it, and the place it was made at."""
 
     def enter(self, host: str, line: str) -> CommandRun:
         """Enters a line at a host's prompt, where the cursor is; the cursor is then at the command's record.
@@ -62,8 +68,65 @@ class Session:
         self._entered = (branch, self.cursor.moves)
         return entered
 
+    def edit(
+        self, host: str, lines: Sequence[str], *, first: bool = False, superseded: Callable[[CommandRun], bool] = lambda _: False
+    ) -> list[CommandRun]:
+        """Enters lines together, where the cursor is or ``first``, before everything; whatever else happens then happens again.
+
+        What was entered behind that place is entered again, at its own time, but for what is ``superseded``. All of it is taken back by
+        one ``undo``. If one of the lines is refused, none is entered: it is returned alone, with index -1.
+        """
+        was = tuple(self.run.inputs), self.cursor.index, self.cursor.step
+        if not first and self.cursor.at_end:
+            found = [self.run.enter(host, line) for line in lines]
+            place = found[0].index if found else self.cursor.index
+        else:
+            after, at = (0, 0) if first else self.cursor.boundary
+            stage = self.run.stage_of(after - 1 if after > self.cursor.index else after)
+            kept = [past for past in self.run.inputs if past.after < after]
+            made = [Input(stage, after + number, at, host, line) for number, line in enumerate(lines)]
+            later = [self.run.again(past) for past in self.run.inputs if past.after >= after and not superseded(self._record_of(past))]
+            branch = Run(self.scenario, [*kept, *made, *later])
+            found = [self._record_of(past, branch) for past in branch.inputs[len(kept) : len(kept) + len(made)]]
+            refused = [replace(record, index=-1) for record in found if record.refused]
+            if refused:
+                return refused[:1]
+            self._take_up(branch)
+            place = after + len(made) - 1
+        self.cursor.attach(self.run, place)
+        if self.run.inputs:
+            self._edits[tuple(self.run.inputs)] = was
+        return found
+
+    def _record_of(self, past: Input, run: Run | None = None) -> CommandRun:
+        record = (run or self.run).records[past.after]
+        assert isinstance(record, CommandRun)
+        return record
+
+    def drop(self, run: Run) -> None:
+        """Gives up one of ``runs``, but never the last; from the one it is in, the session goes over to another first."""
+        others = [each for each in self.runs if each is not run]
+        if not others:
+            return
+        if run is self.run:
+            self.switch(others[-1])
+        self.runs = others
+
     def undo(self) -> bool:
-        """Makes a branch without the last thing entered, and goes to where that was. False if nothing was entered."""
+        """Makes a branch without the last thing entered, and goes to where that was. False if nothing was entered.
+
+        An edit is taken back as a whole: back to the run it was made in, if that is kept.
+        """
+        was = self._edits.get(tuple(self.run.inputs))
+        if was is not None:
+            inputs, index, step = was
+            former = next((run for run in self.runs if tuple(run.inputs) == inputs), None)
+            if former is None:
+                former = Run(self.scenario, inputs)
+                self._take_up(former)
+            self.run = former
+            self.cursor.attach(former, index, step)
+            return True
         if not self.run.inputs:
             return False
         *kept, last = self.run.inputs

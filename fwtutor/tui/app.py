@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
@@ -24,13 +24,16 @@ from textual.theme import BUILTIN_THEMES, Theme
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
-from fwtutor.tui import glyphs
-from fwtutor.tui.actions import APP, Action, bindings
+from fwtutor.telling import glyphs
+from fwtutor.telling.actions import APP, Action
+from fwtutor.tui.bindings import bindings
+from fwtutor.tui.sandboxes import Sandboxes
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.themes import THEMES, defaults
 
 if TYPE_CHECKING:
+    from fwtutor.sandbox.model import Sandbox
     from fwtutor.tui.screens.course_map import CourseMap
 
 
@@ -52,7 +55,7 @@ QUIET = 0.5
 """Seconds after which the first screen is there and nobody has pressed a key yet, so that something may take a moment."""
 
 
-class FwtutorApp(App[int]):
+class FwtutorApp(Sandboxes):
     """fwtutor on a terminal."""
 
     TITLE = "fwtutor"
@@ -64,14 +67,17 @@ class FwtutorApp(App[int]):
     theme: Reactive[str] = Reactive(_first_theme)
 
     def __init__(
-        self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None
-    ) -> None:
+        self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None, *,
+        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+    ) -> None:  # fmt: skip
+        """Begins on the map, in a ``lesson``, in a ``sandbox``, or ``choosing`` a network for one."""
         super().__init__()
         self._course = course
         self.progress = progress
         self.crash: Exception | None = None
         """The exception that ended the application, for whoever ran it."""
         self._first = lesson
+        self._sandbox, self._choosing = sandbox, choosing
         self._at = at
         if self.no_color:
             # Textual's answer to NO_COLOR is shades of grey; it asks for none.
@@ -100,7 +106,11 @@ class FwtutorApp(App[int]):
         self.call_later(self._open)
 
     def _open(self) -> None:
-        if self._first is None:
+        if self._sandbox is not None:
+            self.open_sandbox(*self._sandbox)
+        elif self._choosing:
+            self.action_choose_network()
+        elif self._first is None:
             self._open_map()
         else:
             self.open_lesson(self._first, afresh=False, at=self._at)
@@ -126,13 +136,7 @@ class FwtutorApp(App[int]):
     def open_lesson(self, lesson: Lesson, *, afresh: bool, at: int | None = None) -> None:
         """Open a lesson's lab: where it was left, at its beginning, or at moment ``at`` (from 1) of its run."""
         screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson))
-        part = self.progress.of(lesson.name)
-        stops = screen.session.run.stops
-        if at is not None:
-            screen.journey.seek(stops[min(at, len(stops)) - 1] if at > 0 and stops else -1)
-        elif not afresh:
-            # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
-            screen.journey.seek(min(part.record, len(screen.session.run.records) - 1), part.stage)
+        screen.journey.begin(afresh=afresh, at=at)
         self.push_screen(screen, callback=self._left)
 
     def _following(self, lesson: Lesson) -> Lesson | None:
@@ -173,6 +177,8 @@ class FwtutorApp(App[int]):
         self.notify("Things move." if self.has_class("-moving") else "Nothing moves.", timeout=2)
 
     async def action_quit(self) -> None:
+        if isinstance(self.screen, LabScreen) and not self.screen.may_leave("^q"):
+            return
         self._keep()
         self.exit(0)
 
@@ -210,9 +216,12 @@ def _title(action: Action) -> str:
     return action.label.capitalize() + (f"  ({action.shown})" if action.shown else "")
 
 
-def run(course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None) -> int:
+def run(
+    course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None, *,
+    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+) -> int:  # fmt: skip
     """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at)
+    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing)
     result = app.run()
     if app.crash is not None:
         raise app.crash

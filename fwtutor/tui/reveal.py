@@ -34,7 +34,7 @@ from fwtutor.netfilter.steps import (
 )
 from fwtutor.netfilter.why import why
 from fwtutor.recording.cursor import Cursor
-from fwtutor.tui.reading import Place
+from fwtutor.telling.reading import Place
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bench import Bench
 from fwtutor.tui.widgets.chain import ChainView
@@ -101,6 +101,8 @@ class Reveal:
         self._cursor: Cursor | None = None
         self._beats: list[Beat] = []
         self._pace = 0.0
+        self.slowness = 1.0
+        """How many times as long as usual a beat takes."""
         self._timer: Timer | None = None
 
     def show(self, place: Place, standing: Standing, then: Callable[[], None], *, moved: bool) -> None:
@@ -122,8 +124,8 @@ class Reveal:
         travels = isinstance(first, Arrived) and first.interface is not None and not known
         start = known or min(1, place.done)
         way = beats(place.walk, place.steps, start, place.done)
-        self._pace = min(LONGEST, BUDGET / max(1, len(way)))
-        wait = TRAVEL + 1 / FRAMES if travels else 0.0
+        self._pace = min(LONGEST, BUDGET / max(1, len(way))) * self.slowness
+        wait = TRAVEL * self.slowness + 1 / FRAMES if travels else 0.0
         if hurried or not way:
             self._arrive(moved=moved)
             self._timer = self._screen.set_timer(max(0.1, wait + self._pace * len(way)), self._rest)

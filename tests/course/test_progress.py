@@ -53,6 +53,7 @@ def test_the_first_answer_to_a_prediction_stays(tmp_path: Path) -> None:
         ('{"version": 1, "lessons": {"too-open": {"predictions": {"a": 1}}}}', "field lessons.too-open.predictions"),
         ('{"version": 1, "lessons": {"too-open": {"stage": -1}}}', "field lessons.too-open.stage"),
         ('{"version": 1, "lessons": {"too-open": {"record": true}}}', "field lessons.too-open.record"),
+        ('{"version": 1, "lessons": {"too-open": {"bookmarks": [1, -1]}}}', "field lessons.too-open.bookmarks"),
         ('{"version": 1, "last": 5}', "field last"),
         ("[" * 100_000, "brackets too deep"),
     ],
@@ -66,6 +67,16 @@ def test_a_damaged_file_is_set_aside_and_reported(tmp_path: Path, text: str, why
     progress.save()
     assert (tmp_path / "progress.damaged-1.json").read_text() == text
     assert load_progress(tmp_path).of("too-open").goals == {"inside"}
+
+
+def test_bookmarks_are_kept_and_a_file_without_any_does_not_name_them(tmp_path: Path) -> None:
+    progress = load_progress(tmp_path)
+    progress.meet("too-open", "inside")
+    progress.save()
+    assert "bookmarks" not in (tmp_path / FILE_NAME).read_text()
+    progress.of("too-open").bookmarks = [3, 17]
+    progress.save()
+    assert load_progress(tmp_path).of("too-open").bookmarks == [3, 17]
 
 
 def test_a_second_damaged_file_does_not_replace_the_first(tmp_path: Path) -> None:
@@ -166,7 +177,7 @@ def test_any_bytes_load_as_something(tmp_path_factory: pytest.TempPathFactory, d
     assert (folder / "progress.damaged-1.json").read_bytes() == data
 
 
-_FIELDS = ["goals", "predictions", "stage", "record", "x"]
+_FIELDS = ["goals", "predictions", "stage", "record", "bookmarks", "x"]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_FIELDS), inner, max_size=4),

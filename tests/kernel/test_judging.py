@@ -18,7 +18,7 @@ from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order
 from fwtutor.recording import Run
-from fwtutor.tui.judge import Judge
+from fwtutor.telling.judge import Judge
 from tests.kernel.talk import Tcp, agreed, box, filtering
 
 ROOT = Path(__file__).parents[2]
@@ -282,7 +282,7 @@ def test_nobody_waits_for_what_was_stopped(kernel: Kernel) -> None:
 @pytest.mark.usefixtures("user_namespaces")
 def test_the_lab_of_an_ordinary_user_asks_in_a_user_namespace() -> None:
     ask = (
-        "from fwtutor.course.loader import find_lesson; from fwtutor.recording import Run; from fwtutor.tui.judge import Judge; "
+        "from fwtutor.course.loader import find_lesson; from fwtutor.recording import Run; from fwtutor.telling.judge import Judge; "
         "print(Judge(Run(find_lesson('three-packets').scenario), 5).ask().comparison)"
     )
     done = python_as_nobody(["-c", ask])

@@ -102,6 +102,7 @@ def test_why_a_packet_is_translated() -> None:
     walk = firewall.receive(syn(CLIENT), "lan", at=0)
     assert why(walk, translations(walk)[0]).text == (
         "its source 192.168.0.20:4000 becomes 203.0.113.1:4000; answers will go to 203.0.113.1:4000 and come from 198.51.100.80:80"
+        "; rule 1 of POSTROUTING says so: SNAT"
     )
     walk = firewall.receive(syn(CLIENT), "lan", at=1)
     assert why(walk, translations(walk)[0]).text == (

@@ -50,3 +50,12 @@ def test_what_is_to_come_first_comes_before_others_of_its_time_and_not_before_ea
     clock.push(second, first=True)
     clock.push(earlier)
     assert [clock.pop() for _ in range(4)] == [earlier, first, second, other]
+
+
+def test_the_next_of_one_host_is_not_that_of_another_nor_one_that_is_cancelled() -> None:
+    clock = Clock()
+    gone, late = Event(1, "a", -1, 0), Event(3, "a", -1, 0)
+    for event in (late, gone, Event(2, "b", -1, 0)):
+        clock.push(event)
+    clock.cancel(gone)
+    assert (clock.due("a"), clock.due("b"), clock.due("c")) == (3, 2, None)

@@ -290,3 +290,15 @@ def test_the_kernel_answers_a_packet_before_it_takes_up_the_next() -> None:
     settle(world)
     at_server = [record.walk.packet for record in world.records if isinstance(record, Walked) and record.host == "server"]
     assert [(packet.sport, packet.dport) for packet in at_server][:4] == [(4000, 9), (9, 4000), (4000, 1337), (1337, 4000)]
+
+
+def test_a_host_waits_for_its_timers_and_for_its_entries_to_be_forgotten() -> None:
+    world = World(cast(STATEFUL))
+    assert world.due("server") is None
+    world.enter("attacker", f"send tcp 203.0.113.9:4000 > {SERVER}:1337 SYN")
+    settle(world)
+    due = world.due("server")
+    assert due is not None
+    made = next(record for record in world.run_until(due) if record.at == due)
+    assert isinstance(made, TimerFired)
+    assert made.host == "server"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
+from fwtutor.netfilter import craft
 from fwtutor.netfilter.steps import Step
 from fwtutor.network.records import Walked, changes_of
+from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.recording import Cursor, Run, Scenario, Scripted, View
 from tests.netfilter.boxes import STATEFUL
 from tests.network.worlds import SERVER, cast
@@ -20,6 +24,36 @@ def too_open(seed: int = 0, extra: tuple[Scripted, ...] = ()) -> Scenario:
         *extra,
     )
     return Scenario(cast(STATEFUL), script, "server", seed)
+
+
+PACKETS, CONNECTIONS = 10_000, 1_000
+BOX, CROWD = 0x0A000001, 0x0A000002
+LONG_RULES = """*filter
+:INPUT DROP [0:0]
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A INPUT -p udp -m udp --dport 1337 -j ACCEPT
+COMMIT
+"""
+
+
+def long_run(packets: int, connections: int) -> Run:
+    """Datagrams from many ports to an open one; what nobody hears is thrown away, so that nothing is answered."""
+    topology = Topology(
+        (
+            HostSpec("box", {"wan": ("10.0.0.1/24",)}, {}, ("dns:1337",), LONG_RULES),
+            HostSpec("crowd", {"eth0": ("10.0.0.2/24",)}),
+        ),
+        (LinkSpec("wire", ("box:wan", "crowd:eth0"), 0.001),),
+    )
+    run = Run(Scenario(topology, (), "box"))
+    chance = random.Random(1)
+    ports = [20_000 + number for number in range(connections)]
+    ports += [chance.choice(ports) for _ in range(packets - connections)]
+    crowd = run.world.hosts["crowd"]
+    for port in ports:
+        crowd.emit(craft.udp(CROWD, BOX, port, 1337, b"x"))
+    run.settle()
+    return run
 
 
 def replayed(run: Run, host: str, index: int, steps: tuple[Step, ...] | None) -> tuple[dict[object, object], dict[object, object]]:

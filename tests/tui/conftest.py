@@ -18,8 +18,8 @@ from fwtutor.kernel.compare import Comparison, Difference, engine_for
 from fwtutor.kernel.observation import Item, KernelEntry, Observation, Observed, Order, Ordered, Setup
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.recording import Scenario, Scripted
+from fwtutor.telling import judged
 from fwtutor.tui.app import FwtutorApp
-from fwtutor.tui.screens import kernel as kernel_screen
 from fwtutor.tui.screens.lab import LabScreen
 
 RULES = """*filter
@@ -190,5 +190,5 @@ def puppet(monkeypatch: pytest.MonkeyPatch) -> Puppet:
 
     monkeypatch.setattr(judge, "in_reach", in_reach)
     monkeypatch.setattr(judge, "put", made.put)
-    monkeypatch.setattr(kernel_screen, "release", lambda: "6.18.0")
+    monkeypatch.setattr(judged, "release", lambda: "6.18.0")
     return made

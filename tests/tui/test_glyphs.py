@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fwtutor.tui import glyphs
+from fwtutor.telling import glyphs
 
 
 @pytest.mark.parametrize(

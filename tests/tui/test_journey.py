@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from fwtutor.course.journey import Journey, Outcome
 from fwtutor.course.model import Lesson
 from fwtutor.course.progress import Progress
 from fwtutor.recording import Session
-from fwtutor.tui.journey import Journey, Outcome
 from tests.tui.conftest import make_lesson
 
 
@@ -227,3 +227,50 @@ def test_commands_one_after_another_are_one_history(journey: Journey) -> None:
     assert journey.session.run.inputs == []
     assert journey.next_run()
     assert journey.session.run is present
+
+
+# --- jumping -------------------------------------------------------------------------------------------------
+
+
+def test_a_jump_on_turns_the_page_first_and_goes_on_when_asked_again(journey: Journey) -> None:
+    run = journey.session.run
+    drop = run.stops[-1]
+    assert journey.jump(drop) is Outcome.TURNED
+    assert (journey.stage, journey.session.cursor.index) == (1, max(stop for stop in run.stops if stop < run.stage_starts[1]))
+    assert journey.jump(drop) is Outcome.ASKED
+    assert journey.jump(drop) is Outcome.ASKED
+    assert journey.answer(0)
+    assert journey.jump(drop) is Outcome.MOVED
+    assert journey.session.cursor.at_end
+
+
+def test_what_is_not_there_is_not_told_while_a_question_lies_ahead(journey: Journey) -> None:
+    assert journey.jump(None) is Outcome.TURNED
+    assert journey.jump(None) is Outcome.ASKED
+    assert journey.answer(0)
+    assert journey.jump(None) is Outcome.END
+
+
+def test_a_jump_on_one_page_moves_and_turns_nothing(journey: Journey) -> None:
+    second = journey.session.run.stops[1]
+    assert journey.jump(second) is Outcome.MOVED
+    assert (journey.stage, journey.session.cursor.index) == (0, second)
+
+
+def test_one_may_jump_back_from_a_question_and_not_on(journey: Journey) -> None:
+    walk_to_question(journey)
+    first = journey.session.run.stops[0]
+    assert journey.jump(first, -1) is Outcome.MOVED
+    assert (journey.stage, journey.session.cursor.index) == (0, first)
+    assert journey.jump(None, -1) is Outcome.END
+
+
+def test_a_bookmark_outlives_the_sitting_and_another_press_takes_it_away(journey: Journey) -> None:
+    assert journey.bookmark() is None
+    journey.forward("packet")
+    index = journey.session.cursor.index
+    assert journey.bookmark() is True
+    again = Journey(journey.lesson, Session(journey.lesson.scenario), journey.progress)
+    assert again.session.bookmarks.of(again.session.run) == (index,)
+    assert journey.bookmark() is False
+    assert journey.progress.of(journey.lesson.name).bookmarks == []

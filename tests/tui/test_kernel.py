@@ -14,7 +14,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.judging import judge
 from fwtutor.kernel.compare import Difference
 from fwtutor.kernel.observation import Observed, Order
-from fwtutor.tui.screens import kernel
+from fwtutor.telling import judged
 from fwtutor.tui.screens.kernel import KernelScreen
 from tests.tui.conftest import BOTH, QUESTION, Playing, Puppet, pane_text, screen_text, type_text
 
@@ -74,7 +74,7 @@ async def test_what_log_wrote_stands_under_its_packet(playing: Playing, puppet: 
 
 def path_told(path: str, states: str = "") -> str:
     pairs = tuple((hook, state) for hook, _, state in (word.partition("=") for word in states.split()))
-    told = kernel._way(Observed(0, b"", None, 0.0, 0, "DROP", None, tuple(path.split()), pairs, (), None))
+    told = judged._way(Observed(0, b"", None, 0.0, 0, "DROP", None, tuple(path.split()), pairs, (), None))
     return " · ".join(told)
 
 
@@ -141,7 +141,7 @@ async def test_where_the_kernel_cannot_be_asked_the_lab_says_why(
         await pilot.pause()
         text = pane_text(app, "Sheet")
         assert "The kernel cannot be asked here: the program iptables-legacy-restore is missing (package iptables)" in text
-        assert "On a Linux machine with iptables this key plays the lesson there" in text
+        assert "On a Linux machine with iptables this plays the lesson there" in text
 
 
 async def test_before_all_packets_there_is_nothing_to_ask(playing: Playing, puppet: Puppet) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fwtutor.course.progress import Progress
-from fwtutor.tui.actions import APP, LAB
+from fwtutor.telling.actions import APP, LAB
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView

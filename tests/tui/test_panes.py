@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from fwtutor.course.model import Lesson
+from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
 from fwtutor.recording import Scenario, Scripted
-from fwtutor.tui.spans import Line, crop_middle, line
+from fwtutor.telling.reading import Place
+from fwtutor.telling.spans import Line, crop_middle, line
+from fwtutor.tui.widgets import connections
 from fwtutor.tui.widgets.chain import cropped
 from fwtutor.tui.widgets.lesson import LessonView
 from fwtutor.tui.widgets.lines import LineView
-from tests.tui.conftest import QUESTION, Playing, lab_of, make_lesson, pane_text, screen_text
+from tests.tui.conftest import QUESTION, RULES, Playing, lab_of, make_lesson, pane_text, screen_text
 
 BETWEEN = [(100, 30), (115, 40), (120, 33), (130, 28), (80, 24), (116, 34), (200, 60)]
 LONG = "-A INPUT -p tcp -m tcp --dport 1337 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
@@ -301,3 +305,36 @@ async def test_a_cross_does_not_shift_the_hooks(playing: Playing) -> None:
         assert "✖" in after
         assert after.index("POSTROUTING") == before.index("POSTROUTING")
         assert lab_of(app).session.cursor.walk is not None
+
+
+async def test_another_theme_is_every_panes_at_once(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "t")
+        await pilot.pause()
+        views = list(app.screen.query(LineView))
+        assert any(view._base is not None for view in views)
+        assert all(view._base in (None, view.rich_style) for view in views)
+
+
+async def test_of_many_entries_a_step_draws_those_anew_that_changed(playing: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"send tcp 203.0.113.77:{4000 + number} > 203.0.113.1:1337 SYN" for number in range(30)]
+    drawn: list[int] = []
+    draw = connections.entry_rows
+
+    def counted(place: Place, entry: Entry, *rest: Any, **named: Any) -> list[Line]:
+        drawn.append(entry.id)
+        return draw(place, entry, *rest, **named)
+
+    monkeypatch.setattr(connections, "entry_rows", counted)
+    lesson = with_script(rules=RULES)
+    script = tuple(Scripted(0, "attacker", text, number * 0.001) for number, text in enumerate(lines))
+    async with playing(replace(lesson, scenario=replace(lesson.scenario, script=script))) as (app, pilot):
+        lab = lab_of(app)
+        at = next(n for n, stop in enumerate(lab.session.run.stops) if lab.session.run.records[stop].at > 44_000_000)
+        lab.action_seek(lab.session.run.stops[at])
+        await pilot.pause()
+        assert len(lab.session.cursor.view.entries) > 20
+        await pilot.press("space")
+        drawn.clear()
+        await pilot.press("space")
+        assert 0 < len(drawn) < 15

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 
 from fwtutor.course.model import Goal, Lesson
 from fwtutor.recording import Run
+from fwtutor.telling.told import pointed, printed
 from fwtutor.tui.app import FwtutorApp
-from fwtutor.tui.told import pointed, printed
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView
 from tests.tui.conftest import BOTH, Playing, lab_of, make_lesson, pane_text, screen_text
 

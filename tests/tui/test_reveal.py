@@ -9,9 +9,9 @@ import pytest
 
 from fwtutor.netfilter.steps import LookedUp, PolicyApplied, RuleTried
 from fwtutor.recording import Session
+from fwtutor.telling.reading import Place
 from fwtutor.tui import reveal
 from fwtutor.tui.app import FwtutorApp
-from fwtutor.tui.reading import Place
 from fwtutor.tui.reveal import Beat, Reveal, beats
 from fwtutor.tui.widgets.lesson import Standing
 from tests.tui.conftest import RULES, Playing, lab_of, make_lesson, pane_text

@@ -26,6 +26,9 @@ SCENES: dict[str, tuple[str, ...]] = {
     "help": ("enter", "question_mark"),
     "why": ("enter", *QUESTION, "a", "space", "w"),
     "timeline": ("enter", *QUESTION, "a", "space", "tab", "tab", "tab"),
+    "go-to": ("enter", "space", "g"),
+    "ladder": ("enter", *QUESTION, "a", "space", "asterisk", "l"),
+    "states": ("enter", "space", "space", "space", "y"),
 }
 
 

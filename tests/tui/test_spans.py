@@ -7,8 +7,8 @@ import unicodedata
 from hypothesis import given, strategies as st
 from rich.cells import cell_len
 
-from fwtutor.tui.prose import inline, prose
-from fwtutor.tui.spans import Line, Span, beside, clean, crop, crop_middle, ends, line, pad, wrap
+from fwtutor.telling.prose import inline, prose
+from fwtutor.telling.spans import Line, Span, beside, clean, crop, crop_middle, ends, line, pad, wrap
 
 NASTY = ("[UNREPLIED]", "[fw] ", "[/etc/x]", "[bold red]x[/]", "\\[", "a\rb", "\u202eevil", "{curly}", "%s", "日本語", "e\u0301")
 

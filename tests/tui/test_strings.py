@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fwtutor.course.progress import Progress
-from fwtutor.tui.spans import Line, clean, line
+from fwtutor.telling.spans import Line, clean, line
 from fwtutor.tui.widgets.bars import TopLine
 from fwtutor.tui.widgets.lines import LineView
 from tests.tui.conftest import Playing, lab_of, make_course, make_lesson, pane_text, screen_text, type_text

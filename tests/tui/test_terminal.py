@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from fwtutor.tui.actions import APP, LAB
+from fwtutor.telling.actions import APP, LAB
 from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.too_small import TooSmallScreen

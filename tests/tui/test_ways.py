@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from fwtutor.course.progress import Progress
-from fwtutor.tui.actions import APP, LAB
+from fwtutor.telling.actions import APP, LAB
 from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.inspector import InspectorScreen

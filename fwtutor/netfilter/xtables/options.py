@@ -69,6 +69,8 @@ class Option:
     argument: str = ""
     """How the help writes the argument; "" for an option without one."""
     arguments: int = 1
+    choices: tuple[str, ...] = ()
+    """Words its argument may be, or be a list of, for who wants to be offered some."""
     saved: str = ""
     """The name iptables-save uses, when it is not the first of ``names``."""
     invertible: bool = True

@@ -135,6 +135,10 @@ class StatefulMatch(Match):
     def recall(self, before: Any, context: Context) -> tuple[Condition, ...]:
         """``conditions``, from what it remembered when it was evaluated; pure."""
 
+    def recalled(self, before: Any, after: Any, context: Context) -> tuple[Condition, ...]:
+        """The same from what it remembered before and after: for one that also looked at what is not told again, the table of entries."""
+        return self.recall(before, context)
+
     def compile(self) -> Test:
         raise TypeError(f"-m {self.name} remembers: it is compiled as part of its rule")
 
@@ -354,16 +358,16 @@ class Rule:
             parts += [f"-j {self.target.name}", self.target.save()]
         return " ".join(part for part in parts if part)
 
-    def conditions(self, context: Context, remembered: Sequence[Any] = ()) -> tuple[Condition, ...]:
+    def conditions(self, context: Context, remembered: Sequence[Any] = (), afterwards: Sequence[Any] = ()) -> tuple[Condition, ...]:
         """All conditions in the order they are evaluated; evaluation stops at the first that does not hold.
 
-        ``remembered``: what the stateful matches that were evaluated remembered then, in their order.
+        ``remembered``: what the stateful matches that were evaluated remembered then, in their order; ``afterwards``: what after that.
         """
         found = list(self.header.conditions(context))
-        known = iter(remembered)
+        known, later = iter(remembered), iter(afterwards)
         for match in self.evaluated:
             if isinstance(match, StatefulMatch) and (before := next(known, None)) is not None:
-                found += match.recall(before, context)
+                found += match.recalled(before, next(later), context) if afterwards else match.recall(before, context)
             else:
                 found += match.conditions(context)
         return tuple(found)

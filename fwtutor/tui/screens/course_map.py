@@ -13,10 +13,11 @@ from textual.message import Message
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress
-from fwtutor.tui import glyphs
-from fwtutor.tui.actions import APP, MAP, bindings
+from fwtutor.telling import glyphs
+from fwtutor.telling.actions import APP, MAP
+from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
+from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.bars import KeyBar, TopLine
 from fwtutor.tui.widgets.lines import LineView
 

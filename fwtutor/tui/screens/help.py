@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fwtutor.tui import glyphs
-from fwtutor.tui.actions import APP, Action
-from fwtutor.tui.spans import BLANK, Line, Span, line, wrap
-
-SIGNS: tuple[tuple[str, str, str], ...] = (
-    ("packet: NEW", "strong", "the packet's ctstate: what rules see. NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED."),
-    ("entry: SYN_SENT", "strong", "the entry's own state, kept by its protocol's tracker. Rules never see this one."),
-    ("tried, no", "", "the rule was looked at, and a condition was false."),
-    (f"MATCH {glyphs.ARROW} ACCEPT", "accept", "all its conditions held: its target decides."),
-    ("not reached", "dim", "the packet's fate was decided before this rule."),
-    ("not kept yet", "change", "the entry belongs to this packet only; it is kept when the packet gets through."),
-    ("nothing kept", "change", "the packet was stopped, and its new entry vanished with it."),
-    (glyphs.CHANGED, "change", "this packet changed the entry."),
-    (glyphs.UP, "change", "this packet was counted here."),
-    (
-        f"{glyphs.PACKET} {glyphs.CROSS} {glyphs.COMMAND} {glyphs.TIMER} ○", "",
-        "on the timeline: let through, stopped, a command, a timer, still to come.",
-    ),
-)  # fmt: skip
+from fwtutor.telling.actions import APP, Action
+from fwtutor.telling.signs import SIGNS
+from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 
 
 def help_rows(actions: Sequence[Action], focused: str = "", *, signs: bool = True) -> Callable[[int], list[Line]]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from fwtutor.netfilter.packet import Packet
-from fwtutor.tui import glyphs, words
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.spans import BLANK, Line, line, wrap
 from fwtutor.tui.screens.reader import ReaderScreen, Sheet
-from fwtutor.tui.spans import BLANK, Line, line, wrap
 
 Layers = list[tuple[str, list[tuple[str, str]]]]
 """What ``fwtutor.wire.dissect`` gives: layers with their fields as text."""

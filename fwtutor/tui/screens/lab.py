@@ -8,16 +8,21 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from fwtutor.course.journey import Outcome
 from fwtutor.course.model import Lesson
 from fwtutor.network.records import CommandRun
 from fwtutor.recording.cursor import Size
-from fwtutor.tui import glyphs, told
-from fwtutor.tui.actions import APP, LAB, bindings
-from fwtutor.tui.journey import Outcome
-from fwtutor.tui.prose import prose
-from fwtutor.tui.reading import Place
-from fwtutor.tui.screens.view import TABS, LabView
-from fwtutor.tui.spans import line
+from fwtutor.telling import glyphs, told
+from fwtutor.telling.actions import APP, LAB
+from fwtutor.telling.prose import prose
+from fwtutor.telling.reading import Place
+from fwtutor.telling.reasons import explain
+from fwtutor.telling.spans import line
+from fwtutor.tui.bindings import bindings
+from fwtutor.tui.screens.making import Making
+from fwtutor.tui.screens.travel import Travelling
+from fwtutor.tui.screens.view import TABS
+from fwtutor.tui.screens.what_if import WhatIf
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
@@ -26,7 +31,6 @@ from fwtutor.tui.widgets.command_line import CommandLine, OutputView
 from fwtutor.tui.widgets.connections import EntryLines
 from fwtutor.tui.widgets.lesson import THEREFORE, LessonView
 from fwtutor.tui.widgets.lines import LineView
-from fwtutor.tui.widgets.why import explain
 
 SIZES: tuple[Size, ...] = ("packet", "hook", "rule")
 BEAT: dict[str, float] = {"packet": 1.6, "hook": 1.1, "rule": 0.8}
@@ -37,7 +41,7 @@ OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in
 """Keys that open the command line."""
 
 
-class LabScreen(LabView):
+class LabScreen(WhatIf, Travelling, Making):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -85,6 +89,8 @@ class LabScreen(LabView):
         goal = self.journey.open_goal
         if goal is not None:
             self.tell("nothing more happens by itself. Still to do: ", (f"{glyphs.BOX} {goal.text}", "strong"), "  ", ("h", "key"), " hint")
+        elif self.lesson.free:
+            self.tell("nothing more happens by itself: ", (":", "key"), " types a command, ", ("x", "key"), " builds a packet")
         elif self.journey.ended:
             self.call_after_refresh(self._scroll_lesson_to, THEREFORE)
 
@@ -146,9 +152,15 @@ class LabScreen(LabView):
             return
         else:
             self._playing = True
-            self._beat = self.set_interval(BEAT[self.step_size], self._step)
+            self._replay()
             self._step()
         self._show_bars(Place.of(self.session))
+
+    def _replay(self) -> None:
+        if self._playing:
+            if self._beat is not None:
+                self._beat.stop()
+            self._beat = self.set_interval(BEAT[self.step_size] * self._reveal.slowness, self._step)
 
     def _stop(self) -> None:
         self._playing = False
@@ -207,7 +219,8 @@ class LabScreen(LabView):
         from fwtutor.tui.screens.reader import ReaderScreen
 
         place = Place.of(self.session)
-        self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
+        if not self.ask_rule(place):
+            self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
 
     def action_inspect(self) -> None:
         walk = self.session.cursor.walk
@@ -347,7 +360,8 @@ class LabScreen(LabView):
         self.dismiss(wish)
 
     def action_course_map(self) -> None:
-        self._leave(None)
+        if self.may_leave("m"):
+            self._leave(None)
 
     def action_next_lesson(self) -> None:
         following = self.following() if self.journey.open_goal is None else None
@@ -355,9 +369,11 @@ class LabScreen(LabView):
             self._leave((following, False))
 
     def action_restart(self) -> None:
-        if self.journey.open_goal is None or self._restarting:
+        if (self.journey.open_goal is None and not self.lesson.free) or self._restarting:
             self._leave((self.lesson, True))
         else:
             self._stop()
-            self.tell(("s", "key"), " again begins this lesson anew: goals met stay met, what you typed goes")
+            kept = "" if self.lesson.free else "lesson "
+            stay = "" if self.lesson.free else "goals met stay met, "
+            self.tell(("s", "key"), f" again begins this {kept}anew: {stay}what you typed goes")
             self._restarting = True

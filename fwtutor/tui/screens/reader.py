@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import ModalScreen
 
-from fwtutor.tui.actions import READ, bindings
+from fwtutor.telling.actions import READ, Action
+from fwtutor.telling.spans import Line
+from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.spans import Line
 from fwtutor.tui.widgets.bars import KeyBar
 from fwtutor.tui.widgets.lines import LineView
 
@@ -48,7 +49,12 @@ class ReaderScreen(RoleScreen[None], ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(Sheet).set_title(self._title)
-        self.query_one(KeyBar).show([action for action in READ if action.bar])
+        self.query_one(KeyBar).show([action for action in self.keys if action.bar])
+
+    @property
+    def keys(self) -> Sequence[Action]:
+        """The actions of the key bar."""
+        return READ
 
     def action_close(self) -> None:
         self.dismiss()

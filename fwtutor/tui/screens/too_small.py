@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from fwtutor.telling.spans import Line, line, wrap
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.spans import Line, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 LEAST = (60, 16)

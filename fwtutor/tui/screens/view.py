@@ -8,17 +8,17 @@ from textual import events
 from textual.geometry import Size as Extent
 from textual.timer import Timer
 
+from fwtutor.course.journey import Journey
 from fwtutor.course.model import Lesson
 from fwtutor.course.progress import Progress
 from fwtutor.recording import Session
 from fwtutor.recording.cursor import Size
-from fwtutor.tui import glyphs, told, words
-from fwtutor.tui.actions import APP, LAB, TYPING, Action
-from fwtutor.tui.journey import Journey
-from fwtutor.tui.reading import Place
+from fwtutor.telling import glyphs, told, words
+from fwtutor.telling.actions import APP, LAB, TYPING, Action
+from fwtutor.telling.reading import Place
+from fwtutor.telling.spans import BLANK, Line, line, wrap
 from fwtutor.tui.reveal import Reveal
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.spans import BLANK, Line, line, wrap
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
@@ -61,7 +61,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
-        if self.journey.open_goal is None and (self.journey.stage or self.session.cursor.index >= 0):
+        if self.journey.open_goal is None and not self.lesson.free and (self.journey.stage or self.session.cursor.index >= 0):
             self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
         self.show()
 
@@ -148,7 +148,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     def _show_bars(self, place: Place) -> None:
         journey, goal = self.journey, self.journey.open_goal
         playing = f"{glyphs.HERE} playing" if self._playing else ""
-        goals = f"goals {len(journey.met)} of {len(self.lesson.goals)}"
+        goals = "" if self.lesson.free else f"goals {len(journey.met)} of {len(self.lesson.goals)}"
         self.query_one(TopLine).show(self.lesson.question, playing, goals, words.clock(place.at))
         self.query_one(TabBar).show(self.tab, goal.text if goal else "")
         typing = self.query_one(CommandLine).typing
@@ -165,6 +165,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
             return question is not None
         if action.id in UNTIL_ANSWERED:
             return question is None
+        if action.id == "lab.sandbox":
+            return not self.lesson.free
         if action.id == "lab.undo":
             return bool(self.session.run.inputs)
         return len(self.session.runs) > 1 if action.id == "lab.run" else True

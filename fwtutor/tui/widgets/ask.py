@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fwtutor.course.model import Prediction
-from fwtutor.tui import glyphs
-from fwtutor.tui.prose import inline, prose
-from fwtutor.tui.spans import Line, Span, clean, line, wrap
+from fwtutor.telling import glyphs
+from fwtutor.telling.prose import inline, prose
+from fwtutor.telling.spans import Line, Span, clean, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 KEYS = "abcd"

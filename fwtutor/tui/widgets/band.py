@@ -9,9 +9,9 @@ from fwtutor.netfilter.conntrack.entry import NEW
 from fwtutor.netfilter.defrag import is_fragment
 from fwtutor.netfilter.steps import LookedUp
 from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry, sender
-from fwtutor.tui.spans import BLANK, Line, Span, beside, crop, crop_middle, ends, line, wrap
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry, sender
+from fwtutor.telling.spans import BLANK, Line, Span, beside, crop, crop_middle, ends, line, wrap
 from fwtutor.tui.widgets.lines import PlaceView
 
 ROWS = 3
@@ -85,7 +85,7 @@ def headline(place: Place) -> tuple[Line, Line, Line]:
             line((f"on {record.host}", "dim")),
         )
     packet = place.packet or walk.packet
-    where = f"came in by {walk.in_interface}" if walk.in_interface else f"made by {place.watch} itself"
+    where = f"came in by {walk.in_interface}" if walk.in_interface else f"made by {record.host} itself"
     if packet.fault:
         return line(("packet", "dim")), line(("unreadable", "strong")), line((packet.fault, "dim"))
     about = f"{packet.length} bytes {glyphs.DOT} ttl {packet.ttl} {glyphs.DOT} {where}"

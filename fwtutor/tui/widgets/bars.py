@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from textual import events
 
-from fwtutor.tui import glyphs
-from fwtutor.tui.actions import Action
-from fwtutor.tui.spans import Line, Span, crop, ends, line, pill
+from fwtutor.telling import glyphs
+from fwtutor.telling.actions import Action
+from fwtutor.telling.spans import Line, Span, crop, ends, line, pill
 from fwtutor.tui.widgets.lines import LineView
 
 

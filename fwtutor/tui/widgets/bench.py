@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from fwtutor.course.model import Lesson
-from fwtutor.tui.reading import Place
+from fwtutor.telling.reading import Place
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.connections import ConnectionsView
@@ -58,4 +58,10 @@ class Bench(Vertical):
 
     def scroll_pane(self, name: str, rows: int) -> None:
         """Scroll a pane by some rows; the firewall's is its chain."""
-        self.query_one(f"#{name if name in PANES else 'chain'}").scroll_relative(y=rows, animate=False)
+        if name in PANES and name != "chain":
+            self.query_one(f"#{name}").scroll_relative(y=rows, animate=False)
+        elif abs(rows) == 1:
+            # A rule is chosen, and the chain follows.
+            self.query_one(ChainView).choose(rows)
+        else:
+            self.query_one(ChainView).scroll_relative(y=rows, animate=False)

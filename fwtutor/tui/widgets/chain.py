@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from textual import events
 from textual.geometry import Size
 
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.netfilter.why import why
-from fwtutor.netfilter.xtables.rule import Chain, Condition, Continue, Jump, Rule, policy_key
-from fwtutor.tui import glyphs
-from fwtutor.tui.reading import Place, chain_of, frames_of, rule_at, tried
-from fwtutor.tui.spans import Line, Span, crop, crop_middle, ends, line, wrap
+from fwtutor.netfilter.xtables.rule import Chain, Condition, Rule, policy_key
+from fwtutor.telling import glyphs
+from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
+from fwtutor.telling.reading import Place, chain_of, rule_at, tried
+from fwtutor.telling.spans import Line, Span, clean, crop, crop_middle, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 STATUS = 15
@@ -46,13 +48,20 @@ class ChainView(LineView):
         self._conditions: tuple[Condition, ...] = ()
         self._lit = 0
         self._whole: tuple[Line, ...] = ()
+        self._tallest = 0
+        """Rows of the longest chain shown so far."""
+        self._shown: tuple[object, ...] = ()
+        self.chosen = -1
+        """The rule that was chosen to be asked about, from 0; -1: none."""
 
     def show(self, place: Place, *, lit: int | None = None) -> None:
         """Show the chain the packet is in. ``lit``: so many conditions of the rule being tried are known so far; None: all."""
         self._place = place
         self._key = table, name = chain_of(place)
-        chains = place.rules.tables
-        self._chain = chains[table].chains.get(name, Chain(name, None)) if table in chains else Chain(name, "ACCEPT")
+        shown = (place.session.run, place.index, place.done, self._key)
+        if shown != self._shown:
+            self._shown, self.chosen = shown, -1
+        self._chain = chain_shown(place)
         self._tried, self._policy, self._over = tried(place, table, name)
         self._ticked = {change.key for step in place.happened for change in step.changes if change.kind == "counter"}
         self._step = step = rule_at(place)
@@ -63,19 +72,49 @@ class ChainView(LineView):
             # The rule has not answered yet: no counter of it has ticked and nothing is decided.
             self._over = False
             self._ticked -= {change.key for change in step.changes} if step else set()
-        self.set_title(self._heading(), "packets matched")
+        self._titled()
         self.rebuild()
         self._centre()
 
-    def _heading(self) -> str:
-        """Whose chain it is, and from where it was called."""
-        place, chain = self._place, self._chain
-        assert place is not None
-        table, name = self._key
-        called = "".join(f"{frame.chain} {frame.number} {glyphs.NEXT} " for frame in frames_of(place)[:-1])
-        count = len(chain.rules)
-        policy = f"policy {chain.policy}" if chain.policy else "user chain"
-        return f"{place.watch}: {table} {called}{name} {glyphs.DOT} {count} {'rule' if count == 1 else 'rules'} {glyphs.DOT} {policy}"
+    def _titled(self) -> None:
+        if self._place is not None:
+            self.set_title(chain_heading(self._place), "w why this rule" if self.chosen >= 0 else "packets matched")
+
+    @property
+    def asked(self) -> tuple[str, str, int] | None:
+        """(table, chain, number) of the rule that was chosen."""
+        return (*self._key, self.chosen + 1) if 0 <= self.chosen < len(self._chain.rules) else None
+
+    def choose(self, by: int) -> None:
+        """Choose the next rule, or the one before; the first time the one being tried, else the first."""
+        last = len(self._chain.rules) - 1
+        here = self._current if 0 <= self._current <= last else last if self._current > last else 0
+        self._choose(here if self.chosen < 0 else self.chosen + by)
+
+    def _choose(self, number: int) -> None:
+        self.chosen = max(-1, min(len(self._chain.rules) - 1, number))
+        self._titled()
+        self.rebuild()
+        y = self.chosen + (len(self._whole) - 1 if self._whole and self.chosen > self._current else 0)
+        top, height = self.scroll_offset.y, self.size.height
+        if height and self.chosen >= 0 and not top <= y < top + height:
+            self.scroll_to(y=y if y < top else y - height + 1, animate=False)
+
+    def action_scroll_up(self) -> None:
+        self.choose(-1)
+
+    def action_scroll_down(self) -> None:
+        self.choose(1)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        y = offset.y + self.scroll_offset.y
+        if self._whole and y > self._current:
+            y = max(self._current, y - len(self._whole) + 1)
+        if y < len(self._chain.rules):
+            self._choose(y)
 
     @property
     def _lighting(self) -> bool:
@@ -100,10 +139,15 @@ class ChainView(LineView):
         super().rebuild()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        # A chain with a rule that takes two rows when it is tried has the second one free always: the panes below keep still.
+        # The panes below keep still: a chain with a rule that takes two rows when it is tried has the second one free always,
+        # and where a longer chain was shown a shorter one leaves its rows free.
         rules = self._chain.rules
         room = width - 4 - STATUS - len(str(len(rules))) - 8
-        return len(rules) + 1 + any(len(rule.save()) + 2 > room for rule in rules[:MEASURED])
+        self._tallest = max(self._tallest, len(rules) + 1 + any(len(rule.save()) + 2 > room for rule in rules[:MEASURED]))
+        return self._tallest
+
+    def own_height(self) -> int:
+        return self.get_content_height(self.size, self.size, self.region.shrink(self.styles.gutter).width)
 
     # --- rows -------------------------------------------------------------------------------------------
 
@@ -145,6 +189,8 @@ class ChainView(LineView):
         rules = self._chain.rules
         digits = len(str(len(rules)))
         marker = Span(f"{glyphs.HERE} " if y == self._current else "  ", "current")
+        if y == self.chosen and y < len(rules):
+            marker = Span("? ", "here")
         status = self._status(y + 1, rules[y]) if y < len(rules) else self._end_status()
         number = f"{y + 1:>{digits}}" if y < len(rules) else " " * digits
         return Line((marker, status, Span(" " * max(1, STATUS - len(status.text))), Span(f"{number}  ", "dim")))
@@ -166,23 +212,11 @@ class ChainView(LineView):
     def _status(self, number: int, rule: Rule) -> Span:
         if self._lighting and number - 1 == self._current:
             return Span("trying", "current")
-        matched = self._tried.get(number)
-        if matched is None:
-            return Span("not reached", "dim") if self._over else Span("")
-        if not matched:
-            return Span("tried, no", "")
-        if isinstance(rule.target, Continue):
-            return Span("MATCH, goes on", "current")
-        name = rule.target.chain if isinstance(rule.target, Jump) else rule.target.name
-        return crop(line((f"MATCH {glyphs.ARROW} {name}", _target_role(name))), STATUS - 1).spans[0]
+        status = Span(*rule_status(rule, self._tried.get(number), over=self._over))
+        return crop(Line((status._replace(text=clean(status.text)),)), STATUS - 1).spans[0]
 
     def _end_status(self) -> Span:
-        if self._policy:
-            return Span(f"{self._policy} by policy", _target_role(self._policy))
-        if not self._over:
-            return Span("")
-        left = not self._chain.policy and not any(self._tried.values())
-        return Span("reached", "") if left else Span("not reached", "dim")
+        return Span(*end_status(self._chain, self._policy, self._tried, over=self._over))
 
     def _end_text(self) -> tuple[Span, ...]:
         if self._chain.policy:
@@ -214,7 +248,3 @@ def lit(text: str, conditions: tuple[Condition, ...], count: int) -> tuple[Span,
         spans += [text[at:found], (condition.text + sign, role)]
         at = found + len(condition.text)
     return line(*spans, (text[at:], "dim" if failed else "")).spans
-
-
-def _target_role(name: str) -> str:
-    return {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop"}.get(name, "current")

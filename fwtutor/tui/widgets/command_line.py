@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from fwtutor.tui import glyphs
-from fwtutor.tui.spans import Line, Span, clean, line
+from fwtutor.telling import glyphs
+from fwtutor.telling.spans import Line, Span, clean, line
 from fwtutor.tui.widgets.lines import LineView
 
 LONGEST = 4000

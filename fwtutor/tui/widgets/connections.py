@@ -7,9 +7,9 @@ from heapq import nlargest
 
 from fwtutor.netfilter.conntrack.entry import NEW, Entry, Tuple
 from fwtutor.netfilter.steps import LookedUp
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
-from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
+from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView, PlaceView
 
 SHOWN = 50
@@ -32,6 +32,8 @@ class ConnectionsView(LineView):
         super().__init__(id=id)
         self._place: Place | None = None
         self._histories = Histories()
+        self._known: dict[tuple[int, bool], tuple[Entry, tuple[object, ...], list[Line]]] = {}
+        """Rows made last, by entry: of that value of it, for that time left, width and so on."""
 
     def show(self, place: Place) -> None:
         """Show the table at a place."""
@@ -64,6 +66,7 @@ class ConnectionsView(LineView):
         looked_up = isinstance(place.now, LookedUp)
 
         def rows_of(*, both: bool) -> list[Line]:
+            """With both tuples of every entry, no more than what shows that there is no room for them."""
             rows: list[Line] = []
             if own is not None:
                 found = entry_rows(place, own, stands, self._histories.path(place, own), width, own=True, both=True)
@@ -71,9 +74,10 @@ class ConnectionsView(LineView):
             for entry in others:
                 if rows:
                     rows.append(BLANK)
+                if both and len(rows) > self.size.height:
+                    break
                 hit = near is not None and entry.id == near.id
-                path = self._histories.path(place, entry)
-                found = entry_rows(place, entry, KEPT, path, width, own=False, both=both or hit, missed=missed if hit else frozenset())
+                found = self._other(place, entry, width, both=both or hit, missed=missed if hit else frozenset())
                 rows += [row._replace(fill="row") for row in found] if hit and looked_up else found
             return rows
 
@@ -84,6 +88,18 @@ class ConnectionsView(LineView):
         if len(live) > SHOWN:
             rows += [BLANK, line((f"and {len(live) - SHOWN} more", "dim"))]
         return rows
+
+    def _other(self, place: Place, entry: Entry, width: int, *, both: bool, missed: frozenset[tuple[int, str]]) -> list[Line]:
+        """The rows of an entry that is not the packet's: from one step to the next most are the same."""
+        which, key = (entry.id, both), (words.standing(entry, KEPT, place.at), width, missed)
+        known = self._known.get(which)
+        if known is None or known[0] is not entry or known[1] != key:
+            path = self._histories.path(place, entry)
+            known = entry, key, entry_rows(place, entry, KEPT, path, width, own=False, both=both, missed=missed)
+            self._known[which] = known
+            if len(self._known) > 4 * SHOWN:
+                del self._known[next(iter(self._known))]
+        return known[2]
 
 
 def entry_rows(

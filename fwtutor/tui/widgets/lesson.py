@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fwtutor.course.model import Lesson
-from fwtutor.tui import glyphs
-from fwtutor.tui.prose import prose
-from fwtutor.tui.spans import BLANK, Line, Span, line, wrap
+from fwtutor.telling import glyphs
+from fwtutor.telling.prose import prose
+from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
 THEREFORE = "So that is why"
@@ -50,7 +50,7 @@ class LessonView(LineView):
             return
         stages = self._lesson.stages
         title = stages[standing.stage].title if stages else ""
-        self.set_title(title or "Lesson", f"{standing.stage + 1} of {len(stages)}")
+        self.set_title(title or "Lesson", f"{standing.stage + 1} of {len(stages)}" if len(stages) > 1 else "")
         self.rebuild()
         if old.stage != standing.stage:
             self.scroll_to(y=0, animate=False)
@@ -85,6 +85,7 @@ class GoalsView(LineView):
         super().__init__(id=id)
         self._lesson = lesson
         self._shown: tuple[frozenset[str], frozenset[str]] = frozenset(), frozenset()
+        self.display = not lesson.free
 
     def show(self, standing: Standing) -> None:
         """Show which goals are met, and which were just now."""

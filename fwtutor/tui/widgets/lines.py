@@ -15,12 +15,12 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from fwtutor.tui import glyphs
+from fwtutor.telling import glyphs
+from fwtutor.telling.spans import BLANK, Line, clean, crop
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.spans import BLANK, Line, clean, crop
 
 if TYPE_CHECKING:
-    from fwtutor.tui.reading import Place
+    from fwtutor.telling.reading import Place
 
 BAR = 1
 """Cells of a scroll bar. Where it has none of its own (ASCII), the text keeps its distance from the edge all the same."""
@@ -59,6 +59,8 @@ class LineView(ScrollView, inherit_bindings=False):
         self._painted: dict[int, Line] = {}
         self._built_for = -1
         self._early = -1
+        self._high = -1
+        """What ``height: auto`` came to last."""
         self._titles = "", ""
         self._styles: dict[tuple[str, str], Style] = {}
 
@@ -97,11 +99,26 @@ class LineView(ScrollView, inherit_bindings=False):
         self._rows = self.build(width)
         size = Size(width, self.count())
         if size != self.virtual_size:
-            self.virtual_size = size
+            self._resize_to(size)
         top, height = self.scroll_offset.y, self.size.height
         changed = [y for y in range(height) if self._painted.get(top + y) != self._row_or_blank(top + y)]
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def _resize_to(self, size: Size) -> None:
+        """Have so many rows. Laying out the whole screen anew costs more than a step may: only where something else would move."""
+        auto = self.styles.height is not None and self.styles.height.is_auto
+        bar = self.styles.overflow_y == "auto" and (size.height > self.container_size.height) != self.show_vertical_scrollbar
+        if bar or (auto and self.own_height() != self._high):
+            self._high = self.own_height()
+            self.virtual_size = size
+        else:
+            self.set_reactive(LineView.virtual_size, size)
+            self._scroll_update(size)
+
+    def own_height(self) -> int:
+        """What ``height: auto`` comes to: as many rows as there are."""
+        return self.count()
 
     def _row_or_blank(self, y: int) -> Line:
         return self.row(y) if 0 <= y < self.count() else BLANK

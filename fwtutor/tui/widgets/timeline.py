@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from rich.cells import cell_len
+from textual import events
+
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import Place
-from fwtutor.tui.spans import Line, Span, crop, ends, line, pill
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import Place
+from fwtutor.telling.spans import Line, Span, crop, ends, line, pill
 from fwtutor.tui.widgets.lines import LineView
 
 LIST_FROM = 8
@@ -22,14 +25,22 @@ LISTED = 100
 
 
 class TimelineView(LineView):
-    """Moments of the run; clicking one goes there."""
+    """Moments of the run: click one, or hold the mouse down and go along them."""
 
     DEFAULT_CSS = "TimelineView { height: 2; }"
     can_focus = True
+    # The mouse held down goes along the moments: it cannot select text too.
+    ALLOW_SELECT = False
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._place: Place | None = None
+        self._marks: frozenset[int] = frozenset()
+        """Records that are bookmarked."""
+        self._first = -1
+        """The moment at the strip's left edge."""
+        self._scrubbed: str | None = None
+        """While the mouse is held down on the strip: what it was over last. The strip keeps still under it."""
 
     @property
     def listing(self) -> bool:
@@ -39,6 +50,7 @@ class TimelineView(LineView):
     def show(self, place: Place) -> None:
         """Show where a place is in its run."""
         self._place = place
+        self._marks = frozenset(place.session.bookmarks.of(place.session.run))
         stops, run = place.session.run.stops, place.session.run
         runs = place.session.runs
         branches = f" {glyphs.DOT} run {runs.index(run) + 1} of {len(runs)}" if len(runs) > 1 else ""
@@ -56,6 +68,35 @@ class TimelineView(LineView):
         super().on_resize()
         self.rebuild()
         self._centre()
+
+    # --- the mouse --------------------------------------------------------------------------------------
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.y == 0 and not self.listing:
+            self.capture_mouse()
+            self._scrubbed = ""
+            self._scrub(offset.x)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._scrubbed is not None:
+            self._scrub(event.x - self.gutter.left)
+
+    def on_mouse_up(self) -> None:
+        if self._scrubbed is not None:
+            self.release_mouse()
+            self._scrubbed = None
+            self.rebuild()
+
+    def _scrub(self, x: int) -> None:
+        """Go to the moment below the mouse."""
+        for span in self.row(0).spans:
+            x -= cell_len(span.text)
+            if x < 0:
+                if span.click and span.click != self._scrubbed:
+                    self._scrubbed = span.click
+                    self.app.call_later(self.app.run_action, span.click, self.screen)
+                return
 
     # --- rows -------------------------------------------------------------------------------------------
 
@@ -78,8 +119,11 @@ class TimelineView(LineView):
         records = place.session.run.records
         here = _position(stops, place.index)
         size = max(1, (width - 4) // 2)
-        first = max(-1, min(here - size // 2, len(stops) - size))
-        spans: list[Span] = [Span(glyphs.LEFT if first > -1 else " ", "dim")]
+        if self._scrubbed is None:
+            self._first = max(-1, min(here - size // 2, len(stops) - size))
+        first = self._first
+        earlier = f"screen.seek({stops[max(0, first - size)]})" if first > 0 else "screen.seek(-1)"
+        spans: list[Span] = [Span(glyphs.LEFT, "dim", earlier) if first > -1 else Span(" ", "dim")]
         for number in range(first, min(first + size, len(stops))):
             if number < 0:
                 spans += pill("├", "screen.seek(-1)") if here < 0 else [Span("├", "dim", "screen.seek(-1)")]
@@ -87,11 +131,12 @@ class TimelineView(LineView):
             record = records[stops[number]]
             mark, role = mark_of(record, ahead=self._ahead(place, number, here))
             newer = number > 0 and place.session.run.stage_of(stops[number]) != place.session.run.stage_of(stops[number - 1])
-            spans.append(Span("│" if newer else glyphs.LINE if number <= here else " ", "dim"))
+            joint = Span("│" if newer else glyphs.LINE if number <= here else " ", "dim")
+            spans.append(Span(glyphs.MARK, "change") if stops[number] in self._marks else joint)
             click = f"screen.seek({stops[number]})"
             spans += pill(mark, click) if number == here else [Span(mark, role, click)]
         if first + size < len(stops):
-            spans.append(Span(f" {glyphs.ARROW}", "dim"))
+            spans.append(Span(f" {glyphs.ARROW}", "dim", f"screen.seek({stops[min(first + 2 * size, len(stops) - 1)]})"))
         return Line(tuple(spans))
 
     @staticmethod
@@ -115,9 +160,11 @@ class TimelineView(LineView):
         ahead = self._ahead(place, number, here)
         mark, role = mark_of(record, ahead=ahead)
         click = f"screen.seek({stops[number]})"
-        text = "to come" if number > here else moment(record)
-        result = "" if ahead or not isinstance(record, Walked) else _result(record)
-        row = line((f"{glyphs.HERE if number == here else ' '} ", "current"), (f"{record.at / 1e9:7.3f} ", "dim"), (mark, role), " ")
+        text = "to come" if number > here else words.moment(record)
+        result = "" if ahead or not isinstance(record, Walked) else words.result(record)
+        marked = stops[number] in self._marks
+        sign = Span(glyphs.MARK, "change") if marked else Span(" ", "current")
+        row = line((glyphs.HERE if number == here else " ", "current"), sign, (f"{record.at / 1e9:7.3f} ", "dim"), (mark, role), " ")
         left = Line((*row.spans, *line(Span(text, "dim" if number > here else "", click)).spans))
         # The verdict stands at the edge whatever the length of the tuple.
         shown = ends(left, line((result, role)), min(width, LISTED)) if result else crop(left, width)
@@ -138,20 +185,3 @@ def mark_of(record: Record, *, ahead: bool) -> tuple[str, str]:
     if ahead:
         return "○", "dim"
     return (glyphs.PACKET, "accept") if record.walk.verdict == "ACCEPT" else (glyphs.CROSS, words.verdict_role(record.walk.verdict))
-
-
-def moment(record: Record) -> str:
-    """A record in a few words."""
-    if isinstance(record, CommandRun):
-        return f"{record.host}# {record.line}"
-    if isinstance(record, TimerFired):
-        return f"timer: {words.forgotten(record)}"
-    # Flags say that it is TCP.
-    packet = record.walk.packet
-    return f"{words.packet_tuple(packet)}  {words.flags(packet)}".removeprefix("tcp ").rstrip()
-
-
-def _result(record: Walked) -> str:
-    walk = record.walk
-    states = walk.states
-    return f"{states[0][1]} {glyphs.ARROW} {walk.verdict}" if states else walk.verdict

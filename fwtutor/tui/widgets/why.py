@@ -1,33 +1,13 @@
-"""Why: what just happened and for what reason, from the engine's own explanation of the step; and, asked for, all of it."""
+"""Why: what just happened and for what reason, in a pane; the words are ``telling.reasons``'."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fwtutor.netfilter.conntrack.listing import format_entry
-from fwtutor.netfilter.packet import TCP
-from fwtutor.netfilter.steps import (
-    Acted,
-    Answered,
-    Arrived,
-    Finished,
-    Gathered,
-    HookEntered,
-    Logged,
-    LookedUp,
-    RuleTried,
-    StateChanged,
-    Step,
-)
-from fwtutor.netfilter.why import target_words, why
-from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import DELETED, GONE, KEPT, Place, decider, packet_entry, sender
-from fwtutor.tui.spans import BLANK, Line, line, wrap
+from fwtutor.telling.reading import Place
+from fwtutor.telling.reasons import reasons
+from fwtutor.telling.spans import Line
 from fwtutor.tui.widgets.lines import LineView
-
-RULES_TOLD = 200
-"""Rules explained at most when all of it is asked for: the last ones."""
 
 
 class WhyView(LineView):
@@ -49,136 +29,3 @@ class WhyView(LineView):
 
     def build(self, width: int) -> Sequence[Line]:
         return reasons(self._place, width) if self._place else ()
-
-
-def reasons(place: Place, width: int) -> list[Line]:
-    """The explanation of a place as rows: of the step that happened last, or at a packet's end of what decided."""
-    record, walk, now = place.record, place.walk, place.now
-    if record is None:
-        return wrap(line(("Nothing has happened yet: the next packet is still on its way.", "dim")), width)
-    if isinstance(record, CommandRun):
-        text = "A command applies between two packets, never within one."
-        if record.refused:
-            text = "The command was refused: the rules are as they were."
-        elif record.before is not record.after:
-            text = "The rules changed here. Packets before this met the old ones, packets after it meet these."
-            if record.host != place.watch:
-                text = f"The rules of {record.host} changed here. Those of {place.watch}, which you see, are as they were."
-        return wrap(line(text), width)
-    if isinstance(record, TimerFired):
-        return wrap(line(f"A timer of {record.host} ran out: {words.forgotten(record)}."), width)
-    if walk is None or now is None:
-        return wrap(line(("The packet is about to arrive.", "dim")), width)
-    if not isinstance(now, Finished):
-        return _step(place, now, width, lead=True)
-    rows: list[Line] = []
-    deciding = decider(place.happened)
-    rows += _step(place, deciding or now, width, lead=True)
-    found = place.looked_up
-    if found:
-        rows += _step(place, found, width, lead=False)
-    for step in place.happened:
-        if isinstance(step, Logged | Acted):
-            rows += _step(place, step, width, lead=False)
-    failed = [step for step in place.happened if isinstance(step, RuleTried) and not step.matched and step is not deciding]
-    for step in failed[-20:]:
-        rows += _failed(place, step, width)
-    if deciding is not None:
-        rows += _step(place, now, width, lead=False)
-    return rows
-
-
-def explain(place: Place, width: int) -> list[Line]:
-    """All there is to say of a place: the packet's fields, its whole way with every rule's conditions, its entry before and after."""
-    walk, record = place.walk, place.record
-    if walk is None:
-        rows = reasons(place, width)
-        if isinstance(record, CommandRun) and record.output.strip():
-            rows += [BLANK, line((f"{record.host}# {record.line}", "heading"))]
-            rows += [row for text in record.output.rstrip("\n").split("\n") for row in wrap(line(text), width, 2)]
-        return rows
-    rows = [line(("The packet", "heading")), *_packet(place, width)]
-    rows += [BLANK, line(("Its way so far" if place.finished is None else "Its way", "heading"))]
-    skipped = max(0, sum(isinstance(step, RuleTried) for step in place.happened) - RULES_TOLD)
-    if skipped:
-        rows += wrap(line((f"The first {skipped} rules tried are left out: none of them decided.", "dim")), width)
-    for step in place.happened:
-        if isinstance(step, RuleTried) and skipped > 0:
-            skipped -= 1
-            continue
-        rows += _step(place, step, width, lead=isinstance(step, RuleTried | Finished))
-    return [*rows, BLANK, *_entry(place, width)]
-
-
-def _packet(place: Place, width: int) -> list[Line]:
-    """The header fields that rules and tracker can look at."""
-    assert place.walk is not None
-    packet = place.walk.packet
-    fields = [("tuple", f"{words.packet_tuple(packet)}  {words.flags(packet)}".rstrip())]
-    fields.append(("at", f"{words.clock(place.at)}, from {sender(place)}"))
-    fields.append(("length", f"{packet.length} bytes, ttl {packet.ttl}"))
-    if packet.protocol == TCP and not packet.fault and not packet.offset:
-        fields.append(("tcp", f"seq {packet.seq}, ack {packet.ack}, window {packet.window}"))
-    if packet.fault:
-        fields.append(("fault", packet.fault))
-    return [row for name, text in fields for row in wrap(line((f"{name:<8}", "dim"), text), width, 8)]
-
-
-def _entry(place: Place, width: int) -> list[Line]:
-    """The packet's entry as ``conntrack -L`` prints it, with the exact seconds: as it was found, and as it is here."""
-    found = place.looked_up
-    entry, stands = packet_entry(place)
-    rows = [line(("Its entry, as conntrack -L prints it", "heading"))]
-    if found is None:
-        text = "none: no rule asks for a connection's state, so nothing is tracked"
-        text = "not looked up yet" if place.tracking and not place.finished else text
-        return rows + wrap(line((text, "dim")), width)
-    before = format_entry(found.found, place.at) if found.found else "none has its tuple"
-    after = format_entry(entry, place.at) if entry else "none"
-    note = f"  ({words.standing(entry, stands, place.at)})" if entry and stands != KEPT else ""
-    role = "gone" if stands in (GONE, DELETED) else "strong"
-    rows += wrap(line(("before  ", "dim"), before), width, 8)
-    return rows + wrap(line(("now     ", "dim"), (after, role), (note, "change")), width, 8)
-
-
-def _step(place: Place, step: Step, width: int, *, lead: bool) -> list[Line]:
-    """One step's explanation: its sentence, then its conditions up to the first that is false."""
-    assert place.walk is not None
-    explanation = why(place.walk, step, place.view.entries.values() if isinstance(step, LookedUp) else ())
-    rows: list[Line] = []
-    text = _rule_heading(step) if isinstance(step, RuleTried) and explanation.conditions else explanation.text
-    if isinstance(step, StateChanged):
-        text = f"entry: {text}"
-    if isinstance(step, HookEntered):
-        text = f"{step.hook}: {text}"
-    if isinstance(step, Arrived | Gathered | Answered | Finished):
-        # These name packets the way a command line does.
-        text = text.replace(" > ", f" {glyphs.ARROW} ")
-    for number, paragraph in enumerate(text.split("\n")):
-        role = "strong" if lead and number == 0 else ""
-        if isinstance(step, LookedUp) and paragraph.startswith(step.state) and step.state:
-            rows += wrap(line((step.state, "strong"), paragraph[len(step.state) :]), width)
-        else:
-            rows += wrap(line((paragraph, role)), width)
-    for condition in explanation.conditions:
-        sign, role = (glyphs.TICK, "accept") if condition.held else (glyphs.CROSS, "drop")
-        rows += wrap(line((f"{sign} ", role), (condition.text, role), f": {condition.because}"), width, 2)
-        if not condition.held:
-            break
-    return rows
-
-
-def _rule_heading(step: RuleTried) -> str:
-    """Which rule, and that it matched or not: the conditions that follow say why."""
-    if not step.matched or step.rule is None:
-        return f"rule {step.number} of {step.chain}: no"
-    return f"rule {step.number} of {step.chain} matches {glyphs.ARROW} {target_words(step.rule)}"
-
-
-def _failed(place: Place, step: RuleTried, width: int) -> list[Line]:
-    """A rule that did not match, in one sentence: the condition that was false."""
-    assert place.walk is not None
-    false = next((condition for condition in why(place.walk, step).conditions if not condition.held), None)
-    if false is None:
-        return []
-    return wrap(line((f"{glyphs.CROSS} rule {step.number} ", "drop"), (false.text, "code"), f": {false.because}"), width, 2)

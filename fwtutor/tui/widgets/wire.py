@@ -9,9 +9,9 @@ from textual.timer import Timer
 
 from fwtutor.netfilter.steps import Routed
 from fwtutor.network.records import CommandRun
-from fwtutor.tui import glyphs, words
-from fwtutor.tui.reading import Place, host_of, sender
-from fwtutor.tui.spans import Line, Span, crop, line, pill
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.reading import Place, host_of, sender
+from fwtutor.telling.spans import Line, Span, crop, line, pill
 from fwtutor.tui.widgets.lines import LineView
 
 FRAMES = 12
@@ -33,6 +33,8 @@ class WireView(LineView):
         self._place: Place | None = None
         self._seen: tuple[int, bool] = (-1, False)
         self._phase = 1.0
+        self.slowness = 1.0
+        """How many times as long as usual a packet travels."""
         self._timer: Timer | None = None
 
     def on_mount(self) -> None:
@@ -56,7 +58,7 @@ class WireView(LineView):
         self.rebuild()
 
     def _move(self) -> None:
-        self._phase = min(1.0, self._phase + 1 / (FRAMES * TRAVEL))
+        self._phase = min(1.0, self._phase + 1 / (FRAMES * TRAVEL * self.slowness))
         if self._phase >= 1.0 and self._timer:
             self._timer.pause()
         self.rebuild()

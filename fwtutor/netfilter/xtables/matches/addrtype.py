@@ -81,7 +81,7 @@ def write_types(value: Types) -> str:
 def _side(part: str) -> Option:
     word = "source" if part == "src" else "destination"
     return Option(
-        field=word, names=(f"{part}-type",), argument="TYPE[,TYPE]", read=read_types, write=write_types,
+        field=word, names=(f"{part}-type",), argument="TYPE[,TYPE]", read=read_types, write=write_types, choices=TYPES,
         meaning=f"the {word} address is of one of these types: {' '.join(TYPES)}",
     )  # fmt: skip
 

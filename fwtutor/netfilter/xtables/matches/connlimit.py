@@ -161,13 +161,25 @@ class Connlimit(StatefulMatch, OptionMatch):
 
     def recall(self, before: Any, context: Context) -> tuple[Condition, ...]:
         asked = self._ask(before, context)
-        if asked is None or not asked.counted:
+        return self._told(context, None if asked is None else (asked.key, asked.counted))
+
+    def recalled(self, before: Any, after: Any, context: Context) -> tuple[Condition, ...]:
+        asked = self._ask(before, context)
+        if asked is None:
+            return self._told(context, None)
+        # Which of its connections were alive then only the table knew; the list that was left says how many.
+        counted = after.get(asked.key)
+        return self._told(context, (asked.key, 0 if counted is None else len(counted.connections)))
+
+    def _told(self, context: Context, asked: tuple[Key, int] | None) -> tuple[Condition, ...]:
+        if asked is None or not asked[1]:
             said = "it belongs to no connection" if asked is None else "none of its connections came past here and is still alive"
             return (Condition(self.save(), False, f"{said}: the packet is dropped"),)
-        address = format_address(context.packet.family, asked.key[0])
+        (key, _), count = asked
+        address = format_address(context.packet.family, key)
         what = f"{address}/{self.mask}" if self.mask < self.bits else address
-        said = f"{'to' if self.by_destination else 'of'} {what} {asked.counted} connection{'s' if asked.counted > 1 else ''} came past here"
-        return (Condition(self.save(), (asked.counted > self.limit) == self.above, said),)
+        said = f"{'to' if self.by_destination else 'of'} {what} {count} connection{'s' if count > 1 else ''} came past here"
+        return (Condition(self.save(), (count > self.limit) == self.above, said),)
 
     def phrases(self) -> list[str]:
         whose = "destination" if self.by_destination else "source"

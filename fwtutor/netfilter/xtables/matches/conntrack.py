@@ -202,6 +202,7 @@ def _port(direction: int, part: str) -> Option:
 def _options(family: int) -> tuple[Option, ...]:
     return (
         Option(field="ctstate", names=("ctstate",), argument="STATE[,STATE]", read=read_states, write=write_states, judge=judge_states,
+               choices=(*STATES, *VIRTUAL),
                meaning="the packet is in one of these states: NEW ESTABLISHED RELATED INVALID UNTRACKED, or its entry has SNAT DNAT"),
         Option(field="ctproto", names=("ctproto",), argument="PROTOCOL", read=protocol, judge=judge_protocol,
                meaning="the entry's protocol is this one"),
@@ -209,6 +210,7 @@ def _options(family: int) -> tuple[Option, ...]:
         _address(family, REPLY, "src"), _address(family, REPLY, "dst"),
         _port(ORIGINAL, "sport"), _port(ORIGINAL, "dport"), _port(REPLY, "sport"), _port(REPLY, "dport"),
         Option(field="ctstatus", names=("ctstatus",), argument="STATUS[,STATUS]", read=read_status, write=write_status, judge=judge_status,
+               choices=("NONE", *STATUSES),
                meaning="the entry has one of these bits: EXPECTED SEEN_REPLY ASSURED CONFIRMED (NONE never holds)"),
         Option(field="ctexpire", names=("ctexpire",), argument="SECONDS[:SECONDS]", read=read_seconds, write=format_range,
                judge=judge_seconds, meaning="the entry will be forgotten in so many whole seconds"),

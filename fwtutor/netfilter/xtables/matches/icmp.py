@@ -162,7 +162,8 @@ class Icmp(OptionMatch):
     }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="type", names=("icmp-type",), argument="TYPE[/CODE[:CODE]]|NAME", read=read_type, write=write_type, judge=judge_type,
-               required=True, meaning="the message is of this type (and code): 8 or echo-request, 3/3 or port-unreachable, any"),
+               required=True, choices=tuple(name for name, _, _ in TYPES),
+               meaning="the message is of this type (and code): 8 or echo-request, 3/3 or port-unreachable, any"),
     )  # fmt: skip
 
     type: Given[Kind] | None = None

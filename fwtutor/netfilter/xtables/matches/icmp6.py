@@ -52,7 +52,8 @@ class Icmp6(OptionMatch):
     }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="type", names=("icmpv6-type",), argument="TYPE[/CODE[:CODE]]|NAME", read=read_type, write=write_kind, judge=judge_type,
-               required=True, meaning="the message is of this type (and code): 128 or echo-request, 1/4 or port-unreachable"),
+               required=True, choices=tuple(name for name, _, _ in TYPES),
+               meaning="the message is of this type (and code): 128 or echo-request, 1/4 or port-unreachable"),
     )  # fmt: skip
 
     type: Given[Kind] | None = None

@@ -43,7 +43,7 @@ class PacketType(OptionMatch):
     }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="kind", names=("pkt-type",), argument="TYPE", read=read_kind, judge=judge_kind, required=True,
-               meaning=f"it is of this type: {' '.join(NAMES)}"),
+               choices=tuple(NAMES), meaning=f"it is of this type: {' '.join(NAMES)}"),
     )  # fmt: skip
 
     kind: Given[str]

@@ -33,7 +33,7 @@ class State(OptionMatch):
     }
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="state", names=("state",), argument="STATE[,STATE]", read=read_states, write=write_states, judge=judge_states,
-               required=True, meaning="the packet is in one of these states: NEW ESTABLISHED RELATED INVALID UNTRACKED"),
+               required=True, choices=STATES, meaning="the packet is in one of these states: NEW ESTABLISHED RELATED INVALID UNTRACKED"),
     )  # fmt: skip
 
     state: Given[frozenset[str]] | None = None

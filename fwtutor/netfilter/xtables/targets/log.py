@@ -69,7 +69,7 @@ class Log(OptionTarget):
     options: ClassVar[tuple[Option, ...]] = (
         Option(field="prefix", names=("log-prefix",), argument="TEXT", read=read_prefix, write=quoted, invertible=False,
                meaning=f"what the line begins with, up to {KEPT} bytes"),
-        Option(field="level", names=("log-level",), argument="LEVEL", read=read_level, invertible=False,
+        Option(field="level", names=("log-level",), argument="LEVEL", read=read_level, invertible=False, choices=LEVELS,
                unsaved=lambda given: given.value == DEFAULT_LEVEL, meaning=f"0 to 7, or a word: {' '.join(WORDS)}"),
         _switch("sequence", "log-tcp-sequence", "tell TCP's sequence numbers"),
         _switch("tcp_options", "log-tcp-options", "tell the TCP options"),

@@ -51,6 +51,7 @@ def read_kind(family: int) -> Callable[[str], str]:
 def _option(family: int) -> Option:
     kinds = " ".join(line[0] for line in KINDS[family])
     return Option(field="kind", names=("reject-with",), argument="TYPE", read=read_kind(family), invertible=False,
+                  choices=tuple(line[0] for line in KINDS[family]),
                   meaning=f"the answer: {kinds} (without the option: {DEFAULT[family]})")  # fmt: skip
 
 

@@ -1,0 +1,408 @@
+"""Journey: a learner's way through one lesson. Pages turn, questions hold the way, goals are noted; the screen only shows it.
+
+It moves the session's cursor, never the run: what there is to see is recorded already, and only commands (the session's) add to it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fwtutor.network.records import Walked
+from fwtutor.recording.editing import apply
+
+if TYPE_CHECKING:
+    from fwtutor.course.model import Goal, Lesson, Prediction
+    from fwtutor.course.progress import Progress
+    from fwtutor.network.records import CommandRun
+    from fwtutor.recording import Session
+    from fwtutor.recording.cursor import Size
+    from fwtutor.recording.editing import Plan
+    from fwtutor.recording.run import Run
+    from fwtutor.recording.scenario import Input
+
+
+class Outcome(Enum):
+    """What came of a wish to go on or back."""
+
+    MOVED = "moved"
+    TURNED = "turned the page"
+    ASKED = "a question is in the way"
+    END = "there is nothing further"
+
+
+class Hint(NamedTuple):
+    """One hint of a page."""
+
+    number: int
+    """From 1."""
+    total: int
+    text: str
+    new: bool
+    """False when it was asked for before: there are no more, and they come round again."""
+
+
+class Journey:
+    """The state of one learner in one lesson."""
+
+    def __init__(self, lesson: Lesson, session: Session, progress: Progress) -> None:
+        self.lesson = lesson
+        self.session = session
+        self.progress = progress
+        self.stage = 0
+        """The page that is open, from 0."""
+        self.hints: dict[int, int] = {}
+        """Hints asked for, by stage."""
+        self._round: dict[int, int] = {}
+        """The hint told last, by stage, from 1."""
+        self.just_answered: str = ""
+        """Id of the prediction answered since the last step: its verdict is still on the screen."""
+        self._picked: dict[str, str] = dict(progress.of(lesson.name).predictions)
+        self._typed_on: dict[Input, int] = {}
+        """The page that was open when a command was entered."""
+        session.bookmarks.keep(progress.of(lesson.name).bookmarks)
+        self._known: tuple[Run, int] | None = None
+        self._due: list[tuple[int, Prediction]] = []
+        self._met_at: list[tuple[int, str]] = []
+
+    # --- what is so -------------------------------------------------------------------------------------
+
+    @property
+    def last_stage(self) -> int:
+        return max(0, len(self.lesson.stages) - 1)
+
+    @property
+    def blocking(self) -> tuple[int, Prediction] | None:
+        """The first question not answered yet, and the record before which it must be."""
+        self._look()
+        return next(((at, p) for at, p in self._due if p.id not in self._picked), None)
+
+    @property
+    def question(self) -> Prediction | None:
+        """The question that holds the way here, None if the way is free."""
+        block = self.blocking
+        if block is None:
+            return None
+        at, prediction = block
+        return prediction if self.session.cursor.index >= at or self._before(at) else None
+
+    @property
+    def review(self) -> Prediction | None:
+        """An answered question, when the cursor is back at the moment at which it was asked."""
+        self._look()
+        cursor = self.session.cursor
+        for at, prediction in reversed(self._due):
+            arriving = (cursor.index, cursor.step) == (at, 1) and not self._cannot_enter(at)
+            if prediction.id in self._picked and (arriving or self._before(at)):
+                return prediction
+        return None
+
+    def picked(self, prediction: Prediction) -> int | None:
+        """Index of the choice first picked, None while unanswered."""
+        value = self._picked.get(prediction.id)
+        return next((n for n, choice in enumerate(prediction.choices) if choice.answer == value), None)
+
+    @property
+    def met(self) -> frozenset[str]:
+        """Ids of goals met, now or in an earlier sitting."""
+        return frozenset(self.progress.of(self.lesson.name).goals)
+
+    @property
+    def open_goal(self) -> Goal | None:
+        """The first goal that is not met yet; None when all are."""
+        met = self.met
+        return next((goal for goal in self.lesson.goals if goal.id not in met), None)
+
+    @property
+    def ended(self) -> bool:
+        """The last page is open, all goals are met, and what they were met by has been seen: there is the sentence to take home."""
+        if self.stage < self.last_stage or self.open_goal or self.lesson.free:
+            return False
+        self._look()
+        seen = {goal for at, goal in self._met_at if at <= self._reached}
+        return self.session.cursor.at_end or (bool(seen) and seen.issuperset(goal.id for goal in self.lesson.goals))
+
+    def missing(self) -> str:
+        """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
+        met, run = self.met, self.session.run
+        return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
+
+    # --- going ------------------------------------------------------------------------------------------
+
+    def begin(self, *, afresh: bool = False, at: int | None = None) -> None:
+        """Where one comes in: where one left off, at the beginning, or at moment ``at`` (from 1) of the lesson's run."""
+        part, run = self.progress.of(self.lesson.name), self.session.run
+        if at is not None:
+            self.seek(run.stops[min(at, len(run.stops)) - 1] if at > 0 and run.stops else -1)
+        elif not afresh:
+            # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
+            self.seek(min(part.record, len(run.records) - 1), part.stage)
+
+    def forward(self, size: Size) -> Outcome:
+        """One step on; first the page turns, then its packets go."""
+        if self.question:
+            return Outcome.ASKED
+        cursor, block = self.session.cursor, self.blocking
+        before = cursor.index, cursor.step
+        self.just_answered = ""
+        if not cursor.move(size, 1):
+            if self.stage < self.last_stage:
+                self.stage += 1
+                return Outcome.TURNED
+            return Outcome.END
+        if self._stage_of(cursor.index) > self.stage:
+            cursor.seek(*before)
+            self.stage += 1
+            return Outcome.TURNED
+        if block and cursor.index >= block[0] and (cursor.index, cursor.step) > (block[0], 1):
+            self._to_question(block[0], before)
+            return Outcome.ASKED
+        if before[0] < cursor.index and cursor.step > 1 and self._asked_about(cursor.index):
+            # Where the question was asked one stops again: the way is the same every time.
+            cursor.seek(cursor.index, 1)
+        return Outcome.MOVED
+
+    def back(self, size: Size) -> Outcome:
+        """One step back, pages too."""
+        cursor = self.session.cursor
+        self.just_answered = ""
+        if self.stage > self._stage_of(cursor.index):
+            self.stage -= 1
+            return Outcome.TURNED
+        if size == "packet" and cursor.step > 1 and self._asked_about(cursor.index):
+            cursor.seek(cursor.index, 1)
+            return Outcome.MOVED
+        if not cursor.move(size, -1):
+            return Outcome.END
+        self.stage = min(self.stage, self._stage_of(cursor.index) + 1, self.last_stage)
+        return Outcome.MOVED
+
+    def to_end(self) -> Outcome:
+        """On to the end of what happens on this page, or to the next question; from the end of a page, to the next page."""
+        if self.question:
+            return Outcome.ASKED
+        cursor, block = self.session.cursor, self.blocking
+        before = cursor.index, cursor.step
+        self.just_answered = ""
+        last = self._last_stop(self.stage)
+        if block and block[0] <= last:
+            self._to_question(block[0], before)
+            return Outcome.ASKED
+        if last > before[0] or (last == before[0] and before[1] < len(cursor.steps)):
+            cursor.seek(last)
+            return Outcome.MOVED
+        if self.stage < self.last_stage:
+            self.stage += 1
+            return Outcome.TURNED
+        return Outcome.END
+
+    def to_start(self) -> Outcome:
+        """Back to the beginning of this page; from there, to before everything."""
+        cursor = self.session.cursor
+        self.just_answered = ""
+        start = self._last_stop(self.stage - 1)
+        if cursor.index > start:
+            cursor.seek(start)
+            return Outcome.TURNED
+        if cursor.index < 0 and not self.stage:
+            return Outcome.END
+        cursor.to_start()
+        self.stage = 0
+        return Outcome.TURNED
+
+    def seek(self, index: int, stage: int | None = None) -> Outcome:
+        """To a record, but not past an unanswered question."""
+        block = self.blocking
+        cursor = self.session.cursor
+        self.just_answered = ""
+        if block and index >= block[0]:
+            self._to_question(block[0], (cursor.index, cursor.step))
+            return Outcome.ASKED
+        cursor.seek(index)
+        here = self._stage_of(cursor.index)
+        self.stage = here if stage is None else max(0, min(stage, here + 1, self.last_stage))
+        return Outcome.MOVED
+
+    def jump(self, index: int | None, direction: int = 1) -> Outcome:
+        """To a record that was looked for (None: there is none). On, only as far as one might step: pages turn, questions hold the way.
+
+        Whether there is one behind a question is not told before that is answered.
+        """
+        if direction < 0:
+            return Outcome.END if index is None else self.seek(index)
+        if self.question:
+            return Outcome.ASKED
+        cursor, block = self.session.cursor, self.blocking
+        if block is not None and (index is None or index >= block[0]):
+            index = block[0]
+        if index is None:
+            return Outcome.END
+        before = cursor.index, cursor.step
+        self.just_answered = ""
+        if self._stage_of(index) > self.stage:
+            cursor.seek(max(cursor.index, self._last_stop(self.stage)))
+            self.stage += 1
+            return Outcome.TURNED
+        if block is not None and index == block[0]:
+            self._to_question(index, before)
+            return Outcome.ASKED
+        cursor.seek(index)
+        return Outcome.MOVED
+
+    def answer(self, number: int) -> bool:
+        """Answer the question that holds the way; False if there is none, or no such choice."""
+        prediction = self.question
+        if prediction is None or not 0 <= number < len(prediction.choices):
+            return False
+        value = prediction.choices[number].answer
+        self._picked[prediction.id] = value
+        self.progress.predict(self.lesson.name, prediction.id, value)
+        self.just_answered = prediction.id
+        return True
+
+    def hint(self) -> Hint | None:
+        """One hint more of this page; when there are no more, they come round again. None if it has none."""
+        hints = self.lesson.stages[self.stage].hints if self.lesson.stages else ()
+        if not hints:
+            return None
+        told = self.hints.get(self.stage, 0)
+        number = told + 1 if told < len(hints) else self._round.get(self.stage, told) % len(hints) + 1
+        self.hints[self.stage] = max(told, number)
+        self._round[self.stage] = number
+        return Hint(number, len(hints), hints[number - 1], number > told)
+
+    def enter(self, host: str, text: str) -> CommandRun:
+        """A command at a host's prompt, where the cursor is."""
+        record = self.session.enter(host, text)
+        self.just_answered = ""
+        if record.index >= 0:
+            self._typed_on[self.session.run.inputs[-1]] = self.stage
+            self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
+        return record
+
+    def edit(self, made: Plan) -> list[CommandRun]:
+        """The commands of an edit, where it wants them."""
+        records = apply(self.session, made)
+        self.just_answered = ""
+        if records and not records[0].refused:
+            self._typed_on[self.session.run.inputs[-1]] = self.stage
+            self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
+        return records
+
+    def undo(self) -> bool:
+        """The run without the last command; cursor and page are where that was entered."""
+        inputs = self.session.run.inputs
+        done = self.session.undo()
+        if done:
+            self.stage = self._typed_on.get(inputs[-1], self.stage)
+            self._follow()
+        return done
+
+    @property
+    def histories(self) -> list[Run]:
+        """The runs worth a visit: as the lesson has it, the present one, and of those that only go on from another the last."""
+        runs, present = self.session.runs, self.session.run
+        kept: list[Run] = []
+        for run in runs:
+            longer = any(other.inputs[: len(run.inputs)] == run.inputs and len(other.inputs) > len(run.inputs) for other in runs)
+            double = any(other.inputs == run.inputs for other in (*kept, present) if other is not run)
+            if run in (runs[0], present) or not (longer or double):
+                kept.append(run)
+        return kept
+
+    def next_run(self) -> bool:
+        """Over to the next of the runs there are; False if there is only this one."""
+        runs = self.histories
+        if len(runs) < 2:
+            return False
+        self.session.switch(runs[(runs.index(self.session.run) + 1) % len(runs)])
+        self._follow()
+        return True
+
+    def bookmark(self) -> bool | None:
+        """Mark the moment, or take its mark away: is it marked now? None before everything, where there is no moment."""
+        session = self.session
+        if session.cursor.index < 0:
+            return None
+        marked = session.bookmarks.toggle(session.run, session.cursor.index)
+        self.progress.of(self.lesson.name).bookmarks = session.bookmarks.lasting
+        return marked
+
+    def go(self, run: Run, index: int | None) -> None:
+        """Over to a run, and there to a record, but not past a question; None: to the last place shared with the present one."""
+        if run is not self.session.run:
+            self.session.switch(run)
+        if index is not None:
+            self.seek(index)
+        self._follow()
+
+    def note(self) -> list[str]:
+        """Note goals that have come true by here; ids of those that are news. Remember the place."""
+        self._look()
+        reached, name = self._reached, self.lesson.name
+        self.progress.place(name, self.stage, self.session.cursor.index)
+        return [goal for at, goal in self._met_at if at <= reached and self.progress.meet(name, goal)]
+
+    # --- inside -----------------------------------------------------------------------------------------
+
+    @property
+    def _reached(self) -> int:
+        """The last record that has happened in full."""
+        cursor = self.session.cursor
+        return cursor.index if cursor.step == len(cursor.steps) else cursor.index - 1
+
+    def _follow(self) -> None:
+        self.just_answered = ""
+        here = self._stage_of(self.session.cursor.index)
+        self.stage = min(max(self.stage, here), here + 1, self.last_stage)
+
+    def _stage_of(self, index: int) -> int:
+        return min(self.session.run.stage_of(index), self.last_stage)
+
+    def _last_stop(self, stage: int) -> int:
+        """The last moment of a page and all before it; -1 if nothing happens by then."""
+        run = self.session.run
+        end = run.stage_starts[stage + 1] if 0 <= stage + 1 < len(run.stage_starts) and stage < self.last_stage else len(run.records)
+        number = bisect_left(run.stops, end)
+        return run.stops[number - 1] if number else -1
+
+    def _before(self, at: int) -> bool:
+        """Is this the last moment before a record that is not entered before the question about it, and its page open?"""
+        cursor = self.session.cursor
+        near = at == self._next_stop() and cursor.step == len(cursor.steps)
+        return near and self._cannot_enter(at) and self._stage_of(at) <= self.stage
+
+    def _asked_about(self, index: int) -> bool:
+        """Is this a packet that was seen arriving while a question about it was asked?"""
+        self._look()
+        return any(at == index for at, _ in self._due) and not self._cannot_enter(index)
+
+    def _next_stop(self) -> int | None:
+        stops = self.session.run.stops
+        after = bisect_right(stops, self.session.cursor.index)
+        return stops[after] if after < len(stops) else None
+
+    def _cannot_enter(self, index: int) -> bool:
+        """A packet of the watched host may be seen arriving before the question about it; other moments may not."""
+        record = self.session.run.records[index]
+        return not (isinstance(record, Walked) and record.host == self.session.scenario.watch)
+
+    def _to_question(self, index: int, before: tuple[int, int]) -> None:
+        if self._cannot_enter(index):
+            earlier = [stop for stop in self.session.run.stops if stop < index]
+            self.session.cursor.seek(max(earlier[-1] if earlier else -1, before[0] if before[0] < index else -1))
+        else:
+            self.session.cursor.seek(index, 1)
+        self.stage = self._stage_of(index)
+
+    def _look(self) -> None:
+        """Questions and goals looked up in the run, once for each length of it."""
+        run = self.session.run
+        known = run, len(run.records)
+        if self._known is not None and self._known[0] is known[0] and self._known[1] == known[1]:
+            return
+        self._known = known
+        dues = [(at, prediction) for prediction in self.lesson.predictions if (at := prediction.due_at(run)) is not None]
+        self._due = sorted(dues, key=lambda pair: pair[0])
+        self._met_at = [(at, goal.id) for goal in self.lesson.goals if (at := goal.met_at(run)) is not None]

@@ -1,0 +1,1 @@
+"""Plain mode: the lab as linear text, for screen readers, scripts and pipes: commands in, sentences out."""

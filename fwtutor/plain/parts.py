@@ -1,0 +1,176 @@
+"""What there is to say of a place, part by part: the moment, the chain, the entries, the page, the question. Sentences in a list."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from fwtutor.course.journey import Journey
+from fwtutor.course.model import Lesson, Prediction
+from fwtutor.netfilter.why import why as explanation
+from fwtutor.netfilter.xtables.rule import policy_key
+from fwtutor.network.records import CommandRun, TimerFired
+from fwtutor.plain.speech import WIDE, read_aloud, sentences, spoken
+from fwtutor.telling import words
+from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
+from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, packet_entry, sender, tried
+from fwtutor.telling.reasons import reasons
+
+LETTERS = "abcd"
+SHOWN = 50
+"""Entries, and moments, told at once at most."""
+
+
+def moment(place: Place) -> list[str]:
+    """Where one is: the packet, the command or the timer, and what came of it so far."""
+    stops, record, walk = place.session.run.stops, place.record, place.walk
+    if record is None:
+        return [f"Before the first packet. {len(stops)} moments lie ahead."]
+    where = f"Moment {bisect_right(stops, place.index)} of {len(stops)}, {words.clock(place.at)}"
+    if isinstance(record, CommandRun):
+        came_of_it = "refused, and changed nothing" if record.refused else "applied between two packets"
+        return [f"{where}: command {record.host}# {record.line}: {came_of_it}."]
+    if isinstance(record, TimerFired) or walk is None:
+        return [spoken(f"{where}: timer of {record.host}: {words.forgotten(record) if isinstance(record, TimerFired) else ''}.")]
+    packet, came = place.packet or walk.packet, f"came in by {walk.in_interface}" if walk.in_interface else f"made by {record.host} itself"
+    if packet.fault:
+        return [f"{where}, from {sender(place)}: an unreadable packet, {packet.fault}, {came}."]
+    what = ", ".join(filter(None, (words.packet_tuple(packet), words.flags(packet), f"{packet.length} bytes", f"ttl {packet.ttl}", came)))
+    said = [spoken(f"{where}{f', from {sender(place)}' if walk.in_interface else ''}: {what}.")]
+    if record.host != place.watch:
+        return [*said, f"It is at {record.host} still."]
+    if words.packet_tuple(walk.packet) != words.packet_tuple(packet):
+        said.append(spoken(f"Translated: it was {words.packet_tuple(walk.packet)}."))
+    return [*said, *_ctstate(place), *_verdict(place), *_entry(place)]
+
+
+def _ctstate(place: Place) -> list[str]:
+    found = place.looked_up
+    if found is None:
+        return [] if place.tracking and not place.finished else ["ctstate: not tracked; no rule asks."]
+    assert place.walk is not None
+    because = explanation(place.walk, found, place.view.entries.values()).text.replace("\n", "; ")
+    state = found.state or "no room"
+    return [spoken(f"ctstate: {because if because.startswith(state) else f'{state}: {because}'}")]
+
+
+def _verdict(place: Place) -> list[str]:
+    finished = place.verdict
+    if finished is None:
+        return [f"No verdict yet; at {place.hook or 'the door'}."]
+    by, to = words.decided_by(place), words.destination(finished.to, place.watch) if finished.verdict == "ACCEPT" else ""
+    return [f"Verdict: {finished.verdict}{f' by {by}' if by else ''}{f', {to}' if to else ''}."]
+
+
+def _entry(place: Place) -> list[str]:
+    entry, stands = packet_entry(place)
+    if entry is None:
+        return []
+    changed = ", changed by this packet" if entry_changed(place) and stands == KEPT else ""
+    kind = f"{words.entry_kind(entry)} {words.entry_flags(entry)}".rstrip()
+    return [spoken(f"Entry: {kind}, {words.standing(entry, stands, place.at)}{changed}.")]
+
+
+def why(place: Place) -> list[str]:
+    """The reason of what happened last."""
+    return sentences(reasons(place, WIDE))
+
+
+def chain(place: Place) -> list[str]:
+    """The chain one looks at: each rule, what came of it, and how many packets it has counted."""
+    (table, name), shown = chain_of(place), chain_shown(place)
+    matched, policy, over = tried(place, table, name)
+    said = [spoken(chain_heading(place)) + "."]
+    for number, rule in enumerate(shown.rules, 1):
+        packets, size = place.view.counters.get(rule.id, (0, 0))
+        status = spoken(rule_status(rule, matched.get(number), over=over)[0])
+        said.append(f"rule {number}: {rule.save()}: {f'{status}; ' if status else ''}{_counted(packets, size)}")
+    status = spoken(end_status(shown, policy, matched, over=over)[0])
+    if shown.policy:
+        counted = place.view.counters.get(policy_key(place.rules.family, table, name), (0, 0))
+        said.append(f"policy: {shown.policy}: {f'{status}; ' if status else ''}{_counted(*counted)}")
+    else:
+        said.append(f"end of the chain: back to where it was called{f': {status}' if status else ''}")
+    return said
+
+
+def _counted(packets: int, size: int) -> str:
+    return f"{packets} packet{'' if packets == 1 else 's'}, {size} bytes"
+
+
+def connections(place: Place, histories: Histories) -> list[str]:
+    """What the tracker remembers; the present packet's own entry first."""
+    own, stands = packet_entry(place)
+    live = [entry for entry in place.view.entries.values() if entry.expires > place.at and not (own and entry.id == own.id)]
+    live.sort(key=lambda entry: (entry.touched, entry.id), reverse=True)
+    found = [*([(own, stands)] if own else []), *((entry, KEPT) for entry in live[:SHOWN])]
+    if not found:
+        return ["No connection is remembered here." if place.tracking else "No rule asks for a connection's state: nothing is tracked."]
+    said = []
+    for entry, how in found:
+        path = histories.path(place, entry)
+        states = f"; states so far: {', then '.join(path)}" if len(path) > 1 else ""
+        kind = f"{words.entry_kind(entry)} {words.entry_flags(entry)}".rstrip()
+        whose = "this packet's: " if entry is own else ""
+        both = f"original {words.entry_tuple(entry.original)}; reply {words.entry_tuple(entry.reply)}"
+        said.append(spoken(f"{whose}{kind}, {words.standing(entry, how, place.at)}; {both}{states}"))
+    return said + ([f"and {len(live) - SHOWN} more"] if len(live) > SHOWN else [])
+
+
+def moments(place: Place) -> list[str]:
+    """The moments of the run up to here, numbered as ``go`` takes them, and the number of those to come."""
+    stops, records = place.session.run.stops, place.session.run.records
+    here = bisect_right(stops, place.index)
+    said = [f"and {here - SHOWN} before"] if here > SHOWN else []
+    for number in range(max(0, here - SHOWN), here):
+        record = records[stops[number]]
+        under_way = number == here - 1 and place.walk is not None and place.finished is None
+        came = "" if isinstance(record, CommandRun | TimerFired) or under_way else f", {words.result(record)}"
+        said.append(spoken(f"{number + 1}: {words.clock(record.at)}: {words.moment(record)}{came}"))
+    return [*said, f"{len(stops) - here} to come"]
+
+
+def page(journey: Journey) -> list[str]:
+    """The page that is open."""
+    lesson = journey.lesson
+    stage = lesson.stages[journey.stage]
+    title = stage.title if lesson.free else f"Page {journey.stage + 1} of {len(lesson.stages)}: {stage.title}"
+    hints = stage.hints[: journey.hints.get(journey.stage, 0)]
+    said = [
+        title,
+        *read_aloud(stage.text),
+        *(text for number, hint in enumerate(hints, 1) for text in (f"Hint {number}:", *read_aloud(hint))),
+    ]
+    return said + (ending(lesson) if journey.ended else [])
+
+
+def ending(lesson: Lesson) -> list[str]:
+    """So that is why; the same on a real server; where the road goes on."""
+    said = ["So that is why:", *read_aloud(lesson.therefore)]
+    if lesson.on_server:
+        said += ["On a real server:", *read_aloud(lesson.on_server)]
+    return said + read_aloud(lesson.next)
+
+
+def goals(journey: Journey) -> list[str]:
+    """Each goal, and whether it is met."""
+    met = journey.met
+    count = f"Goals, {len(met & {goal.id for goal in journey.lesson.goals})} of {len(journey.lesson.goals)} met:"
+    return [count, *(f"{'met' if goal.id in met else 'open'}: {goal.text}" for goal in journey.lesson.goals)]
+
+
+def question(prediction: Prediction) -> list[str]:
+    """A question that holds the way, with its choices."""
+    choices = [f"{LETTERS[number]}: {' '.join(read_aloud(choice.text))}" for number, choice in enumerate(prediction.choices)]
+    return ["Question, before you step: " + " ".join(read_aloud(prediction.question)), *choices]
+
+
+def answered(prediction: Prediction, picked: int, right: int | None) -> list[str]:
+    """What an answer was worth."""
+    chosen = prediction.choices[picked]
+    text, because = " ".join(read_aloud(chosen.text)), " ".join(read_aloud(chosen.why))
+    if picked == right:
+        return [f"Right: {text}. {because}"]
+    if right is None:
+        return [f"Not {text}. {because}", "This run, with your changes, has no such packet."]
+    answer = prediction.choices[right]
+    return [f"Not {text}. {because}", f"It is {' '.join(read_aloud(answer.text))}. {' '.join(read_aloud(answer.why))}"]

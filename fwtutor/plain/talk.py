@@ -1,0 +1,75 @@
+"""Lines in and lines out: from a terminal, a file or a pipe. Nothing is drawn, and the cursor is moved by nobody."""
+
+from __future__ import annotations
+
+import io
+import sys
+from shutil import get_terminal_size
+from textwrap import fill
+
+from fwtutor.badinput import printable
+from fwtutor.course.model import Course, Lesson
+from fwtutor.course.progress import load_progress
+from fwtutor.plain.shell import Shell
+from fwtutor.recording import Session
+
+OK, BAD = 0, 2
+LONGEST = 8192
+"""Characters of a line that are looked at."""
+
+
+def talk(course: Course | None, lesson: Lesson, session: Session | None = None, *, at: int | None = None) -> int:
+    """Plain mode, to its end. The value is the exit code: 2 if a line of a script could not be done, else 0."""
+    shell = Shell(course, load_progress(), _say)
+    if shell.progress.notice:
+        _say(shell.progress.notice)
+    by_hand = sys.stdin is not None and sys.stdin.isatty()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")
+    try:
+        shell.open(lesson, session, at=at)
+        while not shell.over:
+            text = _line(shell.host, by_hand=by_hand)
+            if text is None:
+                break
+            shell.hear(text)
+    finally:
+        # However it ends: ctrl-C, a pipe that nobody reads, a mistake of ours.
+        shell.leave()
+    return BAD if shell.not_understood and not by_hand else OK
+
+
+def _say(text: str) -> None:
+    """A line; on a terminal broken between words, unless it is a table's."""
+    if sys.stdout.isatty() and "  " not in text.strip():
+        text = fill(text, max(20, get_terminal_size().columns), break_long_words=False, break_on_hyphens=False)
+    sys.stdout.write(text + "\n")
+
+
+def _line(host: str, *, by_hand: bool) -> str | None:
+    """The next line; None when there are no more. What a file or a pipe says is repeated, so that the transcript can be read alone."""
+    sys.stdout.flush()
+    if by_hand:
+        sys.stdout.write(f"{host}> ")
+        sys.stdout.flush()
+    text = sys.stdin.readline() if sys.stdin is not None else ""
+    if not text:
+        if by_hand:
+            sys.stdout.write("\n")
+        return None
+    text = text.rstrip("\r\n")[:LONGEST]
+    if not by_hand:
+        _say(f"> {printable(text)}")
+    return text
+
+
+def networks_in_words() -> list[str]:
+    """The ready-made networks, for somebody who has named none."""
+    from fwtutor.course.networks import ready_made, ready_network
+    from fwtutor.telling.network import links
+
+    said = ["Networks there are; name one: fwtutor sandbox NAME --plain"]
+    for name, title in ready_made().items():
+        said.append(f"{name}: {title}")
+        said += [f"  {link}: {who}" for link, who in links(ready_network(name))]
+    return said

@@ -1,0 +1,262 @@
+"""Told: what is said after a command, in words and rows. What it printed, what it changed, where to look next.
+
+The listings of iptables and conntrack are wider than most terminals: their lines are broken between columns, and what goes on
+hangs indented, so that a column stays a column.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from fwtutor.netfilter.xtables.rule import Chain, Ruleset
+from fwtutor.network.records import CommandRun
+from fwtutor.telling import words
+from fwtutor.telling.reading import heard
+from fwtutor.telling.spans import Line, clean, line, wrap
+
+if TYPE_CHECKING:
+    from fwtutor.network.records import Record
+    from fwtutor.recording import Run, Session
+
+HANG = 8
+"""Cells by which the rest of a broken line is indented."""
+_GAP = re.compile(r" {2,}")
+_SPACE = re.compile(r" +")
+_HEAD = re.compile(r" *(num +)?(pkts +bytes +)?target +prot ")
+_MESSAGE = re.compile(r"(\[[0-9.]+\] *)? *\[(NEW|UPDATE|DESTROY)\]")
+_TUPLE = re.compile(r" (?=src=)")
+
+
+def printed(text: str, width: int) -> list[str]:
+    """One line of output in rows of at most ``width`` characters; nothing of it is lost but spaces at a break."""
+    text = text.rstrip()
+    if len(text) <= width:
+        return [text]
+    tuples = _TUPLE.split(text)
+    if len(tuples) == 3:
+        # conntrack -L and -E: the two tuples below each other, for they are to be compared.
+        indent = " " * (HANG if _MESSAGE.match(text) else 4)
+        first = [f"{tuples[0]} {tuples[1]}"] if len(tuples[0]) + len(tuples[1]) < width else [tuples[0], indent + tuples[1]]
+        return [row for part in (*first, indent + tuples[2]) for row in _broken(part, width)]
+    return _broken(text, width)
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """A line broken at the last wide gap in the second half of a row, else at the last space, else where the row ends."""
+    rows: list[str] = []
+    width = max(width, HANG + 4)
+    while len(text) > width:
+        least = len(text) - len(text.lstrip())
+        gaps = [found for found in _GAP.finditer(text, least, width + 1) if found.start() > max(least, width // 2)]
+        spaces = [found for found in _SPACE.finditer(text, least, width + 1) if found.start() > max(least, HANG)]
+        at = (gaps or spaces)[-1].start() if gaps or spaces else width
+        rows.append(text[:at].rstrip())
+        text = " " * HANG + text[at:].lstrip()
+    return [*rows, text]
+
+
+def _squeezed(table: list[str]) -> list[str]:
+    """A listing's table with the blank columns that all its lines share made one wide."""
+    size = max(map(len, table))
+    blank = [all(at >= len(text) or text[at] == " " for text in table) for at in range(size)]
+    keep = [at for at in range(size) if not (at and blank[at] and blank[at - 1])]
+    return ["".join(text[at] for at in keep if at < len(text)) for text in table]
+
+
+def pointed(text: str, start: int, length: int, width: int) -> list[str]:
+    """A line with ``^^^`` under a place of it: broken where it must be, with the carets below the part they point at."""
+    rows: list[str] = []
+    at = 0
+    while True:
+        part = text[at : at + width]
+        if at + width < len(text) and " " in part.strip():
+            part = part[: part.rindex(" ") + 1]
+        rows.append(part.rstrip())
+        if at <= start < at + max(1, len(part)) or (start >= len(text) and at + len(part) >= len(text)):
+            rows.append(" " * (start - at) + "^" * max(1, min(length, len(part) - (start - at))))
+        at += max(1, len(part))
+        if at >= len(text):
+            return rows
+
+
+def output_rows(record: CommandRun, width: int) -> list[Line]:
+    """What a command printed, in rows. A refused rule is shown as it was typed, with the name of the command before it."""
+    rows: list[str] = []
+    texts = record.output.rstrip("\n").split("\n") if record.output.strip() else []
+    texts = [clean(text.expandtabs(8)) for text in texts]
+    number = 0
+    while number < len(texts):
+        text = texts[number]
+        if _HEAD.match(text):
+            end = next((n for n in range(number, len(texts)) if not texts[n].strip()), len(texts))
+            table = [row.rstrip() for row in texts[number:end]]
+            if max(map(len, table)) > width:
+                texts[number:end] = _squeezed(table)
+                text = texts[number]
+        carets = texts[number + 1] if number + 1 < len(texts) else ""
+        if record.refused and carets.strip() and not carets.strip(" ^"):
+            typed = clean(record.line.strip())
+            before = typed[: -len(text)] if text and typed.endswith(text) else ""
+            start = len(before) + len(carets) - len(carets.lstrip())
+            rows += pointed(before + text, start, len(carets.strip()), width)
+            number += 2
+            continue
+        rows += printed(text, width)
+        number += 1
+    return [line(row) if row else Line() for row in rows]
+
+
+# --- what it did ------------------------------------------------------------------------------------------
+
+
+def change_words(before: Ruleset, after: Ruleset) -> str:
+    """What is different in the second ruleset: ``rule 2 of INPUT added``; "" if nothing is."""
+    if before is after:
+        return ""
+    parts: list[str] = []
+    for name in {**before.tables, **after.tables}:
+        old = before.tables[name].chains if name in before.tables else {}
+        new = after.tables[name].chains if name in after.tables else {}
+        place = "" if name == "filter" else f" (table {name})"
+        parts += [part + place for part in _chains_differ(old, new)]
+    return ", ".join(parts[:4]) + (f", and {len(parts) - 4} changes more" if len(parts) > 4 else "")
+
+
+def _chains_differ(old: Mapping[str, Chain], new: Mapping[str, Chain]) -> list[str]:
+    parts = []
+    for name in {**old, **new}:
+        was, now = old.get(name), new.get(name)
+        if now is None:
+            parts.append(f"chain {name} deleted")
+            continue
+        if was is None and now.policy is None:
+            parts.append(f"chain {name} made")
+        if was is not None and was.policy != now.policy:
+            parts.append(f"policy of {name} is now {now.policy}")
+        parts += _rules_differ(was or Chain(name, now.policy), now)
+    return parts
+
+
+def _rules_differ(was: Chain, now: Chain) -> list[str]:
+    kept = {rule.id for rule in was.rules} & {rule.id for rule in now.rules}
+    gone = [number for number, rule in enumerate(was.rules, 1) if rule.id not in kept]
+    come = [number for number, rule in enumerate(now.rules, 1) if rule.id not in kept]
+    if gone == come and len(gone) == 1:
+        return [f"rule {gone[0]} of {now.name} replaced"]
+    if gone and not now.rules:
+        return [f"{now.name} emptied ({_rules(gone, count=True)})"]
+    return [f"{_rules(numbers)} of {now.name} {done}" for numbers, done in ((gone, "deleted"), (come, "added")) if numbers]
+
+
+def _rules(numbers: Sequence[int], *, count: bool = False) -> str:
+    if count or len(numbers) > 4:
+        return f"{len(numbers)} rule{'s' if len(numbers) > 1 else ''}"
+    return f"rule{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def done_words(record: CommandRun) -> str:
+    """What a command that was taken did: a sentence, where its own output does not say it."""
+    changed = change_words(record.before, record.after)
+    if changed:
+        return f"done: {changed}"
+    if record.output.strip():
+        return ""
+    if record.changes:
+        return "done: counters set"
+    words = record.line.removeprefix("sudo ").split()
+    if words[:1] == ["conntrack"] and {"-E", "--event"} & {*words}:
+        return "nothing of that kind has been told so far"
+    if words[:1] == ["conntrack"]:
+        return "the table is empty: nothing is remembered here"
+    if words[:1] == ["echo"]:
+        return "done: written"
+    return "done: it printed nothing, and changed nothing"
+
+
+def sent_something(run: Run, index: int) -> bool:
+    """Did the command of record ``index`` put a packet on its way?"""
+    return any(record.cause == index and not isinstance(record, CommandRun) for record in run.records[index + 1 : index + 64])
+
+
+IN_THE_LAB = "esc, then space to watch it; o: what it says"
+"""Where to look after a command that sent something."""
+
+
+def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], missing: str, where: str = IN_THE_LAB) -> list[Line]:
+    """What is said after a command beyond what it printed: what it did and where, what is still missing, where to look."""
+    if record.refused:
+        return []
+    lines = []
+    changed, done, watch = record.before is not record.after, done_words(record), session.scenario.watch
+    if done:
+        lines.append(line((done, "accept" if changed else "dim")))
+    if changed and record.host != watch:
+        there = f" (tab: {watch}#)" if watch in prompts else ""
+        lines.append(line((f"{record.host}'s own rules changed; the chain on screen is {watch}'s{there}", "change")))
+    if missing:
+        lines.append(line(("not yet: ", "change"), missing))
+    if record.index >= 0 and sent_something(session.run, record.index):
+        lines.append(line((f"sent at {words.clock(record.at)}: {where}", "current")))
+    return lines
+
+
+def branch_words(place: Record | None) -> Line:
+    """What it means that a command was entered with something still to come; ``place``: the record it was entered at."""
+    if place is None:
+        return line(("It holds from the start, before the first packet. u takes it back.", "dim"))
+    return line(("From here on it happens anew; the former run is kept: r. u takes this back.", "dim"))
+
+
+def run_words(run: Run) -> list[Line]:
+    """Which run this is, for somebody who has just come over to it."""
+    typed = run.inputs
+    last = (
+        f"The run with your commands, the last of them: {typed[-1].host}# {typed[-1].line}" if typed else "The run without your commands."
+    )
+    return [line(last), line(("You are at the last place it shares with the other.", "dim"))]
+
+
+def rows(record: CommandRun, after: Sequence[Line], width: int) -> list[Line]:
+    """The whole of it: what the command printed, and what is said after that."""
+    return [*output_rows(record, width), *(row for item in after for row in wrap(item, width, 2))]
+
+
+def console_rows(session: Session, host: str, width: int) -> list[Line]:
+    """What was typed at a host and what its programs said, in order, up to the place one is at."""
+    cursor = session.cursor
+    said = list(session.run.world.hosts[host].console if cursor.at_end else cursor.said(host))
+    found: list[Line] = []
+    for index in session.run.tracks[host].records:
+        record = session.run.records[index]
+        if index > cursor.index or not isinstance(record, CommandRun):
+            continue
+        while said and said[0].index < index:
+            found += _said_rows(said.pop(0).text, width)
+        found += [*wrap(line((f"{host}# ", "key"), clean(record.line)), width, HANG), *output_rows(record, width)]
+    found += [row for each in said for row in _said_rows(each.text, width)]
+    return found or [line(("Nothing has been typed here, and nobody has said anything.", "dim"))]
+
+
+def _said_rows(text: str, width: int) -> list[Line]:
+    return [line(row) if row else Line() for row in printed(clean(text), width)]
+
+
+# --- what was heard ---------------------------------------------------------------------------------------
+
+
+def last_words(session: Session, hosts: Sequence[str]) -> tuple[str, bool]:
+    """What the consoles said last, and whether it is news; a command typed since is what they said last."""
+    text, news = heard(session, hosts)
+    index = session.cursor.index
+    typed = [entry for entry in session.run.inputs if entry.host in hosts]
+    number = bisect_right(typed, index, key=lambda entry: entry.after)
+    if not number or session.cursor.at_end:
+        return text, news
+    last = typed[number - 1]
+    said = [line.index for host in hosts for line in session.cursor.said(host)[-1:]]
+    if max(said, default=-1) >= last.after:
+        return text, news
+    return f"{last.host}: {last.line}", index == last.after

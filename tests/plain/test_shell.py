@@ -1,0 +1,303 @@
+"""Plain mode: what is told of a lab, line by line, and what each command does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from fwtutor.course.loader import load_course
+from fwtutor.course.progress import Progress
+from fwtutor.plain.commands import _DONE, COMMANDS, understood
+from fwtutor.plain.shell import Shell
+from fwtutor.plain.speech import spoken
+from fwtutor.sandbox.lab import as_lesson
+from fwtutor.sandbox.making import make
+from fwtutor.sandbox.reading import read
+from fwtutor.telling.actions import LAB
+from tests.tui.conftest import make_course, make_lesson
+
+DRAWN = set("─━│┄╭╮╰╯├┤┬┴┼▌▐▶◀▸◆◌●◷✔✖▢→↔·…\x1b\r")
+Tell = Callable[..., str]
+
+
+class Listener:
+    """A shell, and what it said since somebody last asked."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.lines: list[str] = []
+        self.shell = Shell(make_course(), progress, self.lines.append)
+
+    def tell(self, *commands: str) -> str:
+        """Says the commands; what was said to them."""
+        self.lines.clear()
+        for each in commands:
+            self.shell.hear(each)
+        return "\n".join(self.lines)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Listener:
+    listener = Listener(Progress(tmp_path / "progress.json"))
+    listener.shell.open(make_lesson())
+    return listener
+
+
+def sandbox(tmp_path: Path, network: str = "one-server") -> Listener:
+    listener = Listener(Progress(tmp_path / "progress.json"))
+    made = make(network)
+    listener.shell.open(as_lesson(made), made.opened())
+    return listener
+
+
+def test_a_lab_opens_with_its_question_its_page_and_its_goals(lab: Listener) -> None:
+    said = "\n".join(lab.lines)
+    assert said.startswith("Am I one step nearer to 22?\nPage 1 of 2: A door\nStep, and look. Twice.\nGoals, 0 of 2 met:\n")
+    assert "open: see 22 refuse you" in said
+    assert said.endswith("You are at the prompt of attacker. help lists all commands.")
+
+
+def test_a_step_tells_the_packet_its_ctstate_its_verdict_and_its_entry(lab: Listener) -> None:
+    said = lab.tell("step")
+    assert "Moment 1 of" in said
+    assert "from attacker: tcp 203.0.113.9:4000 to 203.0.113.1:1337, SYN, 52 bytes, ttl 64, came in by wan." in said
+    assert "ctstate: NEW: no entry has its tuple" in said
+    assert "Verdict: ACCEPT by rule 2 of INPUT, delivered to server." in said
+    assert "Entry: tcp SYN_SENT [UNREPLIED], forgotten in 120 s, changed by this packet." in said
+    assert "Goal met: open a connection to 1337." in said
+
+
+def test_an_empty_line_steps_and_back_goes_back(lab: Listener) -> None:
+    assert "Moment 2" in lab.tell("", "")
+    assert "Moment 1" in lab.tell("back")
+    assert "Before the first packet" in lab.tell("back")
+    assert lab.tell("back") == "This is the beginning."
+
+
+def test_by_rule_each_step_is_told_with_its_reason(lab: Listener) -> None:
+    said = lab.tell("3", *["step"] * 9)
+    assert "rule 1 of INPUT: no" in said
+    assert "no, --ctstate RELATED,ESTABLISHED: the packet is NEW" in said
+    assert "rule 2 of INPUT matches: ACCEPT" in said
+    assert "No verdict yet" in lab.tell("back", "back", "back", "place")
+
+
+def test_the_chain_is_told_with_what_came_of_each_rule_and_its_counters(lab: Listener) -> None:
+    said = lab.tell("step", "chain").split("\n")
+    assert said[-5:] == [
+        "server: filter INPUT, 3 rules, policy DROP.",
+        "rule 1: -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT: tried, no; 0 packets, 0 bytes",
+        "rule 2: -p tcp -m tcp --dport 1337 -j ACCEPT: MATCH: ACCEPT; 1 packet, 52 bytes",
+        "rule 3: -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT: not reached; 0 packets, 0 bytes",
+        "policy: DROP: not reached; 0 packets, 0 bytes",
+    ]
+
+
+def test_a_question_holds_the_way_until_it_is_answered_and_the_answer_is_kept(lab: Listener) -> None:
+    said = lab.tell("end", "end", "end")
+    assert "Page 2 of 2: A step nearer?" in said
+    assert "Question, before you step: What will the firewall call the SYN to 22?\na: NEW\nb: ESTABLISHED\nc: RELATED" in said
+    assert "Question, before you step" in lab.tell("step")
+    assert lab.tell("b") == "Not ESTABLISHED. An entry is a pair of ports, too.\nIt is NEW. Another port, another tuple."
+    assert lab.shell.progress.lessons["tiny"].predictions == {"shot": "ESTABLISHED"}
+    said = lab.tell("step")
+    assert "Verdict: DROP by policy of INPUT." in said
+    assert "So that is why:\nChange one port and you are a stranger.\nOn a real server:" in said
+
+
+def test_play_tells_each_moment_and_stops_at_a_page(lab: Listener) -> None:
+    said = lab.tell("p")
+    assert said.count("Moment ") >= 4
+    assert "Page 2 of 2" in said
+
+
+def test_hints_come_one_after_another_and_round_again(lab: Listener) -> None:
+    assert lab.tell("h") == "Hint 1 of 2:\nPress space."
+    assert lab.tell("hint", "hint").endswith("There are no more on this page: they come round again.")
+
+
+def test_a_line_goes_to_the_present_prompt_to_anothers_or_to_the_tool_it_names(lab: Listener) -> None:
+    assert lab.tell(": iptables -L INPUT").startswith("attacker# iptables -L INPUT\nChain INPUT (policy ACCEPT)")
+    assert lab.tell("server# iptables -S INPUT").startswith("server# iptables -S INPUT\n-P INPUT DROP")
+    assert lab.tell("at server", "conntrack -L").startswith("You are at the prompt of server.\nserver# conntrack -L")
+    assert "Refused: nothing has changed." in lab.tell("iptables -A NOWHERE -j DROP")
+
+
+def test_a_command_in_the_past_makes_another_run_and_undo_and_other_run_go_between_them(lab: Listener) -> None:
+    said = lab.tell("end", "go 1", "server# iptables -F INPUT")
+    assert "done: INPUT emptied (3 rules)" in said
+    assert "From here on it happens anew" in said
+    assert "The last command is taken back" in lab.tell("undo")
+    assert "The run with your commands, the last of them: server# iptables -F INPUT" in lab.tell("other run", "other run")
+    assert "You have not entered a command" not in lab.tell("u")
+
+
+def test_this_packet_again_but_with_another_port(lab: Listener) -> None:
+    said = lab.tell("step", "again dport=22 ttl=9")
+    assert "attacker# send tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN seq=" in said
+    assert "sent at t = " in said
+    assert "step watches it" in said
+    assert "203.0.113.9:4000 to 203.0.113.1:22, SYN, 52 bytes, ttl 9" in lab.tell("p")
+    assert "Not done: 'cat' is not FIELD=VALUE" in lab.tell("again cat")
+    assert "to port is empty" in lab.tell("go 1", "again dport=")
+    assert "flags: flags; SYN, SYN+ACK" in lab.tell("again")
+
+
+def test_connections_moments_and_the_console_are_lists(lab: Listener) -> None:
+    said = lab.tell("end", "connections").split("\n")[-1]
+    assert said.startswith("this packet's: tcp ESTABLISHED [ASSURED], forgotten in ")
+    assert "reply 203.0.113.1:1337 to 203.0.113.9:4000; states so far: SYN_SENT, then SYN_RECV, then ESTABLISHED" in said
+    assert lab.tell("moments").startswith("1: t = 0.020 s: 203.0.113.9:4000 to 203.0.113.1:1337 SYN, NEW: ACCEPT")
+    assert "connected to 203.0.113.1:1337 from port 4000" in lab.tell("console")
+    assert "link wan, 20 ms: server 203.0.113.1, attacker 203.0.113.9" in lab.tell("hosts")
+
+
+def test_the_inspector_tells_layers_and_bytes(lab: Listener) -> None:
+    said = lab.tell("step", "inspect")
+    assert "TCP:\n  sport: 4000" in said
+    assert "0000  45 00 00 34" in said
+
+
+def test_what_cannot_be_done_is_said_and_counted(lab: Listener) -> None:
+    assert "There is no command 'fly'" in lab.tell("fly")
+    assert "Not done: there is no such answer" in lab.tell("a")
+    assert "Not done: go takes the number of a moment" in lab.tell("go home")
+    assert "Not done: at takes one of attacker or server" in lab.tell("at moon")
+    assert lab.shell.not_understood == 4
+    assert lab.tell("# a remark") == ""
+
+
+def test_a_lesson_begins_anew_when_it_is_said_twice(lab: Listener) -> None:
+    assert "Say it again" in lab.tell("step", "s")
+    assert "Say it again" in lab.tell("place", "s")
+    assert "Page 1 of 2" in lab.tell("s")
+
+
+def test_a_lesson_is_kept_as_a_sandbox_which_never_replaces_a_file_unasked(lab: Listener, tmp_path: Path) -> None:
+    path = tmp_path / "a.fwt"
+    assert lab.tell("step", "server# iptables -F", f"save {path}").endswith(f"Kept in {path}; fwtutor sandbox {path} opens it.")
+    assert read(path).opened().run.inputs[0].line == "iptables -F"
+    assert f"save over {path} replaces it" in lab.tell(f"save {path}")
+    assert "Kept in" in lab.tell(f"save over {path}")
+
+
+def test_a_sandbox_has_a_page_and_no_goals(tmp_path: Path) -> None:
+    lab = sandbox(tmp_path)
+    said = "\n".join(lab.lines)
+    assert "Nothing happens here by itself: send something." in said
+    assert "- wan (10 ms): server 203.0.113.1, attacker 203.0.113.9, router 203.0.113.254" in said
+    assert "Goals" not in said
+    assert lab.tell("step") == "Nothing more happens by itself."
+    assert lab.tell("goals") == "A sandbox has no goals."
+    assert "Moment 2 of" in lab.tell("attacker# connect 203.0.113.1:22", "step")
+    assert not (tmp_path / "progress.json").exists()
+
+
+def test_a_sandbox_in_which_something_was_typed_is_left_by_saying_so_twice(tmp_path: Path) -> None:
+    lab = sandbox(tmp_path)
+    assert lab.tell("q") == ""
+    assert lab.shell.over
+    lab.shell.over = False
+    assert "save keeps it in a file" in lab.tell("server# iptables -F", "server# ip6tables -A INPUT -j DROP", "q")
+    assert not lab.shell.over
+    lab.tell("q")
+    assert lab.shell.over
+
+
+def test_packets_that_are_none_are_told_of_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "weird.fwt"
+    raws = ("45", "00", "60000000", "4500001400000000400100000a0000010a000001", "ff" * 64)
+    packets = ", ".join(f"{{ ns = {number}, in = 'eth0', hex = '{raw}' }}" for number, raw in enumerate(raws))
+    path.write_text(f"packets = [{packets}, {{ ns = 9, hex = '45' }}]\n[hosts.box]\ninterfaces = {{ eth0 = ['10.0.0.1/24'] }}\n")
+    lab, made = Listener(Progress(tmp_path / "progress.json")), read(path)
+    lab.shell.open(as_lesson(made), made.opened())
+    for _ in range(6):
+        assert "an unreadable packet" in lab.tell("step", "why", "chain", "connections", "inspect", "again")
+    assert lab.tell("moments").count("DISCARD") == 6
+
+
+def test_every_one_of_the_labs_actions_is_here_or_is_a_matter_of_screens() -> None:
+    of_screens = {
+        "answer", "sizes", "pane", "pane_back", "leave", "up", "down", "pageup", "pagedown", "more", "sandbox",
+    }  # fmt: skip
+    travel = {"go", "again", "again_back", "ladder", "states", "mark", "slower", "faster"}
+    what_if = {"edit", "compare"}
+    assert {action.id for action in LAB} - set(_DONE) == {f"lab.{name}" for name in of_screens | travel | what_if}
+    assert all(hasattr(Shell, f"do_{command.do}") for command in COMMANDS)
+
+
+def test_no_two_commands_have_a_name_in_common() -> None:
+    names = [name for command in COMMANDS for name in (*command.letters, *command.names)]
+    assert len(names) == len(set(names))
+    for name in names:
+        found = understood(name)
+        assert found is not None
+        assert name in (*found[0].letters, *found[0].names)
+
+
+def test_nothing_that_is_said_is_drawn(lab: Listener) -> None:
+    walk = [
+        "3",
+        *["step"] * 12,
+        "w",
+        "chain",
+        "1",
+        "end",
+        "w",
+        "connections",
+        "moments",
+        "help",
+        "page",
+        "goals",
+        "hosts",
+        "hint",
+        "end",
+        "end",
+        "a",
+        "w",
+    ]
+    assert not DRAWN & set(lab.tell(*walk))
+
+
+@given(st.text(st.sampled_from("a1 → ✔✖·─\x1b…")))
+def test_rows_of_ours_are_spoken_without_signs(text: str) -> None:
+    said = spoken(text.replace("\x1b", ""))
+    assert not DRAWN & set(said)
+
+
+@given(st.lists(st.text(max_size=30), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_any_line_is_answered(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    lab = Listener(Progress(tmp_path_factory.mktemp("p") / "progress.json"))
+    lab.shell.open(make_lesson())
+    said = lab.tell(*(line for line in lines if not line.strip().startswith(("S", "save"))))
+    assert "\x1b" not in said
+
+
+def test_plain_mode_loads_neither_textual_nor_scapy() -> None:
+    code = "import fwtutor.plain.talk, fwtutor.commands.sandbox, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {name.partition(".")[0] for name in loaded} & {"textual", "scapy", "asyncio"}
+
+
+def test_the_real_lessons_can_be_played_to_their_end_in_plain_mode(tmp_path: Path) -> None:
+    course = load_course()
+    for lesson in course.lessons:
+        lab = Listener(Progress(tmp_path / f"{lesson.name}.json"))
+        lab.shell.course = course
+        lab.shell.open(lesson)
+        for _ in range(200):
+            lab.tell("p")
+            question = lab.shell.journey.question
+            if question is None and lab.shell.journey.stage == lab.shell.journey.last_stage and lab.shell.session.cursor.at_end:
+                break
+            if question is not None:
+                right = question.answer(lab.shell.session.run)
+                assert right is not None
+                assert lab.tell("abcd"[right]).startswith("Right: ")
+        assert lab.shell.session.cursor.at_end
+        assert lab.shell.not_understood == 0
