@@ -6,14 +6,14 @@ import platform
 import sys
 import time
 
-from benchmarks import engine, judge, loading, screens
+from benchmarks import engine, judge, loading, screens, world
 from benchmarks.table import Result, table
 
 
 def main() -> int:
     begin = time.perf_counter()
     results: list[Result] = []
-    for part in (engine, loading, judge, screens):
+    for part in (engine, world, loading, judge, screens):
         for result in part.measure():
             results.append(result)
             sys.stderr.write(f"{time.perf_counter() - begin:5.1f} s  {result.what}\n")

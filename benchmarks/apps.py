@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import replace
 
@@ -44,23 +45,21 @@ class Cursor(App[None]):
         rows.focus()
 
 
-def lab(long: bool) -> None:
-    """The lesson of the origin question; ``long``: with a run of many packets in the place of its own, and nothing asked."""
-    from fwtutor.course.loader import load_course
+def long() -> None:
+    """The lesson of the origin question with a run of many packets in the place of its own, and nothing asked."""
+    gc.disable()  # as the command does; the application enables it again
+    from fwtutor.course.loader import find_lesson, load_course
     from fwtutor.recording import Scripted
     from fwtutor.tui.app import run
 
-    course = load_course()
-    lesson = course.lesson("too-open")
-    assert lesson is not None
-    if long:
-        script = tuple(
-            Scripted(0, "attacker", f"send udp 203.0.113.9:{1024 + number % 60000} > 203.0.113.1:53", number * 0.001)
-            for number in range(PACKETS)
-        )
-        stage = replace(lesson.stages[0], predictions=(), hints=())
-        lesson = replace(lesson, scenario=replace(lesson.scenario, script=script, stages=1), stages=(stage,), goals=(), checks=(), wrong=())
-    run(course, lesson)
+    lesson = find_lesson("too-open")
+    script = tuple(
+        Scripted(0, "attacker", f"send udp 203.0.113.9:{1024 + number % 60000} > 203.0.113.1:53", number * 0.001)
+        for number in range(PACKETS)
+    )
+    stage = replace(lesson.stages[0], predictions=(), hints=())
+    lesson = replace(lesson, scenario=replace(lesson.scenario, script=script, stages=1), stages=(stage,), goals=(), checks=(), wrong=())
+    run(load_course, lesson)
 
 
 if __name__ == "__main__":
@@ -69,7 +68,5 @@ if __name__ == "__main__":
             Panes().run()
         case "cursor":
             Cursor().run()
-        case "lab":
-            lab(long=False)
         case "long":
-            lab(long=True)
+            long()

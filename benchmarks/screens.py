@@ -37,8 +37,8 @@ def _version() -> Result:
 def _start() -> Iterator[Result]:
     weights: dict[str, list[float]] = {"lab": [], "panes": []}
 
-    def start(name: str) -> float:
-        with TemporaryDirectory() as home, Terminal("benchmarks.apps", name, home=home) as terminal:
+    def start(name: str, *arguments: str) -> float:
+        with TemporaryDirectory() as home, Terminal(*arguments, home=home) as terminal:
             seconds = terminal.first(DRAWN)
             terminal.settle()
             if name == "lab":
@@ -47,7 +47,7 @@ def _start() -> Iterator[Result]:
             weights[name].append(terminal.memory())
         return seconds
 
-    ours, theirs = in_turn(STARTS, lambda: start("lab"), lambda: start("panes"))
+    ours, theirs = in_turn(STARTS, lambda: start("lab", "fwtutor", "play", "too-open"), lambda: start("panes", "benchmarks.apps", "panes"))
     yield times("first paint of the lab", ours, "six empty panes", theirs, 1.2)
     mine, other = median(weights["lab"]), median(weights["panes"])
     yield Result("memory, a lesson open and stepped", f"{mine / 1e6:.1f} MB", "six empty panes", f"{other / 1e6:.1f} MB", mine / other, 1.3)

@@ -28,7 +28,8 @@ class Terminal:
     def __init__(self, *arguments: str, home: str, still: bool = True) -> None:
         environment = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", "FWTUTOR_HOME": home}
         environment["PYTHONPATH"] = str(ROOT)
-        for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "FWTUTOR_STILL", "FWTUTOR_ASCII"):
+        # Without bytecode it would be the compiler that is measured.
+        for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "FWTUTOR_STILL", "FWTUTOR_ASCII", "PYTHONDONTWRITEBYTECODE"):
             environment.pop(name, None)
         if still:
             environment["TEXTUAL_ANIMATIONS"] = "none"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import kernel, lesson, locate, play, rules, trace
+from fwtutor.commands import grade, kernel, lesson, locate, play, rules, trace
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _obey(arguments: Sequence[str]) -> int:
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = _parser(arguments).parse_args(arguments)
     except SystemExit as end:
         # Help was printed, or a complaint about the arguments.
         complain("")
@@ -98,7 +98,8 @@ class _Arguments(argparse.ArgumentParser):
             super()._print_message(message, file)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """For these arguments: of the commands that are not among them it knows no more than their help."""
     parser = _Arguments(
         prog="fwtutor",
         description="An interactive tutor for Linux stateful firewalls. Without a command it opens the course map.",
@@ -112,9 +113,12 @@ def _parser() -> argparse.ArgumentParser:
         ("play", play.add, "open a lesson"),
         ("trace", trace.add, "what a ruleset does with packets from a file, and why"),
         ("rules", rules.add, "check a ruleset, and print it"),
+        ("grade", grade.add, "judge answers to a lesson's task by what they do"),
         ("lesson", lesson.add, "list the lessons, or prove them sound"),
         ("kernel", kernel.add, "ask the running kernel whether it does the same"),
         ("locate", locate.add, "where the program, its lessons and your progress are"),
     ):
-        add(commands.add_parser(name, help=what, allow_abbrev=False))
+        command = commands.add_parser(name, help=what, allow_abbrev=False)
+        if name in arguments:
+            add(command)
     return parser

@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -95,13 +96,36 @@ class Connection:
 
 
 connections: list[Connection] = []
+programs: list[subprocess.Popen[bytes]] = []
+PROGRAMS = {
+    "ftp": (
+        "vsftpd", "{folder}/etc/vsftpd.conf", "-olisten=NO", "-olisten_ipv6=YES", "-olisten_port={port}", "-obackground=NO",
+        "-oseccomp_sandbox=NO", "-oisolate_network=NO", "-oanon_root={folder}/srv/ftp", "-osecure_chroot_dir={folder}/empty",
+    ),
+    "tftp": ("in.tftpd", "-L", "-s", "-u", "root", "-a", ":{port}", "{folder}/srv/tftp"),
+    "dns": (
+        "dnsmasq", "--keep-in-foreground", "--user=root", "--pid-file=", "--no-resolv", "--no-hosts", "--local=/example/",
+        "--local-ttl=300", "--port={port}", "--conf-file={folder}/etc/dnsmasq.conf",
+    ),
+}  # fmt: skip
+"""Services that are a program of Debian's."""
+crowded: list[socket.socket] = []
+"""Who accepts only when told to."""
 
 
 def serve(kind: str, port: int) -> None:
+    if kind in PROGRAMS:
+        programs.append(subprocess.Popen([word.format(port=port, folder=Path.cwd()) for word in PROGRAMS[kind]]))
+        time.sleep(0.2)
+        return
     if kind == "datagrams":
         threading.Thread(target=say_again, args=(port,), daemon=True).start()
         return
-    listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    backlog = 2 if kind == "crowded" else 128
+    listener = socket.create_server(("", port), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True)
+    if kind == "crowded":
+        crowded.append(listener)
+        return
 
     def accept() -> None:
         while True:
@@ -130,6 +154,14 @@ def connect(words: list[str]) -> None:
         Connection(link, "client")
 
 
+def use_ftp(line: str, words: list[str]) -> None:
+    """What stands behind the host on the simulated prompt's line is typed here."""
+    place = next(number for number, word in enumerate(words) if not word.startswith("-")) + 1
+    typed = "".join(f"{word}\n" for word in words[place:])
+    done = subprocess.run(["ftp", *words[:place]], input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    tell(line=line, said=done.stdout, code=done.returncode)
+
+
 def carry_out(line: str) -> None:
     name, *words = shlex.split(line)
     if name == "connect":
@@ -139,6 +171,11 @@ def carry_out(line: str) -> None:
         raw = craft_packet(line.removeprefix("send "), 1, lambda ends: None, lambda protocol, ends: None)[0]
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as out:
             out.sendto(raw, (socket.inet_ntoa(raw[16:20]), 0))
+        return
+    if name == "ftp":
+        use_ftp(line, words)
+    if name == "accept":
+        Connection(crowded[0].accept()[0], "patient")
         return
     if name not in ("say", "upload", "close", "leave", "reset", "hold", "read", "keepalive"):
         program = {"iptables": "iptables-legacy", "ip6tables": "ip6tables-legacy"}.get(name, name)
@@ -182,6 +219,27 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
     """The life of a host, in a process that was just forked. ``wires`` gets the ends of its interfaces, then lines both ways."""
     global channel
     channel = wires
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for path, text in here["files"].items():
+            file = Path(folder + path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            # tftpd hands out and overwrites what anybody may.
+            file.chmod(0o666 if file.parent.name == "tftp" else 0o644)
+            if file.parent.name == "incoming":
+                file.parent.chmod(0o777)
+        Path("empty").mkdir()
+        try:
+            furnish(here)
+            for line in wires.makefile():
+                threading.Thread(target=attempt, args=(line.strip(),), daemon=True).start()
+        finally:
+            for program in programs:
+                program.kill()
+
+
+def furnish(here: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["LC_ALL"] = "C"
     enter()
@@ -191,7 +249,7 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
         Path("/proc/sys", *key.split(".")).write_text(text)
     commands = ["link set lo up"]
     for name, addresses in here["interfaces"].items():
-        socket.send_fds(wires, [b"!"], [open_tun(name)])
+        socket.send_fds(channel, [b"!"], [open_tun(name, ethernet=here["ethernet"])])
         commands.append(f"link set {name} mtu {here['mtus'].get(name, 1500)} up")
         commands += [f"addr add {address} dev {name}" for address in addresses]
     commands += [f"route add {network} via {gateway} dev {name}" for network, (name, gateway) in here["routes"].items()]
@@ -200,5 +258,3 @@ def live(here: dict[str, Any], wires: socket.socket) -> None:
         kind, _, port = service.partition(":")
         serve(kind, int(port))
     tell(ready=True)
-    for line in wires.makefile():
-        threading.Thread(target=attempt, args=(line.strip(),), daemon=True).start()

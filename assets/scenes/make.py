@@ -1,8 +1,9 @@
 """Play the scenes of ``tests/network/scenes.py`` with real programs on this machine's kernel, and keep what was on the wire.
 
-Needs root, TUN, iptables, iproute2 and for the tools curl, iputils-ping, traceroute and nmap. Run from the top of the source tree:
-``.venv/bin/python -m assets.scenes.make [NAME...]`` (two and a half minutes for all). What a scene comes to may hang on whether a program
-was quicker than a timer: where ``test_scenes`` then finds a difference, play that scene once more before you believe it.
+Needs root, TUN, iptables, iproute2 and for the tools curl, iputils-ping, traceroute, nmap, vsftpd, tnftp, tftp-hpa, tftpd-hpa,
+dnsmasq-base and bind9-dnsutils. Run from the top of the source tree: ``.venv/bin/python -m assets.scenes.make [NAME...]`` (six minutes
+for all). What a scene comes to may hang on whether a program was quicker than a timer: where ``test_scenes`` then finds a difference,
+play that scene once more before you believe it.
 
 Every host is a process in a network namespace of its own (``host.py``); the wires between their TUN interfaces are this program: it
 notes each packet as it sets out, loses those the scene says, and hands on the others after the link's delay. So the times written
@@ -27,16 +28,22 @@ from assets.scenes.host import live
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.words import describe
 from tests.network.on_the_wire import Sent, since
-from tests.network.scenes import DELAY, HOSTS, LINKS, ROUTES, SCENES, SERVICES, Scene
+from tests.network.scenes import FILES, HOSTS, LINKS, ROUTES, SCENES, SERVICES, Scene, interfaces_of
 
 HERE = Path(__file__).parent
 AT_ONCE = 5
 """Scenes that are played at the same time: most of the time they wait."""
 
 
-def is_noise(raw: bytes) -> bool:
-    """What an IPv6 host says of its own accord about groups and neighbours."""
-    return raw[0] >> 4 == 6 and (raw[6] == 0 or (raw[6] == 58 and 130 <= raw[40] <= 143))
+ETHERNET, IPV4, IPV6 = 14, b"\x08\0", b"\x86\xdd"
+NEIGHBOURS = (135, 136)
+
+
+def is_noise(raw: bytes, ethernet: bool) -> bool:
+    """What an IPv6 host says of its own accord about groups, and routers; where there is no link layer, about neighbours too."""
+    if raw[0] >> 4 != 6:
+        return False
+    return raw[6] == 0 or (raw[6] == 58 and 130 <= raw[40] <= 143 and not (ethernet and raw[40] in NEIGHBOURS))
 
 
 class Hosts:
@@ -46,12 +53,14 @@ class Hosts:
         self.channels: dict[str, socket.socket] = {}
         self.ends: dict[str, int] = {}
         far = [end.partition(":") for end in LINKS[scene.where].get("far", ())]
-        for name, interfaces in HOSTS[scene.where].items():
+        for name, interfaces in interfaces_of(scene).items():
             spec = {
                 "interfaces": interfaces,
                 "mtus": {interface: scene.mtu for host, _, interface in far if host == name == "box"},
                 "routes": ROUTES[scene.where].get(name, {}),
-                "services": SERVICES if name == "server" else (),
+                "services": (*SERVICES, *scene.runs) if name == "server" else (),
+                "ethernet": scene.ethernet,
+                "files": FILES.get(name, {}),
                 "forwards": name == "box",
             }
             ours, theirs = socket.socketpair()
@@ -105,18 +114,21 @@ def play(scene: Scene) -> tuple[list[tuple[float, str, bytes]], dict[str, list[d
             ready, _, _ = select.select(list(across), [], [], max(0.0, due - now))
             now = time.monotonic() - begin
             for end in ready:
-                raw = os.read(end, 65536)
+                frame = os.read(end, 65536)
                 other, link, sender = across[end]
-                if is_noise(raw):
+                # Who asks for a neighbour by ARP is not heard of, but answered.
+                noted = not scene.ethernet or frame[12:14] in (IPV4, IPV6)
+                raw = frame[ETHERNET:] if scene.ethernet and noted else frame
+                if noted and is_noise(raw, scene.ethernet):
                     continue
                 lost = False
-                if link == "near":
+                if link == "near" and noted:
                     lost = sent[sender] in scene.loses.get(sender, ())
                     sent[sender] += 1
                     seen.append((now, sender, raw))
                 if not lost:
                     number += 1
-                    heapq.heappush(under_way, (now + DELAY, number, other, raw))
+                    heapq.heappush(under_way, (now + scene.delay, number, other, frame))
     finally:
         told = hosts.end()
     return seen, told

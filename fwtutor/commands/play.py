@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
+from functools import partial
 
 from fwtutor.badinput import BadInput
 
@@ -36,6 +38,8 @@ def _application(name: str | None, at: int | None) -> int:
             raise BadInput(f"standard {word} is not a terminal; fwtutor needs one to draw on. For scripts there is fwtutor trace")
     if os.environ.get("TERM") == "dumb":
         raise BadInput("this terminal cannot move its cursor (TERM is dumb)")
+    # What starting makes stays: to look through it for garbage is a tenth of the time it takes. The application enables it again.
+    gc.disable()
     from fwtutor.course.loader import find_lesson, load_course
     from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
@@ -49,8 +53,10 @@ def _application(name: str | None, at: int | None) -> int:
             "(80 x 24 is good, 120 x 40 shows everything)"
         )
     try:
-        course = load_course()
-        lesson = None if name is None else find_lesson(name, course)
+        # A lesson asked for is read alone: the others are when the map is first opened.
+        lesson = None if name is None else find_lesson(name)
+        course = partial(load_course, answers=False)
+        whole = course if lesson is not None else course()
     except LessonError as error:
         raise BadInput(str(error)) from None
-    return run_application(course, lesson, at)
+    return run_application(whole, lesson, at)

@@ -1,4 +1,5 @@
-"""Reading answers: a .rules file is iptables-save text, a .commands file has one ``host# command`` a line.
+"""Reading answers: a .rules file is iptables-save text, a .rules6 file beside it that of ip6tables-save, a .commands file has one
+``host# command`` a line.
 
 Rules are tried on a firewall with the watched host's interfaces while loading, so what is loaded can be restored.
 """
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fwtutor.course.model import Answer, LessonError, WrongAnswer
-from fwtutor.course.tables import read_text, shown_name
+from fwtutor.course.tables import read_text, read_text_if_there, shown_name
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.network.topology import HostSpec
 
@@ -23,6 +24,8 @@ _FAILS = re.compile(r"# fails: ([a-z0-9-]+): (.+)")
 
 def read_solution(folder: Path, hosts: Mapping[str, HostSpec], watch: str) -> Answer:
     names = [name for name in ("solution.rules", "solution.commands") if os.path.lexists(folder / name)]
+    if names != ["solution.rules"] and os.path.lexists(folder / "solution.rules6"):
+        raise LessonError(shown_name(folder, "solution.rules6"), 0, "", "stands beside no solution.rules")
     if len(names) == 2:
         raise LessonError(shown_name(folder, names[1]), 0, "", "stands beside solution.rules: keep one of the two")
     return read_answer(folder, names[0] if names else "solution.rules", hosts, watch)
@@ -38,6 +41,8 @@ def read_wrong(folder: Path, hosts: Mapping[str, HostSpec], watch: str, checks: 
         raise LessonError(shown_name(folder, "wrong"), 0, "", "has no answers that must fail" if not names else "has too many answers")
     found: list[WrongAnswer] = []
     for name in names:
+        if name.endswith(".rules6") and name[:-1] in names:
+            continue  # read with the other
         file = shown_name(folder, f"wrong/{name}")
         first = read_text(folder, f"wrong/{name}").split("\n", 1)[0]
         fails = _FAILS.match(first)
@@ -55,9 +60,13 @@ def read_answer(folder: Path, name: str, hosts: Mapping[str, HostSpec], watch: s
     text = read_text(folder, name)
     if name.endswith(".rules"):
         check_rules(hosts[watch], text, file)
-        return Answer(name, rules=text)
+        text6 = read_text_if_there(folder, f"{name}6")
+        if text6 is not None:
+            check_rules(hosts[watch], text6, f"{file}6", family=6)
+        return Answer(name, rules=text, rules6=text6 or "")
     if not name.endswith(".commands"):
-        raise LessonError(file, 0, "", "is neither .rules nor .commands")
+        wrong = "stands beside no .rules" if name.endswith(".rules6") else "is neither .rules nor .commands"
+        raise LessonError(file, 0, "", wrong)
     commands: list[tuple[str, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("# "):
@@ -73,12 +82,13 @@ def read_answer(folder: Path, name: str, hosts: Mapping[str, HostSpec], watch: s
     return Answer(name, commands=tuple(commands))
 
 
-def check_rules(host: HostSpec, text: str, file: str) -> None:
+def check_rules(host: HostSpec, text: str, file: str, family: int = 4) -> None:
+    """Raises LessonError when these rules of the host would be refused."""
     if not text.strip():
         raise LessonError(file, 0, "", "is empty")
     firewall = bare_firewall(host)
     try:
-        firewall.load(text)
+        firewall.load(text, family=family)
     except RuleRefused as error:
         raise LessonError(file, error.line_number, "", str(error)) from None
 

@@ -73,10 +73,7 @@ def _strays(part: Table, watch: str, hosts: Hosts) -> Trial:
             icmp.append(parse_icmp(text, ICMP if destination.family == 4 else ICMPV6))
         except ValueError as error:
             part.fail(str(error), "icmp", number)
-    first: list[tuple[str, str]] = []
-    for item in part.tables("first"):
-        first.append((_host(item, "host", hosts), item.text("run", limit=400)))
-        item.done()
+    first = _lines(part, "first", hosts, {})
     udp, only = part.flag("udp"), part.flag("only")
     ports = part.numbers("ports", least=1, most=65535)
     if not (flags or icmp or udp):
@@ -94,7 +91,7 @@ def _strays(part: Table, watch: str, hosts: Hosts) -> Trial:
         part.numbers("but", least=1, most=65535),
         only,
         part.numbers("source_ports", least=1, most=65535),
-        tuple(first),
+        first,
     )
 
 
@@ -124,17 +121,32 @@ def _traffic(part: Table, hosts: Hosts) -> Traffic:
                 draw(draws[name], Random(0))
             except ValueError as error:
                 names.fail(str(error), name)
+    already = _lines(part, "already", hosts, draws)
     lines: list[tuple[float, str, str]] = []
     for item in part.tables("traffic", required=True):
         at, host, run = item.seconds("at", lines[-1][0] if lines else 0.0), _host(item, "host", hosts), item.text("run", limit=400)
         if lines and at < lines[-1][0]:
             item.fail("is earlier than the line before it", "at")
-        for name in PLACEHOLDER.findall(run):
-            if name not in draws and name not in USUAL_DRAWS:
-                item.fail(f"nothing is drawn for {{{name}}}", "run")
+        _check_drawn(item, run, draws)
         item.done()
         lines.append((at, host, run))
-    return Traffic(tuple(lines), draws)
+    return Traffic(tuple(lines), draws, already)
+
+
+def _lines(part: Table, key: str, hosts: Hosts, draws: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for item in part.tables(key):
+        host, run = _host(item, "host", hosts), item.text("run", limit=400)
+        _check_drawn(item, run, draws)
+        item.done()
+        found.append((host, run))
+    return tuple(found)
+
+
+def _check_drawn(item: Table, run: str, draws: Mapping[str, str]) -> None:
+    for name in PLACEHOLDER.findall(run):
+        if name not in draws and name not in USUAL_DRAWS:
+            item.fail(f"nothing is drawn for {{{name}}}", "run")
 
 
 def _conditions(part: Table, traffic: Traffic, watch: str, hosts: Hosts) -> Conditions:
@@ -145,7 +157,7 @@ def _conditions(part: Table, traffic: Traffic, watch: str, hosts: Hosts) -> Cond
 
 
 def _condition(part: Table, watch: str, hosts: tuple[str, ...], drawn: Mapping[str, str]) -> Condition:
-    return read_condition(part.filled(lambda text: fill(text, drawn)), watch, hosts, 1, None)
+    return read_condition(part.filled(lambda text: fill(text, drawn)), watch, hosts, 2, None, usual=2)
 
 
 def _peer(part: Table, hosts: Hosts) -> tuple[int, Address, int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fwtutor.course.ground import CommandRefused, Ground
 from fwtutor.course.model import Answer, Check
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter import RuleRefused
 from fwtutor.network.prompt import configures
 from fwtutor.network.records import CommandRun
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fwtutor.recording import Scenario
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Failure:
     """One check an answer did not pass."""
 
@@ -33,7 +34,7 @@ class Failure:
         return f"{self.check.name}: {self.happened}. {self.check.reason}"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Judgement:
     """What came of an answer."""
 
@@ -51,7 +52,7 @@ class Judgement:
         return "\n".join(str(failure) for failure in self.failures) or "every check passed"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Court:
     """A lesson's checks and all they need, without the lesson: goals hold one, and the lesson holds the goals."""
 
@@ -61,7 +62,9 @@ class Court:
 
     def judge(self, answer: Answer, *, hasty: bool = False) -> Judgement:
         """Puts the answer through every check; ``hasty`` stops at the first that fails."""
-        return self._judge(Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found()), hasty)
+        return self._judge(
+            Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found(), answer.rules6), hasty
+        )
 
     def judge_typed(self, lines: tuple[tuple[str, str], ...]) -> Judgement:
         """What the hosts do after all that was typed at them, by the lesson's script and by the learner; stops at the first failure."""
@@ -109,7 +112,7 @@ class Passes:
         entered = [index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner]
         if not attempts or attempts[-1][0] != entered[-1] or self.met_at(run) is not None:
             return ""
-        judgement = self._judge(attempts[-1][1])
+        judgement = self._judge(*attempts[-1][1:])
         if not judgement.failures:
             return judgement.refused
         failure = judgement.failures[0]

@@ -35,34 +35,37 @@ def read_ask(part: Table, watch: str, hosts: tuple[str, ...], stages: int) -> As
     return ask
 
 
-def read_condition(part: Table, watch: str, hosts: tuple[str, ...], stages: int, court: Court | None) -> Condition:
-    """A table with ``passes`` (if there is a court), ``connection``, ``entry`` (and ``packet``), ``packet``, or ``says``."""
+def read_condition(part: Table, watch: str, hosts: tuple[str, ...], stages: int, court: Court | None, usual: int = 0) -> Condition:
+    """A table with ``passes`` (if there is a court), ``connection``, ``entry`` (and ``packet``), ``packet``, or ``says``.
+
+    ``usual`` is the stage that is meant when none is named; 0: any.
+    """
     condition: Condition
     if court and part.has("passes"):
         if not part.flag("passes"):
             part.fail("can only be true", "passes")
         condition = Passes(court, part.number("stage", max(1, stages - 1), least=1, most=stages))
     elif part.has("connection"):
-        condition = Connected(_selection(part, "connection", watch, hosts, stages, protocol=TCP))
+        condition = Connected(_selection(part, "connection", watch, hosts, stages, protocol=TCP, usual=usual))
     elif part.has("entry"):
-        condition = EntrySeen(_selection(part, "packet", watch, hosts, stages), part.text("entry", limit=60))
+        condition = EntrySeen(_selection(part, "packet", watch, hosts, stages, usual=usual), part.text("entry", limit=60))
     elif part.has("packet"):
         facts = tuple((what, part.text(what, limit=120)) for what in WHATS if what != "entry" and part.has(what))
-        condition = PacketSeen(_selection(part, "packet", watch, hosts, stages), facts)
+        condition = PacketSeen(_selection(part, "packet", watch, hosts, stages, usual=usual), facts)
     elif part.has("says"):
-        condition = Spoken(_host(part, watch, hosts), part.text("says", limit=120), _by(part), _stage(part, stages))
+        condition = Spoken(_host(part, watch, hosts), part.text("says", limit=120), _by(part), _stage(part, stages, usual))
     else:
         part.fail(f"has none of packet, entry, connection, says{', passes' if court else ''}")
     part.done()
     return condition
 
 
-def _selection(part: Table, key: str, watch: str, hosts: tuple[str, ...], stages: int, protocol: int = 0) -> Selection:
+def _selection(part: Table, key: str, watch: str, hosts: tuple[str, ...], stages: int, protocol: int = 0, usual: int = 0) -> Selection:
     pattern = _parsed(part, key)
     if protocol and pattern.protocol != protocol:
         part.fail("is not tcp", key)
     nth = part.number("nth", 1, least=1, most=1000)
-    return Selection(pattern, _host(part, watch, hosts), nth=nth, by=_by(part), stage=_stage(part, stages))
+    return Selection(pattern, _host(part, watch, hosts), nth=nth, by=_by(part), stage=_stage(part, stages, usual))
 
 
 def _host(part: Table, watch: str, hosts: tuple[str, ...]) -> str:
@@ -76,8 +79,8 @@ def _by(part: Table) -> str:
     return part.choice("by", BYS, "anyone")
 
 
-def _stage(part: Table, stages: int) -> int:
-    return part.number("stage", 0, least=0, most=stages)
+def _stage(part: Table, stages: int, usual: int = 0) -> int:
+    return part.number("stage", usual, least=0, most=stages)
 
 
 def _parsed(part: Table, key: str) -> Pattern:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from random import Random
 
+from fwtutor.course.answers import bare_firewall
 from fwtutor.course.facts import decided
 from fwtutor.course.patterns import packet_words
 from fwtutor.network.ends import Address, destination_of, source_of
@@ -39,16 +40,27 @@ class Ground:
     """(host, line) pairs of the answer, entered before the trial."""
     before: tuple[tuple[str, str], ...] = ()
     """(host, line) pairs that made the hosts what the learner finds; what is refused of them is left out."""
+    rules6: str = ""
+    """ip6tables-save text; "": the topology's, with ``before``."""
 
-    def world(self) -> World:
-        """A fresh one. Raises CommandRefused, and RuleRefused if the rules themselves are wrong."""
+    def world(self, already: tuple[tuple[str, str], ...] = ()) -> World:
+        """A fresh one. ``already``: (host, line) pairs entered at the very start, before the answer comes into force.
+
+        Raises CommandRefused, and RuleRefused if the rules themselves are wrong.
+        """
         topology = self.topology
-        if self.rules:
-            topology = replace(topology, hosts=tuple(replace(h, rules=self.rules) if h.name == self.watch else h for h in topology.hosts))
+        if not already:
+            here = topology.host(self.watch)
+            answered = replace(here, rules=self.rules or here.rules, rules6=self.rules6 or here.rules6)
+            topology = replace(topology, hosts=tuple(answered if host is here else host for host in topology.hosts))
         world = World(topology)
+        for host, line in already:
+            enter(world, host, line)
+        if already:
+            self._put_in_force(world)
         for host, line in self.before:
             # The answer's rules stand in the place of all that was done to the rules before.
-            if not (self.rules and host == self.watch and _is_about_rules(line)):
+            if not (host == self.watch and _is_about_rules(line) and (self.rules, self.rules6)[family_of(line) == 6]):
                 world.enter(host, line)
         for host, line in self.commands:
             record = world.enter(host, line)
@@ -56,6 +68,16 @@ class Ground:
                 raise CommandRefused(f"{host}# {line}: {record.output.strip()}")
             settle(world)
         return world
+
+    def _put_in_force(self, world: World) -> None:
+        """The answer's rules in the place of all there are, whatever tables they name."""
+        firewall = world.hosts[self.watch].firewall
+        for family, rules in ((4, self.rules), (6, self.rules6)):
+            if rules:
+                answer = bare_firewall(self.topology.host(self.watch))
+                answer.load(rules, family=family)
+                empty = "".join(f"*{name}\nCOMMIT\n" for name in firewall.ruleset(family).tables)
+                firewall.restore(empty + answer.save(family=family), family=family)
 
     def owner(self, address: str) -> str:
         """The host that has the address; "" if none has."""
@@ -66,7 +88,7 @@ class Ground:
 
 
 def _is_about_rules(line: str) -> bool:
-    return line.removeprefix("sudo ").lstrip().split(" ")[0] in ("iptables", "iptables-restore") and family_of(line) == 4
+    return line.removeprefix("sudo ").lstrip().split(" ")[0] in ("iptables", "ip6tables", "iptables-restore", "ip6tables-restore")
 
 
 def settle(world: World) -> None:
@@ -79,13 +101,15 @@ def settle(world: World) -> None:
 
 @dataclass(slots=True)
 class Played:
-    """A world's history, as conditions read it: all of one stage."""
+    """A world's history, as conditions read it: what went before the answer came into force is its first stage."""
 
     world: World
     records: list[Record]
+    start: int
+    """Index of the first record after that."""
 
     def stage_of(self, index: int) -> int:
-        return 0
+        return int(index >= self.start)
 
 
 def enter(world: World, host: str, line: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
@@ -17,13 +18,13 @@ from fwtutor.course.checks import Court
 from fwtutor.course.fields import read_ask, read_condition
 from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage
 from fwtutor.course.networks import read_topology
-from fwtutor.course.tables import Table, read_text, shown_name
+from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario, Scripted
 
 MAX_EACH = 64
 """Goals of one lesson, and checks."""
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+LESSON_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
 def lessons_folder() -> Path:
@@ -33,8 +34,10 @@ def lessons_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "lessons"
 
 
-def load_course(root: Path | None = None) -> Course:
+def load_course(root: Path | None = None, *, answers: bool = True) -> Course:
     """The course in ``root`` (default ``lessons_folder()``). A broken lesson is kept in ``Course.broken``, the rest loads.
+
+    ``answers``: as ``load_lesson`` has it.
 
     Raises LessonError if course.toml itself cannot be used.
     """
@@ -43,54 +46,93 @@ def load_course(root: Path | None = None) -> Course:
     title = table.text("title", limit=100)
     chapters: list[Chapter] = []
     broken: list[LessonError] = []
+    for chapter in _chapters(table, root):
+        lessons: list[Lesson] = []
+        for name in chapter.names:
+            try:
+                lessons.append(load_lesson(root / name, chapter=chapter.title, answers=answers))
+            except LessonError as error:
+                broken.append(error)
+        chapters.append(Chapter(chapter.title, chapter.about, tuple(lessons)))
+    return Course(title, root, tuple(chapters), tuple(broken))
+
+
+class _Listed(NamedTuple):
+    """A chapter as course.toml has it."""
+
+    title: str
+    about: str
+    names: tuple[str, ...]
+    """Of its lessons, each a folder."""
+
+
+def _chapters(table: Table, root: Path) -> list[_Listed]:
+    """What course.toml lists. Raises LessonError."""
+    chapters: list[_Listed] = []
     seen: set[str] = set()
     for part in table.tables("chapters", required=True):
         heading, about = part.text("title", limit=60), part.text("about", "", limit=200)
-        lessons: list[Lesson] = []
-        for number, name in enumerate(part.texts("lessons", required=True), 1):
-            if not _NAME.match(name) or len(name) > 60:
+        names = part.texts("lessons", required=True)
+        for number, name in enumerate(names, 1):
+            if not LESSON_NAME.match(name) or len(name) > 60:
                 part.fail(f'"{name[:40]}" is no lesson\'s name: lower-case words joined by hyphens', "lessons", number)
             if name in seen:
                 part.fail(f'"{name}" is listed twice', "lessons", number)
             seen.add(name)
             if not (root / name).is_dir():
                 part.fail(f'there is no folder "{name}" beside course.toml', "lessons", number)
-            try:
-                lessons.append(load_lesson(root / name, chapter=heading))
-            except LessonError as error:
-                broken.append(error)
         part.done()
-        chapters.append(Chapter(heading, about, tuple(lessons)))
+        chapters.append(_Listed(heading, about, names))
     table.done()
-    return Course(title, root, tuple(chapters), tuple(broken))
+    return chapters
 
 
-def find_lesson(name: str, course: Course | None = None) -> Lesson:
-    """A lesson of the course by its name, or any by its folder. Raises BadInput, and LessonError where it is broken."""
-    course = course if course is not None else load_course()
-    found = course.lesson(name)
-    if found is not None:
-        return found
-    for error in course.broken:
-        if Path(error.file).parent.name == name:
-            raise error
+def find_lesson(name: str) -> Lesson:
+    """A lesson of the course by its name, or any by its folder, to be played: no other is read, and no answers.
+
+    Raises BadInput, and LessonError where it is broken.
+    """
+    folder, chapter = _find(name)
+    return load_lesson(folder, chapter=chapter, answers=False)
+
+
+def find_folder(name: str) -> Path:
+    """The folder of a lesson of the course, or of any. Raises BadInput."""
+    return _find(name)[0]
+
+
+def _find(name: str) -> tuple[Path, str]:
+    """(folder, title of the chapter that lists it)."""
+    root = lessons_folder()
+    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
+    table.text("title", limit=100)
+    chapters = _chapters(table, root)
+    for chapter in chapters:
+        if name in chapter.names:
+            return root / name, chapter.title
     if Path(name).is_dir():
-        return load_lesson(Path(name).absolute())
-    raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(lesson.name for lesson in course.lessons)}")
+        return Path(name).absolute(), ""
+    raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(each for chapter in chapters for each in chapter.names)}")
 
 
-def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
-    """The lesson in a folder. Raises LessonError for the first thing that is wrong."""
+def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Lesson:
+    """The lesson in a folder. Raises LessonError for the first thing that is wrong.
+
+    ``answers``: with the solution and the answers that must fail, which a proof needs and nobody who plays.
+    """
     folder = folder.absolute()
-    if not _NAME.match(folder.name):
+    if not LESSON_NAME.match(folder.name):
         raise LessonError(folder.name, 0, "", "a lesson's folder is named in lower-case words joined by hyphens")
     table = Table.parse(shown_name(folder, "lesson.toml"), read_text(folder, "lesson.toml"))
     seed = table.number("seed", 0, least=0, most=2**32 - 1)
     watch = table.text("watch", limit=32)
     start = read_text(folder, "start.rules")
-    topology = read_topology(table, watch, start, seed)
+    start6 = read_text_if_there(folder, "start.rules6")
+    topology = read_topology(table, watch, start, seed, start6)
     hosts = {host.name: host for host in topology.hosts}
     check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
+    if start6 is not None:
+        check_rules(hosts[watch], start6, shown_name(folder, "start.rules6"), family=6)
     prompts = _prompts(table, hosts)
     stages, script = _stages(table, folder, hosts, watch, prompts)
     scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))
@@ -112,8 +154,8 @@ def load_lesson(folder: Path, *, chapter: str = "") -> Lesson:
         on_server=table.text("on_server").strip(),
         checks=checks,
         seed=seed,
-        solution=read_solution(folder, hosts, watch),
-        wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}),
+        solution=read_solution(folder, hosts, watch) if answers else None,
+        wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}) if answers else (),
     )
     table.done()
     return lesson
@@ -247,7 +289,7 @@ def _host(part: Table, key: str, hosts: Mapping[str, HostSpec]) -> str:
 
 def _id(part: Table, taken: set[str], key: str = "id") -> str:
     name = part.text(key, limit=40)
-    if not _NAME.match(name):
+    if not LESSON_NAME.match(name):
         part.fail(f'"{name}" is not in lower-case words joined by hyphens', key)
     if name in taken:
         part.fail(f'"{name}" is used twice', key)

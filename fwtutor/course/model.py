@@ -7,9 +7,11 @@ what a learner has done is ``progress``'. Nothing here knows of a screen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from fwtutor.late import late_dataclass
 
 if TYPE_CHECKING:
     from random import Random
@@ -75,7 +77,7 @@ class Ask(Protocol):
         """What the engine says; None if the run has no such packet."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Choice:
     """One answer a learner can pick."""
 
@@ -86,7 +88,7 @@ class Choice:
     """For a wrong choice the misconception, put right in a sentence; for the right one why it is right."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Prediction:
     """A question before a packet. Which choice is right is never written down: the engine's run says it."""
 
@@ -112,7 +114,7 @@ class Prediction:
         return self.ask.record(run)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Goal:
     """Something to bring about, shown at all times with a box to tick."""
 
@@ -133,7 +135,7 @@ class Goal:
         return self.when.missing(run) if isinstance(self.when, Explains) else ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Deed:
     """What a learner may type to meet the goals of a stage: one way through, shown when it is asked for."""
 
@@ -143,7 +145,7 @@ class Deed:
     """Look, and then take it back: it was to see what happens."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Stage:
     """One heading of lesson.md and what happens under it. Stage i is the i-th stage of ``scenario.script``."""
 
@@ -160,18 +162,20 @@ class Stage:
     """Typed in this order when the page opens, before its first packet."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Answer:
     """A ruleset for the watched host, or commands for any prompt of the lab; one of the two is empty."""
 
     source: str
     """Where it came from, for messages: ``"wrong/accept-all.rules"``."""
     rules: str = ""
+    rules6: str = ""
+    """Of IPv6, beside ``rules``; empty: as the lesson begins."""
     commands: tuple[tuple[str, str], ...] = ()
     """(host, command) pairs, entered in order after ``start.rules`` and what the lesson's script did to it."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class WrongAnswer:
     """An answer that must not pass, and the check that must stop it: its first line is ``# fails: CHECK: why``."""
 
@@ -187,7 +191,7 @@ class Trial(Protocol):
         """What went wrong, in words; "" if nothing did."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Check:
     """One thing an answer is judged by: something that must go on, or must not reach the box."""
 
@@ -197,7 +201,7 @@ class Check:
     trial: Trial
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Lesson:
     """A whole lesson, validated."""
 
@@ -223,7 +227,8 @@ class Lesson:
     checks: tuple[Check, ...]
     seed: int
     """What the network, and the histories an answer is put through, are drawn from."""
-    solution: Answer
+    solution: Answer | None = None
+    """None, as ``wrong`` is empty, when it was loaded to be played."""
     wrong: tuple[WrongAnswer, ...] = ()
 
     @property
@@ -232,7 +237,7 @@ class Lesson:
         return tuple(prediction for stage in self.stages for prediction in stage.predictions)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Chapter:
     """A heading of the course map."""
 
@@ -241,7 +246,7 @@ class Chapter:
     lessons: tuple[Lesson, ...]
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Course:
     """The course map: ``lessons/course.toml`` and every lesson it lists."""
 

@@ -5,9 +5,10 @@ There are networks ready-made, in ``fwtutor/networks``: a lesson names one, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NoReturn
 
 from fwtutor.course.answers import bare_firewall
@@ -15,7 +16,7 @@ from fwtutor.course.tables import Table
 from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.network.topology import MAX_FILE, MAX_UID, HostSpec, LinkSpec, Topology, UserSpec
 
-_FOLDER = files("fwtutor") / "networks"
+_FOLDER = Path(__file__).resolve().parent.parent / "networks"
 MAX_RULES = 65536
 
 
@@ -40,15 +41,19 @@ def _parsed(name: str) -> Table:
     return Table.parse(f"networks/{name}.toml", (_FOLDER / f"{name}.toml").read_text("utf-8"))
 
 
-def read_topology(table: Table, watch: str, start: str, seed: int) -> Topology:
-    """``[hosts.NAME]`` and ``[[links]]`` of a lesson; ``start`` are the rules of the host ``watch``. Raises LessonError."""
+def read_topology(table: Table, watch: str, start: str, seed: int, start6: str | None = None) -> Topology:
+    """``[hosts.NAME]`` and ``[[links]]`` of a lesson; ``start`` and ``start6`` are the rules of the host ``watch``. Raises LessonError."""
     base = Topology(())
     if table.has("network"):
         base = ready_network(table.choice("network", tuple(ready_made())), seed)
     topology = _topology(table, {host.name: host for host in base.hosts}, base.links, seed)
     if watch not in [host.name for host in topology.hosts]:
         table.fail(f'there is no host "{watch}"', "watch")
-    return replace(topology, hosts=tuple(replace(host, rules=start) if host.name == watch else host for host in topology.hosts))
+
+    def started(host: HostSpec) -> HostSpec:
+        return replace(host, rules=start, rules6=host.rules6 if start6 is None else start6) if host.name == watch else host
+
+    return replace(topology, hosts=tuple(started(host) for host in topology.hosts))
 
 
 def _topology(table: Table, known: Mapping[str, HostSpec], links: tuple[LinkSpec, ...], seed: int) -> Topology:
@@ -61,7 +66,17 @@ def _topology(table: Table, known: Mapping[str, HostSpec], links: tuple[LinkSpec
         if name in [link.name for link in found]:
             part.fail(f'"{name}" is the name of another link', "name")
         joins, delay = part.texts("joins", required=True), part.seconds("delay", 0.02)
-        found.append(LinkSpec(name, joins, delay, part.seconds("loss", 0.0), part.number("mtu", 0, least=0, most=65536)))
+        found.append(
+            LinkSpec(
+                name,
+                joins,
+                delay,
+                part.seconds("loss", 0.0),
+                part.number("mtu", 0, least=0, most=65536),
+                part.flag("discovery"),
+                part.flag("arp", True),
+            )
+        )
         part.done()
     try:
         return Topology(tuple(hosts.values()), tuple(found), seed)
@@ -150,4 +165,7 @@ def _topology_error(table: Table, error: ValueError, links: list[str] | None = N
     words: list[str | int] = list(field.split(".", 3))
     if words[0] == "links" and links and len(words) > 1 and words[1] in links:
         words[1] = links.index(str(words[1])) + 1
+    inside = re.match(r"line (\d+): ", reason) if words[2:3] == ["files"] else None
+    if inside:
+        table.fail_inside(reason, int(inside[1]), *words)
     table.fail(reason, *words)

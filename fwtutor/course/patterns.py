@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import ACK, FIN, ICMP, ICMPV6, PROTOCOL_NAMES, RST, SYN, TCP, UDP, Packet
 from fwtutor.network.arguments import BadArgument, read_place
 from fwtutor.network.ends import Address, destination_of, ends_of, source_of
@@ -17,7 +16,7 @@ _ECHO = {ICMP: 8, ICMPV6: 128}
 _ECHOES = {(4, 8, 0): "echo request", (4, 0, 0): "echo reply", (6, 128, 0): "echo request", (6, 129, 0): "echo reply"}
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Pattern:
     """Packets of a kind. ``*`` for an address or no port means any; no flags mean any. Flags are compared exactly, but only
     SYN, ACK, FIN and RST. For icmp and icmpv6 the last word is ``echo`` or ``TYPE/CODE``.

@@ -5,6 +5,8 @@ The text has been read by ``tomllib`` already, so its syntax is right and only s
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 Path = tuple[str | int, ...]
 """``("stages", 2, "traffic", 1, "host")``: lists count from 1, as people do."""
 
@@ -26,16 +28,26 @@ class Places:
         self._lines: dict[Path, int] = {}
         self._tables: dict[Path, int] = {}
         """How many [[tables]] of each name there have been."""
-        self._breaks = [i for i, letter in enumerate(text) if letter == "\n"]
-        self._read()
+        self._breaks: list[int] = []
 
     def line(self, path: Path) -> int:
         """From 1; of the innermost part of the path that is written down; 1 if none is."""
+        if not self._at:
+            # Not before something is wrong: it takes as long as all the rest of reading a lesson.
+            self._breaks = [i for i, letter in enumerate(self._text) if letter == "\n"]
+            with suppress(RecursionError):
+                self._read()
         while path:
             if path in self._lines:
                 return self._lines[path]
             path = path[:-1]
         return 1
+
+    def line_inside(self, path: Path, number: int) -> int:
+        """Where a line of a text stands; for one that is written with escapes in a single line, where that is."""
+        line = self.line(path)
+        first = self._text.split("\n")[line - 1]
+        return line + number if first.rstrip().endswith(('"""', "'''")) else line
 
     def _note(self, path: Path, at: int) -> None:
         from bisect import bisect_left

@@ -16,11 +16,11 @@ Nothing is evaluated, and nothing is run: the records are all there is. That a r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fwtutor.course.facts import entry_words, fact, matched
 from fwtutor.course.patterns import COMPARED, Pattern
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import ACK, RST, SYN
 from fwtutor.network.ends import Ends, ends_of
 from fwtutor.network.records import CommandRun, Record, Walked
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BYS = ("anyone", "learner", "script")
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Selection:
     """Packets of a run: those that walked through ``host``, match ``pattern``, and were sent by whom and when it says."""
 
@@ -91,7 +91,7 @@ def spoken(run: History, host: str) -> Iterator[tuple[int, str]]:
 # --- asks ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class PacketAsk:
     """An ask: what about the selected packet?"""
 
@@ -106,7 +106,7 @@ class PacketAsk:
         return None if found is None else fact(run, found, self.what)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class MatchesAsk:
     """An ask: how many of the selected packets matched a rule? It falls due before the first of them."""
 
@@ -122,7 +122,7 @@ class MatchesAsk:
         return str(sum(matched(walk, self.chain, self.number) for walk in walks)) if walks else None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class WordAsk:
     """An ask: which word stands in the first line that a host's tools print with that beginning?
 
@@ -166,7 +166,7 @@ class WordAsk:
 # --- conditions ---------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class PacketSeen:
     """A condition: a selected packet of which all the given facts are so."""
 
@@ -180,7 +180,7 @@ class PacketSeen:
         return " ".join([self.select.pattern.text, *(f"({what}: {value})" for what, value in self.facts)])
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class EntrySeen:
     """A condition: after a selected packet, its entry stands in the table and reads as given."""
 
@@ -194,7 +194,7 @@ class EntrySeen:
         return f"entry {self.words} of {self.select.pattern.text}"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Connected:
     """A condition: a TCP handshake to this box was completed: SYN in, SYN+ACK out, and the ACK of it delivered.
 
@@ -228,7 +228,7 @@ class Connected:
         return f"connection {self.select.pattern.text}"
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Spoken:
     """A condition: a host's tools or programs print a line with that text in it."""
 

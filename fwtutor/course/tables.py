@@ -5,6 +5,7 @@ Whatever is wrong becomes a LessonError that names the file, the line and the fi
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import tomllib
@@ -26,6 +27,11 @@ _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 _ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){30}""", re.ASCII)
 """``a.a.a.a...``: tomllib takes minutes for one of a few KB."""
 _TYPES = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table", float: "a number"}
+
+
+def read_text_if_there(folder: Path, name: str) -> str | None:
+    """As ``read_text``; None: there is no such file."""
+    return read_text(folder, name) if os.path.lexists(folder / name) else None
 
 
 def read_text(folder: Path, name: str) -> str:
@@ -104,6 +110,11 @@ class Table:
         """Raises a LessonError about a field of this table (or the table itself)."""
         whole = (*self.path, *path)
         raise LessonError(self.file, self.places.line(whole), field_name(whole), reason)
+
+    def fail_inside(self, reason: str, number: int, *path: str | int) -> NoReturn:
+        """As ``fail``, about the line of that number of a text."""
+        whole = (*self.path, *path)
+        raise LessonError(self.file, self.places.line_inside(whole, number), field_name(whole), reason)
 
     def has(self, key: str) -> bool:
         return key in self._values

@@ -8,13 +8,14 @@ to whom it was for. A *history* is any traffic, with what must be seen in it and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from random import Random
 
 from fwtutor.course.facts import decided, tried
 from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, draw_address, draw_all, enter, fill, first_loss, settle
 from fwtutor.course.model import Condition
 from fwtutor.course.patterns import packet_words
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -29,7 +30,7 @@ QUOTED = {4: 28, 6: 1232}
 """Bytes of a packet that an error quotes, by family."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Exchange:
     """A conversation that must go on, from its first packet to its last."""
 
@@ -83,7 +84,7 @@ class Exchange:
         return ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class IcmpError:
     """A router's word about a packet that went out through the watched host: it must come home to whoever sent that."""
 
@@ -124,7 +125,7 @@ class IcmpError:
                         yield Packet(raw)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Strays:
     """Packets that belong to no conversation there is: the watched firewall must let none through."""
 
@@ -193,7 +194,7 @@ class Strays:
 # --- any traffic --------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Traffic:
     """What is entered in a history, and what is drawn for it."""
 
@@ -201,25 +202,27 @@ class Traffic:
     """(seconds from the start, host, line), in order; ``{names}`` are drawn."""
     draws: Mapping[str, str] = field(default_factory=dict)
     """What each name is drawn from (see ``ground.draw``), besides ``port``."""
+    already: tuple[tuple[str, str], ...] = ()
+    """(host, line) pairs that went before: they are entered before the answer comes into force."""
 
     def play(self, ground: Ground, random: Random) -> tuple[Played, dict[str, str], str]:
         """(the history in a fresh world, what was drawn, what was said of the first line that was refused)."""
         drawn = draw_all({**USUAL_DRAWS, **self.draws}, random)
-        world = ground.world()
-        start, refused = world.now, ""
+        world = ground.world(tuple((host, fill(line, drawn)) for host, line in self.already))
+        start, first, refused = world.now, len(world.records), ""
         for at, host, line in self.lines:
             world.run_until(start + round(at * SECOND))
             record = world.enter(host, fill(line, drawn))
             refused = refused or (f"{record.line}: {record.output.strip()}" if record.refused else "")
         settle(world)
-        return Played(world, world.records), drawn, refused
+        return Played(world, world.records, first), drawn, refused
 
 
 Conditions = Callable[[Mapping[str, str]], Condition]
 """A condition, once it is known what was drawn."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class History:
     """Traffic in which some things must happen, and some must never."""
 
@@ -250,7 +253,7 @@ class History:
         return ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Cost:
     """Traffic of which most packets must meet few rules."""
 
@@ -262,7 +265,8 @@ class Cost:
 
     def failure(self, ground: Ground, random: Random) -> str:
         played, _, _ = self.traffic.play(ground, random)
-        walks = [record.walk for record in played.records if isinstance(record, Walked) and record.host == ground.watch]
+        here = played.records[played.start :]
+        walks = [record.walk for record in here if isinstance(record, Walked) and record.host == ground.watch]
         costs = sorted(tried(walk) for walk in walks)
         cheap = sum(cost <= self.most for cost in costs)
         if not costs or cheap * 100 >= self.share * len(costs):

@@ -37,7 +37,7 @@ def _check(options: argparse.Namespace) -> None:
     """Refuses options that do not go together."""
     given = [name for name, value in (("PACKETS or LESSON", options.what), ("--send", options.send)) if value]
     if options.seed is not None:
-        for name in ("what", "rules", "rule", "sets", "send", "interface", "route", "sysctl", "came_in", "fast"):
+        for name in ("what", "rules", "rules6", "rule", "sets", "send", "interface", "route", "sysctl", "came_in", "fast"):
             if getattr(options, name):
                 raise BadInput(f"--seed N makes box, rules and packets by itself; it does not go with {_written(name)}")
         return
@@ -57,13 +57,13 @@ def _written(name: str) -> str:
 def _question(options: argparse.Namespace, note: Note) -> Question:
     what = options.what
     # Rules given and a name that could be a file's: then it was to be one.
-    ruled = options.rules is not None or options.rule
+    ruled = options.rules is not None or options.rules6 is not None or options.rule
     if what is not None and not Path(what).is_file() and not (ruled and "." in Path(what).name):
         return _lesson(options, note)
-    box = the_box(options.interface, options.route, options.sysctl)
+    box = the_box(options.interface, options.route, options.sysctl, options.rules6 is not None)
     if options.came_in is not None and options.came_in not in box.interfaces:
         raise BadInput(f"--in {options.came_in}: the box has no interface of that name (it has {', '.join(box.interfaces)})")
-    setup = setup_for(box, options.variant or "legacy", options.rules, options.rule, note, options.sets)
+    setup = setup_for(box, options.variant or "legacy", options.rules, options.rule, note, options.sets, options.rules6)
     if options.send:
         return from_words(setup, options.send)
     return from_file(setup, Path(what), options.came_in, note)
@@ -75,7 +75,7 @@ def _lesson(options: argparse.Namespace, note: Note) -> Question:
     from fwtutor.judging.recorded import from_run
     from fwtutor.recording import Run
 
-    for name in ("rules", "rule", "sets", "interface", "route", "sysctl", "came_in", "variant"):
+    for name in ("rules", "rules6", "rule", "sets", "interface", "route", "sysctl", "came_in", "variant"):
         if getattr(options, name):
             raise BadInput(f"{options.what!r} is no file, so it would be a lesson; a lesson has its own box, and takes no {_written(name)}")
     if "." in Path(options.what).name and not Path(options.what).is_dir():

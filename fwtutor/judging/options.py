@@ -23,6 +23,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rule", action="append", default=[], metavar="'-A ...'", help="the words of an iptables command; repeatable. "
         "Without any rule everything passes, and is tracked",
     )  # fmt: skip
+    parser.add_argument(
+        "--rules6",
+        type=Path,
+        metavar="FILE",
+        help="what ip6tables-save printed; without it the box has no IPv6, and such packets are left out",
+    )
     parser.add_argument("--sets", type=Path, metavar="FILE", help="the sets that rules name: what ipset save printed")
     parser.add_argument(
         "--send", action="append", default=[], metavar="'TEXT'",
@@ -34,7 +40,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", choices=("legacy", "nft"), help="whose iptables: legacy unless given (--seed: the case's own)")
     parser.add_argument(
         "--interface", action="append", default=[], metavar="NAME=ADDR/LEN[,ADDR/LEN...][,mtu=N]",
-        help="as in trace; without one the box has wan=203.0.113.1/24, lan=192.168.0.1/16 and default=wan",
+        help="as in trace; without one the box has wan=203.0.113.1/24, lan=192.168.0.1/16 and default=wan "
+        "(with --rules6 also 2001:db8:1::1/64, 2001:db8:2::1/64 and ::/0=wan)",
     )  # fmt: skip
     parser.add_argument("--route", action="append", default=[], metavar="CIDR=NAME[,via ADDR]", help="as in trace")
     parser.add_argument("--sysctl", action="append", default=[], metavar="KEY=VALUE", help="as in trace")

@@ -29,6 +29,9 @@ PATIENCE = 5.0
 MOST_PACKETS = 20_000
 USUAL_INTERFACES = ("wan=203.0.113.1/24", "lan=192.168.0.1/16")
 USUAL_ROUTES = ("default=wan",)
+USUAL_INTERFACES6 = ("wan=203.0.113.1/24,2001:db8:1::1/64", "lan=192.168.0.1/16,2001:db8:2::1/64")
+USUAL_ROUTES6 = ("default=wan", "::/0=wan")
+"""Where there are rules of IPv6."""
 TRACKING_ONLY = (
     "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -m conntrack --ctstate INVALID\nCOMMIT\n"
 )
@@ -46,10 +49,11 @@ class Question:
     items: tuple[Item, ...]
 
 
-def the_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str]) -> Box:
+def the_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str], ipv6: bool = False) -> Box:
     """The box as ``trace``'s options describe it; the usual one when no interface is given. Raises BadInput."""
     if not interfaces:
-        return parse_box(USUAL_INTERFACES, routes or USUAL_ROUTES, sysctls)
+        usual, ways = (USUAL_INTERFACES6, USUAL_ROUTES6) if ipv6 else (USUAL_INTERFACES, USUAL_ROUTES)
+        return parse_box(usual, routes or ways, sysctls)
     return parse_box(interfaces, routes, sysctls)
 
 
@@ -63,23 +67,30 @@ def ipv4_box(
     )  # fmt: skip
 
 
-def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], note: Note, sets: Path | None = None) -> Setup:
+def setup_for(
+    box: Box, variant: str, file: Path | None, rules: Sequence[str], note: Note, sets: Path | None = None, file6: Path | None = None
+) -> Setup:  # fmt: skip
     """The box with its rules: those of a file (iptables-save text), or commands' words, or none that do anything. Raises BadInput.
 
-    ``sets``: a file of the sets that they name.
+    ``sets``: a file of the sets that they name. ``file6``: the rules of IPv6; without it the box has none of it.
     """
-    setup = ipv4_box(box.interfaces, box.routes, box.sysctls, mtus=box.mtus, variant=variant)
+    if file6 is None:
+        setup = ipv4_box(box.interfaces, box.routes, box.sysctls, mtus=box.mtus, variant=variant)
+    else:
+        setup = Setup(
+            {name: tuple(addresses) for name, addresses in box.interfaces.items()}, routes=box.routes,
+            sysctls={REDIRECTS: 1, **box.sysctls}, mtus=box.mtus, variant=variant,
+        )  # fmt: skip
     try:
         firewall = engine_for(setup)
     except ValueError as error:
         raise BadInput(str(error)) from None
     if sets is not None:
         setup = replace(setup, sets=load_sets(firewall, sets))
+    if file6 is not None:
+        setup = replace(setup, rules6=_rules_of(firewall, file6, note, 6), sets=firewall.save_sets() or setup.sets)
     if file is not None:
-        load_rules(firewall, file, note)
-        text = file.read_text("utf-8")
-        # The text itself, not what the engine made of it: whether both read it alike is part of the question.
-        return replace(setup, rules=firewall.save(), sets=firewall.save_sets()) if is_script(text) else replace(setup, rules=text)
+        return replace(setup, rules=_rules_of(firewall, file, note, 4), sets=firewall.save_sets() or setup.sets)
     for line in rules:
         shown = f"--rule {line if len(line) <= 60 else line[:57] + '...'!r}"
         try:
@@ -91,6 +102,14 @@ def setup_for(box: Box, variant: str, file: Path | None, rules: Sequence[str], n
     return replace(setup, rules=firewall.save() if rules else TRACKING_ONLY)
 
 
+def _rules_of(firewall: Firewall, file: Path, note: Note, family: int) -> str:
+    """The rules of a file, which the engine has now, for the kernel."""
+    load_rules(firewall, file, note, family=family)
+    text = file.read_text("utf-8")
+    # The text itself, not what the engine made of it: whether both read it alike is part of the question.
+    return firewall.save(family=family) if is_script(text) else text
+
+
 def from_words(setup: Setup, texts: Iterable[str]) -> Question:
     """Packets in the grammar of the lab's ``send``. Raises BadInput."""
     firewall, conversation = engine_for(setup), Conversation()
@@ -98,6 +117,8 @@ def from_words(setup: Setup, texts: Iterable[str]) -> Question:
     for text in texts:
         raw, at = conversation.packet(text)
         packet = Packet(raw)
+        if packet.family == 6 and not setup.ipv6:
+            raise BadInput(f"--send {text[:100]!r}: without rules for it (--rules6) the box has no IPv6")
         shots.append(Shot(raw, _came_in(firewall, packet, text), at))
     return Question(replace(setup, quiet=spoken_from(shots)), tuple(shots))
 
@@ -116,7 +137,7 @@ def from_file(setup: Setup, packets: Path, came_in: str | None, note: Note) -> Q
     """The packets of a capture or a jsonl file, placed as ``trace`` places them. Raises BadInput."""
     shots = []
     passages = []
-    for traced in trace(engine_for(setup), packets, fallback=came_in, note=note):
+    for traced in trace(engine_for(setup), packets, fallback=came_in, note=note, ipv6=setup.ipv6):
         seen = traced.seen
         shots.append(Shot(seen.raw, traced.interface, seen.at / 1e9, seen.mark, seen.link, seen.mac))
         passages.append((traced.walk, seen))

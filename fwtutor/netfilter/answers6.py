@@ -13,7 +13,7 @@ UNREACHABLE, TOO_BIG, TIME_EXCEEDED, PARAMETER_PROBLEM = 1, 2, 3, 4
 ECHO_REPLY, REDIRECT = 129, 137
 NEIGHBOURS = range(133, 137)
 """Types of neighbour discovery, which says all it says to the link that asked."""
-NO_ROUTE, BEYOND_SCOPE = 0, 2
+NO_ROUTE, BEYOND_SCOPE, ADDRESS_UNREACHABLE = 0, 2, 3
 REASSEMBLY_TIME = 1
 INFORMATIONAL = 128
 """From this type on ICMPv6 messages are about nothing else, below it they are errors."""

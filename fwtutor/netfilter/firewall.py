@@ -7,19 +7,16 @@ their rate limit). It has no clock and no sockets: packets and times come in, Wa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fwtutor.netfilter import defrag, defrag6
 from fwtutor.netfilter.box import Box, Delivered
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
-from fwtutor.netfilter.conntrack.command import EXPECT, parse
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.expectations import DELETED
-from fwtutor.netfilter.conntrack.listing import format_expectations, format_table
 from fwtutor.netfilter.derive import changes_of
 from fwtutor.netfilter.enforced import Enforced
 from fwtutor.netfilter.events import ANSWER, EXPECTATION, GATHERED
-from fwtutor.netfilter.ipset import command as ipset_command
 from fwtutor.netfilter.ipset.sets import MEMORY_KEY, NO_SETS, Sets
 from fwtutor.netfilter.journal import Journal
 from fwtutor.netfilter.packet import TCP, Packet
@@ -39,10 +36,16 @@ from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset
 from fwtutor.netfilter.xtables.tokens import shell_words
 
+if TYPE_CHECKING:
+    from fwtutor.netfilter.ipset.command import Outcome, Uses
+
 
 class NotSimulated(ValueError):
     """Linux has it, fwtutor does not simulate it (yet)."""
 
+
+SOMAXCONN, MAX_SYN_BACKLOG, SYNCOOKIES = "net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_syncookies"
+"""What the sockets of a host go by; nothing that a firewall does depends on them."""
 
 SYSCTLS: dict[str, int] = {
     **conntrack_settings.DEFAULTS,
@@ -58,6 +61,9 @@ SYSCTLS: dict[str, int] = {
     defrag6.TRACKED_TIME: 60,
     PER_SECOND: 1000,
     BURST: 50,
+    SOMAXCONN: 4096,
+    MAX_SYN_BACKLOG: 1024,
+    SYNCOOKIES: 1,
 }
 """Every sysctl that is simulated, with the value it has when it is not given: the kernel's, but for forwarding. Besides, every interface
 has its own rp_filter."""
@@ -108,7 +114,7 @@ class Firewall:
             self.set_sysctl(name, value)
         self.now = 0
         self.caused: tuple[Walk, ...] = ()
-        """The packets that the last ``advance`` caused: ICMP errors about datagrams that stayed incomplete."""
+        """The packets that the last ``advance`` or ``missed_ns`` caused: ICMP errors about what stayed incomplete, or reached nobody."""
         self._journal = Journal(self.state)
         self._rules = Enforced(self.box, self._journal)
 
@@ -140,12 +146,16 @@ class Firewall:
 
     def ipset(self, line: str, at: float | None = None) -> str:
         """The program ipset with these words ("add banned 203.0.113.66"): what it prints. Raises SetRefused."""
+        from fwtutor.netfilter.ipset.command import run
+
         words = [token.text for token in shell_words(line)]
-        return self._adopt_sets(ipset_command.run(words, self.sets, self._set_uses(), self._tick(at), self.box.seed))
+        return self._adopt_sets(run(words, self.sets, self._set_uses(), self._tick(at), self.box.seed))
 
     def restore_sets(self, text: str, at: float | None = None) -> None:
         """What ``ipset save`` printed, all or nothing. Raises SetRefused with ``line_number``."""
-        self._adopt_sets(ipset_command.restore(text, self.sets, self._set_uses(), self._tick(at), self.box.seed))
+        from fwtutor.netfilter.ipset.command import restore
+
+        self._adopt_sets(restore(text, self.sets, self._set_uses(), self._tick(at), self.box.seed))
 
     def save_sets(self, at: float | None = None) -> str:
         """As ``ipset save`` prints them."""
@@ -154,18 +164,21 @@ class Firewall:
     def _tick(self, at: float | None) -> int:
         return (self.now if at is None else round(at * SECOND)) // JIFFY
 
-    def _set_uses(self) -> ipset_command.Uses:
+    def _set_uses(self) -> Uses:
         return script.uses(self._rules.rulesets)
 
-    def _adopt_sets(self, outcome: ipset_command.Outcome) -> str:
-        before = self.state.memory.get(MEMORY_KEY)
-        if outcome.sets is not (NO_SETS if before is None else before):
-            change = (Change(MEMORY, MEMORY_KEY, before, outcome.sets),)
-            self.state.apply(change)
-            self._journal.log(change)
+    def _adopt_sets(self, outcome: Outcome) -> str:
+        self._put_sets(outcome.sets)
         if outcome.refused is not None:
             raise outcome.refused
         return outcome.output
+
+    def _put_sets(self, sets: Sets) -> None:
+        before = self.state.memory.get(MEMORY_KEY)
+        if sets is not (NO_SETS if before is None else before):
+            change = (Change(MEMORY, MEMORY_KEY, before, sets),)
+            self.state.apply(change)
+            self._journal.log(change)
 
     def set_sysctl(self, name: str, value: int) -> None:
         """Raises NotSimulated for a name that is not simulated, ValueError for a value no kernel takes."""
@@ -207,7 +220,7 @@ class Firewall:
         done = script.run(
             text, self._rules.rulesets, self.state.counters, self._rules.new_rule_id, self.sets, self._tick(None), self.box.seed
         )
-        self._adopt_sets(ipset_command.Outcome(done.sets))
+        self._put_sets(done.sets)
         for outcome in done.outcomes:
             self._rules.adopt(outcome, self.now)
         return done.lines
@@ -289,6 +302,8 @@ class Firewall:
 
     def conntrack(self, at: float | None = None, family: int = 0) -> str:
         """What ``conntrack -L`` prints at the time ``at`` (the last packet's, unless given); of one ``family`` with ``-f``."""
+        from fwtutor.netfilter.conntrack.listing import format_table
+
         when = self.now if at is None else round(at * SECOND)
         return format_table(self.state.entries, when, family, self.state.held)
 
@@ -297,6 +312,8 @@ class Firewall:
 
         ``-E`` has heard nothing yet: a ``messages.Listener`` hears it from the Walks.
         """
+        from fwtutor.netfilter.conntrack.command import EXPECT, parse
+
         command = parse(words)
         when = self.now if at is None else round(at * SECOND)
         state, conntrack = self.state, self.box.conntrack
@@ -315,6 +332,8 @@ class Firewall:
 
     def expectations(self, at: float | None = None) -> str:
         """What ``conntrack -L expect`` prints at the time ``at`` (the last packet's, unless given)."""
+        from fwtutor.netfilter.conntrack.listing import format_expectations
+
         when = self.now if at is None else round(at * SECOND)
         return format_expectations(self.state.expectations.values(), self.state.entries, when)
 
@@ -367,7 +386,10 @@ class Firewall:
         """A packet the box itself sends: a program of the user ``uid``, or its own network stack (``by_stack``: echo replies)."""
         return self.send_ns(raw, round(at * SECOND), uid=uid, gid=gid, mark=mark, by_stack=by_stack)
 
-    def send_ns(self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False) -> Walk:
+    def send_ns(
+        self, raw: bytes | Packet, at: int, *, uid: int = 0, gid: int = 0, mark: int = 0, by_stack: bool = False, by: str = ""
+    ) -> Walk:  # fmt: skip
+        """``by``: the interface for a destination that says nothing without one, of IPv6."""
         packet = raw if isinstance(raw, Packet) else Packet(raw)
         walk = self._begin(packet, None, at)
         if packet.fault:
@@ -378,8 +400,25 @@ class Firewall:
         # A RST of IPv6 belongs to no socket, not even to one of the stack's; and it is summed up when it leaves, as IPv4's of REJECT are.
         context.unfinished = by_stack and packet.family == 6 and packet.protocol == TCP
         walk.socket = not context.unfinished
-        _passage(self.box, walk, context).depart()
+        passage = _passage(self.box, walk, context)
+        if isinstance(passage, Passage6):
+            passage.answers_by = by
+        passage.depart()
         return self._finish(walk)
+
+    def missed_ns(self, packet: Packet, came_by: str, at: int) -> tuple[Change, ...]:
+        """A packet that had left found no neighbour on the link: its sender is told. Returns what that changed.
+
+        ``came_by``: the interface by which it came in, for the box's own that by which it left.
+
+        The packets it caused, with changes of their own, are in ``caused``.
+        """
+        self._set_time(at)
+        missed = Walk(packet, None, at)
+        _passage(self.box, missed, Context(packet, at)).miss(came_by)
+        self._journal.log(missed)
+        self.caused = tuple(missed.answers)
+        return changes_of(event for event in missed.events if event[0] != ANSWER)
 
     def _begin(self, packet: Packet, on: str | None, at: int) -> Walk:
         self._set_time(at)

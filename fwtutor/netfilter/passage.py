@@ -16,7 +16,7 @@ from fwtutor.netfilter.conntrack.entry import CONFIRMED, ESTABLISHED, INVALID, O
 from fwtutor.netfilter.conntrack.expectations import MET, News
 from fwtutor.netfilter.conntrack.helpers import HELPERS
 from fwtutor.netfilter.conntrack.helpers.helper import LONGEST, segment
-from fwtutor.netfilter.conntrack.tuples import is_icmp
+from fwtutor.netfilter.conntrack.tuples import inverted, is_icmp, tuple_of
 from fwtutor.netfilter.defrag import Key, Waiting
 from fwtutor.netfilter.events import (
     CONFIRMED as KEPT,
@@ -87,6 +87,21 @@ class Passage(Translating):
     @abstractmethod
     def give_up(self, key: Key, waiting: Waiting) -> None:
         """The rest of a datagram never came: it is forgotten."""
+
+    def miss(self, came_by: str) -> None:
+        """It had left, and on the link was nobody to take it: its sender is told. (An entry deleted since is not tied to the error.)"""
+        context, packet = self.context, self.context.packet
+        back = tuple_of(packet) if self.box.tracking[packet.family] else None
+        back = back and inverted(back)
+        entry = back and self.box.state.find(back)
+        if entry is not None:
+            context.entry, context.direction = entry, ORIGINAL if entry.reply == back else REPLY
+        context.in_interface = came_by
+        self._tell_missed()
+
+    @abstractmethod
+    def _tell_missed(self) -> None:
+        """The ICMP error that says so."""
 
     @abstractmethod
     def _gather(self, where: str) -> bool:

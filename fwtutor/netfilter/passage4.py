@@ -175,6 +175,10 @@ class Passage4(Optioned):
     def _tell_too_big(self, mtu: int) -> None:
         self._error(answers.UNREACHABLE, answers.FRAGMENTATION_NEEDED, mtu)
 
+    def _tell_missed(self) -> None:
+        self.good = self.context.packet.l4
+        self._error(answers.UNREACHABLE, answers.HOST_UNREACHABLE)
+
     def _is_to_many_address(self, address: int) -> bool:
         return self.box.routing.type_of(4, address, None) in ("BROADCAST", "MULTICAST")
 

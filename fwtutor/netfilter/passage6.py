@@ -171,6 +171,9 @@ class Passage6(Replying6):
     def _tell_too_big(self, mtu: int) -> None:
         self._error(answers6.TOO_BIG, 0, mtu)
 
+    def _tell_missed(self) -> None:
+        self._error(answers6.UNREACHABLE, answers6.ADDRESS_UNREACHABLE)
+
     def _is_to_self(self, dst: int, link: str) -> bool:
         """Whether what the box sends there stays in it: the address is its own, or one it has as a router."""
         routing = self.box.routing

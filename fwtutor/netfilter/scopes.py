@@ -43,6 +43,11 @@ def solicited_node(address: int) -> int:
     return _SOLICITED | address & 0xFFFFFF
 
 
+def is_solicited_node(address: int) -> bool:
+    """Whether it is the group of some address."""
+    return address >> 24 == _SOLICITED >> 24
+
+
 def scope(address: int) -> int:
     if is_multicast(address):
         return group_scope(address)

@@ -5,8 +5,10 @@ They are built from a Walk's record when read (``derive``), never while the pack
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fwtutor.late import late_dataclass
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
@@ -33,14 +35,14 @@ class Change(NamedTuple):
     after: Any
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Step:
     """One moment of a Walk. ``changes`` are its effects, in order: a view applies them, or takes them back."""
 
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Arrived(Step):
     """The packet is here: from the wire (``interface``), or made by the box itself (None)."""
 
@@ -48,7 +50,7 @@ class Arrived(Step):
     interface: str | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Gathered(Step):
     """A fragment met the others of its datagram: ``whole`` is the datagram if it is complete now, else None: it waits.
 
@@ -59,14 +61,14 @@ class Gathered(Step):
     pieces: int = 0
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class HookEntered(Step):
     """The packet reaches a hook: PREROUTING, INPUT, FORWARD, OUTPUT or POSTROUTING."""
 
     hook: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class LookedUp(Step):
     """The tuple was looked up among the entries, and that stamped ``state`` (the ctstate) on the packet.
 
@@ -81,14 +83,14 @@ class LookedUp(Step):
     reason: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class EntryCreated(Step):
     """A new entry exists, tied to this packet only: not kept until Confirmed."""
 
     entry: Entry | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class StateChanged(Step):
     """An entry changed (state, timeout, status or counters); ``after`` None means it was deleted."""
 
@@ -96,14 +98,14 @@ class StateChanged(Step):
     after: Entry | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class EarlyDropped(Step):
     """The table was full: ``entry``, which is not ASSURED, was thrown out to make room for a new one."""
 
     entry: Entry | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Routed(Step):
     """Routing decided: ``to`` is "local", an interface, or None with ``reason``."""
 
@@ -111,7 +113,7 @@ class Routed(Step):
     reason: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class ChainEntered(Step):
     """A chain of a table begins (also user chains, after a jump or goto)."""
 
@@ -119,7 +121,7 @@ class ChainEntered(Step):
     chain: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class RuleTried(Step):
     """A rule was tried. ``number`` counts from 1. When it ``matched`` its counter ticked (see ``changes``)."""
 
@@ -132,7 +134,7 @@ class RuleTried(Step):
     """What the rule was shown, for ``why``."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Logged(Step):
     """A LOG rule wrote the packet, as it was there, into the log: ``line``, of the given ``level``. ``line`` begins with ``prefix``.
 
@@ -148,7 +150,7 @@ class Logged(Step):
     """Of what is handed to a group: how many bytes of the packet, None: all."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Acted(Step):
     """The target of the rule just matched changed something of the packet: what it was ``before``, and ``after``.
 
@@ -164,7 +166,7 @@ class Acted(Step):
     dropped: bool = False
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Translated(Step):
     """One end of the packet's connection was decided on, or written into the packet.
 
@@ -193,7 +195,7 @@ def _side(entry: Entry | None, name: str) -> Tuple | None:
     return None if entry is None else getattr(entry, name)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class ChainLeft(Step):
     """A user chain was left: ``how`` is "end" or "RETURN".
 
@@ -208,7 +210,7 @@ class ChainLeft(Step):
     back_number: int = 0
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class PolicyApplied(Step):
     """A built-in chain's policy decided."""
 
@@ -217,33 +219,33 @@ class PolicyApplied(Step):
     policy: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Answered(Step):
     """The box made a packet of its own because of this one: ``walk`` is that packet's Walk (see ``Walk.answers``)."""
 
     walk: Walk | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class AnswerWithheld(Step):
     """The box would have answered with an ICMP error, but its rate limit, for that destination or for all, is used up."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class CopySent(Step):
     """TEE sent a copy of the packet on a way of its own, through OUTPUT and POSTROUTING."""
 
     walk: Walk | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class CameBack(Step):
     """What the box sends to many is for the box too: ``walk`` is the way of the copy that comes back to it."""
 
     walk: Walk | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Helped(Step):
     """The entry's ``helper`` read the packet; ``dropped`` says why it drops it ("" if it does not).
 
@@ -258,21 +260,21 @@ class Helped(Step):
     packet: Packet | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Expected(Step):
     """A helper expects a connection from now on."""
 
     expectation: Expectation | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class ExpectationMet(Step):
     """The connection that was expected is here: its first packet begins an entry with EXPECTED."""
 
     expectation: Expectation | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class ExpectationForgotten(Step):
     """A connection is expected no longer; ``why``: "replaced", "evicted", "orphaned", "expired", "deleted" or "withdrawn"."""
 
@@ -280,21 +282,21 @@ class ExpectationForgotten(Step):
     why: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Confirmed(Step):
     """The new entry is kept from here on; its timer starts."""
 
     entry: Entry | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class EntryForgotten(Step):
     """The entry that was not kept yet vanished with its packet: nothing kept."""
 
     entry: Entry | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass
 class Finished(Step):
     """The end: ``verdict`` and where the packet went (``to``: an interface, "local" or None), with the reason of a DISCARD."""
 

@@ -13,7 +13,6 @@ from fwtutor.netfilter.conntrack.icmpv6 import NOT_TRACKED
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS, is_icmp
 from fwtutor.netfilter.icmpwords import icmp_word
 from fwtutor.netfilter.ipset.sets import MEMORY_KEY
-from fwtutor.netfilter.ipset.telling import told
 from fwtutor.netfilter.packet import ACK, PROTOCOL_NAMES, TCP, UDP, Packet
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.state import MEMORY
@@ -21,8 +20,6 @@ from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.why_helpers import describe, why_expected, why_forgotten, why_helped
 from fwtutor.netfilter.why_nat import why_translated
 from fwtutor.netfilter.xtables.rule import Condition, Continue, Jump, Rule
-from fwtutor.netfilter.xtables.targets.classify import write_class
-from fwtutor.netfilter.xtables.targets.log import LEVELS
 
 ASSURED_WORDS = "both sides have spoken and the handshake is complete: ASSURED, it will not be thrown out to make room"
 
@@ -107,6 +104,8 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Logged():
             if step.group is not None:
                 return Explanation(f"handed to the programs that listen to NFLOG group {step.group}: {step.line.rstrip()}")
+            from fwtutor.netfilter.xtables.targets.log import LEVELS
+
             return Explanation(f"logged, level {LEVELS[step.level]}: {step.line.rstrip()}")
         case s.Acted():
             return Explanation(acted_words(step, walk.at))
@@ -174,6 +173,9 @@ def acted_words(step: s.Acted, at: int) -> str:
     """What a target changed at a time (ns): "its mark becomes 0x1 (it was 0x0)"."""
     if step.dropped:
         return "it cannot be changed so, and is dropped"
+    from fwtutor.netfilter.ipset.telling import told
+    from fwtutor.netfilter.xtables.targets.classify import write_class
+
     before, after = step.before, step.after
     assert before is not None
     assert after is not None

@@ -13,6 +13,8 @@ class Application:
 
     name = ""
     """Of the program, where it opened the connection itself."""
+    largest = 0
+    """Bytes of the longest segments that it wants; 0: whatever the link carries."""
 
     def opened(self, endpoint: Endpoint) -> None:
         """The handshake is complete."""
@@ -25,8 +27,11 @@ class Application:
         return endpoint.send(data)
 
     def ended(self, endpoint: Endpoint) -> None:
-        """The peer will send no more. A server closes its side then."""
-        endpoint.close()
+        """The peer will send no more. A program closes its socket then."""
+        endpoint.leave()
+
+    def delivered(self, endpoint: Endpoint) -> None:
+        """This side has closed, and the peer has acknowledged everything; it may still send."""
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         """The connection is over: "" after a close on both sides, else the words of the error."""

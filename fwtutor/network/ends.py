@@ -18,6 +18,10 @@ class Address(NamedTuple):
         return format_address(self.family, self.value)
 
 
+ANY = {4: Address(4, 0), 6: Address(6, 0)}
+"""Whoever listens there listens at all addresses of the family."""
+
+
 class Ends(NamedTuple):
     """Own address and port, the peer's address and port."""
 

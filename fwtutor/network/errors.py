@@ -10,6 +10,7 @@ from fwtutor.netfilter.packet import ICMP, ICMPV6, Packet, checksum
 
 ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 """The types that quote a packet, by family."""
+UNREACHABLE_TYPE = {4: 3, 6: 1}
 NO_ROUTE, NO_NETWORK, REFUSED, TOO_LONG, DENIED = (
     "No route to host", "Network is unreachable", "Connection refused", "Message too long", "Permission denied",
 )  # fmt: skip
@@ -19,6 +20,8 @@ UNREACHABLE = {
     14: NO_ROUTE, 15: NO_ROUTE,
 }  # fmt: skip
 """What a program is told after an ICMP destination unreachable, by code."""
+_HARD = {4: (2, 3, 4, 6, 7, 8, 9, 10, 13, 14, 15), 6: (1, 4, 5, 6)}
+"""Codes of unreachables that a UDP socket is told of; of the others, which may pass, only one that has asked for it."""
 UNREACHABLE6 = {0: NO_NETWORK, 1: DENIED, 2: NO_ROUTE, 3: NO_ROUTE, 4: REFUSED, 5: DENIED, 6: DENIED}
 """The same of ICMPv6."""
 
@@ -34,6 +37,10 @@ class Error(NamedTuple):
     """It says that the packet was longer than some link carries."""
     mtu: int
     """That link's MTU in bytes; 0: it does not say."""
+    hard: bool
+    """It will not pass: a UDP socket is told."""
+    hopeless: bool
+    """A half-open connection is given up on it."""
 
 
 def is_icmp(packet: Packet) -> bool:
@@ -53,7 +60,9 @@ def read_error(packet: Packet) -> Error | None:
     kind, code = packet.icmp_type, packet.icmp_code
     too_big = (kind, code) == (3, 4) if packet.family == 4 else kind == 2
     mtu = unpack_from("!I", message, 4)[0] & (0xFFFF if packet.family == 4 else 0xFFFFFFFF) if too_big else 0
-    return Error(about, _why(packet.family, kind, code), too_big, mtu)
+    hard = too_big or (kind == UNREACHABLE_TYPE[packet.family] and code in _HARD[packet.family])
+    hopeless = packet.family == 4 and ((kind == 3 and code < 2) or kind > 5)
+    return Error(about, _why(packet.family, kind, code), too_big, mtu, hard, hopeless)
 
 
 def _quoted(raw: bytes, family: int) -> Packet | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,9 +11,11 @@ from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import DEFAULT_MTU, Route
+from fwtutor.network.clock import Event
 from fwtutor.network.datestamps import stamp
 from fwtutor.network.ends import Address, Ends
 from fwtutor.network.journal import Files
+from fwtutor.network.neighbours import Neighbours
 from fwtutor.network.process import Process
 from fwtutor.network.records import CommandRun, Record, Said, kernel_log
 from fwtutor.network.services.dns import Names
@@ -54,6 +56,17 @@ class PortNoted(NamedTuple):
     name: str
     user: User
     taken: bool
+    address: Address | None
+    backlog: int
+
+
+class QueueNoted(NamedTuple):
+    """So many connections to a port waited to be accepted, since a record."""
+
+    record: int
+    address: Address | None
+    port: int
+    length: int
 
 
 class Host:
@@ -79,6 +92,7 @@ class Host:
         if spec.rules6:
             self.firewall.load(spec.rules6, family=6)
         self.stack = Stack(self)
+        self.neighbours = Neighbours(self)
         self.users = {"root": ROOT_USER, **{user.name: User(user.name, user.uid) for user in spec.users}}
         self.files = Files({HOSTS_FILE: _hosts_file(names), **spec.files})
         self.processes: list[Process] = []
@@ -90,6 +104,8 @@ class Host:
         self._followers: dict[str, list[Process]] = {}
         self.sockets: list[tuple[int, Ends, str]] = []
         """What became of connections: (record during which it did, ends, state)."""
+        self.queues: list[QueueNoted] = []
+        """How many connections waited to be accepted."""
         for service in spec.running:
             install(self, service, self.users[service.user], names)
 
@@ -99,14 +115,34 @@ class Host:
     def now(self) -> int:
         return self._world.now
 
-    def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
-        self._world.emit(self, raw, tell, by_stack, user)
+    @property
+    def sysctls(self) -> Mapping[str, int]:
+        return self.firewall.sysctls
+
+    def emit(
+        self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER, by: str = ""
+    ) -> None:  # fmt: skip
+        """``by``: the interface for a destination that says nothing without one."""
+        self._world.emit(self, raw, tell, by_stack, user, by)
 
     def arm(self, delay: int, fire: Callable[[], str], busy: bool = True) -> Timer:
         return self._world.arm(self, delay, fire, busy)
 
-    def cancel(self, timer: Timer) -> None:
+    def cancel(self, timer: Event) -> None:
         self._world.clock.cancel(timer)
+
+    def miss(self, delay: int, interface: str, address: Address) -> Event:
+        """Queues the moment when a neighbour is given up."""
+        return self._world.miss(self, delay, interface, address)
+
+    def put_on_link(self, interface: str, packet: Packet) -> None:
+        """The last step of a packet out of the host."""
+        self._world.put_on_link(self, interface, packet)
+
+    def confirm(self, address: Address) -> None:
+        route = self.firewall.route(address.value, address.family)
+        if route is not None:
+            self.neighbours.confirm(route.interface, Address(address.family, route.gateway) if route.gateway else address)
 
     @property
     def kernel_log(self) -> list[str]:
@@ -125,6 +161,9 @@ class Host:
     def note(self, ends: Ends, state: str) -> None:
         self.sockets.append((self._world.current, ends, state))
 
+    def note_queue(self, address: Address | None, port: int, length: int) -> None:
+        self.queues.append(QueueNoted(self._world.current, address, port, length))
+
     def draw(self, *key: object) -> int:
         digest = blake2b(repr((self._seed, self.name, *key)).encode(), digest_size=4).digest()
         return int.from_bytes(digest, "big")
@@ -138,6 +177,9 @@ class Host:
         value, family = address.value, address.family
         source = self.firewall.source_for(value, family) if self.firewall.route(value, family) is not None else 0
         return Address(family, source) if source else None
+
+    def is_held(self, ends: Ends) -> bool:
+        return self.neighbours.is_held(ends)
 
     def mtu_to(self, address: Address) -> int:
         return self.firewall.routing.mtu_to(address.family, address.value) or DEFAULT_MTU
@@ -164,9 +206,9 @@ class Host:
             self.processes.remove(process)
             self.ran[process.pid - FIRST_PID].until = self._world.current
 
-    def note_port(self, protocol: str, port: int, process: Process, taken: bool) -> None:
+    def note_port(self, protocol: str, port: int, process: Process, taken: bool, address: Address | None = None, backlog: int = 0) -> None:
         """A program listens on a port now, or no longer."""
-        self.ports.append(PortNoted(self._world.current, protocol, port, process.name, process.user, taken))
+        self.ports.append(PortNoted(self._world.current, protocol, port, process.name, process.user, taken, address, backlog))
 
     def time_at(self, upto: int | None) -> int:
         """ns: when the record ``upto`` was made; None: now."""

@@ -8,6 +8,10 @@ from typing import NamedTuple
 MOST_LINES = 20_000
 """Lines kept of a file that is only ever added to; a flood keeps the first ones."""
 
+SECRET = ("/var/log/auth.log", "/var/log/fail2ban.log", "/var/log/vsftpd.log", "/root/")
+"""What only root may read."""
+MOST_FILES = 200
+
 
 class Written(NamedTuple):
     """One writing to a file, while ``record`` (its index) was made."""
@@ -44,6 +48,11 @@ class Files:
                 found = []
             found.append(written.text)
         return None if found is None else "".join(found)
+
+    def changed(self, path: str) -> int:
+        """Index of the record during which a file was last written; -1: it was there from the beginning."""
+        there = self._written.get(path)
+        return there[-1].record if there else -1
 
     def since(self, path: str, place: int) -> tuple[list[str], int]:
         """What was added to a file since ``place``, and the place now: for whoever follows it. A place of 0 is its beginning."""

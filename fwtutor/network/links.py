@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 
+from fwtutor.netfilter import scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.replying6 import FORWARDING
 from fwtutor.network.ends import Address
 from fwtutor.network.host import Host
+from fwtutor.network.neighbours import next_hop
 from fwtutor.network.topology import LinkSpec
 
 
 class Link:
-    """A segment. Who has the address gets the packet, else the sender's gateway; what is nobody's is lost."""
+    """A segment. Who has the address gets the packet, else the sender's gateway."""
 
     def __init__(self, spec: LinkSpec, hosts: Mapping[str, Host], seed: int) -> None:
         self.name = spec.name
         self.delay = round(spec.delay * SECOND)
         """ns"""
         self._mtu, self._loss = spec.mtu, spec.loss
+        self.discovery, self.arp = spec.discovery, spec.arp
         self._seed, self._carried = seed, 0
         self._ends: list[tuple[Host, str]] = []
         for end in spec.joins:
@@ -40,6 +44,12 @@ class Link:
         """Whether somebody on it has that address."""
         return address in self._owners
 
+    def _hears(self, host: Host, interface: str, packet: Packet) -> bool:
+        """Whether an interface takes what is for many: of a group that asks for one neighbour, where they are asked for, a member."""
+        if not self.discovery or packet.family != 6 or not scopes.is_solicited_node(packet.dst):
+            return True
+        return host.firewall.routing.has_joined(packet.dst, interface, bool(host.firewall.sysctls[FORWARDING]))
+
     def loses(self, packet: Packet) -> bool:
         """Whether it loses the packet: as one that is too long, or by the lot of the seed and of how many it has carried."""
         self._carried += 1
@@ -56,9 +66,9 @@ class Link:
         group = routing.is_multicast(family, packet.dst)
         if group or routing.is_broadcast(family, packet.dst):
             how = "multicast" if group else "broadcast"
-            return [(host, interface, how) for host, interface in self._ends if host is not sender]
+            return [(host, interface, how) for host, interface in self._ends if host is not sender and self._hears(host, interface, packet)]
         owner = self._owners.get((family, packet.dst))
         if owner is None:
-            route = sender.firewall.route(packet.dst, family)
-            owner = self._owners.get((family, route.gateway)) if route is not None and route.gateway else None
+            hop = next_hop(sender, packet)
+            owner = None if hop is None else self._owners.get(hop)
         return [(*owner, "host")] if owner is not None and owner[0] is not sender else []

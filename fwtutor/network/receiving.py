@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.segments import WINDOW_SCALE, add, after, before, distance
+from fwtutor.network.segments import add, after, before, distance
 
 MOST_BUFFERED = 65535
 """Bytes that may wait for a program to read them; in whole segments."""
@@ -23,7 +23,7 @@ class Receiving:
 
     __slots__ = (
         "_early", "_edge", "_largest", "_latest", "_patience", "_quick", "_seen", "_short", "_twice", "_unsaid",
-        "buffer", "due", "interactive", "next", "reading", "unread",
+        "buffer", "due", "interactive", "next", "reading", "scale", "unread",
     )  # fmt: skip
 
     def __init__(self, mss: int) -> None:
@@ -34,6 +34,8 @@ class Receiving:
         self.unread = bytearray()
         """What a program that does not read has left."""
         self.reading = True
+        self.scale = 0
+        """Windows are told in so many times doubled bytes."""
         self.due = False
         """Something has come that is to be acknowledged, at the latest after ``patience``."""
         self.interactive = False
@@ -160,7 +162,8 @@ class Receiving:
         room = self.buffer - len(self.unread)
         if room < self._largest or room < self.buffer >> 4:
             room = 0
-        room = -(-room >> WINDOW_SCALE) << WINDOW_SCALE
+        told = distance(self.next, self._edge) if after(self._edge, self.next) else 0
+        room = -(-max(room, told) >> self.scale) << self.scale
         edge = add(self.next, room)
         if after(edge, self._edge):
             self._edge = edge

@@ -12,13 +12,13 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, PSH, RST, SYN
 from fwtutor.network.ends import Ends
 from fwtutor.network.receiving import TICK, Receiving
-from fwtutor.network.segments import HEADERS, LONGEST, WINDOW_SCALE, add, sack_option, syn_options
+from fwtutor.network.segments import HEADERS, LONGEST, add, sack_option, syn_options
 from fwtutor.network.sending import Piece, Sending
 from fwtutor.network.states import CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECV, SYN_SENT
 from fwtutor.network.surroundings import Surroundings, Timer, User
 
-SYN_RETRIES, SYNACK_RETRIES, DATA_RETRIES, CLOSING_RETRIES = 6, 5, 15, 8
-"""tcp_syn_retries, tcp_synack_retries, tcp_retries2, and what tcp_orphan_retries=0 means."""
+SYN_RETRIES, DATA_RETRIES, CLOSING_RETRIES = 6, 15, 8
+"""tcp_syn_retries, tcp_retries2, and what tcp_orphan_retries=0 means. (A SYN+ACK's are the listener's.)"""
 SYN_LINEAR = 4
 """tcp_syn_linear_timeouts (since Linux 6.5): so many more SYNs come first, a second apart."""
 KEEPALIVE_TIME, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES = 7200 * SECOND, 75 * SECOND, 9
@@ -29,7 +29,7 @@ TIMED_OUT = "Connection timed out"
 class Speaking(ABC):
     """The side of an endpoint that the wire sees."""
 
-    def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User) -> None:
+    def __init__(self, around: Surroundings, ends: Ends, isn: int, user: User, largest: int = 0) -> None:
         self.around = around
         self.ends = ends
         self.user = user
@@ -37,7 +37,8 @@ class Speaking(ABC):
         self._state = CLOSED
         self._isn = isn
         family = ends.peer.family
-        self._mss = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        room = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        self._mss = min(room, largest or room)
         self._sending = Sending(isn, self._mss, family)
         self._receiving = Receiving(self._mss)
         self._sack = self._scaled = False
@@ -82,6 +83,10 @@ class Speaking(ABC):
     def _end(self, why: str) -> None:
         """It is over, for that reason."""
 
+    @abstractmethod
+    def _synack_retries(self) -> int:
+        """How often a SYN+ACK is sent again."""
+
     # --- sending -----------------------------------------------------------------------------------------------
 
     def _push(self) -> None:
@@ -119,19 +124,20 @@ class Speaking(ABC):
             most -= 1
         return what
 
-    def _send_syn(self) -> None:
+    def _send_syn(self, cookie: bool = False) -> None:
         window = self._receiving.buffer
         if self.state == SYN_SENT:
             self._emit_raw(SYN, self._isn, 0, window, options=syn_options(self._mss))
         else:
-            self._emit_raw(SYN | ACK, self._isn, self._receiving.next, window, options=syn_options(self._mss, self._scaled, self._sack))
+            options = syn_options(self._mss, self._scaled and not cookie, self._sack and not cookie)
+            self._emit_raw(SYN | ACK, self._isn, self._receiving.next, window, options=options)
 
     def _acknowledge(self) -> None:
         self._emit(ACK, self._sending.next, options=sack_option(self._receiving.blocks()) if self._sack else b"")
 
     def _emit(self, flags: int, seq: int, data: bytes = b"", options: bytes = b"") -> None:
         receiving = self._receiving
-        window = min(receiving.allowed >> (WINDOW_SCALE if self._scaled else 0), 0xFFFF)
+        window = min(receiving.allowed >> receiving.scale, 0xFFFF)
         self._emit_raw(flags, seq, receiving.next, window, data, options)
         receiving.said()
         if self._ack_timer is not None:
@@ -198,18 +204,26 @@ class Speaking(ABC):
         self._timer = None
         closing = self._fin_asked and self.state != CLOSE_WAIT
         linear = SYN_LINEAR if self.state == SYN_SENT else 0
-        tries = {SYN_SENT: SYN_RETRIES, SYN_RECV: SYNACK_RETRIES}.get(self.state, CLOSING_RETRIES if closing else DATA_RETRIES) + linear
+        if self.state == SYN_RECV:
+            tries = self._synack_retries()
+        else:
+            tries = (SYN_RETRIES if self.state == SYN_SENT else CLOSING_RETRIES if closing else DATA_RETRIES) + linear
         sending = self._sending
         if sending.retries >= tries:
             before_end = self.state
             self._end(TIMED_OUT)
-            return f"{self.name} gives up in {before_end} after {tries} retransmissions"
+            return f"{self.name} gives up in {before_end} after {sending.retries} retransmissions"
         sending.back_off(linear)
         what = self._retransmit()
+        if not what:
+            return f"{self.name}: its segment still waits for a neighbour ({sending.retries} of {tries})"
         return f"{self.name} sends its {what} again ({sending.retries} of {tries})"
 
     def _retransmit(self) -> str:
-        """Sends the first thing not acknowledged again, and says what it was."""
+        """Sends the first thing not acknowledged again, and says what it was; "": it is still here, and nothing was sent."""
+        if self.state != SYN_RECV and self.around.is_held(self.ends):
+            self._arm()
+            return ""
         if self.state in (SYN_SENT, SYN_RECV):
             self._send_syn()
             what = "SYN" if self.state == SYN_SENT else "SYN+ACK"

@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.firewall import SOMAXCONN
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, TCP, UDP, Packet
 from fwtutor.network.answers import closed_port_answers, sound_udp
 from fwtutor.network.application import Application
-from fwtutor.network.ends import Address, Ends, ends_of
+from fwtutor.network.ends import ANY, Address, Ends, ends_of
 from fwtutor.network.errors import Error, is_icmp, read_error
+from fwtutor.network.listener import Listener, Unaccepted, make_cookie, read_cookie
 from fwtutor.network.resets import answer_reset, sound_tcp
 from fwtutor.network.segments import add
 from fwtutor.network.sending import LEAST_MTU
@@ -22,7 +24,7 @@ from fwtutor.network.surroundings import ROOT_USER, Surroundings, User
 from fwtutor.network.tcp import CLOSED, Endpoint
 from fwtutor.network.words import describe
 
-__all__ = ["Datagrams", "Stack", "closed_port_answers"]
+__all__ = ["Datagrams", "Listener", "Stack", "closed_port_answers"]
 
 FIRST_EPHEMERAL, EPHEMERALS = 32768, 28232
 """net.ipv4.ip_local_port_range."""
@@ -36,14 +38,14 @@ Key = tuple[int, Ends]
 """A packet's protocol and ends."""
 
 
-class Listener(NamedTuple):
-    """A TCP port that is listened on."""
+class Owner(NamedTuple):
+    """Whose a connection is."""
 
-    serve: Callable[[], Application]
-    """Makes what serves a connection."""
-    user: User = ROOT_USER
-    name: str = ""
+    name: str
     """What program it is."""
+    user: User
+    dual: bool = False
+    """Its socket is one for both versions of IP."""
 
 
 class Datagrams:
@@ -52,12 +54,14 @@ class Datagrams:
     name = ""
     """What program it is."""
     user = ROOT_USER
+    addresses: tuple[Address | None, ...] = (None,)
+    """Where its sockets listen: at all addresses of a family (``ANY``), or (None) of both."""
 
     def received(self, stack: Stack, packet: Packet) -> None:
         """A datagram came to the port."""
 
     def unreachable(self, stack: Stack, why: str, ends: Ends) -> None:
-        """An ICMP error came about a datagram sent from the port, with these ends."""
+        """An ICMP error came about a datagram sent from the port, with these ends: one that will not pass."""
 
 
 class Stack:
@@ -68,7 +72,7 @@ class Stack:
         self.endpoints: dict[Ends, Endpoint] = {}
         """Open connections, in the order they were made."""
         self.listeners: dict[tuple[Address | None, int], Listener] = {}
-        """TCP ports that are listened on; at one address, or (None) at all."""
+        """TCP ports that are listened on; at one address, at all of a family (``ANY``), or (None) at all."""
         self.datagrams: dict[int, Datagrams] = {}
         """UDP ports in use."""
         self.hearing: list[Callable[[Packet], None]] = []
@@ -77,8 +81,8 @@ class Stack:
         """What errors said of the way to an address: (bytes, until when it is believed)."""
         self._watched: dict[Key, int] = {}
         """What may answer a packet sent raw, and until when (ns) it is told."""
-        self.owners: dict[Ends, tuple[str, User]] = {}
-        """Whose a connection is, or was when there last was one with these ends: (program, user)."""
+        self.owners: dict[Ends, Owner] = {}
+        """Whose a connection is, or was when there last was one with these ends."""
         self._opened: dict[Ends, int] = {}
         self._ports_drawn: dict[tuple[object, ...], int] = {}
 
@@ -112,23 +116,44 @@ class Stack:
             return
         ends = ends_of(packet).turned
         endpoint = self.endpoints.get(ends)
-        isn = None
-        if endpoint is not None:
-            if not endpoint.reopens(packet):
-                endpoint.receive(packet)
-                return
-            # A new SYN to a connection in TIME_WAIT: Linux starts well behind the old sequence numbers.
-            isn = add(endpoint.numbers[0], 65537)
-            endpoint.abort()
-        listener = self.listeners.get((ends.address, ends.port)) or self.listeners.get((None, ends.port))
+        if endpoint is not None and not endpoint.reopens(packet):
+            endpoint.receive(packet)
+            return
+        listener = self.listener_at(ends.address, ends.port)
         flags = packet.flags & (SYN | ACK | RST | FIN)
         if listener is not None and flags == SYN:
-            self.owners[ends] = listener.name, listener.user
-            self._endpoint(ends, listener.serve(), isn, listener.user).accept(packet)
+            self._receive_syn(packet, ends, listener)
+        elif listener is not None and flags & (SYN | ACK | RST) == ACK and self._receive_cookie(packet, ends, listener):
+            return
         elif listener is None or flags & ACK:
             reset = answer_reset(packet)
             if reset:
                 self.around.emit(reset, by_stack=True)
+
+    def _receive_syn(self, packet: Packet, ends: Ends, listener: Listener) -> None:
+        answer = listener.answer_to_syn(self.around.sysctls, self.around.now)
+        if answer == "cookie":
+            isn = make_cookie(self.around, ends, packet)
+            Endpoint(self.around, ends, Unaccepted(), self._forget, isn, listener.user).answer_with_cookie(packet)
+        elif answer:
+            isn = None
+            before = self.endpoints.get(ends)
+            if before is not None:
+                # A new SYN to a connection in TIME_WAIT: Linux starts well behind the old sequence numbers.
+                isn = add(before.numbers[0], 65537)
+                before.abort()
+            self.owners[ends] = Owner(listener.name, listener.user, listener.dual)
+            self._endpoint(ends, Unaccepted(), isn, listener.user).answer(packet, listener)
+
+    def _receive_cookie(self, packet: Packet, ends: Ends, listener: Listener) -> bool:
+        """Opens the connection whose cookie is acknowledged; False when none is."""
+        if not listener.takes_cookies(self.around.sysctls, self.around.now):
+            return False
+        mss = read_cookie(self.around, ends, packet)
+        if mss and not listener.full:
+            self.owners[ends] = Owner(listener.name, listener.user, listener.dual)
+            self._endpoint(ends, Unaccepted(), add(packet.ack, -1), listener.user).recall(packet, mss, listener)
+        return bool(mss)
 
     def _receive_error(self, error: Error) -> None:
         if not error.why:
@@ -140,8 +165,8 @@ class Stack:
         if about.protocol == TCP:
             endpoint = self.endpoints.get(ends)
             if endpoint is not None and (error.mtu or not error.too_big):
-                endpoint.unreachable(about.seq, error.why, error.mtu)
-        elif about.protocol == UDP and ends.port in self.datagrams:
+                endpoint.unreachable(about.seq, error)
+        elif about.protocol == UDP and error.hard and ends.port in self.datagrams:
             self.datagrams[ends.port].unreachable(self, error.why, ends)
 
     def path_mtu(self, address: Address) -> int:
@@ -152,11 +177,33 @@ class Stack:
 
     # --- sockets ---------------------------------------------------------------------------------------------
 
+    def listen(self, address: Address | None, port: int, listener: Listener) -> None:
+        """From now on a program listens. Raises OSError when the port is in use."""
+        if any(port == used and (None in (address, at) or at == address) for at, used in self.listeners):
+            raise OSError("Address already in use")
+        listener.backlog = min(listener.backlog, self.around.sysctls[SOMAXCONN])
+        listener.dual = address is None
+        listener.told = lambda: self.around.note_queue(address, port, len(listener.waiting))
+        self.listeners[address, port] = listener
+
+    def stop_listening(self, address: Address | None, port: int) -> None:
+        """Nobody does any more; closing it twice does no harm."""
+        listener = self.listeners.pop((address, port), None)
+        if listener is not None:
+            listener.close()
+
+    def listener_at(self, address: Address, port: int) -> Listener | None:
+        """Who listens there."""
+        for at in (address, ANY[address.family], None):
+            if (at, port) in self.listeners:
+                return self.listeners[at, port]
+        return None
+
     def connect(self, ends: Ends, application: Application, user: User = ROOT_USER) -> Endpoint:
         """Opens a connection. Raises OSError in the words of connect(2) when the ends are in use."""
         if ends in self.endpoints:
             raise OSError("Cannot assign requested address")
-        self.owners[ends] = application.name, user
+        self.owners[ends] = Owner(application.name, user)
         endpoint = self._endpoint(ends, application, None, user)
         endpoint.connect()
         return endpoint

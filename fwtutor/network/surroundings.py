@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from fwtutor.netfilter.packet import Packet
@@ -38,6 +38,10 @@ class Surroundings(Protocol):
     def now(self) -> int:
         """ns."""
 
+    @property
+    def sysctls(self) -> Mapping[str, int]:
+        """The kernel's settings, as they are now."""
+
     def emit(self, raw: bytes, *, tell: bool | Callable[[], None] = False, by_stack: bool = False, user: User = ROOT_USER) -> None:
         """Sends a packet of the host's own; it sets out as the next event.
 
@@ -54,6 +58,9 @@ class Surroundings(Protocol):
     def note(self, ends: Ends, state: str) -> None:
         """A connection has got into another state."""
 
+    def note_queue(self, address: Address | None, port: int, length: int) -> None:
+        """So many connections to a port wait to be accepted now."""
+
     def say(self, text: str) -> None:
         """A line on the host's console."""
 
@@ -65,6 +72,12 @@ class Surroundings(Protocol):
 
     def source_for(self, address: Address) -> Address | None:
         """The address this host would send from to that one; None when there is no route, or it has none of that family."""
+
+    def confirm(self, address: Address) -> None:
+        """There is a sign of life from that address, by the way that leads there."""
+
+    def is_held(self, ends: Ends) -> bool:
+        """Whether a segment of that connection has not left the host yet, as it waits for a neighbour."""
 
     def mtu_to(self, address: Address) -> int:
         """The MTU in bytes of the link by which this host would send to that address."""

@@ -25,7 +25,7 @@ class Talk(Application):
 
     def ended(self, endpoint: Endpoint) -> None:
         self._around.say(f"{endpoint.peer} closed its side")
-        endpoint.close()
+        endpoint.leave()
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         self._around.say(f"{endpoint.peer}: {why}" if why else f"connection to {endpoint.peer} closed")

@@ -1,7 +1,8 @@
 """A TCP endpoint as Linux has it: it reacts to the packets it gets, its timers, and what its application asks for.
 
-Which packet belongs to which endpoint is ``stack``'s to know; what is said over it, the application's; what waits to be
-acknowledged, ``sending``'s; what has come and when that is acknowledged, ``receiving``'s; what is sent, and again, ``speaking``'s.
+Which packet belongs to which endpoint is ``stack``'s to know; what is said over it, the application's; how it is opened, ``opening``'s;
+what waits to be acknowledged, ``sending``'s; what has come and when that is acknowledged, ``receiving``'s; what is sent, and again,
+``speaking``'s.
 Left out, on purpose: timestamps.
 """
 
@@ -13,8 +14,10 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, Packet
 from fwtutor.network.application import Application
 from fwtutor.network.ends import Ends
-from fwtutor.network.segments import add, after, before, read_options, sack_blocks
-from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Speaking
+from fwtutor.network.errors import Error
+from fwtutor.network.opening import RESET, Opening
+from fwtutor.network.segments import add, after, before, sack_blocks
+from fwtutor.network.speaking import KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME
 from fwtutor.network.states import (
     CLOSE_WAIT,
     CLOSED,
@@ -32,42 +35,24 @@ from fwtutor.network.surroundings import Surroundings, User
 __all__ = ["CLOSED", "TIME_WAIT", "Endpoint"]
 
 TIME_WAIT_LENGTH = FIN_TIMEOUT = 60 * SECOND
-REFUSED, RESET = "Connection refused", "Connection reset by peer"
 
 
-class Endpoint(Speaking):
+class Endpoint(Opening):
     """One side of one TCP connection."""
 
     def __init__(
         self, around: Surroundings, ends: Ends, application: Application, forget: Callable[[Endpoint], None], isn: int, user: User
     ) -> None:
-        super().__init__(around, ends, isn, user)
-        self.application = application
-        self.opened_actively = False
+        super().__init__(around, ends, application, isn, user)
         self._forget = forget
-        self._peer_scale = 0
         self._left = False
         """Nobody reads any more."""
 
+    @property
+    def _whole(self) -> Endpoint:
+        return self
+
     # --- what the application asks for -----------------------------------------------------------------------
-
-    def connect(self) -> None:
-        """Opens: sends the SYN."""
-        self.opened_actively = True
-        self.state = SYN_SENT
-        self._sending.next = add(self._isn, 1)
-        self._send_syn()
-        self._sending.time(self.around.now)
-        self._arm()
-
-    def accept(self, packet: Packet) -> None:
-        """Is opened: answers the SYN ``packet`` to a listening port."""
-        self.state = SYN_RECV
-        self._sending.next = add(self._isn, 1)
-        self._read_syn(packet)
-        self._send_syn()
-        self._sending.time(self.around.now)
-        self._arm()
 
     def send(self, data: bytes) -> bool:
         """Sends bytes; False when this side is closed already (or not open)."""
@@ -92,6 +77,7 @@ class Endpoint(Speaking):
         else:
             self._left = True
             self.close()
+            self._let_go()
 
     def abort(self) -> None:
         """Sends a RST and forgets the connection."""
@@ -107,9 +93,11 @@ class Endpoint(Speaking):
         """The program reads again, and gets what has come meanwhile."""
         receiving = self._receiving
         receiving.reading = True
+        narrow = 2 * receiving.allowed
         data, receiving.unread = bytes(receiving.unread), bytearray()
         if data:
-            self._acknowledge()  # the window is open again
+            if receiving.allowed >= narrow:
+                self._acknowledge()  # the window is open again
             self.application.received(self, data)
 
     def keep_alive(self, idle: int = KEEPALIVE_TIME, interval: int = KEEPALIVE_INTERVAL, probes: int = KEEPALIVE_PROBES) -> None:
@@ -128,6 +116,7 @@ class Endpoint(Speaking):
             self._receive_in_time_wait(packet)
             return
         flags, seq, receiving = packet.flags, packet.seq, self._receiving
+        closing = self.state == FIN_WAIT_1
         self._heard, self._unanswered = self.around.now, 0
         if self.state == SYN_RECV and flags & (SYN | ACK | RST) == SYN and add(seq, 1) == receiving.next:
             self._send_syn()
@@ -149,7 +138,12 @@ class Endpoint(Speaking):
                 self._acknowledge()  # the challenge ACK of RFC 5961
             return
         if flags & SYN:
-            self._acknowledge()  # likewise
+            if self.state == SYN_RECV and not flags & ACK:
+                # Another attempt with the same ends: neither can be right.
+                self._emit_raw(RST | ACK, 0, end, window=0)
+                self._end(RESET)
+            else:
+                self._acknowledge()  # likewise
             return
         if not flags & ACK or not self._take_ack(packet):
             return
@@ -161,40 +155,20 @@ class Endpoint(Speaking):
             self._take_data(seq, data, bool(flags & FIN))
         if self.state != CLOSED:
             self._push()
+        if closing and self.state == FIN_WAIT_2:
+            self.application.delivered(self)
 
-    def unreachable(self, quoted_seq: int, why: str, mtu: int = 0) -> None:
-        """An ICMP error about a segment of ours. It ends an attempt to open, never an open connection; ``mtu``: send smaller."""
+    def unreachable(self, quoted_seq: int, error: Error) -> None:
+        """An ICMP error about a segment of ours. It ends an attempt to open, never an open connection; with an MTU: send smaller."""
         if not self._sending.in_flight_at(quoted_seq):
             return
+        mtu = error.mtu
         if mtu and self.state not in (SYN_SENT, SYN_RECV):
             if self._sending.shrink(mtu):
                 self._send_lost(self._sending.congestion)
                 self._arm()
-        elif not mtu and self.state == SYN_SENT:
-            self._end(why)
-
-    def _receive_in_syn_sent(self, packet: Packet) -> None:
-        flags = packet.flags
-        if flags & ACK and packet.ack != self._sending.next:
-            if not flags & RST:
-                self._emit_raw(RST, packet.ack, 0, window=0)
-            return
-        if flags & RST:
-            if flags & ACK:
-                self._end(REFUSED)
-            return
-        if not flags & SYN:
-            return
-        self._read_syn(packet)
-        if flags & ACK:
-            self._heard = self.around.now
-            self._sending.acknowledged(packet.ack, self.around.now)
-            self._disarm()
-            self._open()
-        else:
-            # Both opened at once.
-            self.state = SYN_RECV
-            self._send_syn()
+        elif not mtu and (self.state == SYN_SENT or (self.state == SYN_RECV and error.hopeless)):
+            self._end(error.why)
 
     def _receive_in_time_wait(self, packet: Packet) -> None:
         flags = packet.flags
@@ -211,34 +185,19 @@ class Endpoint(Speaking):
         """True when this SYN may start a new connection in place of this one, which waits in TIME_WAIT."""
         return self.state == TIME_WAIT and packet.flags & (SYN | ACK | RST | FIN) == SYN and after(packet.seq, self._receiving.next)
 
-    def _read_syn(self, packet: Packet) -> None:
-        options = read_options(packet)
-        self._receiving.begin(packet.seq)
-        self._sending.mss = min(self._sending.mss, options.mss)
-        self._sending.window = packet.window
-        self._sack = options.sack
-        self._scaled = options.scale is not None
-        self._peer_scale = options.scale or 0
-
-    def _open(self) -> None:
-        self.state = ESTABLISHED
-        self._sending.settle()
-        if self.opened_actively:
-            self._acknowledge()
-        self.application.opened(self)
-        self._push()
-
     def _take_ack(self, packet: Packet) -> bool:
         """Handles the acknowledgement number; False when the segment is to be left alone because of it."""
         sending = self._sending
         if self.state == SYN_RECV and packet.ack != sending.next:
             self._emit_raw(RST, packet.ack, 0, window=0)
             return False
-        if after(packet.ack, sending.next):
+        if after(packet.ack, sending.next) or (self.state == SYN_RECV and self._listener is not None and self._listener.full):
             return False
         sending.window = packet.window << (self._peer_scale if self._scaled else 0)
         news = sending.acknowledged(packet.ack, self.around.now)
         advanced = bool(news)
+        if advanced:
+            self.around.confirm(self.ends.peer)
         if self._sack:
             news += sending.sack(sack_blocks(packet))
         if self.state == SYN_RECV:
@@ -280,13 +239,13 @@ class Endpoint(Speaking):
             self._acknowledge()
             return
         got, ended = receiving.take(seq, data, fin, self.around.now)
+        receiving.unread += got
         if ended:
             receiving.interactive = self.state == ESTABLISHED
         if receiving.at_once or (ended and not receiving.interactive) or not (got or ended):
             self._acknowledge()
-        if got and not receiving.reading:
-            receiving.unread += got
-        elif got:
+        if got and receiving.reading:
+            receiving.unread.clear()
             if receiving.when_read:
                 self._acknowledge()
             self.application.received(self, got)
@@ -319,6 +278,7 @@ class Endpoint(Speaking):
     def _time_wait(self) -> None:
         self.state = TIME_WAIT
         self.application.gone(self, "")
+        self._let_go()
         self._wait(TIME_WAIT_LENGTH)
 
     def _end(self, why: str) -> None:
@@ -331,3 +291,4 @@ class Endpoint(Speaking):
         self._forget(self)
         if not told:
             self.application.gone(self, why)
+        self._let_go()

@@ -5,6 +5,7 @@ A wrong value raises ValueError that begins with the path of the field, as a les
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +14,11 @@ from fwtutor.netfilter.routing import LEAST_MTU6
 from fwtutor.netfilter.scopes import is_link_local
 from fwtutor.network.configuration import check_file
 
-SERVICES = {"ssh": ("tcp",), "app": ("tcp",), "dns": ("udp",), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "fail2ban": ()}
+SERVICES = {
+    "ssh": ("tcp",), "app": ("tcp",), "dns": ("tcp", "udp"), "http": ("tcp",), "https": ("tcp",), "echo": ("tcp", "udp"), "ftp": ("tcp",),
+    "tftp": ("udp",),
+    "fail2ban": (),
+}  # fmt: skip
 """What a host can be told to run, and over what; ``services`` in its module says what each does."""
 
 MAX_DELAY = 60.0
@@ -31,7 +36,7 @@ class UserSpec:
     uid: int
     """Also the id of the user's own group."""
     password: str = ""
-    """What sshd lets this user in with; empty: no password does."""
+    """What sshd and vsftpd let this user in with; empty: no password does."""
 
     def __post_init__(self) -> None:
         if not self.name.isascii() or not self.name.replace("-", "a").replace("_", "a").isalnum() or len(self.name) > 32:
@@ -42,7 +47,10 @@ class UserSpec:
 
 @dataclass(slots=True, frozen=True)
 class ServiceSpec:
-    """What runs: ``ssh:22``, ``http:127.0.0.1:8080``, ``app:1337 as app``, ``ssh:22 without libwrap``, ``fail2ban``."""
+    """What runs: ``ssh:22``, ``http:127.0.0.1:8080``, ``app:1337 as app``, ``ssh:22 without libwrap``, ``fail2ban``.
+
+    ``app:1337 backlog 5 at most 20``: 20 connections are served at once, 6 more may wait.
+    """
 
     name: str
     port: int
@@ -51,6 +59,10 @@ class ServiceSpec:
     user: str = ROOT
     libwrap: bool = True
     """sshd is linked with libwrap, and so obeys hosts.allow and hosts.deny, as Debian's is."""
+    backlog: int = 0
+    """How many connections may wait to be accepted (Linux lets one more); 0: as many as is usual for the service."""
+    at_once: int = 0
+    """How many connections are served at once; 0: as is usual."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -171,6 +183,10 @@ class LinkSpec:
     """The share of packets that are lost, from 0 to 1; which ones, the seed says."""
     mtu: int = 0
     """Longer packets are lost without a word, in bytes; 0: none are."""
+    discovery: bool = False
+    """Its hosts look for their IPv6 neighbours by messages, which their rules may drop; otherwise they know them."""
+    arp: bool = True
+    """Who sends to somebody who is not there hears of it; otherwise (as on a line to the wide world) it is lost without a word."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -222,26 +238,39 @@ class Topology:
         raise KeyError(name)
 
 
+_SERVICE = re.compile(
+    r"(?P<name>[^: ]*)(?P<colon>:?)(?P<address>.*:|)(?P<port>[^: ]*)"
+    r"(?: as (?P<user>\S+))?(?P<unlinked> without libwrap)?(?: backlog (?P<backlog>\d{1,5}))?(?: at most (?P<most>\d{1,5}))?"
+)
+
+
 def parse_service(text: str, where: str = "services") -> ServiceSpec:
-    """``NAME[:[ADDRESS:]PORT] [as USER] [without libwrap]``. Raises ValueError naming ``where``."""
-    what, unlinked, rest = text.partition(" without libwrap")
-    what, _, user = what.partition(" as ")
-    name, colon, rest = (what + rest).partition(":")
-    address, _, port = rest.rpartition(":")
+    """``NAME[:[ADDRESS:]PORT] [as USER] [without libwrap] [backlog N] [at most N]``. Raises ValueError naming ``where``."""
+    found = _SERVICE.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{where}: {text!r} is none of NAME:PORT, with 'as USER', 'without libwrap', 'backlog N', 'at most N' in that order"
+        )
+    name, port, user = found["name"], found["port"], found["user"] or ROOT
     if name not in SERVICES:
         raise ValueError(f"{where}: {name!r} is none of {', '.join(SERVICES)}")
-    if unlinked and name != "ssh":
+    if found["unlinked"] and name != "ssh":
         raise ValueError(f"{where}: {text!r}: only ssh may be without libwrap")
+    limits = int(found["backlog"] or 0), int(found["most"] or 0)
+    if "0" in (found["backlog"], found["most"]):
+        raise ValueError(f"{where}: {text!r}: 0 connections are too few")
+    if any(limits) and "tcp" not in SERVICES[name]:
+        raise ValueError(f"{where}: {text!r}: {name} has no connections")
     if not SERVICES[name]:
-        if colon:
+        if found["colon"]:
             raise ValueError(f"{where}: {text!r}: {name} has no port")
-        return ServiceSpec(name, 0, "", user.strip() or ROOT)
+        return ServiceSpec(name, 0, "", user)
     if not (port.isascii() and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
         raise ValueError(f"{where}: {text!r} names no port between 1 and 65535")
-    address = address.removeprefix("[").removesuffix("]")
+    address = found["address"].removesuffix(":").removeprefix("[").removesuffix("]")
     if address:
         try:
             parse_address(address)
         except ValueError:
             raise ValueError(f"{where}: {address!r} is no address") from None
-    return ServiceSpec(name, int(port), address, user.strip() or ROOT, not unlinked)
+    return ServiceSpec(name, int(port), address, user, not found["unlinked"], *limits)

@@ -15,9 +15,10 @@ from fwtutor.netfilter.state import COUNTER, ENTRY, EXPECTATION, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.clock import Clock, Event
-from fwtutor.network.ends import Address, Ends, ends_of
+from fwtutor.network.ends import Address, Ends, destination_of, ends_of
 from fwtutor.network.host import Host
 from fwtutor.network.links import Link
+from fwtutor.network.neighbours import Waiting, next_hop
 from fwtutor.network.prompt import family_of, run
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
 from fwtutor.network.surroundings import Timer, User
@@ -44,12 +45,16 @@ class Departure(Event):
     """A host's own packet sets out.
 
     ``tell``: its console, or whom that calls, hears if the rules drop it. ``by_stack``: no program sent it, else ``user``'s.
+    ``by``: the interface for a destination that says nothing without one.
     """
 
-    __slots__ = ("by_stack", "packet", "tell", "user")
+    __slots__ = ("by", "by_stack", "packet", "tell", "user")
 
-    def __init__(self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: Told, by_stack: bool, user: User) -> None:
+    def __init__(
+        self, at: int, host: str, cause: int, ordinal: int, packet: Packet, tell: Told, by_stack: bool, user: User, by: str
+    ) -> None:  # fmt: skip
         super().__init__(at, host, cause, ordinal)
+        self.by = by
         self.packet = packet
         self.tell = tell
         self.by_stack = by_stack
@@ -75,6 +80,17 @@ class Executing(Event):
         super().__init__(at, host, cause, ordinal)
         self.line = line
         self.done = done
+
+
+class Missed(Event):
+    """Nobody has answered for an address on a link, and nobody will."""
+
+    __slots__ = ("address", "interface")
+
+    def __init__(self, at: int, host: str, cause: int, ordinal: int, interface: str, address: Address) -> None:
+        super().__init__(at, host, cause, ordinal)
+        self.interface = interface
+        self.address = address
 
 
 class World:
@@ -168,9 +184,10 @@ class World:
 
     # --- what hosts ask for ------------------------------------------------------------------------------------
 
-    def emit(self, host: Host, raw: bytes, tell: Told, by_stack: bool, user: User) -> None:
+    def emit(self, host: Host, raw: bytes, tell: Told, by_stack: bool, user: User, by: str) -> None:
         """Queues a host's own packet as the next event: the kernel answers one packet before it takes up another."""
-        self.clock.push(Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user), first=True)
+        departure = Departure(self.now, host.name, self.current, self._packets, Packet(raw), tell, by_stack, user, by)
+        self.clock.push(departure, first=True)
         self._packets += 1
 
     def arm(self, host: Host, delay: int, fire: Callable[[], str], busy: bool) -> Timer:
@@ -201,7 +218,26 @@ class World:
         if route is None or route.gateway:
             return None
         link = self._link_of.get((host.name, route.interface))
-        return link is not None and link.has(address)
+        return link is not None and (not link.arp or link.has(address))
+
+    def miss(self, host: Host, delay: int, interface: str, address: Address) -> Event:
+        """Queues the moment when a neighbour is given up."""
+        missed = Missed(self.now + delay, host.name, self.current, self._timers, interface, address)
+        self._timers += 1
+        self.clock.push(missed)
+        return missed
+
+    def put_on_link(self, host: Host, interface: str, packet: Packet) -> None:
+        """The last step of a packet out of a host."""
+        link = self._link_of.get((host.name, interface))
+        if link is None:
+            return
+        ordinal = self._packets
+        self._packets += 1
+        if link.loses(packet) or any(loses(link.name, host.name, packet) for loses in self._loses):
+            return
+        for target, arrives_on, how in link.reach(host, packet):
+            self.clock.push(Arrival(self.now + link.delay, target.name, self.current, ordinal, packet, arrives_on, how))
 
     # --- events ------------------------------------------------------------------------------------------------
 
@@ -229,6 +265,9 @@ class World:
         if isinstance(event, Executing):
             event.done(self._carry_out(host, event.line, event.cause, event.ordinal, learner=False))
             return
+        if isinstance(event, Missed):
+            self._give_up(host, event)
+            return
         index = self._begin()
         if isinstance(event, Timer):
             what = event.fire()
@@ -239,7 +278,7 @@ class World:
         else:
             assert isinstance(event, Departure)
             uid = event.user.uid
-            walk = host.firewall.send_ns(event.packet, at=self.now, uid=uid, gid=uid, by_stack=event.by_stack)
+            walk = host.firewall.send_ns(event.packet, at=self.now, uid=uid, gid=uid, by_stack=event.by_stack, by=event.by)
             if walk.verdict == "DROP" and event.tell:
                 if isinstance(event.tell, bool):
                     host.say("sendto: Operation not permitted (dropped on its way out)")
@@ -258,21 +297,47 @@ class World:
                 routing, packet = host.firewall.routing, part.delivered
                 many = link != "host" or routing.is_broadcast(packet.family, packet.dst) or routing.is_multicast(packet.family, packet.dst)
                 host.stack.receive(packet, many)
+                self._hear(host, part)
+
+    def _hear(self, host: Host, walk: Walk) -> None:
+        link = self._link_of.get((host.name, walk.in_interface or ""))
+        if link is not None and link.discovery and walk.in_interface and walk.delivered is not None:
+            host.neighbours.hear(walk.delivered, walk.in_interface)
 
     def _transmit(self, host: Host, walk: Walk) -> None:
         for interface, raw in walk.out:
             if interface == LOOPBACK:
                 continue  # the Firewall has taken it around already
-            link = self._link_of.get((host.name, interface))
-            if link is None:
-                continue
             packet = Packet(raw)
-            ordinal = self._packets
-            self._packets += 1
-            if link.loses(packet) or any(loses(link.name, host.name, packet) for loses in self._loses):
-                continue
-            for target, arrives_on, how in link.reach(host, packet):
-                self.clock.push(Arrival(self.now + link.delay, target.name, self.current, ordinal, packet, arrives_on, how))
+            if self._has_taker(host, interface, Waiting(packet, walk.in_interface or interface)):
+                self.put_on_link(host, interface, packet)
+
+    def _has_taker(self, host: Host, interface: str, packet: Waiting) -> bool:
+        """Whether a packet may go on its link now; else it waits for a neighbour."""
+        hop = next_hop(host, packet.packet)
+        if hop is None:
+            return True
+        link = self._link_of.get((host.name, interface))
+        if link is not None and link.discovery and hop.family == 6:
+            return host.neighbours.find(interface, hop, packet)
+        if link is not None and (not link.arp or link.has(hop) or link.has(destination_of(packet.packet))):
+            return True
+        host.neighbours.wait(interface, hop, packet)
+        return False
+
+    def _give_up(self, host: Host, event: Missed) -> None:
+        """Whoever sent what has waited is told, the host itself first of all."""
+        packets = host.neighbours.give_up(event.interface, event.address)
+        changes: tuple[Change, ...] = ()
+        caused: list[Walk] = []
+        for packet, came_by in packets:
+            changes += host.firewall.missed_ns(packet, came_by, self.now)
+            caused += host.firewall.caused
+        index = self._begin()
+        what = f"nobody answers for {event.address}: {len(packets)} {'packet' if len(packets) == 1 else 'packets'} could not be delivered"
+        self.records.append(TimerFired(index, self.now, host.name, event.cause, event.ordinal, what, changes))
+        for number, walk in enumerate(caused):
+            self._walked(host, walk, index, number, "host")
 
     def _expire(self, host: Host) -> None:
         changes = tuple(host.firewall.advance_ns(self.now))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fwtutor.netfilter.firewall import SYSCTLS
-from fwtutor.netfilter.ipset.command import run as run_ipset
 from fwtutor.netfilter.ipset.errors import SetRefused
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.steps import Answered, Logged
@@ -15,7 +14,6 @@ from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
 from fwtutor.netfilter.xtables.script import uses
 from fwtutor.netfilter.xtables.tokens import shell_words
-from fwtutor.network.listening import what_happened
 from fwtutor.network.prompt import family_of, read, refusal, run, set_refusal
 from fwtutor.network.records import CommandRun, Record, Walked, kernel_log, log_line
 from fwtutor.network.tools.rules import check_dmesg, read_conntrack, save_with_counters
@@ -67,6 +65,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name == "conntrack":
         command = read_conntrack(rest)
         if command.listens:
+            from fwtutor.network.listening import what_happened
+
             return what_happened(_records_at(cursor, host), command)
         return None if command.changes else command.shown(view.entries, view.expectations, cursor.at, view.held)
     if name == "dmesg":
@@ -79,6 +79,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
 
 def _ipset(view: View, rest: str, at: int) -> str | None:
     """What ipset says; None if it would change something."""
+    from fwtutor.netfilter.ipset.command import run as run_ipset
+
     words = [token.text for token in shell_words(rest)]
     outcome = run_ipset(words, view.sets, uses({4: view.ruleset, 6: view.ruleset6}), at // JIFFY)
     if outcome.sets is not view.sets:

@@ -10,6 +10,7 @@ from pathlib import Path
 from fwtutor.badinput import BadInput, printable
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network
+from fwtutor.netfilter.firewall import MAX_SYN_BACKLOG, SOMAXCONN, SYNCOOKIES
 from fwtutor.netfilter.ipset.errors import SetRefused
 from fwtutor.netfilter.xtables.script import is_script
 
@@ -137,6 +138,8 @@ def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequenc
             raise BadInput(f"--sysctl {text}: KEY=VALUE is wanted, like net.ipv4.ip_forward=0")
         if not re.fullmatch("-?[0-9]{1,20}", value.strip()):
             raise BadInput(f"--sysctl {text[:100]}: {value[:60]!r} is not a whole number")
+        if key.strip().replace("/", ".") in (SOMAXCONN, MAX_SYN_BACKLOG, SYNCOOKIES):
+            raise BadInput(f"--sysctl {key.strip()} means nothing here: sockets go by it, and a box of which one knows the rules has none")
         box.sysctls[key.strip()] = int(value)
     return box
 

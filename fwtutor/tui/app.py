@@ -5,48 +5,74 @@ Lessons, sessions and progress are made by ``course`` and ``recording``; screens
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
-from typing import ClassVar
+from pathlib import PurePath
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES, Theme
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
 from fwtutor.tui import glyphs
 from fwtutor.tui.actions import APP, Action, bindings
-from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.themes import THEMES, defaults
+
+if TYPE_CHECKING:
+    from fwtutor.tui.screens.course_map import CourseMap
+
+
+def _collect_again() -> None:
+    """Garbage is collected from now on; what there is, is there to stay."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def _first_theme() -> str:
+    """The theme to begin with."""
+    wanted = os.environ.get("FWTUTOR_THEME", "")
+    return wanted if wanted in BUILTIN_THEMES or wanted in OURS else THEMES[0].name
+
+
+OURS = {theme.name: theme for theme in THEMES}
+QUIET = 0.5
+"""Seconds after which the first screen is there and nobody has pressed a key yet, so that something may take a moment."""
 
 
 class FwtutorApp(App[int]):
     """fwtutor on a terminal."""
 
     TITLE = "fwtutor"
-    CSS_PATH = "app.tcss"
+    # All of them here: a screen that brought its own would have every style parsed once more when it opens.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/course_map.tcss", "screens/lab.tcss", "screens/reader.tcss"]
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings([action for action in APP if action.priority])]
 
-    def __init__(self, course: Course, progress: Progress, lesson: Lesson | None = None, at: int | None = None) -> None:
+    theme: Reactive[str] = Reactive(_first_theme)
+
+    def __init__(
+        self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None
+    ) -> None:
         super().__init__()
-        self.course = course
+        self._course = course
         self.progress = progress
         self.crash: Exception | None = None
         """The exception that ended the application, for whoever ran it."""
         self._first = lesson
         self._at = at
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = os.environ.get("FWTUTOR_THEME", "") if os.environ.get("FWTUTOR_THEME", "") in self.available_themes else THEMES[0].name
         if self.no_color:
             # Textual's answer to NO_COLOR is shades of grey; it asks for none.
             self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
@@ -54,15 +80,33 @@ class FwtutorApp(App[int]):
         self.set_class(glyphs.wants_ascii(), "-ascii")
         self.set_class(not glyphs.wants_stillness(), "-moving")
 
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        # Not registered one by one: they are there from the first, so that the styles are not parsed for another before.
+        return super().available_themes | OURS
+
+    @property
+    def course(self) -> Course:
+        """The whole course; a lab does not need it before it is left."""
+        if not isinstance(self._course, Course):
+            self._course = self._course()
+        return self._course
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return defaults(dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
+        # Not at once: Textual paints nothing before it is ready, but works out all the same what it would paint.
+        self.call_later(self._open)
+
+    def _open(self) -> None:
         if self._first is None:
             self._open_map()
         else:
             self.open_lesson(self._first, afresh=False, at=self._at)
         self._check_size(self.size)
+        if not gc.isenabled():
+            self.set_timer(QUIET, _collect_again)
 
     # --- size -------------------------------------------------------------------------------------------
 
@@ -81,9 +125,7 @@ class FwtutorApp(App[int]):
 
     def open_lesson(self, lesson: Lesson, *, afresh: bool, at: int | None = None) -> None:
         """Open a lesson's lab: where it was left, at its beginning, or at moment ``at`` (from 1) of its run."""
-        lessons = list(self.course.lessons)
-        following = next((after for before, after in pairwise(lessons) if before.name == lesson.name), None)
-        screen = LabScreen(lesson, Session(lesson.scenario), self.progress, following)
+        screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson))
         part = self.progress.of(lesson.name)
         stops = screen.session.run.stops
         if at is not None:
@@ -92,6 +134,9 @@ class FwtutorApp(App[int]):
             # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
             screen.journey.seek(min(part.record, len(screen.session.run.records) - 1), part.stage)
         self.push_screen(screen, callback=self._left)
+
+    def _following(self, lesson: Lesson) -> Lesson | None:
+        return next((after for before, after in pairwise(self.course.lessons) if before.name == lesson.name), None)
 
     def _left(self, wish: tuple[Lesson, bool] | None) -> None:
         """A lab was left: for a lesson (afresh or not), or for the map."""
@@ -102,6 +147,8 @@ class FwtutorApp(App[int]):
 
     def _open_map(self) -> None:
         """Show the course map; it is made when it is first needed."""
+        from fwtutor.tui.screens.course_map import CourseMap
+
         if not any(isinstance(screen, CourseMap) for screen in self.screen_stack):
             self.push_screen(CourseMap(self.course, self.progress))
 
@@ -163,7 +210,7 @@ def _title(action: Action) -> str:
     return action.label.capitalize() + (f"  ({action.shown})" if action.shown else "")
 
 
-def run(course: Course, lesson: Lesson | None = None, at: int | None = None) -> int:
+def run(course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None) -> int:
     """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
     app = FwtutorApp(course, load_progress(), lesson, at)
     result = app.run()

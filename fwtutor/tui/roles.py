@@ -1,49 +1,64 @@
-"""RoleScreen: the screen that LineViews stand on. It holds the styles of the roles their rows are written in.
+"""Roles: what the rows of all LineViews are written in. ``LOOKS`` says how each looks, in the theme's own colours.
 
-The styles are the screen's, once, and not each pane's: Textual works out a component class anew at every change of a class
-above it, and there are many roles and many panes.
+A table, and no component classes of Textual: those it works out anew, one by one, whenever a class above them changes, and
+there are many roles; that alone was much of what opening the lab cost.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import NamedTuple
 
+from rich.style import Style
+from textual.color import Color
 from textual.screen import Screen, ScreenResultType
 
-ROLES = (
-    "dim", "strong", "heading", "code", "em", "link", "current", "here", "accept", "drop", "change", "gone", "key",
-    "badge", "badge-accept", "badge-drop", "badge-change", "badge-quiet", "row", "band", "choice",
-)  # fmt: skip
+
+class Look(NamedTuple):
+    """Names of the theme's variables, and attributes; what is "" stays as it is."""
+
+    color: str = ""
+    background: str = ""
+    attributes: str = ""
+    plain: str = ""
+    """The attributes where there are no colours (NO_COLOR), if others."""
+
+
+LOOKS: dict[str, Look] = {
+    "dim": Look("fw-dim"),
+    "strong": Look(attributes="bold"),
+    "heading": Look("accent", attributes="bold", plain="bold underline"),
+    "code": Look("accent"),
+    "em": Look(attributes="italic"),
+    "link": Look(attributes="underline"),
+    "key": Look("accent", attributes="bold"),
+    "current": Look("accent", attributes="bold"),
+    "here": Look("fw-ink", "accent", "bold", "bold reverse"),
+    "accept": Look("success", attributes="bold"),
+    "drop": Look("error", attributes="bold"),
+    "change": Look("warning", attributes="bold"),
+    "gone": Look("fw-dim", attributes="strike"),
+    "badge": Look("fw-ink", "foreground", "bold", "bold reverse"),
+    "badge-accept": Look("fw-ink", "success", "bold", "bold reverse"),
+    "badge-drop": Look("fw-ink", "error", "bold", "bold reverse"),
+    "badge-change": Look("fw-ink", "warning", "bold", "bold reverse"),
+    "badge-quiet": Look("fw-dim", "panel"),
+    "row": Look(background="fw-row", plain="bold"),
+    "band": Look(background="fw-band"),
+    "choice": Look("accent", attributes="bold"),
+}
 
 
 class RoleScreen(Screen[ScreenResultType]):
     """Base of every screen with LineViews."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
-    """One class a role: ``role--accept``, ``role--badge``, ..."""
-
-    DEFAULT_CSS = """
-    RoleScreen {
-        & > .role--dim { color: $fw-dim; }
-        & > .role--strong { text-style: bold; }
-        & > .role--heading { color: $accent; text-style: bold; }
-        & > .role--code { color: $accent; }
-        & > .role--em { text-style: italic; }
-        & > .role--link { text-style: underline; }
-        & > .role--key { color: $accent; text-style: bold; }
-        & > .role--current { color: $accent; text-style: bold; }
-        & > .role--here { color: $fw-ink; background: $accent; text-style: bold; }
-        & > .role--accept { color: $success; text-style: bold; }
-        & > .role--drop { color: $error; text-style: bold; }
-        & > .role--change { color: $warning; text-style: bold; }
-        & > .role--gone { color: $fw-dim; text-style: strike; }
-        & > .role--badge { color: $fw-ink; background: $foreground; text-style: bold; }
-        & > .role--badge-accept { color: $fw-ink; background: $success; text-style: bold; }
-        & > .role--badge-drop { color: $fw-ink; background: $error; text-style: bold; }
-        & > .role--badge-change { color: $fw-ink; background: $warning; text-style: bold; }
-        & > .role--badge-quiet { color: $fw-dim; background: $panel; }
-        & > .role--row { background: $fw-row; }
-        & > .role--band { background: $fw-band; }
-        & > .role--choice { color: $accent; text-style: bold; }
-    }
-    """
+    def role_style(self, role: str) -> Style:
+        """The style of a role, without what the row or the widget gives it."""
+        if not role:
+            return Style.null()
+        look = LOOKS[role]
+        # A background of no colour lets what is under it through.
+        color, background = (Color.parse(self.app.theme_variables[name]) if name else None for name in (look.color, look.background))
+        attributes = look.plain if look.plain and self.app.has_class("-no-color") else look.attributes
+        return Style(
+            color=color.rich_color if color and color.a else None, bgcolor=background.rich_color if background and background.a else None
+        ) + Style.parse(attributes)

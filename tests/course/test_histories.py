@@ -188,6 +188,22 @@ def test_a_router_s_word_about_what_was_forwarded_must_come_through(failure: Fai
     assert failure(word, narrow, OUT, nat=hidden).startswith("ICMP 3/4 from 203.0.113.254 about tcp 203.0.113.1:")
 
 
+def test_a_connection_may_be_open_when_the_answer_comes_into_force(failure: Fails) -> None:
+    cut = """
+    kind = "history"
+    already = [{ host = "alice", run = "connect 203.0.113.80:80 from {port}" }]
+    traffic = [{ host = "alice", run = "say GET to 80" }]
+    never = [{ packet = "tcp *:{port} > 203.0.113.80:80", to = "wan" }]
+    """
+    ban = "-A FORWARD -s 192.168.0.20 -j DROP"
+    ground = Ground(TOPOLOGY, "wall", rules(STATE, ban))
+    worlds = ground.world(), ground.world((("alice", "ping -c 1 203.0.113.80"),))
+    saved = [sorted(world.hosts["wall"].firewall.save().splitlines()) for world in worlds]
+    assert saved[0] == saved[1]
+    assert failure(cut, ban, STATE) == ""
+    assert "there was tcp *:" in failure(cut, STATE, OUT)
+
+
 # --- what is drawn, and mistakes ----------------------------------------------------------------------------
 
 

@@ -256,12 +256,10 @@ def test_a_lesson_without_wrong_answers_is_refused(copied: Path) -> None:
 
 def test_the_course_lists_its_chapters_and_lessons(lessons: Path) -> None:
     course = load_course(lessons)
-    assert [(chapter.title, [lesson.name for lesson in chapter.lessons]) for chapter in course.chapters] == [
-        ("First packets", ["three-packets"]),
-        ("State", ["too-open"]),
-    ]
+    assert [chapter.title for chapter in course.chapters][:2] == ["First packets", "State"]
     assert course.broken == ()
-    assert course.lesson("too-open") is course.lessons[1]
+    found = course.lesson("too-open")
+    assert found in course.chapters[1].lessons
     assert course.lesson("nothing") is None
 
 
@@ -272,7 +270,13 @@ def test_every_lesson_folder_is_listed(lessons: Path) -> None:
 
 @pytest.fixture
 def course(tmp_path: Path, lessons: Path) -> Path:
-    return Path(shutil.copytree(lessons, tmp_path / "lessons"))
+    """A course of two lessons."""
+    for name in ("three-packets", "too-open"):
+        shutil.copytree(lessons / name, tmp_path / "lessons" / name)
+    chapters = ("First packets", "three-packets"), ("State", "too-open")
+    text = "".join(f'\n[[chapters]]\ntitle = "{title}"\nlessons = ["{name}"]\n' for title, name in chapters)
+    (tmp_path / "lessons" / "course.toml").write_text(f'title = "Two lessons"\n{text}')
+    return tmp_path / "lessons"
 
 
 def test_a_broken_lesson_leaves_the_others_playable(course: Path) -> None:
@@ -293,7 +297,7 @@ def test_a_course_names_only_folders_beside_it(course: Path, name: str) -> None:
         load_course(course)
     error = caught.value
     assert (error.file, error.field) == ("lessons/course.toml", "chapters[2].lessons[1]")
-    assert error.line == path.read_text().split("\n").index(f'lessons = ["{name}"]', 7) + 1
+    assert error.line == path.read_text().split("\n").index(f'lessons = ["{name}"]', 5) + 1
 
 
 def test_a_course_file_that_is_missing_is_named(tmp_path: Path) -> None:

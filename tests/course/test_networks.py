@@ -47,6 +47,15 @@ def test_what_each_is_for_works(network: str, host: str, line: str, told: str) -
     assert any(text.startswith(told) for text in said(world.hosts[host])), said(world.hosts[host])
 
 
+def test_at_the_ipv6_site_who_drops_icmpv6_is_cut_off() -> None:
+    world = World(ready_network("ipv6-site"))
+    play(world, "firewall", "ip6tables -A INPUT -p icmpv6 -j DROP")
+    play(world, "alice", "connect [2001:db8:9::80]:7", "connect 198.51.100.80:7")
+    refused, opened = said(world.hosts["alice"])[:2]
+    assert refused == "[2001:db8:9::80]:7: No route to host"
+    assert opened.startswith("connected to 198.51.100.80:7 ")
+
+
 def private(address: str) -> bool:
     return address.startswith(("10.", "172.", "192.168."))
 

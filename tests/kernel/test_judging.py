@@ -66,6 +66,34 @@ def test_the_lessons_traffic(kernel: Kernel, lesson: str) -> None:
     assert done.stdout.endswith(" packets, no difference\n")
 
 
+RULES6 = """\
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A FORWARD -i lan -p tcp --dport 80 --syn -j ACCEPT
+-A INPUT -p ipv6-icmp -j ACCEPT
+COMMIT
+"""
+SIX = (
+    "tcp [2001:db8:2::20]:4000 > [2001:db8:9::80]:80 SYN",
+    "tcp [2001:db8:9::80]:80 > [2001:db8:2::20]:4000 SYN+ACK",
+    "tcp [2001:db8:9::80]:81 > [2001:db8:2::20]:4000 SYN",
+    "icmpv6 2001:db8:2::20 > 2001:db8:2::1 echo",
+)
+
+
+@pytest.mark.parametrize("variant", ["legacy", "nft"])
+def test_rules_of_ipv6_beside_those_of_ipv4(kernel: Kernel, tmp_path: Path, variant: str) -> None:
+    (tmp_path / "six").write_text(RULES6)
+    sent = [word for text in (*SIX, SYN) for word in ("--send", text)]
+    done = compare("-v", "--variant", variant, "--rules6", str(tmp_path / "six"), "--rule", "-A FORWARD -p udp -j DROP", *sent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("6 packets, no difference\n")
+    assert "filter:FORWARD:policy:3" in done.stdout
+
+
 def test_cases_by_number(kernel: Kernel) -> None:
     done = compare("--seed", "0", "--count", "2", "--packets", "20")
     assert done.returncode == 0, done.stdout
@@ -219,7 +247,11 @@ def test_without_the_programs_it_says_which_to_install(kernel: Kernel, tmp_path:
         (("--rules", str(RULES), str(RULES)), "this is no pcap, pcapng or jsonl file"),
         (("--rules", str(RULES), str(CAPTURE), "--in", "dmz"), "--in dmz: the box has no interface of that name"),
         (("--rules", str(RULES), str(CAPTURE), "--send", SYN), "packets come from one of them"),
-        (("--sysctl", "net.ipv4.tcp_syncookies=1", "--send", SYN), "net.ipv4.tcp_syncookies is not simulated"),
+        (("--sysctl", "net.ipv4.tcp_syncookies=1", "--send", SYN), "net.ipv4.tcp_syncookies means nothing here"),
+        (("--sysctl", "net.ipv4.tcp_fin_timeout=1", "--send", SYN), "net.ipv4.tcp_fin_timeout is not simulated"),
+        (("--send", "udp [2001:db8:2::20]:1 > [2001:db8:2::1]:2"), "without rules for it (--rules6) the box has no IPv6"),
+        (("--rules6", "nowhere.rules6", "--send", SYN), "nowhere.rules6: No such file"),
+        (("--rules6", str(RULES), "three-packets"), "takes no --rules6"),
         (("--interface", "lo=10.0.0.1/8", "--send", "udp 10.0.0.2:1 > 10.0.0.1:2"), "lo"),
     ],
 )

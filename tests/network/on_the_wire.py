@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from struct import unpack_from
 from typing import NamedTuple
 
-from fwtutor.netfilter.packet import ACK, SYN, TCP, UDP, Packet
+from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, UDP, Packet
+from fwtutor.network.ends import Address, destination_of, source_of
 from fwtutor.network.words import describe
 
 ICMPV6 = 58
+NEIGHBOURS = (135, 136)
 FIRST_EPHEMERAL = 32768
 SEGMENT = 1200
 """Bytes of what counts as a full segment, whatever the MTU."""
@@ -31,7 +33,8 @@ class Sent(NamedTuple):
 class Reader:
     """Turns packets into lines; it remembers where each direction's numbers begin, and the ports that were drawn."""
 
-    def __init__(self) -> None:
+    def __init__(self, closely: bool = True) -> None:
+        self._closely = closely
         self._begins: dict[tuple[int, int, int, int], int] = {}
         self._ports: dict[int, str] = {}
         self._ids: dict[int, str] = {}
@@ -74,12 +77,13 @@ class Reader:
             # The kernel sets PSH at the end of what it keeps in one buffer, which depends on what the interface can do.
             flags = flags.replace("PSH+", "")
         text += f" {flags} seq {self._from(way, packet.seq)}"
-        if packet.flags & ACK:
+        if packet.flags & ACK and (self._closely or not packet.flags & FIN):
             text += f" ack {self._from(back, packet.ack)}"
         text += f" ({length} bytes)" if length else ""
         # From the first full segment on the kernel's receive buffer grows; for IPv6 its window is one less at times.
         self._full = self._full or length >= SEGMENT
-        if packet.flags & SYN or not packet.window or not (self._full or packet.family == 6):
+        wanted = packet.flags & SYN or not packet.window or not (self._full or packet.family == 6)
+        if self._closely and wanted:
             text += f" win {packet.window}"
         return text + self._options(packet, back) + self._ttl(packet)
 
@@ -105,14 +109,14 @@ class Reader:
             kind, length = raw[at], raw[at + 1]
             if kind == 2:
                 words.append(f"mss {unpack_from('!H', raw, at + 2)[0]}")
-            elif kind == 3:
+            elif kind == 3 and self._closely:
                 words.append(f"wscale {raw[at + 2]}")
             elif kind == 4:
                 words.append("sackOK")
             elif kind == 5:
                 blocks = [unpack_from("!II", raw, at + 2 + 8 * block) for block in range(length // 8)]
                 words.append("sack " + " ".join(f"{self._from(back, one)}-{self._from(back, other)}" for one, other in blocks))
-            else:
+            elif kind != 3:
                 words.append(f"option {kind}")
             at += length
         return f" <{', '.join(words)}>" if words else ""
@@ -126,11 +130,19 @@ class Reader:
             identity, number = unpack_from("!HH", packet.raw, packet.l4 + 4)
             told = self._ids.setdefault(identity, f"i{len(self._ids) + 1}")
             return f"{name} {echoes[name, kind]} id {told} seq {number} ({len(body)} bytes){self._ttl(packet)}"
+        if name == "icmp6" and kind in NEIGHBOURS:
+            target, flags = Address(6, int.from_bytes(body[:16], "big")), packet.raw[packet.l4 + 4] >> 5
+            ends = f"from {source_of(packet)} to {destination_of(packet)}"
+            return f"icmp6 {kind} flags {flags} about {target} {ends} hop limit {packet.ttl} ({packet.length} bytes)"
         (mtu,) = unpack_from("!I", packet.raw, packet.l4 + 4)
         about = Packet(body + bytes(max(0, _said_length(body) - len(body)))) if body else None
         text = f"{name} {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
         # What lies behind the quotation's end is not there: only the first bytes of it are read.
         return text + (f" about [{self.words(about, quoted=len(body) < 40)}]" if about is not None else "") + self._ttl(packet)
+
+
+def _only_acknowledges(packet: Packet) -> bool:
+    return packet.protocol == TCP and packet.flags == ACK and not packet.payload
 
 
 def _said_length(raw: bytes) -> int:
@@ -139,9 +151,9 @@ def _said_length(raw: bytes) -> int:
     return 40 + int.from_bytes(raw[4:6], "big")
 
 
-def lines(packets: Sequence[Sent]) -> list[str]:
-    reader = Reader()
-    return [reader.line(sent) for sent in packets]
+def lines(packets: Sequence[Sent], closely: bool = True) -> list[str]:
+    reader = Reader(closely)
+    return [reader.line(sent) for sent in packets if closely or not _only_acknowledges(Packet(sent.raw))]
 
 
 def told(packets: Sequence[Sent]) -> str:
@@ -160,22 +172,25 @@ def since(packets: Sequence[Sent], word: str) -> list[Sent]:
     return [packet._replace(at=packet.at - packets[first].at) for packet in packets[first:]]
 
 
-def difference(recorded: Sequence[Sent], played: Sequence[Sent]) -> str:
+def difference(recorded: Sequence[Sent], played: Sequence[Sent], closely: bool = True, slack: float = JITTER) -> str:
     """What differs, for reading; "" when nothing does.
 
     Each side must send the same in the same order, and as long after what it sent before. The kernel's timers may be late by up to an
     eighth of their length (what is typed then comes as much sooner), and go by round trips that a busy machine made longer.
     """
-    real, simulated = lines(recorded), lines(played)
+    real, simulated = lines(recorded, closely), lines(played, closely)
     senders = dict.fromkeys(packet.sender for packet in (*recorded, *played))
     by_sender = {name: [line for line in real if line.startswith(f"{name}: ")] for name in senders}
     if any(by_sender[name] != [line for line in simulated if line.startswith(f"{name}: ")] for name in senders):
         return "\n".join(difflib.unified_diff(real, simulated, "recorded on the kernel", "played in the simulation", lineterm="", n=100))
+    if not closely:
+        # What a program does is as late as it is.
+        return ""
     wrong = []
     for name in senders:
         times = [[packet.at for packet in packets if packet.sender == name] for packets in (recorded, played)]
         for number, line in enumerate(by_sender[name][1:], 1):
             kernel, here = (each[number] - each[number - 1] for each in times)
-            if not here * EARLY - JITTER <= kernel <= here * LATE + JITTER:
+            if not here * EARLY - slack <= kernel <= here * LATE + slack:
                 wrong.append(f"{line}: {kernel:.3f} s after the one before on the kernel, {here:.3f} s in the simulation")
     return "\n".join(wrong)

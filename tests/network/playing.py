@@ -12,7 +12,7 @@ from fwtutor.network.tcp import Endpoint
 from fwtutor.network.topology import SERVICES as KNOWN, HostSpec, LinkSpec, Topology
 from fwtutor.network.world import World
 from tests.network.on_the_wire import Sent
-from tests.network.scenes import DELAY, HOSTS, LINKS, ROUTES, SERVICES, Scene
+from tests.network.scenes import FILES, HOSTS, LINKS, ROUTES, SERVICES, Scene, interfaces_of
 
 
 class Silent(Application):
@@ -27,7 +27,7 @@ class Patient(Application):
 
 
 def world_of(scene: Scene) -> World:
-    services = tuple(service for service in SERVICES if service.partition(":")[0] in KNOWN)
+    services = tuple(service for service in (*SERVICES, *scene.runs) if service.partition(":")[0] in KNOWN)
     hosts = tuple(
         HostSpec(
             name,
@@ -35,13 +35,23 @@ def world_of(scene: Scene) -> World:
             ROUTES[scene.where].get(name, {}),
             services if name == "server" else (),
             mtus={"far": scene.mtu} if name == "box" else {},
+            files=FILES.get(name, {}),
+            sysctls={} if name == "box" else {"net.ipv6.conf.all.forwarding": 0},
         )
-        for name, interfaces in HOSTS[scene.where].items()
+        for name, interfaces in interfaces_of(scene).items()
     )
-    world = World(Topology(hosts, tuple(LinkSpec(name, ends, DELAY) for name, ends in LINKS[scene.where].items())))
+    world = World(
+        Topology(
+            hosts,
+            tuple(
+                LinkSpec(name, ends, scene.delay, discovery=scene.ethernet, arp=scene.ethernet) for name, ends in LINKS[scene.where].items()
+            ),
+        )
+    )
     stack = world.hosts["server"].stack
-    stack.listeners[None, 9000] = Listener(Silent, ROOT_USER, "silent")
-    stack.listeners[None, 9001] = Listener(Patient, ROOT_USER, "patient")
+    stack.listen(None, 9000, Listener(Silent, ROOT_USER, "silent"))
+    stack.listen(None, 9001, Listener(Patient, ROOT_USER, "patient"))
+    stack.listen(None, 9002, Listener(Patient, ROOT_USER, "crowded", backlog=2, at_once=0))
     stack.datagrams[1337] = EchoDatagrams()
     return world
 
@@ -71,13 +81,16 @@ def played(scene: Scene) -> tuple[list[Sent], World]:
 def enter(world: World, host: str, line: str) -> None:
     """A line of a scene: at the prompt, or what a program does with its socket."""
     name, *words = line.split()
-    youngest = [*world.hosts[host].stack.endpoints.values()]
+    stack = world.hosts[host].stack
+    youngest = [*stack.endpoints.values()]
     if name == "leave":
         youngest[-1].leave()
     elif name == "hold":
         youngest[-1].hold()
     elif name == "read":
         youngest[-1].read()
+    elif name == "accept":
+        stack.listeners[None, 9002].accept()
     elif name == "keepalive":
         idle, interval, probes = (int(word) for word in words)
         youngest[-1].keep_alive(idle * SECOND, interval * SECOND, probes)

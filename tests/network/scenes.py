@@ -31,9 +31,27 @@ ROUTES: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "server": {"10.0.1.0/24": ("eth0", "10.0.2.254"), "fd00:1::/64": ("eth0", "fd00:2::fe")},
     },
 }
-SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "datagrams:1337")
-"""What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has; ``datagrams``
-says them again."""
+SERVICES = ("app:1337", "http:80", "silent:9000", "patient:9001", "crowded:9002", "datagrams:1337")
+"""What the server runs. ``silent`` reads and says nothing; ``patient`` does not even close when the other side has; ``crowded`` has a
+backlog of two, and accepts when it is told to; ``datagrams`` says them again."""
+
+FILES: Mapping[str, Mapping[str, str]] = {
+    "client": {"/up.txt": "from the client\n", "/notes": "milk\neggs\n"},
+    "server": {
+        "/srv/ftp/hello.txt": "hello from the server\n",
+        "/srv/ftp/pub/note.txt": "a note\n",
+        "/srv/ftp/incoming/readme": "anybody may write here\n",
+        "/etc/vsftpd.conf": (
+            "anonymous_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nconnect_from_port_20=YES\n"
+            "pasv_min_port=40040\npasv_max_port=40099\nconnect_timeout=5\naccept_timeout=5\n"
+        ),
+        "/srv/tftp/motd": "".join(f"line {number} of the message\n" for number in range(1, 61)),
+        "/srv/tftp/inbox": "",
+        "/etc/dnsmasq.conf": f"host-record=web.example,10.0.1.80\ntxt-record=short.example,{'x' * 250}\n"
+        + "".join(f"txt-record=long.example,{letter * 240}\n" for letter in "abcdefgh"),
+    },
+}
+"""Who types is in /."""
 
 
 class Scene(NamedTuple):
@@ -41,7 +59,7 @@ class Scene(NamedTuple):
 
     Beside programs the real hosts understand the simulated prompt's connect, say, upload, close, reset and send tcp, and both:
     ``leave`` (close(2): nothing is read any more), ``hold`` and ``read`` (the program stops reading, and goes on),
-    ``keepalive IDLE INTERVAL PROBES``.
+    ``keepalive IDLE INTERVAL PROBES``, ``accept`` (the program accepts one connection).
     """
 
     typed: tuple[tuple[float, str, str], ...]
@@ -56,6 +74,27 @@ class Scene(NamedTuple):
     """What comes of it depends on which of two things is some microseconds earlier: it is only recorded."""
     since: str = ""
     """Compared from the first packet on in whose line this is; what comes before it is not even kept."""
+    runs: tuple[str, ...] = ()
+    """What the server runs besides: a real program (vsftpd, in.tftpd)."""
+    delay: float = DELAY
+    """Of each link. (A round trip of 40 ms is as long as an acknowledgement waits to be carried.)"""
+    closely: bool = True
+    """Windows and bare acknowledgements are compared. ftp asks for buffers of another size, and reads nine small segments when it
+    gets to; whose FIN comes first in the end is some microseconds' doing."""
+    ethernet: bool = False
+    """The links have a link layer, so that hosts look for their neighbours: of that the questions of IPv6 are kept."""
+
+
+def interfaces_of(scene: Scene) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Host -> interface -> addresses. Where there is a link layer there are addresses of the link, too: fe80::1, fe80::2 ..."""
+    hosts = HOSTS[scene.where]
+    if not scene.ethernet:
+        return {host: dict(interfaces) for host, interfaces in hosts.items()}
+    numbers = {place: number for number, place in enumerate(((host, name) for host, names in hosts.items() for name in names), 1)}
+    return {
+        host: {name: (*addresses, f"fe80::{numbers[host, name]}/64") for name, addresses in interfaces.items()}
+        for host, interfaces in hosts.items()
+    }
 
 
 def _from_client(*lines: str, every: float = 0.5) -> tuple[tuple[float, str, str], ...]:
@@ -63,11 +102,18 @@ def _from_client(*lines: str, every: float = 0.5) -> tuple[tuple[float, str, str
 
 
 APP, SILENT, PATIENT = (f"connect 10.0.1.2:{port} from 4000" for port in (1337, 9000, 9001))
+SILENT6 = "connect [fd00:1::2]:9000 from 4000"
 APP6 = "connect [fd00:1::2]:1337 from 4000"
 TALK = _from_client(APP, 'say "one"', 'say "two"', "close")
 DROPS_CLIENT = "iptables -A INPUT -s 10.0.1.1 -j DROP"
 SEND = "send tcp 10.0.1.1"
 HALF_OPEN = "iptables -A INPUT -p tcp --tcp-flags SYN,ACK ACK -j DROP"
+
+NO_COOKIES = ((0.0, "server", "sysctl -w net.ipv4.tcp_syncookies=0"),)
+SPOOFED = tuple((0.3 + port / 10, "client", f"send tcp 10.0.1.9:500{port} > 10.0.1.2:9002 SYN seq=1") for port in range(4))
+"""Four SYNs, from where nobody is."""
+FOUR = tuple((at, "client", f"connect 10.0.1.2:9002 from {port}") for at, port in ((0.3, 4000), (0.6, 4001), (0.9, 4002), (0.905, 4003)))
+"""Two of them open at the same time, when the program that does not accept has room for one more."""
 
 
 def _scan(words: str, before: str = "", lasts: float = 4.0) -> Scene:
@@ -89,6 +135,32 @@ def _refused(rule: str, six: bool = False) -> Scene:
     tool = "ip6tables" if six else "iptables"
     where = "[fd00:1::2]" if six else "10.0.1.2"
     return Scene(((0.0, "server", f"{tool} -A INPUT -p tcp --dport 1337 {rule}"), (0.5, "client", f"connect {where}:1337 from 4000")), 2.0)
+
+
+def _ftp(*typed: tuple[float, str, str], lasts: float = 2.5) -> Scene:
+    """A session, of the client typed last. (When you play one with PORT anew: the port must have three digits in its second half.)"""
+    return Scene(typed, lasts, runs=("ftp:21",), delay=0.005, closely=not typed[-1][2].startswith("ftp "))
+
+
+LOGIN = '"user anonymous x"'
+GET, LIST = f'{LOGIN} "get hello.txt -" bye', f'{LOGIN} "ls pub" bye'
+NO_PASSIVE = "iptables -A INPUT -p tcp --dport 1024: -j REJECT --reject-with tcp-reset"
+TFTP = "tftp 10.0.1.2 -c"
+
+
+def _tftp(*typed: tuple[float, str, str], lasts: float = 2.0, loses: Mapping[str, tuple[int, ...]] = {}) -> Scene:
+    """A transfer."""
+    return Scene(typed, lasts, loses=loses, runs=("tftp:69",))
+
+
+def _dns(words: str, rule: str = "", lasts: float = 1.5) -> Scene:
+    """A question, without what changes from time to time (cookies)."""
+    rules = ((0.0, "server", rule),) if rule else ()
+    return Scene((*rules, (0.2, "client", f"dig +nocookie @10.0.1.2 {words}")), lasts, runs=("dns:53",))
+
+
+def _ethernet(line: str, lasts: float, where: str = "pair") -> Scene:
+    return Scene(((0.0, "client", line),), lasts, where, ethernet=True)
 
 
 REJECTS = ("icmp-port-unreachable", "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited",
@@ -175,6 +247,12 @@ SCENES: dict[str, Scene] = {
     ),
     "keepalive": Scene(((0.0, "client", SILENT), (0.1, "client", "keepalive 2 1 3")), 8.0),
     "keepalive-dropped": Scene(((0.0, "client", SILENT), (0.1, "client", "keepalive 2 1 3"), (3.0, "server", DROPS_CLIENT)), 9.0),
+    # --- backlogs
+    "backlog-syns": Scene((*NO_COOKIES, *SPOOFED, (1.0, "client", "connect 10.0.1.2:9002 from 4000")), 6.5),
+    "backlog-cookie": Scene((*SPOOFED, (1.0, "client", "connect 10.0.1.2:9002 from 4000"), (1.5, "client", 'say "hello"')), 3.0),
+    "backlog-full": Scene((*FOUR, (1.5, "client", "connect 10.0.1.2:9002 from 4004")), 6.0),
+    "backlog-full-then-accepts": Scene((*FOUR, (1.2, "client", 'say "hello"'), (4.0, "server", "accept")), 8.0),
+    "backlog-reset": Scene((*FOUR[:2], (1.0, "client", "reset"), (1.5, "server", "accept"), (2.0, "server", "accept")), 3.0),
     # --- path MTU (two segments: how more of them are cut anew depends on how many the kernel keeps in one buffer)
     "path-mtu": Scene(_from_client("connect 10.0.2.2:9000 from 4000", "upload 2000", "close"), 3.0, "routed", mtu=1400),
     "path-mtu6": Scene(_from_client("connect [fd00:2::2]:9000 from 4000", "upload 2000", "close"), 3.0, "routed", mtu=1400),
@@ -214,4 +292,87 @@ SCENES: dict[str, Scene] = {
     **{f"nmap-{kind}": _scan(f"-s{kind}") for kind in "TSAFNXM"},
     "nmap-U": _scan("-sU", lasts=8.0),
     "nmap-S-fragments": _scan("-sS -f"),
+    # --- ftp
+    "ftp-active": _ftp((0.0, "client", f"ftp -nvA 10.0.1.2 {GET}")),
+    "ftp-active-list": _ftp((0.0, "client", f"ftp -nvA 10.0.1.2 {LOGIN} epsv4 'ls pub' bye")),
+    "ftp-active6": _ftp((0.0, "client", f"ftp -nvA fd00:1::2 {LIST}")),
+    "ftp-passive": _ftp((0.0, "client", f"ftp -nvp 10.0.1.2 {LOGIN} epsv4 'ls pub' bye")),
+    "ftp-epsv": _ftp((0.0, "client", f"ftp -nvp 10.0.1.2 {GET}")),
+    "ftp-epsv6": _ftp((0.0, "client", f"ftp -nvp fd00:1::2 {GET}")),
+    "ftp-no-file": _ftp((0.0, "client", f'ftp -nvp 10.0.1.2 {LOGIN} "get nothing" bye')),
+    "ftp-put": _ftp((0.0, "client", f'ftp -nvp 10.0.1.2 {LOGIN} "put up.txt incoming/up.txt" bye')),
+    "ftp-active-put": _ftp((0.0, "client", f'ftp -nvA 10.0.1.2 {LOGIN} "put up.txt incoming/up.txt" bye')),
+    "ftp-passive-dropped": _ftp(
+        (0.0, "server", "iptables -A INPUT -p tcp --dport 1024: -j DROP"), (0.5, "client", f"ftp -nvp -q3 10.0.1.2 {LIST}"), lasts=6.0
+    ),
+    "ftp-active-refused": _ftp(
+        (0.0, "client", "iptables -A INPUT -p tcp --sport 20 -j REJECT"), (0.5, "client", f"ftp -nvA 10.0.1.2 {LIST}")
+    ),
+    "ftp-active-dropped": _ftp(
+        (0.0, "client", "iptables -A INPUT -p tcp --sport 20 -j DROP"), (0.5, "client", f"ftp -nvA 10.0.1.2 {LIST}"), lasts=8.0
+    ),
+    "ftp-passive-refused": _ftp((0.0, "server", NO_PASSIVE), (0.5, "client", f"ftp -nvp 10.0.1.2 {LIST}")),
+    "ftp-falls-back": _ftp((0.0, "server", NO_PASSIVE), (0.5, "client", f"ftp -nv 10.0.1.2 {LIST}")),
+    "curl-ftp": _ftp((0.0, "client", "curl -sS ftp://10.0.1.2/hello.txt")),
+    "curl-ftp-pasv": _ftp((0.0, "client", "curl -sS --disable-epsv ftp://10.0.1.2/pub/note.txt")),
+    "curl-ftp-active": _ftp((0.0, "client", "curl -sS -P - ftp://10.0.1.2/hello.txt")),
+    "curl-ftp-port": _ftp((0.0, "client", "curl -sS -P - --disable-eprt ftp://10.0.1.2/pub/")),
+    "curl-ftp-no-file": _ftp((0.0, "client", "curl -sS ftp://10.0.1.2/nothing")),
+    "curl-ftp-refused": _ftp((0.0, "server", NO_PASSIVE), (0.5, "client", "curl -sS ftp://10.0.1.2/hello.txt")),
+    # --- files (of three blocks)
+    "tftp": _tftp((0.0, "client", f"{TFTP} get motd")),
+    "tftp-octet": _tftp((0.0, "client", "tftp -m octet 10.0.1.2 -c get motd")),
+    "tftp-put": _tftp((0.0, "client", f"{TFTP} put notes inbox")),
+    "tftp-no-file": _tftp((0.0, "client", f"{TFTP} get nothing")),
+    "tftp-put-no-file": _tftp((0.0, "client", f"{TFTP} put notes nothing")),
+    "tftp-lost-request": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=7.0, loses={"client": (0,)}),
+    "tftp-lost-data": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=4.0, loses={"server": (1,)}),
+    "tftp-lost-ack": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=4.0, loses={"client": (2,)}),
+    "tftp-lost-last-ack": _tftp((0.0, "client", f"{TFTP} get motd"), lasts=5.0, loses={"client": (3,)}),
+    "tftp-put-lost-data": _tftp((0.0, "client", f"{TFTP} put notes inbox"), lasts=24.0, loses={"client": (1,)}),
+    "tftp-put-lost-ack": _tftp((0.0, "client", f"{TFTP} put notes inbox"), lasts=28.0, loses={"server": (1,)}),
+    "tftp-dropped": _tftp(
+        (0.0, "client", "iptables -A INPUT -m conntrack --ctstate NEW -j DROP"), (0.2, "client", f"{TFTP} get motd"), lasts=92.0
+    ),
+    "tftp-refused": _tftp((0.0, "client", "tftp 10.0.1.2 70 -c get motd"), lasts=28.0),
+    "tftp-rejected": _tftp(
+        (0.0, "client", "iptables -A INPUT -m conntrack --ctstate NEW -j REJECT"), (0.2, "client", f"{TFTP} get motd"), lasts=30.0
+    ),
+    # --- neighbours that are not there
+    "nobody-ping": _ethernet("ping -n -c 3 10.0.1.77", 6.0),
+    "nobody-connect": _ethernet("connect 10.0.1.77:1337 from 4000", 6.0),
+    "nobody-curl": _ethernet("curl -s -v http://10.0.1.77/", 6.0),
+    "nobody-traceroute": _ethernet("traceroute -n -N 1 -q 1 -w 5 10.0.1.77", 6.0),
+    "nobody-beyond-ping": _ethernet("ping -n -c 2 10.0.2.77", 6.0, "routed"),
+    "nobody-beyond-connect": _ethernet("connect 10.0.2.77:1337 from 4000", 6.0, "routed"),
+    "nobody-beyond-ping6": _ethernet("ping -n -c 2 fd00:2::77", 6.0, "routed"),
+    "nobody-ping6": _ethernet("ping -n -c 3 fd00:1::77", 6.0),
+    "nobody-connect6": _ethernet("connect [fd00:1::77]:1337 from 4000", 6.0),
+    # --- neighbours that are
+    "neighbour-ping": _ethernet("ping -n -c 7 -i 3 fd00:1::2", 20.5),
+    # Once in eight seconds is too rarely to be known by, and every second often enough.
+    "neighbour-talk": Scene(_from_client(SILENT6, *(f'say "{number}"' for number in range(2)), every=8.0), 20.0, ethernet=True),
+    "neighbour-busy": Scene(_from_client(APP6, *(f'say "{number}"' for number in range(15)), every=1.0), 17.0, ethernet=True),
+    "neighbour-dropped": Scene(
+        ((0.0, "server", "ip6tables -A INPUT -p icmpv6 -j DROP"), (0.5, "client", "ping -n -c 3 fd00:1::2")), 8.0, ethernet=True
+    ),
+    "neighbour-answer-dropped": Scene(((0.0, "client", "ip6tables -A INPUT -p icmpv6 -j DROP"), (0.5, "client", APP6)), 8.0, ethernet=True),
+    "neighbour-later-dropped": Scene(
+        ((0.0, "client", "ping -n -c 7 -i 3 fd00:1::2"), (4.0, "server", "ip6tables -A INPUT -p icmpv6 --icmpv6-type 135 -j DROP")),
+        20.5,
+        ethernet=True,
+    ),
+    "neighbour-beyond": _ethernet("ping -n -c 5 -i 3 fd00:2::2", 14.0, "routed"),
+    # --- names (of 250 and of nearly 2000 bytes)
+    "dns": _dns("web.example"),
+    "dns-text": _dns("short.example TXT"),
+    "dns-truncated": _dns("long.example TXT"),
+    "dns-noedns": _dns("+noedns long.example TXT"),
+    "dns-bufsize": _dns("+bufsize=4096 long.example TXT"),
+    "dns-ignore": _dns("+ignore long.example TXT"),
+    "dns-tcp": _dns("+tcp web.example"),
+    "dns-nobody": _dns("nobody.example"),
+    "dns-tcp-dropped": _dns("long.example TXT", "iptables -A INPUT -p tcp --dport 53 -j DROP", lasts=32.0),
+    "dns-dropped": _dns("web.example", "iptables -A INPUT -p udp --dport 53 -j DROP", lasts=16.0),
+    "dns-refused": _dns("web.example", "iptables -A INPUT -p udp --dport 53 -j REJECT"),
 }

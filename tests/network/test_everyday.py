@@ -8,13 +8,7 @@ from fwtutor.network.topology import HostSpec, LinkSpec, Topology, UserSpec
 from fwtutor.network.world import World
 from fwtutor.recording.scenario import Scenario
 from fwtutor.recording.session import Session
-from tests.network.worlds import cast, pair, play, refused_at_once, routed, said, settle
-
-
-def printed(world: World, host: str, line: str) -> list[str]:
-    record = world.enter(host, line)
-    assert not record.refused, record.output
-    return record.output.splitlines()
+from tests.network.worlds import cast, pair, play, printed, refused_at_once, routed, said, settle
 
 
 def users() -> World:
@@ -88,8 +82,8 @@ def test_nc_looks_whether_a_port_is_open() -> None:
 def test_ss_lists_what_listens_and_whose_it_is() -> None:
     assert printed(users(), "a", "ss -tlnp") == [
         "State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process",
-        'LISTEN 0      0      10.0.0.1:22        *:*               users:(("ssh",user=root))',
-        'LISTEN 0      0      *:1337             *:*               users:(("app",user=alice))',
+        'LISTEN 0      128    10.0.0.1:22        0.0.0.0:*         users:(("ssh",user=root))',
+        'LISTEN 0      128    *:1337             *:*               users:(("app",user=alice))',
     ]
 
 
@@ -126,7 +120,7 @@ def test_what_only_looks_is_answered_for_any_place_of_a_run() -> None:
     assert asked["cat /tmp/x"] == "one\n"
     session.cursor.seek(before)
     then = {line: session.enter("server", line).output for line in ("ss -tnl", "ss -tna", "ps", "cat /tmp/x", "date")}
-    assert "*:4444" in then["ss -tnl"]
+    assert "0.0.0.0:4444" in then["ss -tnl"]
     assert "ESTAB" not in then["ss -tna"]
     assert "  1001 root nc" in then["ps"]
     assert then["cat /tmp/x"] == "cat: /tmp/x: No such file or directory"

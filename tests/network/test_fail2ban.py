@@ -275,14 +275,14 @@ def test_two_runs_are_compared_by_what_caused_a_program_s_command() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[sshd]\nmaxretry = many\n", "maxretry: 'many' is no number of failures"),
-        ("[sshd]\nbantime = 10q\n", "bantime: '10q' is no length of time"),
-        ("[sshd]\nbanaction = ufw\n", "banaction: 'ufw' is none of iptables-multiport, "),
-        ("[sshd]\nmaxretries = 3\n", "maxretries is no setting of a jail"),
-        ("[sshd]\nignoreip = home\n", "ignoreip: 'home' names home, which is no address"),
-        ("[sshd]\nmode = aggressive\n", "mode 'aggressive' is not simulated"),
-        ("[nginx]\nenabled = true\n", "[nginx]: there is only the jail sshd"),
-        ("maxretry = 3\n", "File contains no section headers."),
+        ("[sshd]\nmaxretry = many\n", "line 2: maxretry: 'many' is no number of failures"),
+        ("[sshd]\nbantime = 10q\n", "line 2: bantime: '10q' is no length of time"),
+        ("[sshd]\nbanaction = ufw\n", "line 2: banaction: 'ufw' is none of iptables-multiport, "),
+        ("[sshd]\nmaxretries = 3\n", "line 2: maxretries is no setting of a jail"),
+        ("[sshd]\nignoreip = home\n", "line 2: ignoreip: 'home' names home, which is no address"),
+        ("[sshd]\nmode = aggressive\n", "line 2: mode 'aggressive' is not simulated"),
+        ("[nginx]\nenabled = true\n", "line 1: [nginx]: there is only the jail sshd"),
+        ("maxretry = 3\n", "line 1: 'maxretry = 3' stands before the first section"),
     ],
 )
 def test_a_slip_in_jail_local_is_named(text: str, words: str) -> None:

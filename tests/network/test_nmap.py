@@ -28,7 +28,7 @@ def board_world(board: Board) -> World:
     world = World(Topology(hosts, (LinkSpec("wire", ("client:eth0", "server:eth0"), 0.02),)))
     stack = world.hosts["server"].stack
     for port in OPEN_TCP:
-        stack.listeners[None, port] = Listener(Echo)
+        stack.listen(None, port, Listener(Echo))
     for port in OPEN_UDP:
         stack.datagrams[port] = EchoDatagrams()
     for rule in board.rules:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP
 from fwtutor.network.ends import Address
-from fwtutor.network.process import Connection, Process, Program, RawSocket, Serving, UdpSocket, Wait
+from fwtutor.network.process import Process, Program, Wait
 from fwtutor.network.records import TimerFired, Walked
+from fwtutor.network.sockets import Connection, RawSocket, Serving, UdpSocket
 from fwtutor.network.stack import Listener
 from fwtutor.network.surroundings import User
 from fwtutor.network.world import World
-from tests.network.worlds import pair, said, settle
+from tests.network.worlds import flags, pair, play, said, sent, settle
 
 SERVER = Address(4, 10 << 24 | 2)
 CLIENT = Address(4, 10 << 24 | 1)
 ALICE = User("alice", 1000)
 
 
-def start(world: World, host: str, program: object, user: User = ALICE) -> Process:
+def start(world: World, host: str, program: Callable[[Process], Program], user: User = ALICE) -> Process:
     where = world.hosts[host]
-    return where.run(Process(where, "test", program, user))  # type: ignore[arg-type]
+    return where.run(Process(where, "test", program, user))
 
 
 def test_a_client_reads_line_by_line_and_its_socket_is_closed_when_it_ends() -> None:
@@ -61,7 +66,7 @@ def test_a_server_is_one_process_for_each_connection() -> None:
         while line := (yield from connection.line()):
             connection.send(line.upper())
 
-    here.stack.listeners[None, 7] = Listener(lambda: Serving(here, "shouter", serve, ALICE), ALICE, "shouter")
+    here.stack.listen(None, 7, Listener(lambda: Serving(here, "shouter", serve, ALICE), ALICE, "shouter"))
     for port in (4000, 4001):
         world.enter("client", f"connect 10.0.0.2:7 from {port}")
     settle(world)
@@ -147,17 +152,38 @@ def test_a_raw_socket_hears_what_it_wants() -> None:
     assert not world.hosts["client"].stack.hearing
 
 
-def test_a_killed_program_closes_its_sockets() -> None:
-    world = pair(("app:1337",))
+def reader(reads: bool) -> Callable[[Process], Program]:
+    """A program that waits for ever, and reads the greeting before that or does not."""
 
-    def client(process: Process) -> Program:
+    def program(process: Process) -> Program:
         connection = Connection(process)
         yield from connection.connect(SERVER, 1337, 4000)
+        if reads:
+            yield from connection.line()
         while True:
             yield Wait()
 
-    process = start(world, "client", client)
+    return program
+
+
+@pytest.mark.parametrize(("reads", "last", "state"), [(True, "ACK", ["TIME_WAIT"]), (False, "RST+ACK", [])])
+def test_a_killed_program_closes_its_sockets_with_a_reset_if_something_came_that_it_did_not_read(
+    reads: bool, last: str, state: list[str]
+) -> None:
+    world = pair(("app:1337",))
+    process = start(world, "client", reader(reads))
     settle(world)
     process.kill()
     settle(world)
-    assert [endpoint.state for endpoint in world.hosts["client"].stack.endpoints.values()] == ["TIME_WAIT"]
+    assert flags(sent(world.records, "client"))[-1] == last
+    assert [endpoint.state for endpoint in world.hosts["client"].stack.endpoints.values()] == state
+
+
+def test_what_comes_to_a_socket_that_is_closed_is_reset() -> None:
+    world = pair(("http:80",))
+    play(world, "client", "connect 10.0.0.2:80 from 4000")
+    world.enter("client", "upload 10")
+    server = world.hosts["server"]
+    server.stack.endpoints[next(iter(server.stack.endpoints))].leave()
+    world.run_until(world.now + SECOND)
+    assert flags(sent(world.records, "server"))[-1] == "RST"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from fwtutor.network import tools
 from fwtutor.network.records import Walked
 from fwtutor.network.tools.registry import TOOLS
+from fwtutor.network.tools.shell import Tool
 from fwtutor.network.world import World
 from tests.network.worlds import cast, flags, pair, play, refused_at_once, said, sent, settle
 
@@ -27,7 +32,7 @@ from tests.network.worlds import cast, flags, pair, play, refused_at_once, said,
         ("close 7", "close: no open connection has port 7"),
         ("reset", "reset: there is no open connection"),
         ("curl", "curl: write curl"),
-        ("curl ftp://10.0.0.2", "curl: (1) Protocol 'ftp' not supported"),
+        ("curl gopher://10.0.0.2", "curl: (1) Protocol 'gopher' not supported"),
         ("curl web", "curl: (6) Could not resolve host: web"),
         ("dig", "dig: write dig"),
         ("dig web", "dig: there is no name server here"),
@@ -152,6 +157,13 @@ def test_conntrack_prints_what_has_happened_and_what_made_it_so() -> None:
     assert heard[3].endswith(f" {tuples} [USERSPACE] progname=conntrack")
     assert world.enter("server", "conntrack -E -e NEW -p udp").output.splitlines() == heard[:2]
     assert world.enter("client", "conntrack -E").output == ""
+
+
+def test_every_tool_is_found_by_its_name_and_none_is_forgotten() -> None:
+    assert [tool.name for tool in TOOLS.values()] == list(TOOLS)
+    modules = [import_module(f"{tools.__name__}.{found.name}") for found in iter_modules(tools.__path__)]
+    found = [thing for module in modules for thing in (vars(module).get("TOOL"), *vars(module).get("TOOLS", ()))]
+    assert {tool.name for tool in found if isinstance(tool, Tool)} | {"help"} == set(TOOLS)
 
 
 def test_help_names_every_command() -> None:

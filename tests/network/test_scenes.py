@@ -34,7 +34,10 @@ COMPARED = [name for name, scene in SCENES.items() if not scene.luck]
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_the_simulation_sends_what_the_kernel_sends(name: str) -> None:
-    wrong = difference(recorded(name), since(played(SCENES[name])[0], SCENES[name].since))
+    scene = SCENES[name]
+    # Of what a host does to know its neighbours every step may be late, and the next counts from there.
+    late = {"slack": 0.3} if scene.ethernet else {}
+    wrong = difference(recorded(name), since(played(scene)[0], scene.since), scene.closely, **late)
     assert not wrong, wrong
 
 
@@ -48,7 +51,8 @@ def test_a_program_hears_of_the_end_in_the_same_words(name: str) -> None:
     _, world = played(SCENES[name])
     # "10.0.1.2:1337: Connection refused"
     told = [line.text.partition(": ") for line in world.hosts["client"].console]
-    assert [why for place, _, why in told if place.startswith(("10.0.1.2:", "[fd00:1::2]:")) and why] == wanted
+    places = ("10.0.1.2:", "10.0.1.77:", "10.0.2.77:", "[fd00:1::2]:", "[fd00:1::77]:")
+    assert [why for place, _, why in told if place.startswith(places) and why] == wanted
 
 
 PORTS = ("7", "22", "23", "24", "1337")
@@ -101,7 +105,7 @@ PORT = re.compile(r"(\d+/\w+ +\S+) .*")
 """Of a scanner's table: its names of services are its own."""
 OTHERWISE = ("Starting Nmap", "(exit code")
 """How lines begin in which the simulation says something else, or nothing."""
-TOOLS = [name for name, scene in SCENES.items() if scene.typed[-1][2].split()[0] in ("nmap", "ping", "traceroute")]
+TOOLS = [name for name, scene in SCENES.items() if scene.typed[-1][2].split()[0] in ("nmap", "ping", "tftp", "traceroute")]
 
 
 def without_times(lines: list[str]) -> list[str]:
@@ -113,13 +117,28 @@ def without_times(lines: list[str]) -> list[str]:
 def test_a_tool_says_in_the_simulation_what_the_real_one_says_but_for_times(name: str) -> None:
     _, world = played(SCENES[name])
     console = [line.text for line in world.hosts["client"].console]
-    typed = [record.output for record in world.records if isinstance(record, CommandRun) and record.host == "client"]
+    typed = [line for each in world.records if isinstance(each, CommandRun) and each.host == "client" for line in each.output.splitlines()]
     assert without_times([*typed, *console]) == without_times(said(name).partition("\n\n--- server:")[0].splitlines())
+
+
+CHANGES = re.compile(r"\|\|\|\d+\||\d+,\d+\)|`10.0.1.2:\d+'|[\d:]+ \([\d.]+ KiB/s\)|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d")
+"""In a session of FTP: ports, how fast it was, dates."""
+SESSIONS = [name for name in COMPARED if "ftp" in name and name != "curl-ftp-refused"]
+"""(curl does not name the port it could not connect to, but 21.)"""
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_ftp_says_in_the_simulation_what_the_real_one_says_but_for_ports_and_times(name: str) -> None:
+    _, world = played(SCENES[name])
+    # Whose input is no terminal prints no prompts, and not what is typed there.
+    here = [line.text for line in world.hosts["client"].console if not line.text.startswith(("ftp> ", "EPSV/EPRT on"))]
+    there = [line for line in said(name).splitlines() if not line.startswith(("(exit code", "EPSV/EPRT on"))]
+    assert [CHANGES.sub("...", line) for line in here] == [CHANGES.sub("...", line) for line in there]
 
 
 @pytest.mark.parametrize("name", list(SCENES))
 def test_every_recording_can_be_read_and_says_what_was_typed(name: str) -> None:
-    assert lines(recorded(name))
+    assert lines(recorded(name)) or name.startswith("nobody-")
     text = (RECORDED / f"{name}.txt").read_text()
     for _, host, line in SCENES[name].typed:
         assert f"{host}: {line}" in text

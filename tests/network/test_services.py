@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.ends import Address
-from fwtutor.network.services.dns import answer_query, dns_query, read_answer
+from fwtutor.network.services.dns import AAAA, answer_query, dns_query, read_answer
 from fwtutor.network.ssh.wire import ssh_message
 from fwtutor.network.world import World
 from tests.network.worlds import ALICE, ATTACKER, DNS, SERVER, WEB, cast, fired, lose_number, pair, play, said, sent, settle
@@ -70,7 +70,8 @@ def test_dig_gives_up_after_three_tries() -> None:
 def test_dig_to_a_host_without_a_name_server_is_refused_at_once() -> None:
     world = World(cast())
     play(world, "server", f"dig @{ATTACKER} web")
-    assert said(world.hosts["server"]) == [f"dig: communications error to {ATTACKER}#53: connection refused"]
+    refused = f"dig: communications error to {ATTACKER}#53: connection refused"
+    assert said(world.hosts["server"]) == [refused, refused, refused, "dig: no servers could be reached"]
 
 
 def test_echo_says_every_byte_again_over_tcp_and_udp() -> None:
@@ -84,9 +85,10 @@ NAMES = {"web.example": (Address(*parse_address(WEB)), Address(*parse_address("2
 
 def test_a_dns_answer_is_what_was_asked() -> None:
     reply = answer_query(dns_query(7, "web.example"), NAMES)
-    assert read_answer(reply) == (7, "web.example", NAMES["web.example"][0])
-    assert read_answer(answer_query(dns_query(8, "web.example", family=6), NAMES)) == (8, "web.example", NAMES["web.example"][1])
-    assert read_answer(answer_query(dns_query(7, "x.example"), NAMES)) == (7, "x.example", None)
+    assert read_answer(reply)[:4] == (7, "web.example", False, False)
+    assert read_answer(reply).addresses == NAMES["web.example"][:1]
+    assert read_answer(answer_query(dns_query(8, "web.example", AAAA), NAMES)).addresses == NAMES["web.example"][1:]
+    assert read_answer(answer_query(dns_query(7, "x.example"), NAMES)) == (7, "x.example", False, True, ())
 
 
 @given(st.binary(max_size=80))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given, strategies as st
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.ends import Address
 from fwtutor.network.host import AUTH_LOG
-from fwtutor.network.process import Connection, Process, Program
+from fwtutor.network.process import Process, Program
 from fwtutor.network.records import CommandRun, Walked
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh import wire
+from fwtutor.network.ssh.config import read_config
 from fwtutor.network.ssh.wire import ssh_message
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology, UserSpec
 from fwtutor.network.world import World
@@ -390,7 +393,8 @@ def test_no_messages_make_sshd_stumble(messages: list[bytes]) -> None:
     for message in messages:
         endpoint.send(message)
     for _ in range(2000):
-        world.step()
+        if not world.quiet:
+            world.step()
     assert world.quiet
     assert all("\n" not in line for line in log(world))
 
@@ -406,5 +410,42 @@ def test_no_server_makes_ssh_stumble(pieces: list[bytes], greets: bool) -> None:
         for piece in pieces:
             endpoint.send(piece)
     for _ in range(2000):
-        world.step()
+        if not world.quiet:
+            world.step()
     assert world.quiet
+
+
+# --- MaxStartups (as OpenSSH 9.2 does it) ------------------------------------------------------------------------------
+
+
+def test_visitors_beyond_maxstartups_are_dropped_and_the_log_has_the_first_and_how_many_they_were() -> None:
+    world = house({CONFIG: "MaxStartups 3\n"})
+    world.enter("client", "hold server:22 count 6 rate 10")
+    world.run_until(world.now + 2 * SECOND)
+    assert said(world.hosts["client"])[:1] == ["hold: 6 of 6 connections to 10.0.0.2:22 are open"]
+    first, second = log(world)
+    assert first == "error: beginning MaxStartups throttling"
+    assert re.fullmatch(r"drop connection #3 from \[A\]:\d+ on \[10\.0\.0\.2\]:22 past MaxStartups", second)
+    world.hosts["client"].processes[0].kill()
+    play(world, "client", "ssh server whoami")
+    assert "exited MaxStartups throttling after 00:00:01, 3 connections dropped" in log(world)
+
+
+def test_whoever_has_logged_in_does_not_count() -> None:
+    world = house({CONFIG: "MaxStartups 1\n", KEYS: KEY})
+    play(world, "client", "ssh alice@server", "ssh alice@server whoami")
+    assert said(world.hosts["client"])[-1] == "alice"
+
+
+def test_between_begin_and_full_chance_decides() -> None:
+    world = house({CONFIG: "MaxStartups 2:50:40\n"})
+    world.enter("client", "hold server:22 count 40 rate 100")
+    world.run_until(world.now + 2 * SECOND)
+    kept = sum(process.name == "sshd" for process in world.hosts["server"].processes)
+    assert 3 <= kept < 30
+
+
+@pytest.mark.parametrize("text", ["0", "10:30", "10:0:100", "10:101:100", "10:30:5", "x", "1:2:3:4"])
+def test_a_maxstartups_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="line 1: Illegal MaxStartups"):
+        read_config(f"MaxStartups {text}\n")

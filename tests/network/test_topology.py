@@ -31,7 +31,7 @@ B = HostSpec("b", {"eth0": ("10.0.0.2/24",)})
             lambda: HostSpec("a", {}, {}, ("ssh:22", "app:127.0.0.1:22")),
             "hosts.a.services: 'app:127.0.0.1:22': ssh uses tcp port 22",
         ),
-        (lambda: HostSpec("a", {}, {}, ("echo:53", "dns:53")), "hosts.a.services: 'dns:53': echo uses udp port 53 already"),
+        (lambda: HostSpec("a", {}, {}, ("echo:53", "dns:53")), "hosts.a.services: 'dns:53': echo uses tcp port 53 already"),
         (lambda: HostSpec("a", {"eth0": ("2001:db8::1/64",)}, mtus={"eth0": 1000}), "hosts.a.mtus.eth0: 1000 is not between 1280"),
         (lambda: HostSpec("a", {}, users=(UserSpec("x", 7), UserSpec("y", 7))), "hosts.a.users.x: two users have this uid"),
         (lambda: HostSpec("a", {}, files={"/etc/../x": ""}), "hosts.a.files: '/etc/../x' is no absolute path"),

@@ -78,7 +78,7 @@ def test_forwarded_packets_pass_the_box_between() -> None:
     assert f"from {SERVER}:1337: hello from port 1337" in said(world.hosts["alice"])
     records = play(world, "attacker", f"send udp 203.0.113.9:1 > {ALICE}:2")
     # Nobody told the attacker the way to the LAN: on the link there is no such address.
-    assert [record.host for record in records] == ["attacker", "attacker"]
+    assert {record.host for record in records} == {"attacker"}
     records = play(world, "alice", f"send udp {ALICE}:1 > {WEB}:2")
     assert [record.host for record in records][:4] == ["alice", "alice", "server", "web"]
 
@@ -133,9 +133,9 @@ def test_a_broadcast_reaches_everybody_on_the_link_and_nobody_answers() -> None:
     assert len(records) == 10
 
 
-def test_a_link_to_nowhere_loses_what_is_sent() -> None:
+def test_what_is_sent_on_no_link_gets_nowhere() -> None:
     world = World(Topology((HostSpec("a", {"eth0": ("10.0.0.1/24",)}),)))
-    assert len(play(world, "a", "send udp 10.0.0.1:1 > 10.0.0.2:2")) == 2
+    assert len(play(world, "a", "send udp 10.0.0.1:1 > 10.0.0.255:2")) == 2
     assert world.quiet
 
 

@@ -39,7 +39,7 @@ def cast(rules: str = "", seed: int = 0) -> Topology:
     )
 
 
-def pair(services: tuple[str, ...] = ("app:1337",), delay: float = 0.02, seed: int = 0) -> World:
+def pair(services: tuple[str, ...] = ("app:1337",), delay: float = 0.02, seed: int = 0, arp: bool = True) -> World:
     """A client and a server on one link."""
     return World(
         Topology(
@@ -47,7 +47,7 @@ def pair(services: tuple[str, ...] = ("app:1337",), delay: float = 0.02, seed: i
                 HostSpec("client", {"eth0": ("10.0.0.1/24",)}, {"default": "eth0"}),
                 HostSpec("server", {"eth0": ("10.0.0.2/24",)}, {"default": "eth0"}, services),
             ),
-            (LinkSpec("wire", ("client:eth0", "server:eth0"), delay),),
+            (LinkSpec("wire", ("client:eth0", "server:eth0"), delay, arp=arp),),
             seed,
         )
     )
@@ -99,6 +99,12 @@ def play(world: World, host: str, *lines: str) -> list[Record]:
 def said(host: Host) -> list[str]:
     """What a host's console shows."""
     return [line.text for line in host.console]
+
+
+def printed(world: World, host: str, line: str) -> list[str]:
+    record = world.enter(host, line)
+    assert not record.refused, record.output
+    return record.output.splitlines()
 
 
 def sent(records: Sequence[Record], host: str) -> list[Packet]:

@@ -14,7 +14,6 @@ from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.draft import Place
 from fwtutor.netfilter.xtables.edit import Draft, new_table
-from fwtutor.netfilter.xtables.edit_nft import NftDraft
 from fwtutor.netfilter.xtables.errors import BATCH, TABLE, TOOLS, RuleRefused, nearest, version
 from fwtutor.netfilter.xtables.listing import list_commands, list_rules, rule_line
 from fwtutor.netfilter.xtables.parsed import Parsed
@@ -156,8 +155,10 @@ def table_refused(ruleset: Ruleset, name: str, line: str, start: int, end: int) 
 
 def draft_of(ruleset: Ruleset, name: str, table: Table | None, around: Iterable[Table]) -> Draft:
     """A draft of a table, or (None) of one that is not there yet, among all those ``around``."""
-    nft = ruleset.variant == "nft"
-    return (NftDraft if nft else Draft)(table or new_table(name, family=ruleset.family, there=not nft), table is not None, around)
+    kind, nft = Draft, ruleset.variant == "nft"
+    if nft:
+        from fwtutor.netfilter.xtables.edit_nft import NftDraft as kind
+    return kind(table or new_table(name, family=ruleset.family, there=not nft), table is not None, around)
 
 
 def open_table(ruleset: Ruleset, parsed: Parsed, line: str) -> Draft:
@@ -175,7 +176,7 @@ def apply(draft: Draft, parsed: Parsed, line: str, counters: Counters, new_id: N
     try:
         rules = _rules(draft, parsed, new_id) if parsed.commands in "AIRDC" else []
         output = _run(draft, parsed, rules, counters)
-        if parsed.commands in ("A", "I", "R") and not isinstance(draft, NftDraft):
+        if parsed.commands in ("A", "I", "R") and draft.variant != "nft":
             _check(rules[0], parsed, line, draft)
     except RuleRefused as wrong:
         raise _placed(wrong, parsed, line) from None
@@ -219,7 +220,7 @@ def _target(draft: Draft, parsed: Parsed) -> Target:
     name = parsed.jump
     if not name:
         return Continue()
-    nft = isinstance(draft, NftDraft)
+    nft = draft.variant == "nft"
     if nft and parsed.target is not None and name not in draft.declared:
         # A chain can be renamed to the name of a target; here the target is meant.
         return parsed.target.kept(draft.variant)

@@ -9,7 +9,6 @@ from typing import Any
 
 from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.errors import Unreadable
-from fwtutor.netfilter.xtables.matches.native import is_native
 from fwtutor.netfilter.xtables.options import Extension, Given, OptionTarget
 from fwtutor.netfilter.xtables.parsed import Loaded
 from fwtutor.netfilter.xtables.reading import MAX_NAME, Reading, too_long
@@ -64,6 +63,8 @@ def finish(line: Reading) -> None:
 
 def _demanded(line: Reading) -> None:
     """What is checked byte by byte needs its protocol in the rule; whether with a ``!`` is not looked at."""
+    from fwtutor.netfilter.xtables.matches.native import is_native
+
     for match, token in line.parsed.matches:
         if is_native(match) and line.number_of_protocol != match.protocol:
             line.refuse(f"{match.name.upper()} match requires '-p {match.name}'", token)

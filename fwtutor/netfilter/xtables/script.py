@@ -9,17 +9,16 @@ import re
 from collections import ChainMap, Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from fwtutor.netfilter.ipset import command as ipset
-from fwtutor.netfilter.ipset.errors import NotInSet
 from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.commands import NewId, Outcome, run_together
 from fwtutor.netfilter.xtables.errors import BARE, TOOLS, RuleRefused
-from fwtutor.netfilter.xtables.matches.set import SetMatch
 from fwtutor.netfilter.xtables.rule import Counters, Ruleset
-from fwtutor.netfilter.xtables.targets.set import SetTarget
 from fwtutor.netfilter.xtables.tokens import shell_words
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.ipset.command import Uses
 
 _TOOL = re.compile(r"(?:/\S*/)?(?:(ip6?tables)(?:-(?:legacy|nft))?|(ipset))")
 MAX_TOGETHER = 16_384
@@ -76,13 +75,16 @@ class Done(NamedTuple):
     sets: Sets
 
 
-def uses(rulesets: Mapping[int, Ruleset]) -> ipset.Uses:
+def uses(rulesets: Mapping[int, Ruleset]) -> Uses:
     """A function that says how many rules name a set; it counts when it is first asked."""
     known: Counter[str] | None = None
 
     def count(name: str) -> int:
         nonlocal known
         if known is None:
+            from fwtutor.netfilter.xtables.matches.set import SetMatch
+            from fwtutor.netfilter.xtables.targets.set import SetTarget
+
             rules = (rule for ruleset in rulesets.values() for rule in ruleset.rules())
             parts = (part for rule in rules for part in (*rule.matches, rule.target) if isinstance(part, SetMatch | SetTarget))
             known = Counter(name for part in parts for name in part.sets)
@@ -124,7 +126,10 @@ def run(
 
 def _ipset(line: str, number: int, sets: Sets, rulesets: Mapping[int, Ruleset], tick: int, seed: int) -> Sets:
     """The sets after a command of ipset."""
-    done = ipset.run([token.text for token in shell_words(line)], sets, uses(rulesets), tick, seed)
+    from fwtutor.netfilter.ipset.command import run as run_ipset
+    from fwtutor.netfilter.ipset.errors import NotInSet
+
+    done = run_ipset([token.text for token in shell_words(line)], sets, uses(rulesets), tick, seed)
     wrong = done.refused
     if wrong is not None and not isinstance(wrong, NotInSet):
         start = len(line) - len(line.lstrip())

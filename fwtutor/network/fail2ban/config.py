@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from configparser import Error as ConfigError, RawConfigParser
+from configparser import DuplicateOptionError, DuplicateSectionError, MissingSectionHeaderError, ParsingError, RawConfigParser
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,15 +57,21 @@ class Jail:
 
 
 def read_jail(text: str) -> Jail:
-    """What a file says. Raises ValueError."""
+    """What a file says. Raises ValueError, with the line."""
     parser = RawConfigParser(strict=True, default_section="DEFAULT", empty_lines_in_values=False)
     try:
         parser.read_string(text)
-    except ConfigError as error:
-        raise ValueError(" ".join(str(error).replace("'<string>'", "the file").split())) from None
+    except MissingSectionHeaderError as error:
+        raise ValueError(f"line {error.lineno}: {error.line.strip()!r} stands before the first section") from None
+    except ParsingError as error:
+        number, line = error.errors[0]
+        raise ValueError(f"line {number}: {line.strip(chr(39)).removesuffix(chr(92) + 'n')!r} is no NAME = VALUE") from None
+    except (DuplicateSectionError, DuplicateOptionError) as error:
+        what = f"[{error.section}]" if isinstance(error, DuplicateSectionError) else f"{error.option} in [{error.section}]"
+        raise ValueError(f"line {error.lineno}: {what} stands twice") from None
     for section in parser.sections():
         if section not in ("sshd", "INCLUDES"):
-            raise ValueError(f"[{section}]: there is only the jail sshd")
+            raise ValueError(f"line {_line_of(text, section)}: [{section}]: there is only the jail sshd")
     settings = dict(parser.items("sshd")) if parser.has_section("sshd") else dict(parser.defaults())
     found: dict[str, Any] = {}
     for name, value in settings.items():
@@ -80,8 +86,22 @@ def read_jail(text: str) -> Jail:
             elif name not in IGNORED:
                 raise ValueError("is no setting of a jail that is simulated")
         except ValueError as error:
-            raise ValueError(f"{name}: {value!r} {error}" if name in (*_READERS, "banaction") else f"{name} {error}") from None
+            what = f"{name}: {value!r} {error}" if name in (*_READERS, "banaction") else f"{name} {error}"
+            raise ValueError(f"line {_line_of(text, 'sshd', name)}: {what}") from None
     return Jail(**found)
+
+
+def _line_of(text: str, section: str, name: str = "") -> int:
+    """Where a section begins, or a setting that counts there is made: in it, or else in [DEFAULT]."""
+    found: dict[tuple[str, str], int] = {}
+    inside = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("["):
+            inside = line[1:].partition("]")[0]
+            found[inside, ""] = number
+        else:
+            found[inside, re.split("[=:]", line, maxsplit=1)[0].strip().lower()] = number
+    return found.get((section, name)) or found.get(("DEFAULT", name), 1)
 
 
 def read_span(text: str) -> int:

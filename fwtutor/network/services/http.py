@@ -19,7 +19,7 @@ class Httpd(Buffered):
         if b"\r\n\r\n" in self.buffer:
             self.buffer.clear()
             endpoint.send(RESPONSE)
-            endpoint.close()
+            endpoint.leave()
 
 
 def tls_record(kind: int, body: bytes) -> bytes:
@@ -40,7 +40,7 @@ class Httpsd(Buffered):
                 endpoint.send(tls_record(TLS_HANDSHAKE, b"\2\0\0\4srv!"))
             elif kind == TLS_DATA and b"\r\n\r\n" in body:
                 endpoint.send(tls_record(TLS_DATA, RESPONSE))
-                endpoint.close()
+                endpoint.leave()
             else:
                 endpoint.abort()
                 return

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwtutor.network.arguments import BadArgument, read_number, read_place
-from fwtutor.network.process import FOREVER, Connection, Process, Program, Serving
+from fwtutor.network.process import FOREVER, Process, Program
+from fwtutor.network.sockets import Connection, Serving
 from fwtutor.network.stack import Listener
 from fwtutor.network.surroundings import User
 from fwtutor.network.words import shown
@@ -76,19 +77,19 @@ def _connect(process: Process, attacker: Connection, place: str) -> Program:
 
 def _listen(process: Process, attacker: Connection, text: str) -> Program:
     port = read_number(text, 65535, "port")
-    listeners = process.host.stack.listeners
+    stack = process.host.stack
     if port < 1024 and process.user.uid:
         raise OSError("Permission denied")
-    if not port or any(used == port for _, used in listeners):
+    if not port:
         raise OSError("Address already in use")
     other = Connection(process)
-    listeners[None, port] = Listener(lambda: other, process.user, "app")
+    stack.listen(None, port, Listener(lambda: other, process.user, "app", backlog=0, at_once=1))
     _tell(attacker, f"listening on port {port}")
     try:
         while other.endpoint is None and attacker.why is None and not attacker.finished:
             yield FOREVER
     finally:
-        listeners.pop((None, port), None)
+        stack.stop_listening(None, port)
     if other.endpoint is not None:
         _tell(attacker, f"connection from {other.ends.there}")
         yield from _relay(attacker, other, other.ends.there)

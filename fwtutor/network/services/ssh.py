@@ -1,6 +1,6 @@
 """sshd: who comes in, by what, and what it writes of that to /var/log/auth.log. It obeys the host's own files, read anew for each visitor:
 sshd_config (what of it ``ssh.config`` says; one that cannot be read leaves the last good one in force), authorized_keys, and, where it
-is linked with libwrap, hosts.allow and hosts.deny. Left out: PAM's lines and its delay after a wrong password, MaxStartups, forwarding.
+is linked with libwrap, hosts.allow and hosts.deny. Left out: PAM's lines and its delay after a wrong password, forwarding.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.network.process import FOREVER, Connection, Process, Program, Serving, Wait
+from fwtutor.network.process import FOREVER, Process, Program, Wait
 from fwtutor.network.services.ssh_session import serve_session
+from fwtutor.network.sockets import Connection, Serving
 from fwtutor.network.ssh import config, wire
 from fwtutor.network.ssh.keys import Authorized, home_of, read_authorized_keys, read_key
 from fwtutor.network.ssh.wire import BadMessage, Message, read_message, ssh_message
@@ -34,6 +35,9 @@ class Sshd:
     def __init__(self, host: Host, user: User, libwrap: bool) -> None:
         self._host, self._user, self._libwrap = host, user, libwrap
         self._config = config.SshdConfig()
+        self._visits: list[Visit] = []
+        self._throttling: tuple[int, int] | None = None
+        """Since when (ns) visitors are dropped, and how many were."""
 
     def serve(self) -> Serving:
         """A process for a connection."""
@@ -47,14 +51,44 @@ class Sshd:
         return self._config
 
     def _visit(self, process: Process, connection: Connection) -> Program:
-        visit = Visit(process, connection, self.config)
-        if self._libwrap and not visit.wrapped():
-            yield from visit.turn_away()
+        if self._too_many(process, connection):
+            connection.send(b"Exceeded MaxStartups\r\n")
             return
+        visit = Visit(process, connection, self.config)
+        if self._config.keepalive and connection.endpoint is not None:
+            connection.endpoint.keep_alive()
+        self._visits.append(visit)
         try:
-            yield from visit.run()
+            if self._libwrap and not visit.wrapped():
+                yield from visit.turn_away()
+            else:
+                yield from visit.run()
         except BadMessage as error:
             visit.log(f"{error}{'' if visit.inside else ' [preauth]'}")
+        finally:
+            self._visits.remove(visit)
+
+    def _too_many(self, process: Process, connection: Connection) -> bool:
+        """MaxStartups: a visitor too many while others have not logged in. The log has the first only, and how many they were."""
+        host, ends = process.host, connection.ends
+        startups = sum(not visit.inside for visit in self._visits)
+        begin, rate, full = self.config.startups
+        if self._throttling is not None and startups < begin:
+            since, dropped = self._throttling
+            minutes, seconds = divmod((host.now - since) // SECOND, 60)
+            told = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+            host.log("sshd", process.pid, f"exited MaxStartups throttling after {told}, {dropped} connections dropped")
+            self._throttling = None
+        share = 100 if startups >= full else rate + (100 - rate) * (startups - begin) // max(full - begin, 1)
+        if startups < begin or host.draw("MaxStartups", *ends, host.now) % 100 >= share:
+            return False
+        if self._throttling is None:
+            host.log("sshd", process.pid, "error: beginning MaxStartups throttling")
+            place = f"[{ends.peer}]:{ends.peer_port} on [{ends.address}]:{ends.port}"
+            host.log("sshd", process.pid, f"drop connection #{startups} from {place} past MaxStartups")
+            self._throttling = host.now, 0
+        self._throttling = self._throttling[0], self._throttling[1] + 1
+        return True
 
 
 class Visit:
@@ -94,8 +128,6 @@ class Visit:
         while self._host.now < until and (yield Wait(until, "sshd has looked into hosts.allow and hosts.deny")):
             pass
         self.log(f"refused connect from {self._name or self._address} ({self._address})")
-        if self._connection.buffer:
-            self._connection.abort()
 
     def run(self) -> Program:
         """Banner, keys, login, session."""
@@ -111,7 +143,8 @@ class Visit:
         entry = yield from self._login()
         if entry is not None:
             self.inside = True
-            yield from serve_session(self._process, self._connection, self._host.users[self._user], *entry, log=self.log)
+            user = self._host.users[self._user]
+            yield from serve_session(self._process, self._connection, user, *entry, log=self.log, config=self._config)
 
     def _not_ssh(self, line: bytes) -> None:
         if line.startswith(b"SSH-"):

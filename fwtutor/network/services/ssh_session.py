@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fwtutor.network.process import Connection, Process, Program
+from fwtutor.network.process import Process, Program
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh import wire
+from fwtutor.network.ssh.alive import Alive
+from fwtutor.network.ssh.config import SshdConfig
 from fwtutor.network.ssh.wire import Message, read_message, ssh_message
 from fwtutor.network.surroundings import User
 from fwtutor.network.words import shown
 
 MAX_TYPED = 4096
+NEVER = 10**9
 
 
 def serve_session(
-    process: Process, connection: Connection, user: User, forced: str | None, pty: bool, log: Callable[[str], None]
+    process: Process, connection: Connection, user: User, forced: str | None, pty: bool, log: Callable[[str], None], config: SshdConfig
 ) -> Program:
     """Serves a user's requests until he leaves. ``forced`` is run instead of whatever he wants to."""
     session = Session(process, connection, user, forced, pty)
     ends = connection.ends
-    while (message := (yield from read_message(connection))) is not None:
+    question = ssh_message(wire.CHANNEL_REQUEST, 0, wire.KEEPALIVE, True)
+    # OpenSSH 9.2 looks each interval whether more than one is over, and so asks after two.
+    alive = Alive(connection, 2 * config.alive_interval, config.alive_most or NEVER, question, "sshd")
+    while True:
+        if not (yield from alive.listen()):
+            log(f"Timeout, client not responding from user {user.name} {ends.peer} port {ends.peer_port}")
+            return
+        message = yield from read_message(connection)
+        if message is None:
+            break
         if message.kind == wire.DISCONNECT:
             reason, text = message.fields("us")
             log(f"Received disconnect from {ends.peer} port {ends.peer_port}:{int.from_bytes(reason, 'big')}: {shown(text)}")
@@ -48,6 +61,9 @@ class Session:
                 self._connection.send(ssh_message(wire.CHANNEL_OPEN_CONFIRMATION, number, 0, wire.WINDOW, 32768))
             else:
                 self._connection.send(ssh_message(wire.CHANNEL_OPEN_FAILURE, number, 1, "open failed", ""))
+        elif message.kind == wire.GLOBAL_REQUEST:
+            if message.fields("sb")[1] != b"\0":
+                self._connection.send(ssh_message(wire.REQUEST_FAILURE))
         elif message.kind == wire.CHANNEL_REQUEST:
             yield from self._request(message)
         elif message.kind == wire.CHANNEL_DATA and self._shell:

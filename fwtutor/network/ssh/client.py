@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from fwtutor.network.process import FOREVER, Connection, Wait
+from fwtutor.network.process import FOREVER, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh import wire
 from fwtutor.network.ssh.keys import Key
 from fwtutor.network.ssh.wire import BadMessage, Message, read_message, ssh_message

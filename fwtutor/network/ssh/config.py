@@ -14,14 +14,14 @@ _IGNORED = (
     "acceptenv addressfamily allowagentforwarding allowgroups allowstreamlocalforwarding allowtcpforwarding authenticationmethods "
     "authorizedkeyscommand authorizedkeyscommanduser authorizedkeysfile authorizedprincipalscommand authorizedprincipalscommanduser "
     "authorizedprincipalsfile banner casignaturealgorithms challengeresponseauthentication channeltimeout chrootdirectory ciphers "
-    "clientalivecountmax clientaliveinterval compression denygroups disableforwarding exposeauthinfo fingerprinthash forcecommand "
+    "compression denygroups disableforwarding exposeauthinfo fingerprinthash forcecommand "
     "gatewayports gssapiauthentication gssapicleanupcredentials gssapistrictacceptorcheck hostbasedacceptedalgorithms "
     "hostbasedauthentication hostbasedusesnamefrompacketonly hostcertificate hostkey hostkeyagent hostkeyalgorithms ignorerhosts "
     "ignoreuserknownhosts include ipqos kbdinteractiveauthentication kerberosauthentication kerberosgetafstoken kerberosorlocalpasswd "
-    "kerberosticketcleanup kexalgorithms listenaddress loglevel logverbose macs maxsessions maxstartups modulifile permitlisten permitopen "
+    "kerberosticketcleanup kexalgorithms listenaddress loglevel logverbose macs maxsessions modulifile permitlisten permitopen "
     "permittty permittunnel permituserenvironment permituserrc persourcemaxstartups persourcenetblocksize pidfile port printlastlog "
     "printmotd pubkeyacceptedalgorithms pubkeyauthoptions rekeylimit requiredrsasize revokedkeys securitykeyprovider setenv "
-    "streamlocalbindmask streamlocalbindunlink strictmodes subsystem syslogfacility tcpkeepalive trustedusercakeys "
+    "streamlocalbindmask streamlocalbindunlink strictmodes subsystem syslogfacility trustedusercakeys "
     "unusedconnectiontimeout usedns usepam versionaddendum x11displayoffset x11forwarding x11uselocalhost xauthlocation "
     "permitemptypasswords"
 )
@@ -42,6 +42,14 @@ class SshdConfig:
     tries: int = 6
     grace: int = 120
     """Seconds to log in; 0: for ever."""
+    startups: tuple[int, int, int] = (10, 30, 100)
+    """From so many connections without a login on, so many per cent of new ones are dropped, rising to all at so many."""
+    alive_interval: int = 0
+    """Seconds of silence after which the client is asked for a sign of life; 0: it is not."""
+    alive_most: int = 3
+    """How many of these may be without an answer; 0: all."""
+    keepalive: bool = True
+    """TCP's own, of two hours."""
     allow_users: tuple[str, ...] = ()
     deny_users: tuple[str, ...] = ()
 
@@ -91,7 +99,8 @@ def read_config(text: str) -> SshdConfig:
     return SshdConfig(**found)
 
 
-def _yes(text: str) -> bool:
+def read_yes(text: str) -> bool:
+    """yes or no. Raises ValueError."""
     if text.lower() not in ("yes", "no"):
         raise ValueError(f'unsupported option "{text}".')
     return text.lower() == "yes"
@@ -103,10 +112,28 @@ def _root(text: str) -> str:
     return ROOT_WORDS[text.lower()]
 
 
-def _tries(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text)):
+def read_count(text: str) -> int:
+    """A whole number. Raises ValueError."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):
         raise ValueError("integer value invalid.")
     return int(text)
+
+
+def _tries(text: str) -> int:
+    if not read_count(text):
+        raise ValueError("integer value invalid.")
+    return int(text)
+
+
+def _startups(text: str) -> tuple[int, int, int]:
+    parts = text.split(":")
+    if len(parts) not in (1, 3) or not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
+        raise ValueError("Illegal MaxStartups spec.")
+    numbers = [int(part) for part in parts]
+    begin, rate, full = numbers if len(numbers) == 3 else (numbers[0], 100, numbers[0])
+    if not (0 < begin <= full and 0 < rate <= 100):
+        raise ValueError("Illegal MaxStartups spec." if len(numbers) == 3 else "Illegal MaxStartups value.")
+    return begin, rate, full
 
 
 def read_span(text: str) -> int:
@@ -127,8 +154,12 @@ def read_span(text: str) -> int:
 
 _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "permitrootlogin": ("permit_root", _root),
-    "passwordauthentication": ("passwords", _yes),
-    "pubkeyauthentication": ("keys", _yes),
+    "passwordauthentication": ("passwords", read_yes),
+    "pubkeyauthentication": ("keys", read_yes),
     "maxauthtries": ("tries", _tries),
     "logingracetime": ("grace", read_span),
+    "maxstartups": ("startups", _startups),
+    "clientaliveinterval": ("alive_interval", read_span),
+    "clientalivecountmax": ("alive_most", read_count),
+    "tcpkeepalive": ("keepalive", read_yes),
 }

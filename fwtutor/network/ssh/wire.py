@@ -6,12 +6,14 @@ from collections.abc import Generator
 from struct import error as StructError, pack, unpack_from
 from typing import NamedTuple
 
-from fwtutor.network.process import FOREVER, Connection, Wait
+from fwtutor.network.process import FOREVER, Wait
+from fwtutor.network.sockets import Connection
 
 SERVER_BANNER, CLIENT_BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"
 DISCONNECT, SERVICE_REQUEST, SERVICE_ACCEPT = 1, 5, 6
 KEXINIT, NEWKEYS, KEX_ECDH_INIT, KEX_ECDH_REPLY = 20, 21, 30, 31
 USERAUTH_REQUEST, USERAUTH_FAILURE, USERAUTH_SUCCESS, USERAUTH_PK_OK = 50, 51, 52, 60
+GLOBAL_REQUEST, REQUEST_SUCCESS, REQUEST_FAILURE = 80, 81, 82
 CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION, CHANNEL_OPEN_FAILURE = 90, 91, 92
 CHANNEL_DATA, CHANNEL_EOF, CHANNEL_CLOSE, CHANNEL_REQUEST, CHANNEL_SUCCESS, CHANNEL_FAILURE = 94, 96, 97, 98, 99, 100
 LONGEST = 35_000
@@ -19,6 +21,8 @@ LONGEST = 35_000
 KEX_BODY = b"\0" * 16 + b"curve25519-sha256,ssh-ed25519,aes128-gcm@openssh.com"
 KEX_KEY = b"\0\0\0 " + b"k" * 32
 WINDOW = 2**21
+KEEPALIVE = "keepalive@openssh.com"
+"""A request that nobody knows, and that so is refused: whoever refuses it is alive."""
 
 
 class BadMessage(ValueError):
@@ -63,6 +67,14 @@ def _field(value: bytes | str | int) -> bytes:
         return pack("!I", value)
     data = value if isinstance(value, bytes) else value.encode()
     return pack("!I", len(data)) + data
+
+
+def message_waits(connection: Connection) -> bool:
+    """A whole message has come, or what cannot be one."""
+    if len(connection.buffer) < 6:
+        return False
+    length = int.from_bytes(connection.buffer[:4], "big")
+    return length > LONGEST or len(connection.buffer) >= 4 + length
 
 
 def read_message(connection: Connection, until: Wait = FOREVER) -> Generator[Wait, bool, Message | None]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.network.arguments import split_words
 from fwtutor.network.ends import Address, write_place
-from fwtutor.network.process import Connection, Process, Program, Wait
+from fwtutor.network.process import Process, Program, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh.client import NO_ANSWER, SshClient
 from fwtutor.network.tools.options import find_place
 from fwtutor.network.tools.shell import Refused, Shell, Tool

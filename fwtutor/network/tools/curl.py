@@ -8,6 +8,7 @@ from fwtutor.network.services.buffered import Buffered
 from fwtutor.network.services.http import TLS_DATA, TLS_HANDSHAKE, tls_record
 from fwtutor.network.surroundings import Surroundings
 from fwtutor.network.tcp import Endpoint
+from fwtutor.network.tools import curl_ftp
 from fwtutor.network.tools.opening import open_connection
 from fwtutor.network.tools.options import find_place
 from fwtutor.network.tools.shell import Refused, Shell, Tool
@@ -60,8 +61,8 @@ class Curl(Buffered):
 
     def _done(self, endpoint: Endpoint) -> str:
         """It takes a program a moment to see that it has everything; what was sent along with that has come by then."""
-        endpoint.close()
-        return "curl has the page, and closes its side"
+        endpoint.leave()
+        return "curl has the page, and closes its socket"
 
     def gone(self, endpoint: Endpoint, why: str) -> None:
         if why and not self._asked:
@@ -75,20 +76,46 @@ class Curl(Buffered):
 
 
 def _curl(shell: Shell, rest: str) -> str:
-    words = [word for word in split_words(rest) if word not in ("-s", "-v", "-i")]
-    if len(words) != 1:
-        raise Refused("write curl [https://]HOST[:PORT][/PATH]")
-    scheme, found, place = words[0].rpartition("://")
-    if found and scheme not in ("http", "https"):
+    words, user, active, extended = split_words(rest), "", False, True
+    places: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word in ("-u", "-P") and words:
+            value = words.pop(0)
+            user, active = (value, active) if word == "-u" else (user, True)
+        elif word in ("--disable-epsv", "--disable-eprt"):
+            extended = False
+        elif not (word[:1] == "-" and word[1:].strip("sSvi") == ""):
+            places.append(word)
+    if len(places) != 1:
+        raise Refused(USAGE)
+    scheme, found, place = places[0].rpartition("://")
+    if found and scheme not in ("http", "https", "ftp"):
         raise Refused(f"(1) Protocol {scheme!r} not supported")
     where, _, path = place.partition("/")
     tls = scheme == "https" or (not found and where.endswith(":443"))
+    ftp = scheme == "ftp"
+    if ftp and "@" in where:
+        user, _, where = where.rpartition("@")
     try:
-        destination = find_place(shell.host, where, 443 if tls else 80)
+        destination = find_place(shell.host, where, 21 if ftp else 443 if tls else 80)
     except Refused:
         raise Refused(f"(6) Could not resolve host: {where.partition(':')[0]}") from None
-    endpoint = open_connection(shell, destination, Curl(shell.host, where.removesuffix(f":{destination[1]}"), f"/{path}", tls))
+    name = where.removesuffix(f":{destination[1]}")
+    if ftp:
+        wanted = curl_ftp.Wanted(*destination, name, path, active=active, extended=extended)
+        if user:
+            wanted = wanted._replace(user=user.partition(":")[0], password=user.partition(":")[2])
+        return curl_ftp.run_ftp(shell, wanted)
+    endpoint = open_connection(shell, destination, Curl(shell.host, name, f"/{path}", tls))
     return f"connecting {endpoint.name}"
 
 
-TOOL = Tool("curl", "curl [https://]HOST[:PORT][/PATH]", "gets a page", _curl)
+USAGE = "write curl [http://|https://|ftp://]HOST[:PORT][/PATH]"
+MORE_HELP = """\
+    ftp://[USER:PASSWORD@]HOST/PATH gets a file, or with / at the end a listing; -u USER:PASSWORD says who asks
+    -P - : the data connection comes from the server (active) · --disable-epsv, --disable-eprt: PASV and PORT"""
+TOOL = Tool(
+    "curl", "curl [SCHEME://]HOST[:PORT][/PATH]", "gets a page, or a file by FTP", _curl,
+    ("http://", "https://", "ftp://", "-u", "-P", "--disable-epsv", "--disable-eprt"), more=MORE_HELP,
+)  # fmt: skip

@@ -5,17 +5,15 @@ from __future__ import annotations
 import shlex
 
 from fwtutor.network.arguments import BadArgument, split_words
+from fwtutor.network.journal import MOST_FILES, SECRET
 from fwtutor.network.ssh.keys import home_of
 from fwtutor.network.tools.nc import run_nc
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
-MOST_FILES = 200
-SECRET = ("/var/log/auth.log", "/var/log/fail2ban.log", "/root/")
-"""What only root may read."""
 LONGEST_PATH = 200
 
 
-def _path(shell: Shell, text: str) -> str:
+def path_of(shell: Shell, text: str) -> str:
     """The absolute path: root is always in /, others are at home."""
     home = home_of(shell.user.name)
     if text == "~" or text.startswith("~/"):
@@ -25,8 +23,9 @@ def _path(shell: Shell, text: str) -> str:
     return "/" + "/".join(part for part in text.split("/") if part not in ("", "."))
 
 
-def _read(shell: Shell, text: str) -> str:
-    path = _path(shell, text)
+def read_file(shell: Shell, text: str) -> str:
+    """A file's text, named as at the prompt. Raises Refused."""
+    path = path_of(shell, text)
     if shell.user.uid and path.startswith(SECRET):
         raise Refused(f"{text[:LONGEST_PATH]}: Permission denied")
     found = shell.host.files.read(path, shell.upto)
@@ -40,7 +39,7 @@ def _cat(shell: Shell, rest: str) -> str:
     words = split_words(rest)
     if not words or words[0].startswith("-"):
         raise Refused("write cat FILE...")
-    return "".join(_read(shell, word) for word in words)
+    return "".join(read_file(shell, word) for word in words)
 
 
 def _tail(shell: Shell, rest: str) -> str:
@@ -58,7 +57,7 @@ def _tail(shell: Shell, rest: str) -> str:
     if not number.isascii() or not number.isdecimal() or len(number) > 9:
         raise Refused(f"invalid number of lines: '{number[:40]}'")
     count = int(number)
-    lines = _read(shell, words[0]).splitlines(keepends=True)
+    lines = read_file(shell, words[0]).splitlines(keepends=True)
     return "".join(lines[-count:]) if count else ""
 
 
@@ -66,7 +65,7 @@ def _ls(shell: Shell, rest: str) -> str:
     words = split_words(rest)
     if len(words) > 1 or (words and words[0].startswith("-")):
         raise Refused("write ls [DIRECTORY]")
-    place = _path(shell, words[0] if words else ".")
+    place = path_of(shell, words[0] if words else ".")
     paths = shell.host.files.paths(shell.upto)
     if place in paths:
         return words[0]
@@ -97,12 +96,13 @@ def _echo(shell: Shell, rest: str) -> str:
         return run_nc(shell, shlex.join(after[1:]), text.encode("utf-8", "replace"))
     if len(after) != 1:
         raise Refused("write echo TEXT > FILE, or >> FILE to add to it")
-    _write(shell, after[0], text, how == ">")
+    write_file(shell, after[0], text, how == ">")
     return ""
 
 
-def _write(shell: Shell, name: str, text: str, anew: bool) -> None:
-    host, path = shell.host, _path(shell, name)
+def write_file(shell: Shell, name: str, text: str, anew: bool) -> None:
+    """Writes a file, or adds to it, where the shell's user may. Raises Refused."""
+    host, path = shell.host, path_of(shell, name)
     paths = host.files.paths()
     if path == "/" or name.endswith("/") or any(each.startswith(f"{path}/") for each in paths):
         raise Refused(f"{name[:LONGEST_PATH]}: Is a directory")

@@ -11,8 +11,9 @@ from fwtutor.netfilter.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet
 from fwtutor.network.arguments import BadArgument, read_number, read_port, split_words
 from fwtutor.network.ends import Address, source_of, write_place
 from fwtutor.network.host import Host
-from fwtutor.network.process import FOREVER, Connection, Process, Program, RawSocket, Wait
+from fwtutor.network.process import FOREVER, Process, Program, Wait
 from fwtutor.network.segments import MSS, SYN_WINDOW, WINDOW, syn_options
+from fwtutor.network.sockets import Connection, RawSocket
 from fwtutor.network.tools.options import find_host
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.xtables.names import service_name
 from fwtutor.network.arguments import BadArgument, read_port
-from fwtutor.network.ends import Address, write_place
+from fwtutor.network.ends import ANY, Address, write_place
 from fwtutor.network.host import Host
-from fwtutor.network.process import FOREVER, Connection, Process, Program, UdpSocket, Wait
+from fwtutor.network.process import FOREVER, Process, Program, Wait
+from fwtutor.network.sockets import Connection, UdpSocket
 from fwtutor.network.stack import Listener
 from fwtutor.network.talk import Talk
 from fwtutor.network.tcp import Endpoint
@@ -48,7 +49,7 @@ class Heard(Talk):
         self._process.wake()
 
 
-def _listen(process: Process, port: int) -> Program:
+def _listen(process: Process, port: int, address: Address) -> Program:
     stack = process.host.stack
     heard: list[Heard] = []
 
@@ -57,19 +58,20 @@ def _listen(process: Process, port: int) -> Program:
         return heard[-1]
 
     def stop() -> None:
-        if stack.listeners.get((None, port)) is listener:
-            del stack.listeners[None, port]
-            process.host.note_port("tcp", port, process, False)
+        if stack.listeners.get((address, port)) is listener:
+            process.host.note_port("tcp", port, process, False, address, listener.backlog)
+            stack.stop_listening(address, port)
 
-    listener = stack.listeners[None, port] = Listener(serve, process.user, "nc")
-    process.host.note_port("tcp", port, process, True)
+    listener = Listener(serve, process.user, "nc", backlog=1)
+    stack.listen(address, port, listener)
+    process.host.note_port("tcp", port, process, True, address, listener.backlog)
     process.at_end(stop)
     while (one := next((each for each in heard if each.endpoint is not None), None)) is None:
         yield FOREVER
     stop()
     endpoint = one.endpoint
     assert endpoint is not None
-    process.at_end(lambda: None if one.over else endpoint.close())
+    process.at_end(lambda: None if one.over else endpoint.leave())
     while not one.over:
         yield FOREVER
 
@@ -166,7 +168,7 @@ def run_nc(shell: Shell, rest: str, data: bytes = b"") -> str:
         number = source_port or host.stack.free_port("udp", target, port)
         if number in host.stack.datagrams:
             raise Refused("Address already in use")
-        host.run(Process(host, "nc", lambda process: _send_udp(process, UdpSocket(process, number), to), shell.user))
+        host.run(Process(host, "nc", lambda process: _send_udp(process, UdpSocket(process, number, target.family), to), shell.user))
         return f"{len(data)} bytes from port {number} to {write_place(target, port)}"
     endpoint = open_connection(shell, (target, port), Saying(host, data), source_port)
     return f"connecting {endpoint.name}"
@@ -180,15 +182,15 @@ def _run_listening(shell: Shell, options: Options, port: int | None) -> str:
         raise Refused(USAGE)
     if port < 1024 and shell.user.uid:
         raise Refused("Permission denied")
-    number = port
+    number, family = port, 6 if "6" in options.given else 4
     if "u" in options.given:
         if number in stack.datagrams:
             raise Refused("Address already in use")
-        host.run(Process(host, "nc", lambda process: _listen_udp(process, UdpSocket(process, number)), shell.user))
+        host.run(Process(host, "nc", lambda process: _listen_udp(process, UdpSocket(process, number, family)), shell.user))
         return f"listening on udp port {port}"
     if any(number == taken for _, taken in stack.listeners):
         raise Refused("Address already in use")
-    host.run(Process(host, "nc", lambda process: _listen(process, number), shell.user))
+    host.run(Process(host, "nc", lambda process: _listen(process, number, ANY[family]), shell.user))
     return f"listening on tcp port {port}"
 
 

@@ -14,7 +14,8 @@ from fwtutor.netfilter.packet import ACK, ICMP, SYN, TCP, UDP, Packet
 from fwtutor.network.arguments import split_words
 from fwtutor.network.ends import Address, source_of
 from fwtutor.network.errors import is_icmp
-from fwtutor.network.process import Connection, Process, Program, RawSocket, Wait
+from fwtutor.network.process import Process, Program, Wait
+from fwtutor.network.sockets import Connection, RawSocket
 from fwtutor.network.tools.scanline import MOST_RETRIES, Request, read_request
 from fwtutor.network.tools.scanreport import report
 from fwtutor.network.tools.scans import CONNECTING, FILTERED, OPEN, SCANS, Scan, Word, asked_about, in_fragments, judge, probe

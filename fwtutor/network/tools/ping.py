@@ -12,13 +12,12 @@ from fwtutor.netfilter.packet import ICMP, ICMPV6, Packet
 from fwtutor.network.ends import Address, source_of
 from fwtutor.network.errors import is_icmp, read_error
 from fwtutor.network.host import Host
-from fwtutor.network.process import Process, Program, RawSocket, Wait
+from fwtutor.network.process import Process, Program, Wait
+from fwtutor.network.sockets import RawSocket
 from fwtutor.network.tools.options import find_host, read_options
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 USUAL_COUNT, MOST_COUNT, MOST_SIZE = 4, 1000, 65507
-NEIGHBOUR_TIME = 3 * SECOND
-"""A neighbour that does not answer is given up then."""
 REQUEST, REPLY = {4: 8, 6: 128}, {4: 0, 6: 129}
 UNREACHABLE = {
     0: "Destination Net Unreachable", 1: "Destination Host Unreachable", 2: "Destination Protocol Unreachable",
@@ -68,11 +67,11 @@ class Pinging:
         self._identity = host.draw("ping", host.lines, *request.target) & 0xFFFF
         self._raw = RawSocket(process, self._is_ours)
         self._sent: dict[int, int] = {}
-        self._missing: dict[int, int] = {}
-        """Sequence number -> when it is known that no neighbour answers."""
         self._answered: set[int] = set()
         self._times: list[int] = []
         self._errors = self._duplicates = 0
+        self._pipe = 0
+        """How many were under way at once."""
         self._began = host.now
 
     def run(self) -> Program:
@@ -86,13 +85,9 @@ class Pinging:
                 due = due + request.interval if len(self._sent) < request.times else None
                 until = host.now + self._patience()
                 continue
-            wait = min([due if due is not None else until, *self._missing.values()])
-            yield Wait(wait, "ping's time for the next" if due is not None else "ping has waited long enough")
+            yield Wait(until if due is None else due, "ping's time for the next" if due is not None else "ping has waited long enough")
             for at, packet in self._raw.taken():
                 self._hear(at, packet)
-            for number in [number for number, when in self._missing.items() if when <= host.now]:
-                del self._missing[number]
-                self._error(request.source, number, UNREACHABLE[1] if request.target.family == 4 else _unreachable6(3))
             if due is None and self._times:
                 until = max(self._sent.values()) + self._patience()
         self._sum_up()
@@ -119,13 +114,7 @@ class Pinging:
             src, dst, REQUEST[family], 0, self._identity << 16 | number & 0xFFFF, data, family=family, ttl=request.ttl, df=df,
             id=self._identity + number & 0xFFFF,
         )  # fmt: skip
-        if host.neighbour(request.target) is False:
-            self._missing[number] = self._began + ((host.now - self._began) // NEIGHBOUR_TIME + 1) * NEIGHBOUR_TIME
-        self._raw.send(raw, tell=lambda: self._drop(number))
-
-    def _drop(self, number: int) -> None:
-        """The own rules dropped it: no neighbour was looked for. The program is not told."""
-        self._missing.pop(number, None)
+        self._raw.send(raw)
 
     # --- what comes back ---------------------------------------------------------------------------------------
 
@@ -143,10 +132,13 @@ class Pinging:
         number = int(unpack_from("!H", about.raw, about.l4 + 6)[0])
         if number not in self._sent:
             return
+        if error is None or packet.family == 4:
+            self._pipe = max(self._pipe, len(self._sent) - number + 1)
         if error is not None:
             if number not in self._answered:
                 self._error(source_of(packet), number, _words(packet, error.mtu))
             return
+        self._host.confirm(self._request.target)
         again = number in self._answered
         self._answered.add(number)
         self._duplicates += again
@@ -179,13 +171,14 @@ class Pinging:
         say("")
         say(f"--- {self._request.name} ping statistics ---")
         say(f"{sent} packets transmitted, {came} received{extra}, {lost}% packet loss, time {took}ms")
+        pipe = f"pipe {self._pipe}" if self._pipe > 1 else ""
         if self._times and self._request.size >= 16:
             times = [time / 1e6 for time in self._times]
             mean = sum(times) / len(times)
             deviation = sqrt(max(0.0, sum(time * time for time in times) / len(times) - mean * mean))
-            say(f"rtt min/avg/max/mdev = {min(times):.3f}/{mean:.3f}/{max(times):.3f}/{deviation:.3f} ms")
+            say(f"rtt min/avg/max/mdev = {min(times):.3f}/{mean:.3f}/{max(times):.3f}/{deviation:.3f} ms{', ' if pipe else ''}{pipe}")
         else:
-            say("")
+            say(pipe)
 
 
 def _words(packet: Packet, mtu: int) -> str:

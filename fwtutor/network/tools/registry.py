@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from fwtutor.network.tools import (
-    bruteforce,
-    curl,
-    dig,
-    fail2ban,
-    files,
-    floods,
-    ip,
-    nc,
-    nmap,
-    packets,
-    ping,
-    processes,
-    rules,
-    sockets,
-    ssh,
-    system,
-    traceroute,
-)
+from collections.abc import Mapping
+from typing import Any
+
 from fwtutor.network.tools.shell import Refused, Shell, Tool
+from fwtutor.registry import Registry
 
 _WIDTH = 44
 
 
 def help_text() -> str:
     """Every tool in a line, kind by kind."""
-    blocks = ["\n".join([f"{title}:", *(f"  {tool.usage:<{_WIDTH}} {tool.about}" for tool in tools)]) for title, tools in GROUPS.items()]
+    blocks = [
+        "\n".join([f"{title}:", *(f"  {tool.usage:<{_WIDTH}} {tool.about}" for tool in map(TOOLS.__getitem__, names))])
+        for title, names in PLACES.items()
+    ]
     return "\n".join(blocks)
 
 
@@ -44,27 +32,37 @@ def _help(shell: Shell, rest: str) -> str:
     return help_about(rest) if rest else help_text()
 
 
-GROUPS: dict[str, tuple[Tool, ...]] = {
-    "everyday": (
-        *ssh.TOOLS,
-        curl.TOOL,
-        dig.TOOL,
-        ping.TOOL,
-        traceroute.TOOL,
-        nc.TOOL,
-        sockets.TOOL,
-        ip.TOOL,
-        *files.TOOLS,
-        *processes.TOOLS,
-        *system.TOOLS,
-        Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
-    ),
-    "firewall": (*rules.TOOLS, fail2ban.TOOL),
-    "connections and packets in your hand": packets.TOOLS,
-    "attacker": (nmap.TOOL, bruteforce.TOOL, *floods.TOOLS),
-}
-"""By what they are for, as help lists them."""
-TOOLS: dict[str, Tool] = {tool.name: tool for tools in GROUPS.values() for tool in tools}
+HELP = Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True)
+PLACES: dict[str, dict[str, str]] = {
+    "everyday": {
+        "ssh": "ssh.TOOLS", "sshpass": "ssh.TOOLS", "curl": "curl.TOOL", "ftp": "ftp.TOOL", "dig": "dig.TOOL", "ping": "ping.TOOL",
+        "traceroute": "traceroute.TOOL", "nc": "nc.TOOL", "tftp": "tftp.TOOL", "ss": "sockets.TOOL", "ip": "ip.TOOL", "cat": "files.TOOLS",
+        "tail": "files.TOOLS", "ls": "files.TOOLS", "echo": "files.TOOLS", "ps": "processes.TOOLS", "kill": "processes.TOOLS",
+        "date": "processes.TOOLS", "sleep": "system.TOOLS", "whoami": "system.TOOLS", "id": "system.TOOLS", "help": "registry.HELP",
+    },
+    "firewall": {
+        "iptables": "rules.TOOLS", "iptables-save": "rules.TOOLS", "ip6tables": "rules.TOOLS", "ip6tables-save": "rules.TOOLS",
+        "conntrack": "rules.TOOLS", "ipset": "rules.TOOLS", "dmesg": "rules.TOOLS", "sysctl": "rules.TOOLS",
+        "fail2ban-client": "fail2ban.TOOL",
+    },
+    "connections and packets in your hand": {
+        "send": "packets.TOOLS", "connect": "packets.TOOLS", "say": "packets.TOOLS", "upload": "packets.TOOLS",
+        "close": "packets.TOOLS", "reset": "packets.TOOLS",
+    },
+    "attacker": {"nmap": "nmap.TOOL", "bruteforce": "bruteforce.TOOL", "flood": "floods.TOOLS", "hold": "floods.TOOLS"},
+}  # fmt: skip
+"""By what they are for, as help lists them: where each tool is, alone or among others."""
+
+
+class _Tools(Registry[Tool]):
+    """Tools of one file may stand together there."""
+
+    def find(self, name: str) -> Tool:
+        found: Any = super().find(name)
+        return found if isinstance(found, Tool) else next(tool for tool in found if tool.name == name)
+
+
+TOOLS: Mapping[str, Tool] = _Tools(__package__, {name: place for places in PLACES.values() for name, place in places.items()})
 
 
 def complete(line: str, names: tuple[str, ...] = ()) -> list[str]:

@@ -7,7 +7,6 @@ from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.conntrack.options import ConntrackRefused
 from fwtutor.netfilter.firewall import SYSCTLS
 from fwtutor.network.arguments import split_words
-from fwtutor.network.listening import what_happened
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
 
@@ -41,6 +40,8 @@ def _ipset(shell: Shell, rest: str) -> str:
 def _conntrack(shell: Shell, rest: str) -> str:
     command = read_conntrack(rest)
     if command.listens:
+        from fwtutor.network.listening import what_happened
+
         return what_happened(shell.host.records, command)
     return shell.host.firewall.run_conntrack(split_words(rest), at=shell.host.now / SECOND)
 

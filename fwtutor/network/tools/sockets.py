@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fwtutor.netfilter.xtables.names import service_name
-from fwtutor.network.ends import Address, Ends
+from fwtutor.network.ends import ANY, Address, Ends
 from fwtutor.network.host import Host
-from fwtutor.network.surroundings import User
+from fwtutor.network.stack import Owner
+from fwtutor.network.surroundings import ROOT_USER
 from fwtutor.network.tools.options import read_options
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 
@@ -29,30 +30,41 @@ class Socket(NamedTuple):
     protocol: str
     state: str
     address: Address | None
-    """None: any."""
+    """None: any of both families."""
     port: int
     peer: Address | None
     peer_port: int
     """0: none."""
-    name: str
-    user: User
+    owner: Owner
+    waiting: int = 0
+    backlog: int = 0
+
+    @property
+    def family(self) -> int:
+        """Of the socket: one for both versions of IP is one of IPv6."""
+        return 6 if self.owner.dual or self.address is None else self.address.family
+
+
+def _any(address: Address | None) -> Address | None:
+    """The peers of what listens there."""
+    return None if address is None else ANY[address.family]
+
+
+def _order(socket: Socket) -> tuple[bool, int, bool, int]:
+    listens = socket.state in ("LISTEN", "UNCONN")
+    return socket.protocol != "udp", socket.family, not listens, socket.port if listens else 0
+
+
+Place = tuple[str, int, Address | None]
+"""Protocol, port, address."""
 
 
 def sockets_of(host: Host, upto: int | None) -> list[Socket]:
     """All sockets there were after the record ``upto`` (None: there are now)."""
-    found = []
-    listening = {("tcp", port, address): (each.name, each.user) for (address, port), each in host.stack.listeners.items()}
-    listening |= {("udp", port, None): (each.name, each.user) for port, each in host.stack.datagrams.items()}
-    for noted in reversed(host.ports):
-        if upto is None or noted.record <= upto:
-            break
-        # It happened later: taken back.
-        if noted.taken:
-            listening.pop((noted.protocol, noted.port, None), None)
-        else:
-            listening[noted.protocol, noted.port, None] = noted.name, noted.user
-    for (protocol, port, address), (name, user) in sorted(listening.items(), key=lambda each: (each[0][0] != "udp", each[0][1])):
-        found.append(Socket(protocol, "LISTEN" if protocol == "tcp" else "UNCONN", address, port, None, 0, name, user))
+    found = [
+        Socket(place[0], "LISTEN" if place[0] == "tcp" else "UNCONN", place[2], place[1], _any(place[2]), 0, owner, waiting, backlog)
+        for place, (owner, waiting, backlog) in _listening(host, upto).items()
+    ]
     states: dict[Ends, str] = {}
     for record, ends, state in host.sockets:
         if upto is not None and record > upto:
@@ -61,9 +73,37 @@ def sockets_of(host: Host, upto: int | None) -> list[Socket]:
         if state != "CLOSED":
             states[ends] = state
     for ends, state in states.items():
-        name, user = host.stack.owners.get(ends, ("", User("root", 0)))
-        found.append(Socket("tcp", STATES.get(state, state), ends.address, ends.port, ends.peer, ends.peer_port, name, user))
-    return found
+        owner = host.stack.owners.get(ends, Owner("", ROOT_USER))
+        found.append(Socket("tcp", STATES.get(state, state), ends.address, ends.port, ends.peer, ends.peer_port, owner))
+    # As the kernel tells them: what is of IPv4, then what is of IPv6; what listens first.
+    return sorted(found, key=_order)
+
+
+def _listening(host: Host, upto: int | None) -> dict[Place, tuple[Owner, int, int]]:
+    """What listens: whose it is, how many connections wait, how many may."""
+    found: dict[Place, tuple[Owner, int, int]] = {}
+    for (address, port), each in host.stack.listeners.items():
+        found["tcp", port, address] = Owner(each.name, each.user, address is None), len(each.waiting), each.backlog
+    for port, datagrams in host.stack.datagrams.items():
+        for address in datagrams.addresses:
+            found["udp", port, address] = Owner(datagrams.name, datagrams.user, address is None), 0, 0
+    if upto is None:
+        return found
+    for noted in reversed(host.ports):
+        if noted.record <= upto:
+            break
+        # It happened later: taken back.
+        place = (noted.protocol, noted.port, noted.address)
+        if noted.taken:
+            found.pop(place, None)
+        else:
+            found[place] = Owner(noted.name, noted.user, noted.address is None), 0, noted.backlog
+    waiting: dict[Place, int] = {}
+    for queue in host.queues:
+        if queue.record > upto:
+            break
+        waiting["tcp", queue.port, queue.address] = queue.length
+    return {place: (owner, waiting.get(place, 0), backlog) for place, (owner, _, backlog) in found.items()}
 
 
 def _ss(shell: Shell, rest: str) -> str:
@@ -79,8 +119,7 @@ def _ss(shell: Shell, rest: str) -> str:
             continue
         if not {"a", "l"} & given.keys() and socket.state in USUALLY_LEFT_OUT:
             continue
-        family = socket.address.family if socket.address is not None else 0
-        if family and {"4", "6"} & given.keys() and str(family) not in given:
+        if {"4", "6"} & given.keys() and str(socket.family) not in given:
             continue
         rows.append(_row(socket, len(wanted) > 1, "n" in given, "p" in given))
     head = ([("Netid")] if len(wanted) > 1 else []) + ["State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"]
@@ -91,15 +130,21 @@ def _ss(shell: Shell, rest: str) -> str:
 
 def _row(socket: Socket, with_protocol: bool, numbers: bool, whose: bool) -> list[str]:
     row = [socket.protocol] if with_protocol else []
-    row += [socket.state, "0", "0", _place(socket.address, socket.port, socket, numbers)]
+    row += [socket.state, str(socket.waiting), str(socket.backlog), _place(socket.address, socket.port, socket, numbers)]
     row.append(_place(socket.peer, socket.peer_port, socket, numbers))
     if whose:
-        row.append(f'users:(("{socket.name}",user={socket.user.name}))' if socket.name else "")
+        row.append(f'users:(("{socket.owner.name}",user={socket.owner.user.name}))' if socket.owner.name else "")
     return row
 
 
 def _place(address: Address | None, port: int, socket: Socket, numbers: bool) -> str:
-    where = "*" if address is None else f"[{address}]" if address.family == 6 else str(address)
+    # A socket for both versions has an address of IPv6 also where the packets are of IPv4.
+    if address is None:
+        where = "*"
+    elif address.family == 6 or socket.owner.dual:
+        where = f"[{address}]" if address.family == 6 else f"[::ffff:{address}]"
+    else:
+        where = str(address)
     return f"{where}:{(str(port) if numbers else service_name(port, socket.protocol)) if port else '*'}"
 
 

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from fwtutor.network.arguments import read_port, split_words
 from fwtutor.network.ends import Address
-from fwtutor.network.process import FOREVER, Connection, Process, Program, Wait
+from fwtutor.network.process import FOREVER, Process, Program, Wait
+from fwtutor.network.sockets import Connection
 from fwtutor.network.ssh import wire
+from fwtutor.network.ssh.alive import Alive
 from fwtutor.network.ssh.client import SshClient
+from fwtutor.network.ssh.client_config import GLOBAL, ClientConfig, path_of, read_client_config
 from fwtutor.network.ssh.keys import own_keys
 from fwtutor.network.ssh.wire import ssh_message
 from fwtutor.network.tcp import Endpoint
@@ -19,12 +22,13 @@ from fwtutor.network.words import shown
 
 ASKED = 3
 """NumberOfPasswordPrompts."""
-USAGE = "ssh [-v] [-p PORT] [-i KEY] [-l USER] [USER@]HOST [COMMAND]"
+USAGE = "ssh [-v] [-p PORT] [-i KEY] [-l USER] [-o KEYWORD=VALUE] [USER@]HOST [COMMAND]"
 HELP = """\
 HOST is an address or a name. The keys in ~/.ssh (files NAME.pub) are offered first; then it asks for a password, three times at most.
 say "PASSWORD" to 22            answers; in the session that follows  say "whoami" to 22  is a command
 sshpass -p PASSWORD ssh ...     answers in advance
-ssh alice@server whoami         runs one command there, and is over"""
+ssh alice@server whoami         runs one command there, and is over
+-o ServerAliveInterval=30       asks the server for a sign of life after 30 seconds without one; ~/.ssh/config can say that, too"""
 
 
 class Wanted(NamedTuple):
@@ -40,6 +44,7 @@ class Wanted(NamedTuple):
     """The file it is in; empty: those in ~/.ssh."""
     password: str | None
     talkative: bool
+    config: ClientConfig
 
 
 class Terminal(Connection):
@@ -77,6 +82,8 @@ class Ssh:
             process.say(f"ssh: connect to host {wanted.host} port {wanted.port}: {why}")
             return
         self._debug(process, "Connection established.")
+        if wanted.config.keepalive and terminal.endpoint is not None:
+            terminal.endpoint.keep_alive()
         client = SshClient(terminal)
         if (yield from client.greet()):
             self._debug(process, f"Remote protocol version 2.0, remote software version {client.server.removeprefix('SSH-2.0-')}")
@@ -133,7 +140,15 @@ class Ssh:
         send = terminal.send
         send(ssh_message(wire.CHANNEL_OPEN, "session", 0, wire.WINDOW, 32768))
         over = terminal_there = False
-        while not over and (message := (yield from client.read())) is not None:
+        question = ssh_message(wire.GLOBAL_REQUEST, wire.KEEPALIVE, True)
+        alive = Alive(terminal, wanted.config.interval, wanted.config.most, question, "ssh")
+        while not over:
+            if not (yield from alive.listen()):
+                process.say(f"Timeout, server {wanted.host} not responding.")
+                return
+            message = yield from client.read()
+            if message is None:
+                break
             if message.kind == wire.CHANNEL_OPEN_CONFIRMATION and wanted.command:
                 send(ssh_message(wire.CHANNEL_REQUEST, 0, "exec", True, wanted.command))
             elif message.kind == wire.CHANNEL_OPEN_CONFIRMATION:
@@ -144,6 +159,10 @@ class Ssh:
                     process.say("PTY allocation request failed on channel 0")
                 send(ssh_message(wire.CHANNEL_REQUEST, 0, "shell", True))
                 terminal.in_session = True
+            elif message.kind == wire.CHANNEL_REQUEST:
+                _, kind, wants = message.fields("usb")
+                if kind == wire.KEEPALIVE.encode() and wants != b"\0":
+                    send(ssh_message(wire.CHANNEL_FAILURE, 0))
             elif message.kind == wire.CHANNEL_DATA:
                 for line in message.fields("us")[1].splitlines():
                     process.say(shown(line))
@@ -160,12 +179,15 @@ class Ssh:
 
 def _read(shell: Shell, rest: str, password: str | None) -> Wanted:
     words = split_words(rest)
-    options = {"-p": "22", "-i": "", "-l": ""}
+    options = {"-p": "", "-i": "", "-l": ""}
+    settings: list[str] = []
     talkative = False
     while words and words[0].startswith("-"):
         option = words.pop(0)
         if option == "-v":
             talkative = True
+        elif option == "-o" and words:
+            settings.append(words.pop(0))
         elif option not in options or not words:
             raise Refused(f"unknown option or missing argument -- {option}; usage: {USAGE}")
         else:
@@ -175,17 +197,24 @@ def _read(shell: Shell, rest: str, password: str | None) -> Wanted:
     user, at, name = words[0].rpartition("@")
     if at and not user:
         raise Refused(f"usage: {USAGE}")
-    user = user or options["-l"] or shell.user.name
+    read = shell.host.files.read
+    files = [(path, read(path) or "") for path in (path_of(shell.user.name), GLOBAL)]
     try:
-        address = find_host(shell.host, name)
+        config = read_client_config(settings, files, name)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    user = user or options["-l"] or config.user or shell.user.name
+    try:
+        address = find_host(shell.host, config.host or name)
     except Refused as error:
         raise Refused(f"Could not resolve hostname {error}") from None
-    port = read_port(options["-p"])
-    if options["-i"] and not own_keys(shell.host.files.read, shell.user.name, options["-i"]):
-        raise Refused(f"Warning: Identity file {options['-i']} not accessible: No such file or directory.")
+    port = read_port(options["-p"] or config.port or "22")
+    key = options["-i"] or config.key
+    if options["-i"] and not own_keys(read, shell.user.name, key):
+        raise Refused(f"Warning: Identity file {key} not accessible: No such file or directory.")
     if shell.host.source_for(address) is None:
         raise Refused(f"connect to host {name} port {port}: Network is unreachable")
-    return Wanted(address, name, port, user, " ".join(words[1:]), options["-i"], password, talkative)
+    return Wanted(address, name, port, user, " ".join(words[1:]), key, password, talkative, config)
 
 
 def _ssh(shell: Shell, rest: str, password: str | None = None) -> str:
@@ -204,6 +233,6 @@ def _sshpass(shell: Shell, rest: str) -> str:
 
 
 TOOLS = (
-    Tool("ssh", "ssh [-p PORT] [-i KEY] [USER@]HOST [COMMAND]", "logs in at another host", _ssh, ("-p", "-i", "-l", "-v"), more=HELP),
+    Tool("ssh", "ssh [-p PORT] [-i KEY] [USER@]HOST [COMMAND]", "logs in at another host", _ssh, ("-p", "-i", "-l", "-v", "-o"), more=HELP),
     Tool("sshpass", "sshpass -p PASSWORD ssh ...", "ssh, with the password given in advance", _sshpass, ("-p", "ssh")),
 )

@@ -12,8 +12,9 @@ from fwtutor.netfilter.packet import ICMP, ICMPV6, SYN, TCP, UDP, Packet
 from fwtutor.network.ends import Address, source_of
 from fwtutor.network.errors import is_icmp, read_error
 from fwtutor.network.host import Host
-from fwtutor.network.process import Process, Program, RawSocket, Wait
+from fwtutor.network.process import Process, Program, Wait
 from fwtutor.network.segments import MSS
+from fwtutor.network.sockets import RawSocket
 from fwtutor.network.tools.options import find_host, read_options
 from fwtutor.network.tools.shell import Refused, Shell, Tool
 

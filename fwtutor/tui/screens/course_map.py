@@ -16,8 +16,6 @@ from fwtutor.course.progress import Progress
 from fwtutor.tui import glyphs
 from fwtutor.tui.actions import APP, MAP, bindings
 from fwtutor.tui.roles import RoleScreen
-from fwtutor.tui.screens.help import help_rows
-from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.bars import KeyBar, TopLine
 from fwtutor.tui.widgets.lines import LineView
@@ -113,7 +111,6 @@ class CourseMap(RoleScreen[None]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(MAP), *bindings(APP)]
-    CSS_PATH = "course_map.tcss"
     ACTIONS = MAP
 
     @dataclass
@@ -166,4 +163,7 @@ class CourseMap(RoleScreen[None]):
             self.post_message(self.LessonChosen(lessons[number], afresh))
 
     def action_help(self) -> None:
+        from fwtutor.tui.screens.help import help_rows
+        from fwtutor.tui.screens.reader import ReaderScreen
+
         self.app.push_screen(ReaderScreen("Help", help_rows(MAP, signs=False)))

@@ -16,10 +16,6 @@ from fwtutor.tui.actions import APP, LAB, bindings
 from fwtutor.tui.journey import Outcome
 from fwtutor.tui.prose import prose
 from fwtutor.tui.reading import Place
-from fwtutor.tui.screens.help import help_rows
-from fwtutor.tui.screens.inspector import InspectorScreen
-from fwtutor.tui.screens.kernel import KernelScreen
-from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.screens.view import TABS, LabView
 from fwtutor.tui.spans import line
 from fwtutor.tui.widgets.ask import AskView
@@ -46,7 +42,6 @@ class LabScreen(LabView):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LAB), *bindings(APP)]
-    CSS_PATH = "lab.tcss"
     ACTIONS = LAB
 
     def compose(self) -> ComposeResult:
@@ -209,6 +204,8 @@ class LabScreen(LabView):
             self.say_rows(title, lambda width: prose(text, width))
 
     def action_why(self) -> None:
+        from fwtutor.tui.screens.reader import ReaderScreen
+
         place = Place.of(self.session)
         self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
 
@@ -217,15 +214,22 @@ class LabScreen(LabView):
         if walk is None:
             self.say("Packet inspector", line("There is no packet here: step to one."))
         else:
+            from fwtutor.tui.screens.inspector import InspectorScreen
+
             self.app.push_screen(InspectorScreen(walk.packet))
 
     def action_ask_kernel(self) -> None:
+        from fwtutor.tui.screens.kernel import KernelScreen
+
         self._stop()
         # The kernel would give away what the lesson has just asked about.
         asked_about = self.journey.question is not None
         self.app.push_screen(KernelScreen(self.session.run, self.session.cursor.index - asked_about))
 
     def action_help(self) -> None:
+        from fwtutor.tui.screens.help import help_rows
+        from fwtutor.tui.screens.reader import ReaderScreen
+
         focused = self.focused
         about = (type(focused).__doc__ or "").split("\n\n")[0] if focused else ""
         self.app.push_screen(ReaderScreen("Help", help_rows(LAB, " ".join(about.split()))))
@@ -346,8 +350,9 @@ class LabScreen(LabView):
         self._leave(None)
 
     def action_next_lesson(self) -> None:
-        if self.journey.open_goal is None and self.following is not None:
-            self._leave((self.following, False))
+        following = self.following() if self.journey.open_goal is None else None
+        if following is not None:
+            self._leave((following, False))
 
     def action_restart(self) -> None:
         if self.journey.open_goal is None or self._restarting:

@@ -36,7 +36,6 @@ class ReaderScreen(RoleScreen[None], ModalScreen[None]):
     """Rows on a sheet over the screen; any of the usual keys closes it, the arrows scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(READ)]
-    CSS_PATH = "reader.tcss"
 
     def __init__(self, title: str, rows: Rows) -> None:
         super().__init__()

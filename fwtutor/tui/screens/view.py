@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from textual import events
 from textual.geometry import Size as Extent
@@ -38,9 +38,10 @@ UNTIL_ANSWERED = frozenset({"lab.step", "lab.play", "lab.end"})
 class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     """Everything of a lab that can be seen. Subclasses compose the widgets and say what keys do."""
 
-    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Lesson | None = None) -> None:
+    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None]) -> None:
         super().__init__()
         self.following = following
+        """The lesson after this one, if there is one."""
         self.lesson = lesson
         self.session = session
         self.progress = progress
@@ -52,6 +53,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self._reveal = Reveal(self)
         self._told = BLANK
         """What stands in the prompt's place until the next step."""
+        self._styled = False
         self._page = -1
         """The page that was shown last."""
         self._restarting = False
@@ -78,7 +80,14 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.add_class(*(name for name, on in wanted.items() if on), update=False)
         self.remove_class(*(name for name, on in wanted.items() if not on), update=False)
         if self.is_mounted:
+            self._styled = True
             self.update_node_styles()
+
+    def update_node_styles(self, animate: bool = True) -> None:
+        """Style all anew; but when the screen opens, all has just been styled, one by one, and Textual would do it again."""
+        if self._styled:
+            super().update_node_styles(animate=animate)
+        self._styled = True
 
     # --- showing ----------------------------------------------------------------------------------------
 
@@ -113,7 +122,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     def _ways(self, what: str, *more: tuple[str, str]) -> Line:
         """The ways that lead on from a lesson that is done."""
         reads = [("space", "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
-        ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following else [])]
+        ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following() else [])]
         spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
         return line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", "))
 

@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from fwtutor.tui import glyphs
+from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.spans import BLANK, Line, clean, crop
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class LineView(ScrollView, inherit_bindings=False):
         self._rows: Sequence[Line] = ()
         self._painted: dict[int, Line] = {}
         self._built_for = -1
+        self._early = -1
         self._titles = "", ""
+        self._styles: dict[tuple[str, str], Style] = {}
 
     # --- what subclasses say ----------------------------------------------------------------------------
 
@@ -88,17 +91,17 @@ class LineView(ScrollView, inherit_bindings=False):
         width = self.text_width
         if width <= 0:
             # Hidden for now: what it last drew is no longer what it would.
-            self._built_for = -1
+            self._built_for = self._early = -1
             return
-        self._built_for = width
+        self._built_for, self._early = width, -1
         self._rows = self.build(width)
         size = Size(width, self.count())
         if size != self.virtual_size:
             self.virtual_size = size
         top, height = self.scroll_offset.y, self.size.height
-        for y in range(height):
-            if self._painted.get(top + y, None) != self._row_or_blank(top + y):
-                self.refresh(Region(0, y, self.size.width, 1))
+        changed = [y for y in range(height) if self._painted.get(top + y) != self._row_or_blank(top + y)]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def _row_or_blank(self, y: int) -> Line:
         return self.row(y) if 0 <= y < self.count() else BLANK
@@ -120,24 +123,35 @@ class LineView(ScrollView, inherit_bindings=False):
         """``text`` in the symbols this terminal has."""
         return glyphs.to_ascii(text) if self.app.has_class("-ascii") else text
 
-    def role_style(self, role: str) -> Style:
-        """The style of a role, without what the row or the widget gives it."""
-        return self.screen.get_component_rich_style(f"role--{role}", partial=True) if role else Style.null()
+    def _style(self, fill: str, role: str) -> Style:
+        """The style of a role in a row filled so."""
+        style = self._styles.get((fill, role))
+        if style is None:
+            screen = self.screen
+            assert isinstance(screen, RoleScreen)
+            base = self._style(fill, "") if role else self.rich_style + screen.role_style(fill)
+            style = self._styles[fill, role] = base + screen.role_style(role)
+        return style
 
     def render_line(self, y: int) -> Strip:
+        if self._built_for < 0 and self._early != (width := self.text_width):
+            # The first paint comes before the first resize: what there is to show is there with it.
+            self._early, self._rows = width, self.build(width)
         top, width = self.scroll_offset.y, self.size.width
         row = self._row_or_blank(top + y)
         self._painted[top + y] = row
         if len(self._painted) > 4 * max(self.size.height, 64):
             self._painted = {at: painted for at, painted in self._painted.items() if top <= at < top + self.size.height}
-        base = self.rich_style + self.role_style(row.fill)
         row = crop(row, width)
-        segments = [Segment(self.plain(text), base + self.role_style(role)) for text, role, _ in row.spans]
-        return Strip(segments).adjust_cell_length(width, base)
+        segments = [Segment(self.plain(text), self._style(row.fill, role)) for text, role, _ in row.spans]
+        return Strip(segments).adjust_cell_length(width, self._style(row.fill, ""))
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._painted.clear()
+        self._styles.clear()
+        if any(self._titles):
+            self._draw_titles()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """For ``height: auto``: all the rows."""
@@ -147,8 +161,6 @@ class LineView(ScrollView, inherit_bindings=False):
     # --- events -----------------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        if any(self._titles):
-            self._draw_titles()
         if self.text_width != self._built_for or not self._painted:
             self.rebuild()
 

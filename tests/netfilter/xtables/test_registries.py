@@ -42,6 +42,13 @@ def test_nothing_that_the_manual_knows_is_forgotten(family: int) -> None:
     assert not TARGETS[family].keys() & TARGETS_NOT_YET[family]
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_each_is_found_by_the_names_it_has(family: int) -> None:
+    matches, targets = set(MATCHES[family].values()), set(TARGETS[family].values())
+    assert {name: match for match in matches for name in (match.name, *match.aliases)} == dict(MATCHES[family])
+    assert {target.name: target for target in targets} == dict(TARGETS[family])
+
+
 @TOOLS
 def test_what_is_not_simulated_is_refused_by_its_name(variant: str, family: int) -> None:
     for name in MATCHES_NOT_YET[family]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter.conntrack.helpers.ftp import FTP
-from fwtutor.netfilter.conntrack.helpers.helper import Helper
-from fwtutor.netfilter.conntrack.helpers.irc import IRC
-from fwtutor.netfilter.conntrack.helpers.sip import SIP
-from fwtutor.netfilter.conntrack.helpers.tftp import TFTP
+from typing import TYPE_CHECKING
 
-HELPERS: dict[str, Helper] = {helper.name: helper for helper in (FTP, IRC, SIP, TFTP)}
+from fwtutor.registry import Registry
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.conntrack.helpers.helper import Helper
+
+HELPERS: Registry[Helper] = Registry(__name__, {"ftp": "ftp.FTP", "irc": "irc.IRC", "sip": "sip.SIP", "tftp": "tftp.TFTP"})
 
 ELSEWHERE = frozenset({"amanda", "netbios-ns", "pptp", "Q.931", "RAS", "sane", "snmp"})
 """Helpers the kernel has and fwtutor does not simulate."""

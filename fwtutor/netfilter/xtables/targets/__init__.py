@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter.xtables.options import OptionTarget
-from fwtutor.netfilter.xtables.targets.audit import Audit
-from fwtutor.netfilter.xtables.targets.checksum import Checksum
-from fwtutor.netfilter.xtables.targets.classify import Classify
-from fwtutor.netfilter.xtables.targets.connmark import ConnmarkTarget
-from fwtutor.netfilter.xtables.targets.ct import Ct
-from fwtutor.netfilter.xtables.targets.dnat import Dnat, Dnat6
-from fwtutor.netfilter.xtables.targets.dscp import DscpTarget
-from fwtutor.netfilter.xtables.targets.log import Log
-from fwtutor.netfilter.xtables.targets.mark import MarkTarget
-from fwtutor.netfilter.xtables.targets.masquerade import Masquerade
-from fwtutor.netfilter.xtables.targets.netmap import Netmap, Netmap6
-from fwtutor.netfilter.xtables.targets.nflog import Nflog
-from fwtutor.netfilter.xtables.targets.notrack import NoTrack
-from fwtutor.netfilter.xtables.targets.queue import Nfqueue, Queue
-from fwtutor.netfilter.xtables.targets.redirect import Redirect
-from fwtutor.netfilter.xtables.targets.reject import Reject, Reject6
-from fwtutor.netfilter.xtables.targets.set import SetTarget
-from fwtutor.netfilter.xtables.targets.snat import Snat, Snat6
-from fwtutor.netfilter.xtables.targets.tcpmss import TcpMss, TcpMss6
-from fwtutor.netfilter.xtables.targets.tcpoptstrip import TcpOptStrip
-from fwtutor.netfilter.xtables.targets.tee import Tee, Tee6
-from fwtutor.netfilter.xtables.targets.tos import TosTarget
-from fwtutor.netfilter.xtables.targets.trace import Trace
-from fwtutor.netfilter.xtables.targets.ttl import Hl, Ttl
-from fwtutor.netfilter.xtables.targets.verdicts import Accept, Drop, Return
+from typing import TYPE_CHECKING
 
-_BOTH: tuple[type[OptionTarget], ...] = (
-    Accept, Drop, Return, Log, Audit, Checksum, Classify, ConnmarkTarget, Ct, DscpTarget, MarkTarget, Masquerade, Nflog, Nfqueue,
-    NoTrack, Queue, Redirect, SetTarget, TcpOptStrip, TosTarget, Trace,
-)  # fmt: skip
+from fwtutor.registry import Registry
 
+if TYPE_CHECKING:
+    from fwtutor.netfilter.xtables.options import OptionTarget
 
-def _named(*targets: type[OptionTarget]) -> dict[str, type[OptionTarget]]:
-    return {target.name: target for target in targets}
-
-
-TARGETS = {
-    4: _named(*_BOTH, Dnat, Netmap, Reject, Snat, TcpMss, Tee, Ttl),
-    6: _named(*_BOTH, Dnat6, Hl, Netmap6, Reject6, Snat6, TcpMss6, Tee6),
-}
+_BOTH = {
+    "ACCEPT": "verdicts.Accept", "DROP": "verdicts.Drop", "RETURN": "verdicts.Return", "LOG": "log.Log", "AUDIT": "audit.Audit",
+    "CHECKSUM": "checksum.Checksum", "CLASSIFY": "classify.Classify", "CONNMARK": "connmark.ConnmarkTarget", "CT": "ct.Ct",
+    "DSCP": "dscp.DscpTarget", "MARK": "mark.MarkTarget", "MASQUERADE": "masquerade.Masquerade", "NFLOG": "nflog.Nflog",
+    "NFQUEUE": "queue.Nfqueue", "NOTRACK": "notrack.NoTrack", "QUEUE": "queue.Queue", "REDIRECT": "redirect.Redirect",
+    "SET": "set.SetTarget", "TCPOPTSTRIP": "tcpoptstrip.TcpOptStrip", "TOS": "tos.TosTarget", "TRACE": "trace.Trace",
+}  # fmt: skip
+TARGETS: dict[int, Registry[type[OptionTarget]]] = {
+    4: Registry(__name__, _BOTH | {
+        "DNAT": "dnat.Dnat", "NETMAP": "netmap.Netmap", "REJECT": "reject.Reject", "SNAT": "snat.Snat", "TCPMSS": "tcpmss.TcpMss",
+        "TEE": "tee.Tee", "TTL": "ttl.Ttl",
+    }),
+    6: Registry(__name__, _BOTH | {
+        "DNAT": "dnat.Dnat6", "HL": "ttl.Hl", "NETMAP": "netmap.Netmap6", "REJECT": "reject.Reject6", "SNAT": "snat.Snat6",
+        "TCPMSS": "tcpmss.TcpMss6", "TEE": "tee.Tee6",
+    }),
+}  # fmt: skip
+"""By family and name."""
 
 _BOTH_NOT_YET = frozenset({
     "CONNSECMARK", "HMARK", "IDLETIMER", "LED", "RATEEST", "SECMARK",

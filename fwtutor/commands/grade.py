@@ -1,0 +1,59 @@
+"""``fwtutor grade LESSON ANSWER...``: answers judged by what they do, for one person or a class."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fwtutor.badinput import BadInput, printable
+from fwtutor.commands.output import NO, OK
+
+FORMATS = ("text", "json", "junit", "csv")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("lesson", metavar="LESSON", help="its name, see `fwtutor lesson list`; or a folder")
+    parser.add_argument("answers", nargs="+", type=Path, metavar="ANSWER", help="files (.rules, .commands), folders of them, or a zip")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="csv: a gradebook; junit: a test case for each check")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there, and not to standard output")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="what the histories are drawn from, instead of the lesson's own")
+    parser.set_defaults(run=run)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 10:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.gradebook import FORMATS as WRITERS
+    from fwtutor.course.grading import grade
+    from fwtutor.course.loader import find_folder, load_lesson
+    from fwtutor.course.model import LessonError
+    from fwtutor.course.submissions import gather
+
+    try:
+        folder = find_folder(arguments.lesson)
+        lesson = load_lesson(folder)
+    except LessonError as error:
+        raise BadInput(str(error)) from None
+    submissions = gather(arguments.answers)
+    shows = sys.stderr.isatty() and len(submissions) > 1
+
+    def told(done: int) -> None:
+        if shows:
+            sys.stderr.write(f"\r{done} of {len(submissions)}" + ("\n" if done == len(submissions) else ""))
+            sys.stderr.flush()
+
+    marks = grade(folder, submissions, seed=arguments.seed, told=told)
+    text = WRITERS[arguments.format](lesson, marks)
+    if arguments.output is not None:
+        try:
+            arguments.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"--output {arguments.output}: {error.strerror}") from None
+    else:
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+    return OK if all(mark.passed for mark in marks) else NO

@@ -1,0 +1,95 @@
+"""Marks as a person reads them and as programs do: text, JSON, JUnit's XML, and a gradebook's CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from io import StringIO
+from xml.etree import ElementTree
+
+from fwtutor.course.grading import Mark
+from fwtutor.course.model import Lesson
+
+
+def text(lesson: Lesson, marks: Sequence[Mark]) -> str:
+    """For people: each answer, the history by which it failed, and what the class chose."""
+    lines: list[str] = []
+    for mark in marks:
+        lines.append(f"{mark.student}: {'passed' if mark.passed else 'refused' if mark.refused else 'not passed'}")
+        if mark.refused:
+            lines.append(f"    {mark.source}: {mark.refused}")
+        for check, happened, reason in mark.failures:
+            lines += [f"    {check}: {happened}.", f"        {reason}"]
+        if mark.like:
+            lines.append(f"    as the wrong answer {mark.like}: {_why(lesson)[mark.like]}")
+    if len(marks) > 1:
+        passed = sum(mark.passed for mark in marks)
+        lines += ["", f"{passed} of {len(marks)} passed"]
+        failed = Counter(check for mark in marks for check, _, _ in mark.failures)
+        lines += [f"  {count:>4} failed {check}" for check, count in failed.most_common()]
+        chosen = Counter(mark.like for mark in marks if mark.like)
+        lines += [f"  {count:>4} answered as {name}: {_why(lesson)[name]}" for name, count in chosen.most_common()]
+    return "\n".join(lines) + "\n"
+
+
+def _why(lesson: Lesson) -> dict[str, str]:
+    return {wrong.answer.source.rpartition("/")[2].rpartition(".")[0]: wrong.why for wrong in lesson.wrong}
+
+
+def as_json(lesson: Lesson, marks: Sequence[Mark]) -> str:
+    """One object: the lesson, and a list of answers."""
+    answers = [
+        {
+            "student": mark.student,
+            "source": mark.source,
+            "passed": mark.passed,
+            "refused": mark.refused or None,
+            "failures": [{"check": check, "happened": happened, "reason": reason} for check, happened, reason in mark.failures],
+            "like": mark.like or None,
+        }
+        for mark in marks
+    ]
+    return json.dumps({"lesson": lesson.name, "answers": answers}, indent=2, ensure_ascii=False) + "\n"
+
+
+def junit(lesson: Lesson, marks: Sequence[Mark]) -> str:
+    """A test suite of the lesson, a test case for each check of each answer."""
+    suite = ElementTree.Element("testsuite", name=lesson.name)
+    count = failed = errors = 0
+    for mark in marks:
+        happened = {check: (words, reason) for check, words, reason in mark.failures}
+        for check in lesson.checks:
+            case = ElementTree.SubElement(suite, "testcase", classname=mark.student, name=check.name)
+            count += 1
+            if mark.refused:
+                ElementTree.SubElement(case, "error", message=mark.refused)
+                errors += 1
+            elif check.name in happened:
+                words, reason = happened[check.name]
+                ElementTree.SubElement(case, "failure", message=words).text = reason
+                failed += 1
+    suite.attrib |= {"tests": str(count), "failures": str(failed), "errors": str(errors)}
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def gradebook(lesson: Lesson, marks: Sequence[Mark]) -> str:
+    """CSV: student, grade from 0 to 100 (the share of checks passed), passed, and what to tell them."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("student", "grade", "passed", "feedback"))
+    for mark in marks:
+        share = 0 if mark.refused else round(100 * (1 - len(mark.failures) / len(lesson.checks)))
+        words = mark.refused or " ".join(f"{check}: {happened}. {reason}" for check, happened, reason in mark.failures)
+        writer.writerow([_harmless(mark.student), share, "yes" if mark.passed else "no", _harmless(words)])
+    return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """Spreadsheets run what begins like a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell
+
+
+FORMATS: dict[str, Callable[[Lesson, Sequence[Mark]], str]] = {"text": text, "json": as_json, "junit": junit, "csv": gradebook}

@@ -1,0 +1,110 @@
+"""Answers as they are handed in: files, folders of files, and the zips that learning platforms make of them. All of it is hostile.
+
+Nothing is unpacked to disk; sizes and numbers are bounded; a file that cannot be an answer becomes one that is refused, with the reason,
+and harms nobody else's.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from fwtutor.badinput import BadInput
+from fwtutor.course.tables import MAX_BYTES, control_character
+
+MAX_ANSWERS = 5000
+SUFFIXES = (".rules", ".commands", ".txt")
+_PLATFORM = re.compile(r"(.+?)_\d+_assignsubmission_.*\Z")
+"""The folder of a student in what Moodle exports: ``Ada Lovelace_12345_assignsubmission_file_``."""
+_COMMAND = re.compile(r"\s*[a-z][a-z0-9-]*# ")
+
+
+class Submission(NamedTuple):
+    """What somebody handed in."""
+
+    student: str
+    """Whose it is, as far as the names of files tell."""
+    source: str
+    """The file, for messages."""
+    text: str = ""
+    wrong: str = ""
+    """Why it cannot be read."""
+
+    @property
+    def commands(self) -> bool:
+        """``host# command`` lines, no rules."""
+        lines = [line for line in self.text.split("\n") if line.strip() and not line.lstrip().startswith("# ")]
+        return bool(lines) and _COMMAND.match(lines[0]) is not None
+
+
+def gather(paths: Iterable[Path]) -> list[Submission]:
+    """All answers there are in files, folders and zips, in the order of their names. Raises BadInput where there is none."""
+    found: list[Submission] = []
+    for path in paths:
+        here = list(_of(path))
+        if not here:
+            raise BadInput(f"{path}: has no answers (files that end in {', '.join(SUFFIXES)})")
+        found += here
+        if len(found) > MAX_ANSWERS:
+            raise BadInput(f"{path}: more than {MAX_ANSWERS} answers")
+    return found
+
+
+def _of(path: Path) -> Iterator[Submission]:
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.suffix in SUFFIXES and file.is_file() and not file.is_symlink():
+                yield _read(_student(file.relative_to(path)), str(file), file)
+    elif path.suffix == ".zip":
+        yield from _zipped(path)
+    else:
+        yield _read(path.stem, str(path), path)
+
+
+def _read(student: str, source: str, file: Path) -> Submission:
+    try:
+        with file.open("rb") as opened:
+            return _decoded(student, source, opened.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise BadInput(f"{file}: {error.strerror}") from None
+
+
+def _zipped(path: Path) -> Iterator[Submission]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [each for each in archive.infolist() if not each.is_dir() and PurePosixPath(each.filename).suffix in SUFFIXES]
+            if len(members) > MAX_ANSWERS:
+                raise BadInput(f"{path}: more than {MAX_ANSWERS} answers")
+            for member in sorted(members, key=lambda each: each.filename):
+                source = f"{path}:{member.filename}"
+                with archive.open(member) as opened:
+                    yield _decoded(_student(PurePosixPath(member.filename)), source, opened.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise BadInput(f"{path}: is no zip that can be read ({error})") from None
+
+
+def _decoded(student: str, source: str, data: bytes) -> Submission:
+    if len(data) > MAX_BYTES:
+        return Submission(student, source, wrong=f"is larger than {MAX_BYTES // 1024} KiB")
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        return Submission(student, source, wrong=f"byte {error.start} is not UTF-8")
+    bad = control_character(text)
+    if bad:
+        return Submission(student, source, wrong=f"has the control character U+{ord(bad):04X}")
+    return Submission(student, source, text) if text.strip() else Submission(student, source, wrong="is empty")
+
+
+def _student(path: Path | PurePosixPath) -> str:
+    """A file of its own is named for its student; in a folder of theirs, the folder is."""
+    if len(path.parts) == 1:
+        return path.stem
+    folder = path.parts[-2]
+    known = _PLATFORM.match(folder)
+    return known[1] if known else folder
