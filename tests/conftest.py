@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from pathlib import Path
@@ -44,7 +45,8 @@ def no_internet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setattr(socket, name, _no_names)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """For ``-n auto``: more than there are processors, as those tests that ask the kernel mostly wait for it."""
-    return (os.cpu_count() or 1) + 2
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking through it for garbage, again and again, takes a sixth of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

@@ -65,10 +65,13 @@ class Difference:
         return [(left or NOTHING, right or NOTHING) for left, right in pairs if left != right]
 
 
-def compare(kernel: Kernel, setup: Setup, items: Sequence[Item]) -> Comparison:
-    """Run both. Stops at the first packet with a difference: what follows would only be its consequences."""
+def compare(kernel: Kernel, setup: Setup, items: Sequence[Item], walks: list[Walk] | None = None) -> Comparison:
+    """Run both. Stops at the first packet with a difference: what follows would only be its consequences.
+
+    ``walks`` is filled with the engine's, one a packet.
+    """
     observation = kernel.play(setup, items)
-    return Comparison(setup, tuple(items), observation, tuple(hold(setup, observation)))
+    return Comparison(setup, tuple(items), observation, tuple(hold(setup, observation, walks)))
 
 
 def happens_again(kernel: Kernel, comparison: Comparison) -> bool:
@@ -83,16 +86,16 @@ _ALONE, _IN_PAIRS = 60, 6
 """Packets in doubt that are tried, the last ones before a difference: each alone, and by twos."""
 
 
-def hold(setup: Setup, observation: Observation) -> list[Difference]:
+def hold(setup: Setup, observation: Observation, walks: list[Walk] | None = None) -> list[Difference]:
     """The differences between the engine and what was observed, up to the first packet that has any.
 
     Where a tick passed during a packet, nobody knows on which side of it the kernel looked at its clock: whatever makes the two
     agree for longer is believed.
     """
     times = [packet.at for packet in observation.packets]
-    found = _hold(setup, observation, times)
+    found = _hold(setup, observation, times, walks)
     while found:
-        explained = _explained(setup, observation, times, found)
+        explained = _explained(setup, observation, times, found, walks)
         if explained is None:
             break
         times, found = explained
@@ -100,14 +103,14 @@ def hold(setup: Setup, observation: Observation) -> list[Difference]:
 
 
 def _explained(
-    setup: Setup, observation: Observation, times: list[float], found: list[Difference]
+    setup: Setup, observation: Observation, times: list[float], found: list[Difference], walks: list[Walk] | None
 ) -> tuple[list[float], list[Difference]] | None:
     """Other times with which the first difference comes later or not at all; None when there are none."""
     place = _place(found, observation)
     doubtful = [number for number, packet in enumerate(observation.packets[: place + 1]) if packet.late > times[number]][::-1]
     for chosen in chain(((one,) for one in doubtful[:_ALONE]), combinations(doubtful[:_IN_PAIRS], 2)):
         tried = [packet.late if number in chosen else times[number] for number, packet in enumerate(observation.packets)]
-        left = _hold(setup, observation, tried)
+        left = _hold(setup, observation, tried, walks)
         if not left or _place(left, observation) > place:
             return tried, left
     return None
@@ -134,8 +137,10 @@ def engine_for(setup: Setup, began: int = BEGAN) -> Firewall:
     return firewall
 
 
-def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Difference]:
+def _hold(setup: Setup, observation: Observation, times: list[float], walks: list[Walk] | None) -> list[Difference]:
     """``times``: when the engine gets each packet."""
+    if walks is not None:
+        walks.clear()
     firewall = engine_for(setup, observation.began)
     orders = list(observation.orders)
     caused: list[Walk] = []
@@ -156,6 +161,8 @@ def _hold(setup: Setup, observation: Observation, times: list[float]) -> list[Di
         firewall.box.lots = partial(kernels_lots, observation, number)
         firewall.box.expected = partial(kernels_ports, observation, number, firewall.state)
         walk = caused.pop(0) if caused else replay(firewall, observed, at)
+        if walks is not None:
+            walks.append(walk)
         told += [Told(number, message) for message in listener.walk(walk)]
         found = [Difference(number, *difference) for difference in _packet_differences(observed, walk, firewall)]
         if found:

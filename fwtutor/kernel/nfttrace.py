@@ -82,6 +82,8 @@ class NftTrace:
         """``rules``: by family."""
         self._rules, self._asking = rules, asking
         self._netfilter = Netfilter(_GROUP)
+        self._numbered: dict[int, tuple[int, _Numbers]] = {}
+        """By family: the rules' numbers, and after how many changes they had them."""
 
     def close(self) -> None:
         self._netfilter.close()
@@ -100,7 +102,6 @@ class NftTrace:
 
         visits, every = list[_Visit](), list[_Visit]()
         current: dict[bytes, _Visit] = {}
-        numbers: dict[int, _Numbers] = {}
 
         def here(packet: bytes) -> _Visit:
             known = current.get(packet, visits[-1])
@@ -117,11 +118,9 @@ class NftTrace:
             if table == QUIET:
                 continue  # a copy of a packet is traced as that is, from before the first chain that asks for it
             if table != WATCH:
-                if family not in numbers:
-                    numbers[family] = self._numbers(family)
                 # Of a packet that was rejected the kernel says so after all that it says of the answer.
                 visit = here(packet)
-                if self._tell(visit, self._rules[family], message, numbers[family]):
+                if self._tell(visit, self._rules[family], message, self._numbers(family)):
                     visit.lines.append(following())
                 goes_on(visit)
             elif NFTA_TRACE_RULE_HANDLE in message:
@@ -197,6 +196,13 @@ class NftTrace:
 
     def _numbers(self, family: int) -> _Numbers:
         """The number of each rule in its chain, by its table and handle."""
+        changes = self._rules[family].changes
+        known = self._numbered.get(family)
+        if known is None or known[0] != changes:
+            known = self._numbered[family] = changes, self._ask_for_numbers(family)
+        return known[1]
+
+    def _ask_for_numbers(self, family: int) -> _Numbers:
         seen: dict[tuple[str, str], int] = {}
         numbers: _Numbers = {}
         for answer in self._asking.ask(_GET_RULE, b"", NLM_F_DUMP, family=FAMILIES[family]):

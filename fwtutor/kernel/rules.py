@@ -40,6 +40,8 @@ class Rules:
         self.names_hot_drops = variant == "nft"
         """Whether the trace names the rule whose match dropped a packet at once."""
         self._marks = {*marks}
+        self.changes = 0
+        """How often they may have become others."""
         watch(family, between=variant == "nft")
         self._load(text if text.endswith("\n") else text + "\n")
         self._read()
@@ -69,6 +71,7 @@ class Rules:
         return zones - {0}
 
     def _read(self) -> None:
+        self.changes += 1
         saved = self.save(counters=False)
         self.tracks = bool(_TRACKING.search(_QUOTED.sub('""', saved)))
         """True when a rule switches connection tracking on. Only then may the harness ask for ctstates: asking would switch it on too."""

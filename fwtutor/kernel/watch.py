@@ -37,13 +37,14 @@ def watch(family: int, *, between: bool) -> None:
 
     ``between``: let it also log how packets look after each table, where no other line tells that.
     """
+    # A rule that accepts is traced with one message; else two more say that its chain is over.
     chains = []
     for hook in HOOKS:
-        chains.append(_chain(BEGIN, hook, _FIRST, f'meta nftrace set 1 log prefix "{BEGIN}" group {GROUP}'))
+        chains.append(_chain(BEGIN, hook, _FIRST, f'meta nftrace set 1 log prefix "{BEGIN}" group {GROUP} accept'))
         chains.append(_chain("state", hook, _AFTER_CONNTRACK, ""))
         if between:
-            chains += [_chain(f"{AGAIN}_{at + 300}", hook, at, f'log prefix "{AGAIN}" group {GROUP}') for at in _AFTER_TABLES]
-        chains.append(_chain(END, hook, _LAST, f'log prefix "{END}" group {GROUP}'))
+            chains += [_chain(f"{AGAIN}_{at + 300}", hook, at, f'log prefix "{AGAIN}" group {GROUP} accept') for at in _AFTER_TABLES]
+        chains.append(_chain(END, hook, _LAST, f'log prefix "{END}" group {GROUP} accept'))
     _load("\n".join([f"table {_FAMILIES[family]} {WATCH} {{", *chains, "}", ""]))
 
 

@@ -7,13 +7,13 @@ without an argument, which mostly change what others mean, count with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
-from fwtutor.kernel.compare import compare, engine_for, replay
+from fwtutor.kernel.compare import compare
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Observed
 from fwtutor.netfilter.steps import RuleTried
@@ -22,7 +22,7 @@ from fwtutor.netfilter.why import why
 from fwtutor.netfilter.xtables.matches import MATCHES
 from fwtutor.netfilter.xtables.options import Option, OptionMatch
 from tests.kernel import six, talk
-from tests.kernel.boards import BOARDS, WORLDS, Board
+from tests.kernel.boards import BOARDS, WORLDS, Board, World
 
 LEAST, PLAYS = 20, 5
 Counts = dict[tuple[str, str], list[int]]
@@ -36,22 +36,33 @@ ONE_WAY = {
 """Options that can decide one way only, with the way (0 true, 1 false) and why."""
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_every_option_stands_on_a_board(family: int) -> None:
+    standing = {pair for group in BOARDS for board in group(WORLDS[family]) for pair in named(board)}
+    assert {*registry(family)} <= standing
+
+
+@pytest.mark.parametrize("group", BOARDS, ids=lambda group: group.__name__)
 @pytest.mark.parametrize("variant", ["legacy", "nft"])
 @pytest.mark.parametrize("family", [4, 6])
-def test_every_option_decides_both_ways(kernel: Kernel, family: int, variant: str) -> None:
+def test_every_option_decides_both_ways(kernel: Kernel, family: int, variant: str, group: Callable[[World], Iterator[Board]]) -> None:
     counts: Counts = {}
-    for group in BOARDS:
-        for board in group(WORLDS[family]):
-            count(kernel, board, family, variant, counts)
+    for board in group(WORLDS[family]):
+        counts |= {pair: [0, 0] for pair in named(board) if pair not in counts}
+        count(kernel, board, family, variant, counts)
     missing = []
-    for name, option in registry(family):
-        found = counts.get((name, option), [0, 0])
+    for (name, option), found in counts.items():
         way, _ = ONE_WAY.get((name, option), (None, ""))
         if (min(found) if way is None else found[way]) < LEAST:
             missing.append(f"-m {name} --{option}: {found[0]} times true, {found[1]} times false")
         # What decides the other way too has no reason to be there.
         assert way is None or not found[1 - way], (name, option)
     assert not missing, "\n".join(missing)
+
+
+def named(board: Board) -> set[tuple[str, str]]:
+    """The matches and options that a board's rules are about, as ``registry`` has them."""
+    return {pair for rule in board.rules for pair in deciding(rule, "")}
 
 
 def registry(family: int) -> Iterator[tuple[str, str]]:
@@ -67,15 +78,13 @@ def count(kernel: Kernel, board: Board, family: int, variant: str, counts: Count
     text = board.before + "\n".join(["*mangle", *rules, "COMMIT", ""])
     setup = replace(talk.box(text) if family == 4 else six.box(text), variant=variant, sets=board.sets)
     # A tick may pass between two rules: a rule the kernel follows makes them differ each time.
+    walks: list[Walk] = []
     for _ in range(PLAYS):
-        comparison = compare(kernel, setup, board.shots)
+        comparison = compare(kernel, setup, board.shots, walks)
         if not comparison.differences:
             break
     assert not comparison.differences, f"{comparison}"
-    engine = engine_for(setup, comparison.observation.began)
-    for observed in comparison.observation.packets:
-        engine.advance(max(observed.at, engine.now / 1e9))
-        walk = replay(engine, observed, max(observed.at, engine.now / 1e9))
+    for observed, walk in zip(comparison.observation.packets, walks, strict=True):
         if observed.shot >= 0:
             _decided(board, observed, walk, counts)
 

@@ -224,7 +224,7 @@ def test_cases_come_from_their_seed_alone() -> None:
 def test_a_report_reads_well_and_can_be_repeated(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     setup = box(filtering("-A FORWARD -p tcp", "[7:280] -A FORWARD -p udp", "-A FORWARD -m state --state NEW"))
     shots = [*Tcp(5000).open(), *Tcp(6000).open()]
-    monkeypatch.setattr("fwtutor.kernel.compare.hold", lambda setup, observation: hold(setup, _forged(observation)))
+    monkeypatch.setattr("fwtutor.kernel.compare.hold", lambda setup, observation, walks: hold(setup, _forged(observation), walks))
     found = compare(kernel, setup, shots)
     assert "differ at packet 1 of 6: in on lan <Packet tcp 192.168.0.20:5000 > 198.51.100.80:80 SYN>" in str(found)
     assert "  kernel: nowhere\n  engine: wan" in str(found)

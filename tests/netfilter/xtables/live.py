@@ -67,10 +67,10 @@ class Live:
         """Exit status and everything printed, of each line."""
         with TemporaryDirectory() as folder:
             script, *files = (Path(folder, name) for name in ("script", "said", "wrong", "status"))
-            # A script in a file, and no program beside the tool: what is started thousands of times takes the time.
+            # A script in a file, the smallest shell, and no program beside the tool: what is started thousands of times takes the time.
             body = "".join(f"{{ {line}\n}} >&3 2>&4; printf '%d\\n' $? >&5; printf '\\036' >&3; printf '\\036' >&4\n" for line in lines)
             script.write_bytes(f"exec 3>{files[0]} 4>{files[1]} 5>{files[2]}\n{body}".encode(errors="surrogateescape"))
-            command = ["ip", "netns", "exec", self.name, "bash", str(script)]
+            command = ["ip", "netns", "exec", self.name, "sh", str(script)]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
             said, wrong, status = (file.read_bytes().decode(errors="surrogateescape") for file in files)
         answers = []
@@ -146,9 +146,13 @@ class Ours:
 
 def clean(live: Live, table: str = "filter", chain: str = "") -> str:
     """The command that makes a table empty, but for a chain; nft without that then does not have it at all."""
-    chains = "" if live.variant == "nft" else "".join(rf":{name} ACCEPT [0:0]\n" for name in BUILTIN_CHAINS[table])
-    own = rf":{chain} - [0:0]\n" if chain else ""
-    return rf"printf '*{table}\n{chains}{own}COMMIT\n' | {live.tool}-restore"
+    return f"{live.tool}-restore <<'.'\n{emptied(live, table, chain)}."
+
+
+def emptied(live: Live, table: str = "filter", chain: str = "") -> str:
+    """What a save file says that makes a table empty, but for a chain."""
+    chains = [] if live.variant == "nft" else [f":{name} ACCEPT [0:0]" for name in BUILTIN_CHAINS[table]]
+    return "\n".join([f"*{table}", *chains, *([f":{chain} - [0:0]"] if chain else []), "COMMIT", ""])
 
 
 def saved(said: str) -> str:
