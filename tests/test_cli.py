@@ -428,7 +428,7 @@ def test_a_broken_lesson_is_told_by_file_line_and_field(home: Path, tmp_path: Pa
 def test_a_damaged_progress_file_is_set_aside_and_nothing_is_lost(home: Path) -> None:
     home.mkdir()
     (home / "progress.json").write_text("{broken")
-    done = on_terminal(home, columns=120, lines=40, keys=b"\x11", until=b"set aside")
+    done = on_terminal(home, columns=120, lines=40, keys=b"\x11", until=b"afresh")
     assert done.code == 0
     assert [path.read_text() for path in home.glob("progress.damaged-*.json")] == ["{broken"]
 

@@ -33,6 +33,19 @@ async def test_the_map_marks_the_first_lesson_with_goals_open(playing: Playing, 
         assert any(row.strip().startswith("▶ ✔ First") for row in screen_text(app).split("\n"))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_what_became_of_damaged_progress_is_in_sight_however_long_the_map(
+    playing: Playing, progress: Progress, size: tuple[int, int]
+) -> None:
+    progress.notice = "progress.json was damaged. It was set aside."
+    course = make_course(*(make_lesson(name=f"l{number}", title=f"Lesson {number}") for number in range(20)))
+    async with playing(on_map=True, course=course, size=size) as (app, pilot):
+        assert "◆ progress.json was damaged. It was set aside." in screen_text(app)
+        await pilot.press("end")
+        assert "Lesson 19" in screen_text(app)
+        assert "◆ progress.json was damaged. It was set aside." in screen_text(app)
+
+
 async def test_start_over_begins_at_the_beginning(playing: Playing, progress: Progress) -> None:
     async with playing(on_map=True) as (app, pilot):
         await pilot.press("enter", "space", "space", "m", "s")

@@ -42,6 +42,17 @@ def done(lesson: Lesson, progress: Progress) -> bool:
     return goals_met(lesson, progress) == len(lesson.goals)
 
 
+class MapNotice(LineView):
+    """What became of the progress that was kept. It stays in sight however long the map is."""
+
+    def __init__(self, notice: str) -> None:
+        super().__init__()
+        self._notice = notice
+
+    def build(self, width: int) -> Sequence[Line]:
+        return wrap(line((f"{glyphs.CHANGED} ", "change"), self._notice), width, 2)
+
+
 class MapView(LineView):
     """Chapters and lessons, one of them marked; a click opens a lesson."""
 
@@ -75,8 +86,6 @@ class MapView(LineView):
                 number += 1
         for error in self._course.broken:
             rows += [BLANK, *wrap(line((f"{glyphs.CROSS} cannot be opened: ", "drop"), str(error)), width, 2)]
-        if self._progress.notice:
-            rows += [BLANK, *wrap(line((f"{glyphs.CHANGED} ", "change"), self._progress.notice), width, 2)]
         return rows
 
     def _lesson(self, lesson: Lesson, number: int, width: int) -> list[Line]:
@@ -128,6 +137,8 @@ class CourseMap(RoleScreen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine()
         with Center():
+            if self._progress.notice:
+                yield MapNotice(self._progress.notice)
             yield MapView(self._course, self._progress)
         yield KeyBar()
 
