@@ -17,7 +17,7 @@ from fwtutor.telling.actions import APP, LAB
 from fwtutor.telling.prose import prose
 from fwtutor.telling.reading import Place
 from fwtutor.telling.reasons import explain
-from fwtutor.telling.spans import line
+from fwtutor.telling.spans import line, wrap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.making import Making
 from fwtutor.tui.screens.travel import Travelling
@@ -59,7 +59,7 @@ class LabScreen(WhatIf, Travelling, Making):
         yield VerdictLine(id="verdict")
         yield EntryLines(id="entry")
         yield TabBar(TABS, id="tabs")
-        yield CommandLine(self.lesson.prompts, self.session.scenario.watch, self.enter, id="command")
+        yield CommandLine(self.lesson.prompts, self.session.scenario.watch, self.enter, self.complete, id="command")
         yield KeyBar(id="keys")
         yield OutputView(id="output")
 
@@ -286,6 +286,20 @@ class LabScreen(WhatIf, Travelling, Making):
             event.stop()
             event.prevent_default()
             self.action_command()
+
+    def complete(self, host: str, text: str) -> str:
+        """Grow the last word of a line at a host's prompt; if there are several, show them."""
+        from fwtutor.telling import completing
+
+        world = self.session.run.world
+        offered = completing.complete(world.hosts[host], tuple(world.hosts), text)
+        longer = completing.grown(text, offered)
+        if longer == text and len(offered.words) > 1:
+            rows = [line((word.text, "key"), f"  {word.about}") for word in offered.words]
+            self.say_rows("What may stand there", lambda width: [row for each in rows for row in wrap(each, width)])
+        elif offered.words:
+            self.query_one(OutputView).close()
+        return longer
 
     def enter(self, host: str, text: str) -> None:
         """A line was entered at a host's prompt: run it, and say what came of it."""

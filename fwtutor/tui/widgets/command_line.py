@@ -29,7 +29,8 @@ class CommandInput(Input):
     | :-- | :-- |
     | escape | back to the lab |
     | up, down | commands entered before |
-    | tab | the next host's prompt |
+    | tab | completes the word; on an empty line: the next host's prompt |
+    | shift+tab | the next host's prompt |
     | pageup, pagedown | scroll what was printed |
     """
 
@@ -37,7 +38,8 @@ class CommandInput(Input):
         Binding("escape", "screen.leave", "Back to the lab", show=False, id="type.leave"),
         Binding("up", "recall(-1)", "Older command", show=False, id="type.older"),
         Binding("down", "recall(1)", "Newer command", show=False, id="type.newer"),
-        Binding("tab,shift+tab", "screen.next_prompt", "Other host", show=False, id="type.host"),
+        Binding("tab", "complete", "Complete", show=False, id="type.complete"),
+        Binding("shift+tab", "screen.next_prompt", "Other host", show=False, id="type.host"),
     ]
 
     def __init__(self, enter: Callable[[str], None]) -> None:
@@ -71,6 +73,17 @@ class CommandInput(Input):
         if text:
             self.remember(text)
             self._enter(text)
+
+    async def action_complete(self) -> None:
+        """The word before the cursor, as far as it is certain; on an empty line, the next host."""
+        if not self.value.strip():
+            await self.run_action("screen.next_prompt")
+            return
+        before, after = self.value[: self.cursor_position], self.value[self.cursor_position :]
+        line = self.screen.query_one(CommandLine).complete(before)
+        if line == before:
+            self.app.bell()
+        self.value, self.cursor_position = line + after, len(line)
 
     def action_recall(self, direction: int) -> None:
         if self._at == len(self.history):
@@ -128,8 +141,13 @@ class CommandLine(Horizontal):
     CommandLine CommandInput:focus { background: $fw-row; }
     """
 
-    def __init__(self, hosts: Sequence[str], watch: str, enter: Callable[[str, str], None], *, id: str | None = None) -> None:
+    def __init__(
+        self, hosts: Sequence[str], watch: str, enter: Callable[[str, str], None], complete: Callable[[str, str], str], *,
+        id: str | None = None,
+    ) -> None:  # fmt: skip
+        """``enter`` is given a host and a line to run, ``complete`` a host and a line, and gives the line with its last word grown."""
         super().__init__(id=id)
+        self._complete = complete
         self._hosts = tuple(hosts)
         self._watch = watch
         self._enter = enter
@@ -143,6 +161,10 @@ class CommandLine(Horizontal):
 
     def _entered(self, text: str) -> None:
         self._enter(self.host, text)
+
+    def complete(self, text: str) -> str:
+        """The line with its last word grown, as far as that is certain."""
+        return self._complete(self.host, text)
 
     @property
     def field(self) -> CommandInput:
