@@ -6,6 +6,7 @@ what a learner has done is ``progress``'. Nothing here knows of a screen.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
@@ -110,8 +111,16 @@ class Prediction:
         return next((i for i, choice in enumerate(self.choices) if choice.answer == value), None)
 
     def due_at(self, run: Run) -> int | None:
-        """Index of the record it is about: answer before stepping onto it. None if this run has no such packet."""
-        return self.ask.record(run)
+        """Index of the record to answer before stepping onto: what it is about. None if this run has no such packet.
+
+        One does not step onto a packet of a host that is not watched: then it is what one sees last before that packet.
+        """
+        place = self.ask.record(run)
+        if place is None:
+            return None
+        seen = bisect_right(run.stops, place)
+        last = run.stops[seen - 1] if seen else place
+        return last if run.stage_of(last) == run.stage_of(place) else place
 
 
 @late_dataclass

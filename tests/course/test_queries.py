@@ -244,3 +244,14 @@ def test_half_open_is_not_a_connection() -> None:
     assert EntrySeen(half, "ESTABLISHED [ASSURED]").met_at(run) is not None
     assert Connected(half).met_at(run) is None
     assert Connected(select("tcp 203.0.113.7:5000 > 203.0.113.1:1337")).met_at(run) is not None
+
+
+def test_a_question_about_a_packet_elsewhere_falls_due_before_the_last_thing_one_sees_before_it() -> None:
+    lesson = load_lesson(lessons_folder() / "invalid")
+    run = Run(lesson.scenario)
+    prediction = next(each for each in lesson.predictions if each.id == "news")
+    due, packet = prediction.due_at(run), prediction.ask.record(run)
+    assert due is not None
+    assert packet is not None
+    assert run.records[packet].host == "alice"
+    assert due == max(stop for stop in run.stops if stop < packet)
