@@ -14,6 +14,7 @@ from fwtutor.network.ends import Address
 from fwtutor.network.fail2ban.config import Jail, read_jail, read_span
 from fwtutor.network.fail2ban.failures import Counter, failed_from
 from fwtutor.network.host import AUTH_LOG
+from fwtutor.network.prompt import configures
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.network.services.fail2ban import LOG
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology, UserSpec
@@ -220,6 +221,12 @@ def test_a_jail_that_is_not_enabled_does_nothing_until_it_is_reloaded() -> None:
     play(world, "server", f'echo "[sshd]" > {JAIL}', f'echo "maxretry = 1" >> {JAIL}', "fail2ban-client reload")
     play(world, "attacker", "sshpass -p x ssh server")
     assert ran(world)
+
+
+def test_a_reload_is_part_of_an_answer_and_a_ban_by_hand_is_not() -> None:
+    assert configures("fail2ban-client reload")
+    assert not configures("fail2ban-client status sshd")
+    assert not configures("fail2ban-client set sshd banip 192.0.2.7")
 
 
 # --- looking back ----------------------------------------------------------------------------------------------

@@ -60,4 +60,5 @@ def _only_looks(rest: str) -> bool:
 TOOL = Tool(
     "fail2ban-client", "fail2ban-client status [sshd] | set ...", "who is banned, and by hand", _client,
     ("status", "sshd", "set", "get", "banip", "unbanip", "reload"), root=True, looks_if=_only_looks, more=USAGE,
+    configures=lambda rest: rest.strip() == "reload",
 )  # fmt: skip
