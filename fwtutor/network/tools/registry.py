@@ -16,6 +16,7 @@ from fwtutor.network.tools import (
     packets,
     ping,
     processes,
+    restoring,
     rules,
     sockets,
     ssh,
@@ -63,7 +64,7 @@ GROUPS: dict[str, tuple[Tool, ...]] = {
         *system.TOOLS,
         Tool("help", "help [NAME]", "this list, or more about one of it", _help, looks=True),
     ),
-    "firewall": (*rules.TOOLS, fail2ban.TOOL),
+    "firewall": (*rules.TOOLS, *restoring.TOOLS, fail2ban.TOOL),
     "connections and packets in your hand": packets.TOOLS,
     "attacker": (nmap.TOOL, bruteforce.TOOL, *floods.TOOLS),
 }
