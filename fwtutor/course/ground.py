@@ -88,7 +88,10 @@ class Ground:
 
 
 def _is_about_rules(line: str) -> bool:
-    return line.removeprefix("sudo ").lstrip().split(" ")[0] in ("iptables", "ip6tables", "iptables-restore", "ip6tables-restore")
+    name, _, rest = line.removeprefix("sudo ").lstrip().partition(" ")
+    if name == "netfilter-persistent":
+        return rest.strip() != "save"
+    return name in ("y", *(f"{tables}{does}" for tables in ("iptables", "ip6tables") for does in ("", "-restore", "-apply")))
 
 
 def settle(world: World) -> None:

@@ -14,9 +14,11 @@ from fwtutor.netfilter.xtables.rule import Ruleset
 from fwtutor.netfilter.xtables.savefile import save
 from fwtutor.netfilter.xtables.script import uses
 from fwtutor.netfilter.xtables.tokens import shell_words
+from fwtutor.network.arguments import BadArgument
 from fwtutor.network.prompt import family_of, read, refusal, run, set_refusal
 from fwtutor.network.records import CommandRun, Record, Walked, kernel_log, log_line
-from fwtutor.network.tools.rules import check_dmesg, read_conntrack, save_with_counters
+from fwtutor.network.tools.restoring import redirected, save_with_counters
+from fwtutor.network.tools.rules import check_dmesg, read_conntrack
 from fwtutor.network.tools.shell import Refused
 from fwtutor.recording.cursor import Cursor, View
 
@@ -39,7 +41,7 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
         else:
             name = f"{asked.tool.name}: "
             output = _answer(cursor, host, asked.tool.name, asked.rest)
-    except Refused as error:
+    except (BadArgument, Refused) as error:
         output, refused = f"{name}{error}", True
     except RuleRefused as error:
         output, refused = refusal(error), True
@@ -59,7 +61,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         changes = outcome.counters or not _same(rules, outcome.ruleset, listed=outcome.output != "")
         return None if changes else outcome.output
     if name in ("iptables-save", "ip6tables-save"):
-        return save(rules, view.counters if save_with_counters(rest) else None)
+        words, files = redirected(rest)
+        return None if files else save(rules, view.counters if save_with_counters(words) else None)
     if name == "ipset":
         return _ipset(view, rest, cursor.at)
     if name == "conntrack":

@@ -41,8 +41,11 @@ PLACES: dict[str, dict[str, str]] = {
         "date": "processes.TOOLS", "sleep": "system.TOOLS", "whoami": "system.TOOLS", "id": "system.TOOLS", "help": "registry.HELP",
     },
     "firewall": {
-        "iptables": "rules.TOOLS", "iptables-save": "rules.TOOLS", "ip6tables": "rules.TOOLS", "ip6tables-save": "rules.TOOLS",
-        "conntrack": "rules.TOOLS", "ipset": "rules.TOOLS", "dmesg": "rules.TOOLS", "sysctl": "rules.TOOLS",
+        "iptables": "rules.TOOLS", "ip6tables": "rules.TOOLS", "conntrack": "rules.TOOLS", "ipset": "rules.TOOLS",
+        "dmesg": "rules.TOOLS", "sysctl": "rules.TOOLS",
+        "iptables-save": "restoring.TOOLS", "iptables-restore": "restoring.TOOLS", "iptables-apply": "restoring.TOOLS",
+        "ip6tables-save": "restoring.TOOLS", "ip6tables-restore": "restoring.TOOLS", "ip6tables-apply": "restoring.TOOLS",
+        "y": "restoring.TOOLS", "netfilter-persistent": "restoring.TOOLS",
         "fail2ban-client": "fail2ban.TOOL",
     },
     "connections and packets in your hand": {

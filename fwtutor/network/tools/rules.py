@@ -14,23 +14,8 @@ def _iptables(shell: Shell, rest: str) -> str:
     return shell.host.firewall.iptables(rest)
 
 
-def _iptables_save(shell: Shell, rest: str) -> str:
-    return shell.host.firewall.save(counters=save_with_counters(rest))
-
-
-def save_with_counters(rest: str) -> bool:
-    """Whether ``iptables-save REST`` wants counters. Raises Refused for an option that is not known."""
-    if rest not in ("", "-c", "--counters"):
-        raise Refused(f"unknown option {rest!r}; it takes -c, or nothing")
-    return bool(rest)
-
-
 def _ip6tables(shell: Shell, rest: str) -> str:
     return shell.host.firewall.iptables(rest, family=6)
-
-
-def _ip6tables_save(shell: Shell, rest: str) -> str:
-    return shell.host.firewall.save(family=6, counters=save_with_counters(rest))
 
 
 def _ipset(shell: Shell, rest: str) -> str:
@@ -108,9 +93,7 @@ TOOLS = (
         root=True,
         configures=_changes_rules,
     ),
-    Tool("iptables-save", "iptables-save [-c]", "prints all of them", _iptables_save, ("-c",), root=True),
     Tool("ip6tables", "ip6tables ...", "the rules of IPv6", _ip6tables, _LIKE_IPTABLES, root=True, configures=_changes_rules),
-    Tool("ip6tables-save", "ip6tables-save [-c]", "prints all of them", _ip6tables_save, ("-c",), root=True),
     Tool("conntrack", "conntrack -L|-C|-D|-F|-E [expect] ...", "connection tracking's table", _conntrack, _LIKE_CONNTRACK, root=True),
     Tool("ipset", "ipset create|add|del|test|list ...", "sets of addresses", _ipset, _LIKE_IPSET, root=True, configures=_changes_sets),
     Tool("dmesg", "dmesg", "what LOG rules wrote", _dmesg),
