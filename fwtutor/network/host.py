@@ -184,6 +184,9 @@ class Host:
     def mtu_to(self, address: Address) -> int:
         return self.firewall.routing.mtu_to(address.family, address.value) or DEFAULT_MTU
 
+    def path_mtu(self, address: Address) -> int:
+        return self.stack.path_mtu(address)
+
     def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
         return self.firewall.source_of_answer(packet)
 

@@ -37,7 +37,7 @@ class Speaking(ABC):
         self._state = CLOSED
         self._isn = isn
         family = ends.peer.family
-        room = min(around.mtu_to(ends.peer), LONGEST[family]) - HEADERS[family]
+        room = min(around.path_mtu(ends.peer), LONGEST[family]) - HEADERS[family]
         self._mss = min(room, largest or room)
         self._sending = Sending(isn, self._mss, family)
         self._receiving = Receiving(self._mss)

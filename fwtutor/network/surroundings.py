@@ -82,5 +82,8 @@ class Surroundings(Protocol):
     def mtu_to(self, address: Address) -> int:
         """The MTU in bytes of the link by which this host would send to that address."""
 
+    def path_mtu(self, address: Address) -> int:
+        """Bytes a packet to that address may have: the link's MTU, or less if an error has said so."""
+
     def source_of_answer(self, packet: Packet) -> tuple[int, int] | None:
         """The addresses to send errors and echoes from about what was just delivered, as ``closed_port_answers`` takes them."""

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from fwtutor.network import tools
 from fwtutor.network.records import Walked
+from fwtutor.network.segments import read_options
 from fwtutor.network.tools.registry import TOOLS
 from fwtutor.network.tools.shell import Tool
 from fwtutor.network.world import World
@@ -262,6 +263,14 @@ def test_an_error_about_a_packet_that_never_was_is_related_to_nothing() -> None:
         walked = play(world, "client", f"send icmp 10.0.0.1 > 10.0.0.2 3/3 about {protocol} 10.0.0.2:1337 > 10.0.0.1:4000")
         walk = next(record.walk for record in walked if isinstance(record, Walked) and record.host == "server")
         assert [state for _, state in walk.states] == ["INVALID", "INVALID"]
+
+
+def test_a_new_connection_begins_with_what_an_error_said_of_the_path() -> None:
+    world = pair()
+    play(world, "client", "connect 10.0.0.2:1337 from 4000", "upload 900")
+    play(world, "server", "send icmp 10.0.0.2 > 10.0.0.1 3/4 about tcp 10.0.0.1:4000 > 10.0.0.2:1337 mtu=1400")
+    syn = sent(play(world, "client", "connect 10.0.0.2:1337 from 4001"), "client")[0]
+    assert (read_options(syn).mss, syn.window) == (1360, 65280)
 
 
 def test_too_big_in_flight_is_sent_again_in_smaller_pieces() -> None:
