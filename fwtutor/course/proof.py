@@ -11,7 +11,7 @@ from pathlib import Path
 from fwtutor.course.checks import Court, Judgement, failures_of
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
-from fwtutor.network.records import CommandRun, Walked
+from fwtutor.network.records import CommandRun
 from fwtutor.recording import Run, Session
 
 DROP_EVERYTHING = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
@@ -79,9 +79,6 @@ def _check_run(lesson: Lesson) -> Iterable[Finding]:
             continue
         if computed != prediction.expect:
             yield Finding(lesson.name, where, f'expects "{prediction.expect}", and the engine says "{computed}"')
-        record = run.records[place]
-        if isinstance(record, Walked) and record.host != lesson.scenario.watch:
-            yield Finding(lesson.name, where, "is about a packet of a host that nobody watches: its moment never comes")
         if place <= due:
             yield Finding(lesson.name, where, "falls due before the prediction it comes after")
         due = place

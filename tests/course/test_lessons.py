@@ -214,7 +214,6 @@ WRONG = "wrong/not-invalid.rules"
     [
         ("lesson.toml", 'expect = "NEW"', 'expect = "INVALID"', 'predictions: syn-to-22: expects "INVALID", and the engine says "NEW"'),
         ("lesson.toml", ':22 SYN", what', ':23 SYN", what', "predictions: syn-to-22: the run has no such packet"),
-        ("lesson.toml", ':22 SYN", what', ':22 SYN", at = "attacker", what', "predictions: syn-to-22: is about a packet of a host"),
         ("lesson.toml", 'run = "dig @', 'run = "dug @', "stages: server# dug @198.51.100.53 web.example: refused:"),
         ("solution.rules", "RELATED,ESTABLISHED", "ESTABLISHED", "solution.rules: does not pass: path-mtu:"),
         (WRONG, "! --ctstate INVALID", "--ctstate RELATED,ESTABLISHED", f"{WRONG}: passes every check, and must fail"),
