@@ -116,7 +116,7 @@ class Passes:
         if not judgement.failures:
             return judgement.refused
         failure = judgement.failures[0]
-        return f"Not yet: {failure.check.reason} What happened: {failure.happened}."
+        return f"{failure.check.reason} What happened: {failure.happened}."
 
     def _attempts(self, run: History) -> Iterator[tuple[int, tuple[tuple[str, str], ...]]]:
         """(record index, all that was typed by then and lasts) of each line that counts."""

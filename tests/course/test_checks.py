@@ -184,7 +184,7 @@ def test_a_repair_that_fails_is_told_what_it_fails_by(lesson: Lesson, repaired: 
     session.cursor.to_end()
     assert goal.missing(session.run) == ""
     session.enter("server", "iptables -R INPUT 1 -m conntrack --ctstate ESTABLISHED -j ACCEPT")
-    assert goal.missing(session.run).startswith("Not yet: When the server's upload is too big for a link on the way, a router says so")
+    assert goal.missing(session.run).startswith("When the server's upload is too big for a link on the way, a router says so")
     assert "ICMP 3/4 from 203.0.113.254 about tcp 203.0.113.1:" in goal.missing(session.run)
     session.enter("server", "iptables -R INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
     assert goal.missing(session.run) == ""
