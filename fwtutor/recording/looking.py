@@ -17,7 +17,6 @@ from fwtutor.netfilter.xtables.tokens import shell_words
 from fwtutor.network.arguments import BadArgument
 from fwtutor.network.prompt import family_of, read, refusal, run, set_refusal
 from fwtutor.network.records import CommandRun, Record, Walked, kernel_log, log_line
-from fwtutor.network.tools.restoring import redirected, save_with_counters
 from fwtutor.network.tools.rules import check_dmesg, read_conntrack
 from fwtutor.network.tools.shell import Refused
 from fwtutor.recording.cursor import Cursor, View
@@ -61,6 +60,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         changes = outcome.counters or not _same(rules, outcome.ruleset, listed=outcome.output != "")
         return None if changes else outcome.output
     if name in ("iptables-save", "ip6tables-save"):
+        from fwtutor.network.tools.restoring import redirected, save_with_counters
+
         words, files = redirected(rest)
         return None if files else save(rules, view.counters if save_with_counters(words) else None)
     if name == "ipset":

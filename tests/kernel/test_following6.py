@@ -211,7 +211,7 @@ def test_entries_and_expectations_of_ipv6_are_those_the_conntrack_program_lists(
 
 
 def test_rules_of_ipv6_are_left_out_when_a_difference_is_made_small(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fwtutor.kernel.compare.hold", lambda setup, observation: [Difference(0, "verdict", "one", "another")])
+    monkeypatch.setattr("fwtutor.kernel.compare.hold", lambda setup, observation, walks: [Difference(0, "verdict", "one", "another")])
     rules = TRACKING.replace("COMMIT", "-A FORWARD -p udp\n-A FORWARD -p tcp\nCOMMIT")
     small = shrink(kernel, compare(kernel, box(rules), [udp(CLIENT, SERVER, "lan"), udp(SERVER, CLIENT, "wan")]))
     assert len(small.items) == 1
