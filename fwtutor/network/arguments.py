@@ -20,6 +20,17 @@ def split_words(text: str) -> list[str]:
         raise BadArgument(f"{error} in {text!r}".replace("No closing quotation", "a quotation mark is not closed")) from None
 
 
+def split_marked(text: str, marks: str) -> list[str]:
+    """Words likewise; each run of ``marks`` (``>``, ``|`` ...) outside quotation marks is a word of its own. Raises BadArgument."""
+    try:
+        lexer = shlex.shlex(text, posix=True, punctuation_chars=marks)
+        lexer.whitespace_split, lexer.commenters = True, ""
+        return list(lexer)
+    except ValueError:
+        split_words(text)
+        raise BadArgument(f"{text[:60]!r} cannot be read as a shell reads it") from None
+
+
 def read_address(text: str) -> Address:
     """An address, an IPv6 one in brackets or without. Raises BadArgument naming the text."""
     try:

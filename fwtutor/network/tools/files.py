@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from fwtutor.network.arguments import BadArgument, split_words
+from fwtutor.network.arguments import split_marked, split_words
 from fwtutor.network.journal import MOST_FILES, SECRET
 from fwtutor.network.ssh.keys import home_of
 from fwtutor.network.tools.nc import run_nc
@@ -77,13 +77,7 @@ def _ls(shell: Shell, rest: str) -> str:
 
 
 def _echo(shell: Shell, rest: str) -> str:
-    try:
-        lexer = shlex.shlex(rest, posix=True, punctuation_chars=">|")
-        lexer.whitespace_split, lexer.commenters = True, ""
-        words = list(lexer)
-    except ValueError:
-        split_words(rest)
-        raise BadArgument(f"{rest[:60]!r} cannot be read as a shell reads it") from None
+    words = split_marked(rest, ">|")
     end = "" if words[:1] == ["-n"] else "\n"
     words = words[1:] if not end else words
     place = next((number for number, word in enumerate(words) if word in (">", ">>", "|")), None)

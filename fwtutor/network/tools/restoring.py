@@ -4,14 +4,13 @@ netfilter-persistent does with them at boot. The tools of IPv6 are the same ones
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.firewall import Firewall
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.xtables.errors import RuleRefused
-from fwtutor.network.arguments import BadArgument, read_number, split_words
+from fwtutor.network.arguments import BadArgument, read_number, split_marked, split_words
 from fwtutor.network.process import Process, Program, Wait
 from fwtutor.network.tools.files import read_file, write_file
 from fwtutor.network.tools.shell import Refused, Shell, Tool
@@ -26,13 +25,7 @@ _ASKS = "Can you establish NEW connections to the machine? (y/N)"
 
 def redirected(rest: str) -> tuple[list[str], dict[str, str]]:
     """The words of a line, and the files behind its ``<``, ``>`` and ``>>``. Raises BadArgument."""
-    try:
-        lexer = shlex.shlex(rest, posix=True, punctuation_chars="<>|")
-        lexer.whitespace_split, lexer.commenters = True, ""
-        found = list(lexer)
-    except ValueError:
-        split_words(rest)
-        raise BadArgument(f"{rest[:60]!r} cannot be read as a shell reads it") from None
+    found = split_marked(rest, "<>|")
     words: list[str] = []
     files: dict[str, str] = {}
     while found:
