@@ -174,11 +174,15 @@ def _work(submission: Submission) -> Mark:
     return _limited(_grader, submission)
 
 
+class _Over(BaseException):
+    """The time is up. No OSError as TimeoutError is, nor an Exception: a simulated tool that is refused something must not catch it."""
+
+
 def _limited(grader: Grader, submission: Submission) -> Mark:
     try:
         with _time_limit():
             return grader.mark(submission)
-    except TimeoutError:
+    except _Over:
         return Mark(submission.student, submission.source, refused=f"could not be judged within {CPU_SECONDS} s of processor time")
     except MemoryError:
         return Mark(submission.student, submission.source, refused="could not be judged: it took more memory than there is")
@@ -186,18 +190,25 @@ def _limited(grader: Grader, submission: Submission) -> Mark:
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """Raises TimeoutError inside after so much processor time, where the system has a timer for that."""
+    """Raises _Over inside after so much processor time, and again until it has come through: one raised where Python only writes an
+    exception down (a callback of the garbage collector) is lost. Nothing, where the system has no timer for that."""
     if not hasattr(signal, "setitimer"):
         yield
         return
+    armed = [True]
 
     def over(*_: object) -> None:
-        raise TimeoutError
+        if armed:
+            raise _Over
 
-    before = signal.signal(signal.SIGPROF, over)
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    # It stays when the time is no longer counted: a signal still on its way would end the process if nobody took it.
+    signal.signal(signal.SIGPROF, over)
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS, 0.1)
     try:
-        yield
-    finally:
+        try:
+            yield
+        finally:
+            armed.clear()
+    finally:  # twice, as it may have come just before
+        armed.clear()
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)

@@ -139,6 +139,43 @@ def test_an_answer_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPat
     assert grading._limited(grader, Submission("ada", "a", SOLUTION)).passed
 
 
+def test_nothing_an_answer_does_can_catch_the_end_of_its_time(monkeypatch: pytest.MonkeyPatch, grader: Grader) -> None:
+    """A flood that is refused something says so and goes on: the time that was up was taken for that once."""
+    caught = 0
+
+    def mark(answer: object) -> None:
+        nonlocal caught
+        while True:
+            try:
+                sum(range(10_000))
+            except Exception:  # noqa: BLE001 - what must not happen
+                caught += 1
+
+    monkeypatch.setattr(grading, "CPU_SECONDS", 0.1)
+    monkeypatch.setattr(grader, "mark", mark)
+    assert "could not be judged within" in grading._limited(grader, Submission("mallory", "m", SOLUTION)).refused
+    assert caught == 0
+
+
+def test_the_end_of_the_time_comes_again_where_it_was_lost(monkeypatch: pytest.MonkeyPatch, grader: Grader) -> None:
+    lost = 0
+
+    def mark(answer: object) -> None:
+        nonlocal lost
+        try:
+            while True:
+                sum(range(10_000))
+        except BaseException:  # noqa: BLE001 - as a callback of the garbage collector loses it
+            lost += 1
+        while True:
+            sum(range(10_000))
+
+    monkeypatch.setattr(grading, "CPU_SECONDS", 0.1)
+    monkeypatch.setattr(grader, "mark", mark)
+    assert "could not be judged within" in grading._limited(grader, Submission("mallory", "m", SOLUTION)).refused
+    assert lost == 1
+
+
 def test_another_seed_draws_other_histories(grader: Grader) -> None:
     here, there = (each.mark(Submission("ada", "a", WRONG)).failures for each in (grader, Grader(grader.lesson, 99)))
     assert [check for check, *_ in here] == [check for check, *_ in there]

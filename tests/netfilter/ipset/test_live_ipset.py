@@ -72,6 +72,8 @@ def session(draw: random.Random) -> list[str]:
     for number, kind in enumerate(kinds):
         own = ["range 10-90"] if kind == "bitmap:port" else []
         own += draw.sample(OPTIONS, draw.choice((0, 0, 1, 1, 2, 3)))
+        if "forceadd" in own and "maxelem 2" in own:  # whether a full one takes more is drawn by lot
+            own.remove("forceadd")
         lines.append(f"create s{number} {kind} {' '.join(own)}".rstrip())
     for _ in range(20):
         number = draw.randrange(4)
