@@ -146,13 +146,15 @@ class Strays:
     source_ports: tuple[int, ...] = ()
     first: tuple[tuple[str, str], ...] = ()
     """(host, line) pairs entered before, so that there is a connection to hide behind."""
+    _made: dict[object, tuple[bytes, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The packets of the last draw: in a class they are the same for every answer."""
 
     def failure(self, ground: Ground, random: Random) -> str:
         world = ground.world()
         for host, line in self.first:
             enter(world, host, line)
         firewall = world.hosts[ground.watch].firewall
-        for raw in self._packets(random):
+        for raw in self._drawn(random):
             mark = firewall.checkpoint()
             walk = firewall.receive_ns(raw, on=self.interface, at=world.now)
             if walk.to is not None:
@@ -163,6 +165,14 @@ class Strays:
     def _words(self, walk: Walk) -> str:
         before = "".join(f"after {host}: {line}: " for host, line in self.first)
         return f"{before}{packet_words(walk.packet)} came in on {self.interface} and was let through ({decided(walk)})"
+
+    def _drawn(self, random: Random) -> tuple[bytes, ...]:
+        state = random.getstate()
+        if state not in self._made:
+            made = tuple(self._packets(random))
+            self._made.clear()
+            self._made[state] = made
+        return self._made[state]
 
     def _packets(self, random: Random) -> Iterator[bytes]:
         """The plainest first, so that a failure shows the plainest."""

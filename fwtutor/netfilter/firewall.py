@@ -7,6 +7,8 @@ their rate limit). It has no clock and no sockets: packets and times come in, Wa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fwtutor.netfilter import defrag, defrag6
@@ -207,8 +209,11 @@ class Firewall:
         Returns the line of each rule in the text, by the rule's id.
         """
         before, known = self._rules.rulesets[_known(family)], self.state.counters
-        options = {"counters": counters, "noflush": noflush}
-        outcome = savefile.restore(text, before, new_id=self._rules.new_rule_id, known=known, sets=self.sets, only=only, **options)
+        if self._rules.next_rule == 1 and not (before.tables or counters or noflush or only or self.sets.places):
+            outcome, self._rules.next_rule = _first_rules(text, family, self.variant)
+        else:
+            options = {"counters": counters, "noflush": noflush}
+            outcome = savefile.restore(text, before, new_id=self._rules.new_rule_id, known=known, sets=self.sets, only=only, **options)
         self._rules.adopt(outcome, self.now)
         return outcome.lines
 
@@ -296,7 +301,8 @@ class Firewall:
         self.box.conntrack.next_id, self.box.delivered = mark.next_entry, mark.delivered
         self.box.watch_all()
         self._rules.go_back(mark.rulesets)
-        self.box.set_sysctls(dict(mark.sysctls))
+        if tuple(self.sysctls.items()) != mark.sysctls:
+            self.box.set_sysctls(dict(mark.sysctls))
 
     # --- views -------------------------------------------------------------------------------------------
 
@@ -441,6 +447,14 @@ class Firewall:
     def _discard(self, walk: Walk, reason: str) -> Walk:
         walk.verdict, walk.reason = "DISCARD", reason
         return self._finish(walk)
+
+
+@lru_cache(maxsize=8)
+def _first_rules(text: str, family: int, variant: str) -> tuple[commands.Outcome, int]:
+    """What a text makes of a box without rules, and the next rule's id: an answer is put to the test on many new boxes."""
+    ids = count(1)
+    outcome = savefile.restore(text, commands.new_ruleset(family, variant), new_id=lambda: next(ids))
+    return outcome, next(ids)
 
 
 def _known(family: int) -> int:

@@ -87,3 +87,29 @@ def test_going_back_the_stack_answers_again_what_it_was_given_last_then() -> Non
     again = firewall.send(error, at=1, by_stack=True)
     assert before.path[0] == "raw:OUTPUT:rule:1"
     assert again.path == before.path
+
+
+def test_going_back_takes_settings_back_too() -> None:
+    firewall = box()
+    mark = firewall.checkpoint()
+    before = firewall.box.conntrack.settings
+    firewall.set_sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
+    assert firewall.box.conntrack.settings != before
+    firewall.rollback(mark)
+    assert firewall.box.conntrack.settings == before
+
+
+def test_boxes_that_load_the_same_text_share_nothing_that_changes() -> None:
+    text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m limit --limit 1/hour --limit-burst 1 -j DROP\nCOMMIT\n"
+    one, other = (Firewall(interfaces={"wan": ["203.0.113.1/24"]}) for _ in range(2))
+    syn = craft.tcp(0xCB007109, 0xCB007101, 4000, 22, 2)
+    lines = [one.load(text), other.load(text)]
+    assert lines[0] == lines[1]
+    saved = other.save()
+    assert one.receive(syn, on="wan", at=0).verdict == "DROP"
+    one.iptables("-A INPUT -j ACCEPT")
+    assert other.save() == saved
+    assert other.receive(syn, on="wan", at=0).verdict == "DROP"
+    other.iptables("-A INPUT -j DROP")
+    ids = [here.ruleset(4).tables["filter"].chains["INPUT"].rules[-1].id for here in (one, other)]
+    assert ids == [max(lines[0]) + 1] * 2
