@@ -17,11 +17,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("answers", nargs="+", type=Path, metavar="ANSWER", help="files (.rules, .commands), folders of them, or a zip")
     parser.add_argument("--format", choices=FORMATS, default="text", help="csv: a gradebook; junit: a test case for each check")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write it there, and not to standard output")
-    parser.add_argument("--seed", type=_seed, metavar="N", help="what the histories are drawn from, instead of the lesson's own")
+    parser.add_argument("--seed", type=seed, metavar="N", help="what the histories are drawn from, instead of the lesson's own")
+    parser.add_argument(
+        "--seed-per-student", action="store_true", help="each has addresses, ports, histories of his own: those of play --student NAME"
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
-def _seed(text: str) -> int:
+def seed(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 10:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
@@ -29,7 +32,7 @@ def _seed(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     from fwtutor.course.gradebook import FORMATS as WRITERS
-    from fwtutor.course.grading import grade
+    from fwtutor.course.grading import Terms, grade
     from fwtutor.course.loader import find_folder, load_lesson
     from fwtutor.course.model import LessonError
     from fwtutor.course.submissions import gather
@@ -47,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"\r{done} of {len(submissions)}" + ("\n" if done == len(submissions) else ""))
             sys.stderr.flush()
 
-    marks = grade(folder, submissions, seed=arguments.seed, told=told)
+    marks = grade(Terms(folder, arguments.seed, arguments.seed_per_student), submissions, told=told)
     text = WRITERS[arguments.format](lesson, marks)
     if arguments.output is not None:
         try:

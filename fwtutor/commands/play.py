@@ -12,7 +12,9 @@ from fwtutor.commands.terminal import need_terminal
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("lesson", metavar="LESSON", help="its name, see `fwtutor lesson list`; or a folder")
-    parser.add_argument("--at", type=_whole, metavar="STEP", help="begin at this step of the lesson (counted from 1)")
+    parser.add_argument(
+        "--at", type=_whole, metavar="PAGE", help="begin at this page of the lesson (counted from 1): puts a room on one screen"
+    )
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a screen: commands on standard input")
     parser.set_defaults(run=run)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from fwtutor.course.checks import Court, Passes
 from fwtutor.course.facts import WHATS
-from fwtutor.course.model import Ask, Condition
+from fwtutor.course.model import Ask, Condition, Vary
 from fwtutor.course.patterns import Pattern
 from fwtutor.course.queries import BYS, Connected, EntrySeen, MatchesAsk, PacketAsk, PacketSeen, Selection, Spoken, WordAsk
 from fwtutor.course.tables import Table
 from fwtutor.netfilter.packet import TCP
 
+_BOUNDS = re.compile(r"(\d{1,5})-(\d{1,5})\Z", re.ASCII)
 _RULE = re.compile(r"(\S{1,28}) (\d{1,5})\Z", re.ASCII)
 
 
@@ -58,6 +60,39 @@ def read_condition(part: Table, watch: str, hosts: tuple[str, ...], stages: int,
         part.fail(f"has none of packet, entry, connection, says{', passes' if court else ''}")
     part.done()
     return condition
+
+
+def read_vary(part: Table) -> Vary:
+    """``networks = { "203.0.113.0/24" = "198.18.0.0/15" }``, ``ports = { 1337 = "1100-1999" }``."""
+    networks: list[tuple[IPv4Network | IPv6Network, IPv4Network | IPv6Network]] = []
+    given = part.table("networks", required=False)
+    for text in given.fields():
+        network, pool = _network(given, text, text), _network(given, text, given.text(text, limit=50))
+        if pool.version != network.version or pool.prefixlen > network.prefixlen:
+            given.fail(f"{pool} is no network that has one like {network} in it", text)
+        if any(network.overlaps(other) for other, _ in networks):
+            given.fail("overlaps with another", text)
+        networks.append((network, pool))
+    ports: list[tuple[int, int, int]] = []
+    numbers = part.table("ports", required=False)
+    for text in numbers.fields():
+        bounds = _BOUNDS.match(numbers.text(text, limit=20))
+        if not (text.isascii() and text.isdigit() and text[0] != "0" and int(text) < 65536):
+            numbers.fail("is no port", text)
+        if bounds is None or not 1 <= int(bounds[1]) <= int(bounds[2]) <= 65535:
+            numbers.fail("is none of what ports are drawn from, like 1100-1999", text)
+        ports.append((int(text), int(bounds[1]), int(bounds[2])))
+    part.done()
+    if not networks and not ports:
+        part.fail("has neither networks nor ports: nothing would vary")
+    return Vary(tuple(networks), tuple(ports))
+
+
+def _network(part: Table, key: str, text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        part.fail(f'"{text[:50]}" is no network, like 203.0.113.0/24', key)
 
 
 def _selection(part: Table, key: str, watch: str, hosts: tuple[str, ...], stages: int, protocol: int = 0, usual: int = 0) -> Selection:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +15,9 @@ from typing import NamedTuple
 from fwtutor.course.answers import bare_firewall
 from fwtutor.course.checks import Court, Judgement
 from fwtutor.course.loader import load_lesson
-from fwtutor.course.model import Answer, Lesson
+from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.course.submissions import Submission
+from fwtutor.course.varying import load_variant, seed_of
 from fwtutor.netfilter import RuleRefused
 
 CPU_SECONDS = 10
@@ -43,18 +45,42 @@ class Mark(NamedTuple):
         return not self.failures and not self.refused
 
 
+class Terms(NamedTuple):
+    """What a class is judged by."""
+
+    folder: Path
+    """The lesson's."""
+    seed: int | None = None
+    """What the histories are drawn from; None: the lesson's own."""
+    per_student: bool = False
+    """Each has addresses, ports and histories of his own, drawn from the seed and his name."""
+
+
 class Grader:
     """A lesson's checks, and what is known of its wrong answers."""
 
-    def __init__(self, lesson: Lesson, seed: int | None = None) -> None:
+    def __init__(self, lesson: Lesson, terms: Terms | None = None, *, like: Grader | None = None) -> None:
+        """``like``: who knows by which checks the wrong answers fail: the lesson as it is written, where this is a variant."""
         self.lesson = lesson
-        self.court = Court(lesson.scenario, lesson.checks, lesson.seed if seed is None else seed)
+        self.terms = terms or Terms(lesson.folder)
+        seed = lesson.seed if self.terms.seed is None else self.terms.seed
+        self.court = Court(lesson.scenario, lesson.checks, seed_of(seed, lesson.student) if lesson.student else seed)
         self._spec = lesson.scenario.topology.host(lesson.scenario.watch)
-        self._texts = {self._plain(wrong.answer.rules): Path(wrong.answer.source).stem for wrong in lesson.wrong if wrong.answer.rules}
-        self._fails: dict[frozenset[str], str] | None = None
+        self._like_whom = like or self
+
+    @classmethod
+    def of(cls, terms: Terms) -> Grader:
+        """Raises LessonError."""
+        return cls(load_lesson(terms.folder), terms)
 
     def mark(self, submission: Submission) -> Mark:
         """Judges it, here and now."""
+        if self.terms.per_student and not self.lesson.student:
+            try:
+                lesson = load_variant(self.terms.folder, self.terms.seed, submission.student)
+            except LessonError as error:
+                return Mark(submission.student, submission.source, refused=str(error))
+            return Grader(lesson, self.terms, like=self).mark(submission)
         student, source = submission.student, submission.source
         if submission.wrong:
             return Mark(student, source, refused=submission.wrong)
@@ -97,9 +123,17 @@ class Grader:
             return ""
         if answer.rules and (known := self._texts.get(self._plain(answer.rules))):
             return known
-        if self._fails is None:
-            self._fails = {_names(self.court.judge(wrong.answer)): Path(wrong.answer.source).stem for wrong in reversed(self.lesson.wrong)}
-        return self._fails.get(_names(judgement), "")
+        return self._like_whom.fails.get(_names(judgement), "")
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        """The wrong answers by their rules."""
+        return {self._plain(wrong.answer.rules): Path(wrong.answer.source).stem for wrong in self.lesson.wrong if wrong.answer.rules}
+
+    @cached_property
+    def fails(self) -> dict[frozenset[str], str]:
+        """The wrong answers by the checks they fail."""
+        return {_names(self.court.judge(wrong.answer)): Path(wrong.answer.source).stem for wrong in reversed(self.lesson.wrong)}
 
 
 def _names(judgement: Judgement) -> frozenset[str]:
@@ -115,15 +149,10 @@ _grader: Grader | None = None
 
 
 def grade(
-    folder: Path,
-    submissions: Sequence[Submission],
-    *,
-    seed: int | None = None,
-    workers: int = 0,
-    told: Callable[[int], None] = lambda done: None,
+    terms: Terms, submissions: Sequence[Submission], *, workers: int = 0, told: Callable[[int], None] = lambda done: None
 ) -> list[Mark]:
     """Marks for all of them, in their order; ``told`` hears how many are done. Raises LessonError when the lesson cannot be loaded."""
-    grader = Grader(load_lesson(folder), seed)
+    grader = Grader.of(terms)
     marks: dict[int, Mark] = {}
 
     def done(number: int, mark: Mark) -> None:
@@ -136,28 +165,26 @@ def grade(
         return [marks[number] for number in range(len(submissions))]
     left = list(range(len(submissions)))
     try:
-        _judge(folder, seed, workers or None, submissions, left, done)
+        _judge(terms, workers or None, submissions, left, done)
     except BrokenProcessPool:
         # One of them has killed its worker. Each that is left gets a worker of its own, and only the one is lost.
         for number in [number for number in left if number not in marks]:
             try:
-                _judge(folder, seed, 1, submissions, [number], done)
+                _judge(terms, 1, submissions, [number], done)
             except BrokenProcessPool:
                 lost = submissions[number]
                 done(number, Mark(lost.student, lost.source, refused="could not be judged: it took more memory than there is"))
     return [marks[number] for number in range(len(submissions))]
 
 
-def _judge(
-    folder: Path, seed: int | None, workers: int | None, submissions: Sequence[Submission], which: Sequence[int], done: Done
-) -> None:  # fmt: skip
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (folder, seed)) as pool:
+def _judge(terms: Terms, workers: int | None, submissions: Sequence[Submission], which: Sequence[int], done: Done) -> None:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (terms,)) as pool:
         futures: dict[Future[Mark], int] = {pool.submit(_work, submissions[number]): number for number in which}
         for future in as_completed(futures):
             done(futures[future], future.result())
 
 
-def _begin(folder: Path, seed: int | None) -> None:
+def _begin(terms: Terms) -> None:
     global _grader
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -166,7 +193,7 @@ def _begin(folder: Path, seed: int | None) -> None:
         pass
     else:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    _grader = Grader(load_lesson(folder), seed)
+    _grader = Grader.of(terms)
 
 
 def _work(submission: Submission) -> Mark:

@@ -59,6 +59,8 @@ class Journey:
         self.just_answered: str = ""
         """Id of the prediction answered since the last step: its verdict is still on the screen."""
         self._picked: dict[str, str] = dict(progress.of(lesson.name).predictions)
+        self._skipped: set[str] = set()
+        """Ids of questions on pages before the one that was asked for at the start."""
         self._typed_on: dict[Input, int] = {}
         """The page that was open when a command was entered."""
         session.bookmarks.keep(progress.of(lesson.name).bookmarks)
@@ -76,7 +78,7 @@ class Journey:
     def blocking(self) -> tuple[int, Prediction] | None:
         """The first question not answered yet, and the record before which it must be."""
         self._look()
-        return next(((at, p) for at, p in self._due if p.id not in self._picked), None)
+        return next(((at, p) for at, p in self._due if p.id not in self._picked and p.id not in self._skipped), None)
 
     @property
     def question(self) -> Prediction | None:
@@ -131,10 +133,14 @@ class Journey:
     # --- going ------------------------------------------------------------------------------------------
 
     def begin(self, *, afresh: bool = False, at: int | None = None) -> None:
-        """Where one comes in: where one left off, at the beginning, or at moment ``at`` (from 1) of the lesson's run."""
+        """Where one comes in: where one left off, at the beginning, or where page ``at`` (from 1) opens, whatever is asked before it."""
         part, run = self.progress.of(self.lesson.name), self.session.run
         if at is not None:
-            self.seek(run.stops[min(at, len(run.stops)) - 1] if at > 0 and run.stops else -1)
+            self._look()
+            page = max(0, min(at - 1, self.last_stage))
+            self._skipped = {prediction.id for place, prediction in self._due if self._stage_of(place) < page}
+            self.session.cursor.seek(self._last_stop(page - 1))
+            self.stage = page
         elif not afresh:
             # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
             self.seek(min(part.record, len(run.records) - 1), part.stage)

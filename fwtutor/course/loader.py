@@ -15,8 +15,8 @@ from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
 from fwtutor.course.checkfields import read_check
 from fwtutor.course.checks import Court
-from fwtutor.course.fields import read_ask, read_condition
-from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage
+from fwtutor.course.fields import read_ask, read_condition, read_vary
+from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage, Vary
 from fwtutor.course.networks import read_topology
 from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
 from fwtutor.network.topology import HostSpec
@@ -156,9 +156,18 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
         seed=seed,
         solution=read_solution(folder, hosts, watch) if answers else None,
         wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}) if answers else (),
+        vary=_vary(table),
     )
     table.done()
     return lesson
+
+
+def _vary(table: Table) -> Vary:
+    if not table.has("vary"):
+        return Vary()
+    if table.has("network"):
+        table.fail("only what stands in the lesson's own files can vary, and this network is ready-made", "vary")
+    return read_vary(table.table("vary"))
 
 
 # --- stages, goals, checks ----------------------------------------------------------------------------------

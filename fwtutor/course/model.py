@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from fwtutor.late import late_dataclass
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
     from random import Random
 
     from fwtutor.course.ground import Ground
@@ -211,6 +212,20 @@ class Check:
 
 
 @late_dataclass
+class Vary:
+    """What of a lesson may be drawn anew, and out of what (see ``varying``)."""
+
+    networks: tuple[tuple[IPv4Network | IPv6Network, IPv4Network | IPv6Network], ...] = ()
+    """(a network, a larger one out of which another of its size is drawn)."""
+    ports: tuple[tuple[int, int, int], ...] = ()
+    """(a port, the least and the most that may be drawn for it)."""
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.networks or self.ports)
+
+
+@late_dataclass
 class Lesson:
     """A whole lesson, validated."""
 
@@ -239,6 +254,11 @@ class Lesson:
     solution: Answer | None = None
     """None, as ``wrong`` is empty, when it was loaded to be played."""
     wrong: tuple[WrongAnswer, ...] = ()
+    vary: Vary = field(default_factory=Vary)
+    student: str = ""
+    """For whom its addresses and ports were drawn; "": as it is written."""
+    held_back: bool = False
+    """Checks and answers are not in it, or not told: somebody else judges what is handed in."""
 
     @property
     def free(self) -> bool:

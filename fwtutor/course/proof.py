@@ -11,6 +11,7 @@ from pathlib import Path
 from fwtutor.course.checks import Court, Judgement, failures_of
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
+from fwtutor.course.varying import left_over, load_variant
 from fwtutor.network.records import CommandRun
 from fwtutor.recording import Run, Session
 
@@ -34,6 +35,17 @@ class Finding:
 def check_lesson(lesson: Lesson) -> list[Finding]:
     """Everything that is wrong with a loaded lesson; empty when it is proven."""
     return [*_check_answers(lesson), *_check_run(lesson), *_check_way(lesson)]
+
+
+def check_variants(lesson: Lesson, students: Sequence[str] = ("one", "two", "three")) -> list[Finding]:
+    """What is wrong with the lesson as it is drawn for some students, if anything may vary. Raises LessonError."""
+    found: list[Finding] = []
+    for name, line, beginning in left_over(lesson):
+        found.append(Finding(lesson.name, f"{name}:{line}", f"says {beginning}, which stays as it is when vary.networks are drawn"))
+    for student in students if lesson.vary.anything else ():
+        for finding in check_lesson(load_variant(lesson.folder, None, student)):
+            found.append(Finding(finding.lesson, finding.where, f"{finding.said} (as drawn for {student})"))
+    return found
 
 
 def _check_answers(lesson: Lesson) -> Iterable[Finding]:
@@ -147,16 +159,17 @@ def lesson_check(names: Sequence[str] = (), root: Path | None = None) -> tuple[s
     for folder in folders:
         try:
             lesson = load_lesson(folder)
+            findings = [*check_lesson(lesson), *check_variants(lesson)]
         except LessonError as error:
             lines.append(str(error))
             code = 2
             continue
-        findings = check_lesson(lesson)
         if findings:
             lines += [str(finding) for finding in findings]
             code = max(code, 1)
         else:
             proven = f"{len(lesson.checks)} checks, {len(lesson.wrong)} wrong answers, {len(lesson.predictions)} predictions"
+            proven += ", and three variants" if lesson.vary.anything else ""
             lines.append(f"{lesson.name}: proven ({proven})")
     return "\n".join(lines), code
 

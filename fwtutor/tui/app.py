@@ -134,7 +134,7 @@ class FwtutorApp(Sandboxes):
     # --- lessons ----------------------------------------------------------------------------------------
 
     def open_lesson(self, lesson: Lesson, *, afresh: bool, at: int | None = None) -> None:
-        """Open a lesson's lab: where it was left, at its beginning, or at moment ``at`` (from 1) of its run."""
+        """Open a lesson's lab: where it was left, at its beginning, or at page ``at`` (from 1)."""
         screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson))
         screen.journey.begin(afresh=afresh, at=at)
         self.push_screen(screen, callback=self._left)

@@ -16,7 +16,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.cli import run
 from fwtutor.course import grading
 from fwtutor.course.gradebook import as_json, gradebook, junit, text
-from fwtutor.course.grading import Grader, Mark, grade
+from fwtutor.course.grading import Grader, Mark, Terms, grade
 from fwtutor.course.loader import lessons_folder, load_lesson
 from fwtutor.course.submissions import Submission, gather
 from fwtutor.course.tables import MAX_BYTES
@@ -177,7 +177,7 @@ def test_the_end_of_the_time_comes_again_where_it_was_lost(monkeypatch: pytest.M
 
 
 def test_another_seed_draws_other_histories(grader: Grader) -> None:
-    here, there = (each.mark(Submission("ada", "a", WRONG)).failures for each in (grader, Grader(grader.lesson, 99)))
+    here, there = (each.mark(Submission("ada", "a", WRONG)).failures for each in (grader, Grader(grader.lesson, Terms(FOLDER, 99))))
     assert [check for check, *_ in here] == [check for check, *_ in there]
     assert all("203.0.113" in happened for _, happened, _ in there)
 
@@ -188,7 +188,7 @@ def test_another_seed_draws_other_histories(grader: Grader) -> None:
 def test_workers_judge_as_one_does() -> None:
     answers = [Submission(f"s{number}", "x", (SOLUTION, WRONG, "nonsense\n")[number % 3]) for number in range(9)]
     done: list[int] = []
-    marks = grade(FOLDER, answers, workers=2, told=done.append)
+    marks = grade(Terms(FOLDER), answers, workers=2, told=done.append)
     assert [mark.student for mark in marks] == [answer.student for answer in answers]
     assert [mark.passed for mark in marks] == [True, False, False] * 3
     assert done == list(range(1, 10))
@@ -197,16 +197,14 @@ def test_workers_judge_as_one_does() -> None:
 def test_an_answer_that_kills_its_worker_is_lost_alone(monkeypatch: pytest.MonkeyPatch, grader: Grader) -> None:
     answers = [Submission(f"s{number}", "x", SOLUTION) for number in range(4)]
 
-    def judge(
-        folder: Path, seed: int | None, workers: int | None, submissions: list[Submission], which: list[int], done: grading.Done
-    ) -> None:
+    def judge(terms: Terms, workers: int | None, submissions: list[Submission], which: list[int], done: grading.Done) -> None:
         for number in which:
             if number == 2:
                 raise BrokenProcessPool
             done(number, Mark(submissions[number].student, "x"))
 
     monkeypatch.setattr(grading, "_judge", judge)
-    marks = grade(FOLDER, answers, workers=2)
+    marks = grade(Terms(FOLDER), answers, workers=2)
     assert [mark.passed for mark in marks] == [True, True, False, True]
     assert "more memory" in marks[2].refused
 
