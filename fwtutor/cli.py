@@ -13,6 +13,7 @@ from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
 from fwtutor.commands import grade, kernel, lesson, locate, play, rules, sandbox, trace
 from fwtutor.commands.output import OK, complain, drop_output, refuse
+from fwtutor.course.which import use_course
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -53,6 +54,9 @@ def _obey(arguments: Sequence[str]) -> int:
         # Help was printed, or a complaint about the arguments.
         complain("")
         return int(end.code or OK)
+    if parsed.course is not None and not (parsed.course / "course.toml").is_file():
+        raise BadInput(f"--course {parsed.course}: there is no course.toml in it")
+    use_course(parsed.course)
     code: int = parsed.run(parsed)
     return code
 
@@ -108,6 +112,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=play.open_map)
     parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
+    parser.add_argument("--course", type=Path, metavar="FOLDER", help="another course than fwtutor's own: a folder with a course.toml")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name, add, what in (
         ("play", play.add, "open a lesson"),

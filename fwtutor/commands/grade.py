@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fwtutor.course.grading import Terms, grade
     from fwtutor.course.loader import find_folder, load_lesson
     from fwtutor.course.model import LessonError
+    from fwtutor.course.proof import HELD_BACK
     from fwtutor.course.submissions import gather
 
     try:
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         lesson = load_lesson(folder)
     except LessonError as error:
         raise BadInput(str(error)) from None
+    if lesson.held_back:
+        raise BadInput(f"{lesson.name}: {HELD_BACK}")
     submissions = gather(arguments.answers)
     shows = sys.stderr.isatty() and len(submissions) > 1
 

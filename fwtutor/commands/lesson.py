@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fwtutor.badinput import BadInput
 from fwtutor.commands.output import OK, say
 
 
@@ -17,12 +18,36 @@ def add(parser: argparse.ArgumentParser) -> None:
     new = actions.add_parser("new", help="make a folder with a small lesson that works, to begin with", allow_abbrev=False)
     new.add_argument("folder", type=Path, metavar="FOLDER", help="its name is the lesson's: lower-case words joined by hyphens")
     new.set_defaults(run=_new)
+    pack = actions.add_parser("pack", help="a course or a lesson as a zip; for students without answers and checks", allow_abbrev=False)
+    pack.add_argument("folder", metavar="FOLDER", help="a course's folder (with course.toml), a lesson's, or the name of a lesson")
+    pack.add_argument("out", type=Path, metavar="OUT.zip", help="the zip that is written; --course FOLDER plays what is in it")
+    pack.add_argument(
+        "--for-students", action="store_true", help="hold back solutions, wrong answers and checks: the lab keeps what is typed"
+    )
+    pack.add_argument(
+        "--hints", choices=("all", "nudges", "none"), default="all", help="what students get of them; nudges: all but a page's last"
+    )
+    pack.add_argument("--exam", action="store_true", help="its course is an exam: no hints, no verdict")
+    pack.set_defaults(run=_pack)
 
 
 def _new(arguments: argparse.Namespace) -> int:
     from fwtutor.course.making import new_lesson
 
     return say(new_lesson(arguments.folder), OK)
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.model import LessonError
+    from fwtutor.course.packing import pack
+
+    if arguments.hints != "all" and not arguments.for_students:
+        raise BadInput("--hints is about what students get: give --for-students as well")
+    try:
+        said = pack(arguments.folder, arguments.out, for_students=arguments.for_students, hints=arguments.hints, exam=arguments.exam)
+    except LessonError as error:
+        raise BadInput(str(error)) from None
+    return say(said, OK)
 
 
 def _list(arguments: argparse.Namespace) -> int:

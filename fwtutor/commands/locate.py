@@ -16,8 +16,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from fwtutor.course.loader import lessons_folder
     from fwtutor.course.progress import home
+    from fwtutor.course.which import lessons_folder
 
     for name, path in (("program", Path(fwtutor.__file__).resolve().parent), ("lessons", lessons_folder()), ("progress", home())):
         sys.stdout.write(printable(f"{name:<9} {path}\n"))

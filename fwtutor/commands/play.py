@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 from functools import partial
+from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput
+from fwtutor.commands.grade import seed
+from fwtutor.commands.output import BAD, note, say_line
 from fwtutor.commands.terminal import need_terminal
+
+if TYPE_CHECKING:
+    from fwtutor.course.model import Lesson
+    from fwtutor.course.sitting import Sitting
+
+MAX_NAME = 100
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--at", type=_whole, metavar="PAGE", help="begin at this page of the lesson (counted from 1): puts a room on one screen"
     )
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a screen: commands on standard input")
+    parser.add_argument("--student", type=_name, metavar="NAME", help="with addresses and ports of one's own, where the lesson varies")
+    parser.add_argument("--seed", type=seed, metavar="N", help="what they are drawn from, as whoever grades it says")
+    parser.add_argument("--exam", action="store_true", help="no hints, no verdict: what is typed is kept in a file here, to be handed in")
     parser.set_defaults(run=run)
 
 
@@ -25,41 +38,84 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _name(text: str) -> str:
+    if not any(letter.isalnum() for letter in text) or not text.isprintable() or len(text) > MAX_NAME:
+        raise argparse.ArgumentTypeError(f"{text[:MAX_NAME]!r} is no name")
+    return text
+
+
 def open_map(arguments: argparse.Namespace) -> int:
-    return _application(None, None)
+    return _application(None, None, None)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return _play_plainly(arguments.lesson, arguments.at) if arguments.plain else _application(arguments.lesson, arguments.at)
+    play = _play_plainly if arguments.plain else _application
+    return play(arguments.lesson, arguments.at, arguments)
 
 
-def _play_plainly(name: str, at: int | None) -> int:
-    from fwtutor.course.loader import find_lesson, load_course
+def _sitting(arguments: argparse.Namespace | None) -> Sitting:
+    """On what terms is played; what an answer is kept in is looked at before anybody begins. Raises BadInput, LessonError."""
+    from fwtutor.course.loader import is_exam
+    from fwtutor.course.sitting import Sitting
+
+    sitting = Sitting(exam=is_exam())
+    if arguments is not None:
+        sitting = Sitting(arguments.student or "", arguments.seed, sitting.exam or arguments.exam)
+    if sitting.exam and not os.access(sitting.folder, os.W_OK):
+        raise BadInput(f"{sitting.folder}: an exam's answer is kept in the folder it is begun in, and this one cannot be written")
+    return sitting
+
+
+def _to_play(name: str, at: int | None, sitting: Sitting) -> Lesson:
+    """Raises BadInput, LessonError."""
+    from fwtutor.course.loader import find_lesson
+
+    lesson = sitting.prepared(find_lesson(name))
+    if at is not None and not 0 < at <= len(lesson.stages):
+        raise BadInput(f"--at {at}: {lesson.name} has the pages 1 to {len(lesson.stages)}")
+    return lesson
+
+
+def _handed_in(sitting: Sitting, code: int) -> int:
+    """Says where answers were kept; ``code``, unless one could not be."""
+    for keeper in sitting.keepers.values():
+        if keeper.trouble:
+            note(keeper.said())
+            code = BAD
+        elif keeper.path:
+            say_line(keeper.said())
+    return code
+
+
+def _play_plainly(name: str, at: int | None, arguments: argparse.Namespace) -> int:
+    from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.plain.talk import talk
 
     try:
         course = load_course(answers=False)
-        lesson = find_lesson(name)
+        sitting = _sitting(arguments)
+        lesson = _to_play(name, at, sitting)
     except LessonError as error:
         raise BadInput(str(error)) from None
-    return talk(course, lesson, at=at)
+    return _handed_in(sitting, talk(course, lesson, at=at, sitting=sitting))
 
 
-def _application(name: str | None, at: int | None) -> int:
+def _application(name: str | None, at: int | None, arguments: argparse.Namespace | None) -> int:
     """Opens the application, when there is a terminal that can show it."""
     need_terminal()
     # What starting makes stays: to look through it for garbage is a tenth of the time it takes. The application enables it again.
     gc.disable()
-    from fwtutor.course.loader import find_lesson, load_course
+    from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
 
     try:
+        sitting = _sitting(arguments)
         # A lesson asked for is read alone: the others are when the map is first opened.
-        lesson = None if name is None else find_lesson(name)
+        lesson = None if name is None else _to_play(name, at, sitting)
         course = partial(load_course, answers=False)
         whole = course if lesson is not None else course()
     except LessonError as error:
         raise BadInput(str(error)) from None
-    return run_application(whole, lesson, at)
+    return _handed_in(sitting, run_application(whole, lesson, at, sitting=sitting))

@@ -60,17 +60,23 @@ class Court:
     checks: tuple[Check, ...]
     seed: int
 
+    def ground(self, answer: Answer) -> Ground:
+        """Where an answer is judged: the hosts as the learner finds them, with the answer in force."""
+        return Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found(), answer.rules6)
+
+    def ground_typed(self, lines: tuple[tuple[str, str], ...]) -> Ground:
+        """The hosts after all that was typed at them, by the lesson's script and by the learner."""
+        return Ground(self.scenario.topology, self.scenario.watch, before=lines)
+
     def judge(self, answer: Answer, *, hasty: bool = False) -> Judgement:
         """Puts the answer through every check; ``hasty`` stops at the first that fails."""
-        return self._judge(
-            Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found(), answer.rules6), hasty
-        )
+        return self.judge_on(self.ground(answer), hasty=hasty)
 
     def judge_typed(self, lines: tuple[tuple[str, str], ...]) -> Judgement:
-        """What the hosts do after all that was typed at them, by the lesson's script and by the learner; stops at the first failure."""
-        return self._judge(Ground(self.scenario.topology, self.scenario.watch, before=lines), True)
+        """As ``judge``; stops at the first failure."""
+        return self.judge_on(self.ground_typed(lines), hasty=True)
 
-    def _judge(self, ground: Ground, hasty: bool) -> Judgement:
+    def judge_on(self, ground: Ground, *, hasty: bool = False) -> Judgement:
         failures: list[Failure] = []
         try:
             for check in self.checks:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from fwtutor.course.checks import Court, Passes
 from fwtutor.course.facts import WHATS
-from fwtutor.course.model import Ask, Condition, Vary
+from fwtutor.course.model import Ask, Condition, Vary, Withheld
 from fwtutor.course.patterns import Pattern
 from fwtutor.course.queries import BYS, Connected, EntrySeen, MatchesAsk, PacketAsk, PacketSeen, Selection, Spoken, WordAsk
 from fwtutor.course.tables import Table
@@ -46,7 +46,9 @@ def read_condition(part: Table, watch: str, hosts: tuple[str, ...], stages: int,
     if court and part.has("passes"):
         if not part.flag("passes"):
             part.fail("can only be true", "passes")
-        condition = Passes(court, part.number("stage", max(1, stages - 1), least=1, most=stages))
+        stage = part.number("stage", max(1, stages - 1), least=1, most=stages)
+        # Checks that are held back are not here to be passed.
+        condition = Passes(court, stage) if court.checks else Withheld()
     elif part.has("connection"):
         condition = Connected(_selection(part, "connection", watch, hosts, stages, protocol=TCP, usual=usual))
     elif part.has("entry"):

@@ -22,6 +22,8 @@ def text(lesson: Lesson, marks: Sequence[Mark]) -> str:
             lines.append(f"    {mark.source}: {mark.refused}")
         for check, happened, reason in mark.failures:
             lines += [f"    {check}: {happened}.", f"        {reason}"]
+        if mark.note:
+            lines.append(f"    note: {mark.note}")
         if mark.like:
             lines.append(f"    as the wrong answer {mark.like}: {_why(lesson)[mark.like]}")
     if len(marks) > 1:
@@ -48,6 +50,7 @@ def as_json(lesson: Lesson, marks: Sequence[Mark]) -> str:
             "refused": mark.refused or None,
             "failures": [{"check": check, "happened": happened, "reason": reason} for check, happened, reason in mark.failures],
             "like": mark.like or None,
+            "note": mark.note or None,
         }
         for mark in marks
     ]
@@ -83,6 +86,7 @@ def gradebook(lesson: Lesson, marks: Sequence[Mark]) -> str:
     for mark in marks:
         share = 0 if mark.refused else round(100 * (1 - len(mark.failures) / len(lesson.checks)))
         words = mark.refused or " ".join(f"{check}: {happened}. {reason}" for check, happened, reason in mark.failures)
+        words = f"{words} ({mark.note})".strip() if mark.note else words
         writer.writerow([_harmless(mark.student), share, "yes" if mark.passed else "no", _harmless(words)])
     return out.getvalue()
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from fwtutor.course.answers import bare_firewall
 from fwtutor.course.checks import Court, Judgement
+from fwtutor.course.ground import Ground
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.course.submissions import Submission
-from fwtutor.course.varying import load_variant, seed_of
+from fwtutor.course.varying import key_of, load_variant, seed_of
 from fwtutor.netfilter import RuleRefused
 
 CPU_SECONDS = 10
@@ -39,10 +41,15 @@ class Mark(NamedTuple):
     """Why it could not be judged."""
     like: str = ""
     """The lesson's wrong answer that it is, or that fails in the same checks: ``"by-source-port"``."""
+    note: str = ""
+    """What whoever grades should know besides."""
 
     @property
     def passed(self) -> bool:
         return not self.failures and not self.refused
+
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Terms(NamedTuple):
@@ -66,6 +73,7 @@ class Grader:
         seed = lesson.seed if self.terms.seed is None else self.terms.seed
         self.court = Court(lesson.scenario, lesson.checks, seed_of(seed, lesson.student) if lesson.student else seed)
         self._spec = lesson.scenario.topology.host(lesson.scenario.watch)
+        self._hosts = {host.name for host in lesson.scenario.topology.hosts}
         self._like_whom = like or self
 
     @classmethod
@@ -81,18 +89,48 @@ class Grader:
             except LessonError as error:
                 return Mark(submission.student, submission.source, refused=str(error))
             return Grader(lesson, self.terms, like=self).mark(submission)
-        student, source = submission.student, submission.source
+        student, source, note = submission.student, submission.source, self._note(submission)
         if submission.wrong:
             return Mark(student, source, refused=submission.wrong)
         try:
-            answer = self._answer(submission)
+            ground = self._ground(submission)
         except ValueError as error:
-            return Mark(student, source, refused=str(error))
-        judgement = self.court.judge(answer)
+            return Mark(student, source, refused=str(error), note=note)
+        judgement = self.court.judge_on(ground)
         if judgement.refused:
-            return Mark(student, source, refused=judgement.refused)
+            return Mark(student, source, refused=judgement.refused, note=note)
         failures = tuple((failure.check.name, failure.happened, failure.check.reason) for failure in judgement.failures)
-        return Mark(student, source, failures, like=self._like(answer, judgement))
+        return Mark(student, source, failures, like=self._like(ground, judgement), note=note)
+
+    def _note(self, submission: Submission) -> str:
+        """How what the lab kept was played otherwise than it is judged."""
+        kept, own = submission.kept, self.lesson.seed
+        if kept is None:
+            return ""
+        if kept.student and key_of(kept.student) != key_of(submission.student):
+            return f"it was played as {kept.student!r}"
+        if not self.terms.per_student:
+            return (
+                f"it was played with --student {kept.student!r}: try --seed-per-student"
+                if kept.student and self.lesson.vary.anything
+                else ""
+            )
+        if not kept.student:
+            return "it was played without --student, so with the lesson's own addresses"
+        here, there = (own if seed is None else seed for seed in (self.terms.seed, kept.seed))
+        return "" if here == there else f"it was played with --seed {there}, and is judged with {here}"
+
+    def _ground(self, submission: Submission) -> Ground:
+        """Raises ValueError, naming the line."""
+        kept = submission.kept
+        if kept is None:
+            return self.court.ground(self._answer(submission))
+        if kept.lesson != self.lesson.name:
+            raise ValueError(f"is an answer to {kept.lesson[:60]}, not to {self.lesson.name}")
+        for number, (_, host, _line) in enumerate(kept.answer, 1):
+            if host not in self._hosts:
+                raise ValueError(f"answer[{number}].host: there is no host {host[:40]!r}")
+        return self.court.ground_typed(kept.with_those_of(self.court.as_found()))
 
     def _answer(self, submission: Submission) -> Answer:
         """Raises ValueError, naming the line."""
@@ -102,38 +140,42 @@ class Grader:
             except RuleRefused as error:
                 raise ValueError(f"line {error.line_number}: {str(error).strip()}") from None
             return Answer(submission.source, rules=submission.text)
-        hosts = {host.name for host in self.lesson.scenario.topology.hosts}
         commands: list[tuple[str, str]] = []
         for number, line in enumerate(submission.text.split("\n"), 1):
             if not line.strip() or line.lstrip().startswith("# "):
                 continue
             host, mark, command = line.partition("# ")
-            if not mark or host.strip() not in hosts or not command.strip():
-                raise ValueError(f"line {number}: is not HOST# COMMAND, with one of {', '.join(sorted(hosts))}")
+            if not mark or host.strip() not in self._hosts or not command.strip():
+                raise ValueError(f"line {number}: is not HOST# COMMAND, with one of {', '.join(sorted(self._hosts))}")
             commands.append((host.strip(), command.strip()))
         return Answer(submission.source, commands=tuple(commands))
 
-    def _plain(self, rules: str) -> str:
-        firewall = bare_firewall(self._spec)
-        firewall.load(rules)
-        return firewall.save()
-
-    def _like(self, answer: Answer, judgement: Judgement) -> str:
+    def _like(self, ground: Ground, judgement: Judgement) -> str:
+        """The one wrong answer that has the same rules in force, or else the one that fails in the same checks; "": none, or several."""
         if judgement.passed:
             return ""
-        if answer.rules and (known := self._texts.get(self._plain(answer.rules))):
-            return known
-        return self._like_whom.fails.get(_names(judgement), "")
+        return self._by_rules.get(self._rules(ground)) or self._like_whom.by_checks.get(_names(judgement), "")
+
+    def _rules(self, ground: Ground) -> str:
+        firewall = ground.world().hosts[ground.watch].firewall
+        return firewall.save() + firewall.save(family=6)
 
     @cached_property
-    def _texts(self) -> dict[str, str]:
-        """The wrong answers by their rules."""
-        return {self._plain(wrong.answer.rules): Path(wrong.answer.source).stem for wrong in self.lesson.wrong if wrong.answer.rules}
+    def _by_rules(self) -> dict[str, str]:
+        """The wrong answers by the rules they put in force, where these are theirs alone: some differ in files or sets."""
+        found = [(self._rules(self.court.ground(wrong.answer)), Path(wrong.answer.source).stem) for wrong in self.lesson.wrong]
+        return _alone([(self._rules(self.court.ground_typed(self.court.as_found())), ""), *found])
 
     @cached_property
-    def fails(self) -> dict[frozenset[str], str]:
+    def by_checks(self) -> dict[frozenset[str], str]:
         """The wrong answers by the checks they fail."""
-        return {_names(self.court.judge(wrong.answer)): Path(wrong.answer.source).stem for wrong in reversed(self.lesson.wrong)}
+        return _alone([(_names(self.court.judge(wrong.answer)), Path(wrong.answer.source).stem) for wrong in self.lesson.wrong])
+
+
+def _alone(found: list[tuple[Key, str]]) -> dict[Key, str]:
+    """Who has a key that nobody else has."""
+    count = Counter(key for key, _ in found)
+    return {key: name for key, name in found if count[key] == 1}
 
 
 def _names(judgement: Judgement) -> frozenset[str]:

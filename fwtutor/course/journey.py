@@ -13,6 +13,7 @@ from fwtutor.network.records import Walked
 from fwtutor.recording.editing import apply
 
 if TYPE_CHECKING:
+    from fwtutor.course.handing import Keeper
     from fwtutor.course.model import Goal, Lesson, Prediction
     from fwtutor.course.progress import Progress
     from fwtutor.network.records import CommandRun
@@ -64,6 +65,8 @@ class Journey:
         self._typed_on: dict[Input, int] = {}
         """The page that was open when a command was entered."""
         session.bookmarks.keep(progress.of(lesson.name).bookmarks)
+        self.keeper: Keeper | None = None
+        """Who keeps what is typed, where somebody else judges it."""
         self._known: tuple[Run, int] | None = None
         self._due: list[tuple[int, Prediction]] = []
         self._met_at: list[tuple[int, str]] = []
@@ -112,9 +115,9 @@ class Journey:
 
     @property
     def open_goal(self) -> Goal | None:
-        """The first goal that is not met yet; None when all are."""
+        """The first goal that is not met yet; None when all are that can be met here."""
         met = self.met
-        return next((goal for goal in self.lesson.goals if goal.id not in met), None)
+        return next((goal for goal in self.lesson.goals if goal.id not in met and not goal.withheld), None)
 
     @property
     def ended(self) -> bool:
@@ -123,7 +126,8 @@ class Journey:
             return False
         self._look()
         seen = {goal for at, goal in self._met_at if at <= self._reached}
-        return self.session.cursor.at_end or (bool(seen) and seen.issuperset(goal.id for goal in self.lesson.goals))
+        here = {goal.id for goal in self.lesson.goals if not goal.withheld}
+        return self.session.cursor.at_end or (bool(seen) and seen.issuperset(here))
 
     def missing(self) -> str:
         """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
@@ -265,6 +269,7 @@ class Journey:
         self._picked[prediction.id] = value
         self.progress.predict(self.lesson.name, prediction.id, value)
         self.just_answered = prediction.id
+        self._keep("answered", line=f"{prediction.id}: {value}")
         return True
 
     def hint(self) -> Hint | None:
@@ -285,6 +290,7 @@ class Journey:
         if record.index >= 0:
             self._typed_on[self.session.run.inputs[-1]] = self.stage
             self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
+        self._keep("was refused" if record.refused else "typed", host, text)
         return record
 
     def edit(self, made: Plan) -> list[CommandRun]:
@@ -294,6 +300,8 @@ class Journey:
         if records and not records[0].refused:
             self._typed_on[self.session.run.inputs[-1]] = self.stage
             self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
+        for record in records:
+            self._keep("was refused" if record.refused else "edited", record.host, record.line)
         return records
 
     def undo(self) -> bool:
@@ -303,6 +311,7 @@ class Journey:
         if done:
             self.stage = self._typed_on.get(inputs[-1], self.stage)
             self._follow()
+            self._keep("took back", inputs[-1].host, inputs[-1].line)
         return done
 
     @property
@@ -324,6 +333,7 @@ class Journey:
             return False
         self.session.switch(runs[(runs.index(self.session.run) + 1) % len(runs)])
         self._follow()
+        self._keep("went to another run")
         return True
 
     def bookmark(self) -> bool | None:
@@ -337,11 +347,14 @@ class Journey:
 
     def go(self, run: Run, index: int | None) -> None:
         """Over to a run, and there to a record, but not past a question; None: to the last place shared with the present one."""
-        if run is not self.session.run:
+        other = run is not self.session.run
+        if other:
             self.session.switch(run)
         if index is not None:
             self.seek(index)
         self._follow()
+        if other:
+            self._keep("went to another run")
 
     def note(self) -> list[str]:
         """Note goals that have come true by here; ids of those that are news. Remember the place."""
@@ -351,6 +364,10 @@ class Journey:
         return [goal for at, goal in self._met_at if at <= reached and self.progress.meet(name, goal)]
 
     # --- inside -----------------------------------------------------------------------------------------
+
+    def _keep(self, did: str, host: str = "", line: str = "") -> None:
+        if self.keeper is not None:
+            self.keeper.note(did, self.stage, self.session.run, dict(self._picked), host, line)
 
     @property
     def _reached(self) -> int:

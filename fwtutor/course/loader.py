@@ -19,6 +19,7 @@ from fwtutor.course.fields import read_ask, read_condition, read_vary
 from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage, Vary
 from fwtutor.course.networks import read_topology
 from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
+from fwtutor.course.which import is_own, lessons_folder
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario, Scripted
 
@@ -27,11 +28,9 @@ MAX_EACH = 64
 LESSON_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
-def lessons_folder() -> Path:
-    """Where the lessons are: inside the package when installed from a wheel, beside it in a clone."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "lessons"
-    return inside if inside.is_dir() else package.parent / "lessons"
+def is_exam() -> bool:
+    """Says its course.toml that the course is an exam? Raises LessonError."""
+    return not is_own() and _listed(lessons_folder()).exam
 
 
 def load_course(root: Path | None = None, *, answers: bool = True) -> Course:
@@ -42,11 +41,10 @@ def load_course(root: Path | None = None, *, answers: bool = True) -> Course:
     Raises LessonError if course.toml itself cannot be used.
     """
     root = root if root is not None else lessons_folder()
-    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
-    title = table.text("title", limit=100)
+    listed = _listed(root)
     chapters: list[Chapter] = []
     broken: list[LessonError] = []
-    for chapter in _chapters(table, root):
+    for chapter in listed.chapters:
         lessons: list[Lesson] = []
         for name in chapter.names:
             try:
@@ -54,10 +52,10 @@ def load_course(root: Path | None = None, *, answers: bool = True) -> Course:
             except LessonError as error:
                 broken.append(error)
         chapters.append(Chapter(chapter.title, chapter.about, tuple(lessons)))
-    return Course(title, root, tuple(chapters), tuple(broken))
+    return Course(listed.title, root, tuple(chapters), tuple(broken), listed.exam)
 
 
-class _Listed(NamedTuple):
+class _ListedChapter(NamedTuple):
     """A chapter as course.toml has it."""
 
     title: str
@@ -66,9 +64,23 @@ class _Listed(NamedTuple):
     """Of its lessons, each a folder."""
 
 
-def _chapters(table: Table, root: Path) -> list[_Listed]:
-    """What course.toml lists. Raises LessonError."""
-    chapters: list[_Listed] = []
+class _Listed(NamedTuple):
+    """A course as course.toml has it."""
+
+    title: str
+    exam: bool
+    chapters: list[_ListedChapter]
+
+
+def _listed(root: Path) -> _Listed:
+    """Raises LessonError."""
+    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
+    return _Listed(table.text("title", limit=100), table.flag("exam"), _chapters(table, root))
+
+
+def _chapters(table: Table, root: Path) -> list[_ListedChapter]:
+    """What course.toml lists; there is nothing behind it. Raises LessonError."""
+    chapters: list[_ListedChapter] = []
     seen: set[str] = set()
     for part in table.tables("chapters", required=True):
         heading, about = part.text("title", limit=60), part.text("about", "", limit=200)
@@ -82,7 +94,7 @@ def _chapters(table: Table, root: Path) -> list[_Listed]:
             if not (root / name).is_dir():
                 part.fail(f'there is no folder "{name}" beside course.toml', "lessons", number)
         part.done()
-        chapters.append(_Listed(heading, about, names))
+        chapters.append(_ListedChapter(heading, about, names))
     table.done()
     return chapters
 
@@ -104,9 +116,7 @@ def find_folder(name: str) -> Path:
 def _find(name: str) -> tuple[Path, str]:
     """(folder, title of the chapter that lists it)."""
     root = lessons_folder()
-    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
-    table.text("title", limit=100)
-    chapters = _chapters(table, root)
+    chapters = _listed(root).chapters
     for chapter in chapters:
         if name in chapter.names:
             return root / name, chapter.title
@@ -136,7 +146,8 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
     prompts = _prompts(table, hosts)
     stages, script = _stages(table, folder, hosts, watch, prompts)
     scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))
-    checks = _checks(table, watch, hosts)
+    held_back = table.flag("held_back")
+    checks = _checks(table, watch, hosts, held_back=held_back)
     court = Court(scenario, checks, seed)
     lesson = Lesson(
         name=folder.name,
@@ -154,8 +165,9 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
         on_server=table.text("on_server").strip(),
         checks=checks,
         seed=seed,
-        solution=read_solution(folder, hosts, watch) if answers else None,
-        wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}) if answers else (),
+        solution=read_solution(folder, hosts, watch) if answers and not held_back else None,
+        wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}) if answers and not held_back else (),
+        held_back=held_back,
         vary=_vary(table),
     )
     table.done()
@@ -271,9 +283,11 @@ def _goals(table: Table, court: Court, watch: str, hosts: Mapping[str, HostSpec]
     return tuple(goals)
 
 
-def _checks(table: Table, watch: str, hosts: Mapping[str, HostSpec]) -> tuple[Check, ...]:
+def _checks(table: Table, watch: str, hosts: Mapping[str, HostSpec], *, held_back: bool) -> tuple[Check, ...]:
     names: set[str] = set()
-    parts = table.tables("checks", required=True)
+    if held_back and table.has("checks"):
+        table.fail("are here, and held_back says they are not", "checks")
+    parts = table.tables("checks", required=not held_back)
     if len(parts) > MAX_EACH:
         table.fail(f"are more than {MAX_EACH}", "checks")
     return tuple(read_check(part, _id(part, names, "name"), watch, hosts) for part in parts)

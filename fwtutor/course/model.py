@@ -69,6 +69,13 @@ class Explains(Protocol):
         """Why it is not true yet, in a sentence or two; "" if it is, or if the learner has not tried."""
 
 
+class Withheld:
+    """A condition that somebody else judges, when the answer is handed in."""
+
+    def met_at(self, run: History) -> int | None:
+        return None
+
+
 class Ask(Protocol):
     """A question with one short answer in netfilter's own words (see ``queries``)."""
 
@@ -131,6 +138,11 @@ class Goal:
     id: str
     text: str
     when: Condition
+
+    @property
+    def withheld(self) -> bool:
+        """Is it judged elsewhere, when the answer is handed in?"""
+        return isinstance(self.when, Withheld)
 
     def met_at(self, run: Run) -> int | None:
         """Index of the record at which it came true in this run; None if it has not."""
@@ -289,6 +301,8 @@ class Course:
     chapters: tuple[Chapter, ...]
     broken: tuple[LessonError, ...] = field(default=())
     """Lessons that could not be loaded: the rest stays playable, the map tells which and why."""
+    exam: bool = False
+    """Its lessons give no hints, and no word about whether an answer passes."""
 
     @property
     def lessons(self) -> Sequence[Lesson]:

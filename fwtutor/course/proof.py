@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fwtutor.course.checks import Court, Judgement, failures_of
-from fwtutor.course.loader import lessons_folder, load_course, load_lesson
+from fwtutor.course.loader import load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
+from fwtutor.course.tables import shown_name
 from fwtutor.course.varying import left_over, load_variant
+from fwtutor.course.which import lessons_folder
 from fwtutor.network.records import CommandRun
 from fwtutor.recording import Run, Session
 
 DROP_EVERYTHING = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
 ACCEPT_EVERYTHING = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
+
+
+HELD_BACK = "its checks and answers are held back from students: take the copy that has them"
 
 
 @dataclass(slots=True, frozen=True)
@@ -159,6 +164,8 @@ def lesson_check(names: Sequence[str] = (), root: Path | None = None) -> tuple[s
     for folder in folders:
         try:
             lesson = load_lesson(folder)
+            if lesson.held_back:
+                raise LessonError(shown_name(folder, "lesson.toml"), 0, "held_back", HELD_BACK)
             findings = [*check_lesson(lesson), *check_variants(lesson)]
         except LessonError as error:
             lines.append(str(error))

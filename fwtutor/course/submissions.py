@@ -13,10 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from fwtutor.badinput import BadInput
+from fwtutor.course.handing import SUFFIX, Kept, read_kept
 from fwtutor.course.tables import MAX_BYTES, control_character
 
 MAX_ANSWERS = 5000
-SUFFIXES = (".rules", ".commands", ".txt")
+SUFFIXES = (".rules", ".commands", ".txt", SUFFIX)
 _PLATFORM = re.compile(r"(.+?)_\d+_assignsubmission_.*\Z")
 """The folder of a student in what Moodle exports: ``Ada Lovelace_12345_assignsubmission_file_``."""
 _COMMAND = re.compile(r"\s*[a-z][a-z0-9-]*# ")
@@ -32,6 +33,8 @@ class Submission(NamedTuple):
     text: str = ""
     wrong: str = ""
     """Why it cannot be read."""
+    kept: Kept | None = None
+    """What a file says that the lab kept."""
 
     @property
     def commands(self) -> bool:
@@ -57,17 +60,17 @@ def _of(path: Path) -> Iterator[Submission]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.suffix in SUFFIXES and file.is_file() and not file.is_symlink():
-                yield _read(_student(file.relative_to(path)), str(file), file)
+                yield _read(file.relative_to(path), str(file), file)
     elif path.suffix == ".zip":
         yield from _zipped(path)
     else:
-        yield _read(path.stem, str(path), path)
+        yield _read(Path(path.name), str(path), path)
 
 
-def _read(student: str, source: str, file: Path) -> Submission:
+def _read(place: Path, source: str, file: Path) -> Submission:
     try:
         with file.open("rb") as opened:
-            return _decoded(student, source, opened.read(MAX_BYTES + 1))
+            return _decoded(place, source, opened.read(MAX_BYTES + 1))
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}") from None
 
@@ -81,14 +84,16 @@ def _zipped(path: Path) -> Iterator[Submission]:
             for member in sorted(members, key=lambda each: each.filename):
                 source = f"{path}:{member.filename}"
                 with archive.open(member) as opened:
-                    yield _decoded(_student(PurePosixPath(member.filename)), source, opened.read(MAX_BYTES + 1))
+                    yield _decoded(PurePosixPath(member.filename), source, opened.read(MAX_BYTES + 1))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}") from None
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise BadInput(f"{path}: is no zip that can be read ({error})") from None
 
 
-def _decoded(student: str, source: str, data: bytes) -> Submission:
+def _decoded(place: Path | PurePosixPath, source: str, data: bytes) -> Submission:
+    """``place``: within what was handed in together."""
+    student = _student(place)
     if len(data) > MAX_BYTES:
         return Submission(student, source, wrong=f"is larger than {MAX_BYTES // 1024} KiB")
     try:
@@ -98,7 +103,16 @@ def _decoded(student: str, source: str, data: bytes) -> Submission:
     bad = control_character(text)
     if bad:
         return Submission(student, source, wrong=f"has the control character U+{ord(bad):04X}")
-    return Submission(student, source, text) if text.strip() else Submission(student, source, wrong="is empty")
+    if not text.strip():
+        return Submission(student, source, wrong="is empty")
+    if place.suffix != SUFFIX:
+        return Submission(student, source, text)
+    try:
+        kept = read_kept(text)
+    except ValueError as error:
+        return Submission(student, source, wrong=str(error))
+    # A folder says whose it is; the name of such a file by itself is the lesson's as well.
+    return Submission(kept.student if kept.student and len(place.parts) == 1 else student, source, text, kept=kept)
 
 
 def _student(path: Path | PurePosixPath) -> str:

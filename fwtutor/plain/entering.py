@@ -39,7 +39,7 @@ class Entering(Looking):
         if record.refused:
             self.say("Refused: nothing has changed.")
         missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
-        after = told.afterwards(self.session, record, self.lesson.prompts, missing, WATCH_IT)
+        after = told.afterwards(self.session, record, self.lesson.prompts, missing, WATCH_IT) + told.kept_words(self.journey.keeper)
         if len(self.session.runs) > runs and not again:
             after.append(told.branch_words(place))
         self.say(*sentences(after))

@@ -9,6 +9,7 @@ from fwtutor.badinput import printable
 from fwtutor.course.journey import Journey, Outcome
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, Unkept
+from fwtutor.course.sitting import Sitting
 from fwtutor.plain import parts
 from fwtutor.plain.speech import read_aloud
 from fwtutor.recording import Session
@@ -26,8 +27,9 @@ MAX_PLAYED = 10_000
 class Lab:
     """A lab that somebody goes through by saying so; ``say`` takes what is told, a sentence at a time."""
 
-    def __init__(self, course: Course | None, progress: Progress, say: Callable[[str], None]) -> None:
+    def __init__(self, course: Course | None, progress: Progress, say: Callable[[str], None], sitting: Sitting | None = None) -> None:
         self.course = course
+        self.sitting = sitting or Sitting()
         self.progress = progress
         self.over = False
         """Somebody has said that it is enough."""
@@ -38,10 +40,12 @@ class Lab:
     # --- a lab ------------------------------------------------------------------------------------------------
 
     def open(self, lesson: Lesson, session: Session | None = None, *, afresh: bool = False, at: int | None = None) -> None:
-        """Open a lesson's lab where it was left, or a sandbox with its session; say where one is."""
+        """Open a lesson's lab where it was left, or a sandbox with its session; say where one is. Raises LessonError."""
+        lesson = self.sitting.prepared(lesson)
         self.lesson = lesson
         self.session = session or Session(lesson.scenario)
         self.journey = Journey(lesson, self.session, Unkept() if lesson.free else self.progress)
+        self.journey.keeper = self.sitting.keeper(lesson)
         self.host, self.size = lesson.prompts[0], "packet"
         self._histories, self._told, self._restarting, self._heard = Histories(), False, False, ""
         self._kept = self._typed()

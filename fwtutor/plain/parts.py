@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from fwtutor.course.journey import Journey
-from fwtutor.course.model import Lesson, Prediction
+from fwtutor.course.model import Goal, Lesson, Prediction
 from fwtutor.netfilter.why import why as explanation
 from fwtutor.netfilter.xtables.rule import policy_key
 from fwtutor.network.records import CommandRun, TimerFired
@@ -155,7 +155,11 @@ def goals(journey: Journey) -> list[str]:
     """Each goal, and whether it is met."""
     met = journey.met
     count = f"Goals, {len(met & {goal.id for goal in journey.lesson.goals})} of {len(journey.lesson.goals)} met:"
-    return [count, *(f"{'met' if goal.id in met else 'open'}: {goal.text}" for goal in journey.lesson.goals)]
+    return [count, *(f"{_standing(goal, met)}: {goal.text}" for goal in journey.lesson.goals)]
+
+
+def _standing(goal: Goal, met: frozenset[str]) -> str:
+    return "met" if goal.id in met else "judged when handed in" if goal.withheld else "open"
 
 
 def question(prediction: Prediction) -> list[str]:

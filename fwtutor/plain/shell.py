@@ -64,7 +64,7 @@ class Shell(Entering):
 
     def do_open(self, rest: str) -> None:
         try:
-            lesson = find_lesson(rest)
+            lesson = self.sitting.prepared(find_lesson(rest))
         except (BadInput, LessonError) as error:
             self._wrong(str(error))
             return

@@ -9,7 +9,8 @@ from textwrap import fill
 
 from fwtutor.badinput import printable
 from fwtutor.course.model import Course, Lesson
-from fwtutor.course.progress import load_progress
+from fwtutor.course.progress import Unkept, load_progress
+from fwtutor.course.sitting import Sitting
 from fwtutor.plain.shell import Shell
 from fwtutor.recording import Session
 
@@ -18,9 +19,12 @@ LONGEST = 8192
 """Characters of a line that are looked at."""
 
 
-def talk(course: Course | None, lesson: Lesson, session: Session | None = None, *, at: int | None = None) -> int:
+def talk(
+    course: Course | None, lesson: Lesson, session: Session | None = None, *, at: int | None = None, sitting: Sitting | None = None
+) -> int:  # fmt: skip
     """Plain mode, to its end. The value is the exit code: 2 if a line of a script could not be done, else 0."""
-    shell = Shell(course, load_progress(), _say)
+    # What somebody did before tells nothing in an exam, and is not changed by it.
+    shell = Shell(course, Unkept() if sitting is not None and sitting.exam else load_progress(), _say, sitting)
     if shell.progress.notice:
         _say(shell.progress.notice)
     by_hand = sys.stdin is not None and sys.stdin.isatty()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
@@ -14,10 +13,9 @@ from fwtutor.network.topology import HostSpec, LinkSpec, UserSpec
 from fwtutor.recording.scenario import Input, Scripted
 from fwtutor.sandbox.model import MAX_INPUTS, Sandbox
 from fwtutor.sandbox.reading import MAX_BYTES, VERSION
+from fwtutor.tomlwriting import field_lines, key_text, small_tables
 
 Value = str | int | float | tuple[str, ...] | Mapping[str, object]
-_BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def save(sandbox: Sandbox, path: Path, *, replace: bool = False) -> None:
@@ -76,15 +74,15 @@ def written(sandbox: Sandbox) -> str:
         top["began"] = scenario.began
     top |= {"prompts": sandbox.prompts, "run": sandbox.run + 1}
     top["cursor"] = {"record": sandbox.cursor[0], "step": sandbox.cursor[1]}
-    lines = ["# A sandbox of fwtutor: open it with `fwtutor sandbox FILE`. The format is described in docs/sandbox.md.", *_fields(top)]
-    lines += _list("script", map(_script, scenario.script))
-    lines += _list("packets", map(_packet, scenario.captured))
+    lines = ["# A sandbox of fwtutor: open it with `fwtutor sandbox FILE`. The format is described in docs/sandbox.md.", *field_lines(top)]
+    lines += small_tables("script", map(_script, scenario.script))
+    lines += small_tables("packets", map(_packet, scenario.captured))
     for run in sandbox.runs:
-        lines += ["", "[[runs]]", *(_list("inputs", map(_input, run)) or ["inputs = []"])]
+        lines += ["", "[[runs]]", *(small_tables("inputs", map(_input, run)) or ["inputs = []"])]
     for host in scenario.topology.hosts:
-        lines += ["", f"[hosts.{_key(host.name)}]", *_fields(_host(host))]
+        lines += ["", f"[hosts.{key_text(host.name)}]", *field_lines(_host(host))]
     for link in scenario.topology.links:
-        lines += ["", "[[links]]", *_fields(_link(link))]
+        lines += ["", "[[links]]", *field_lines(_link(link))]
     return "\n".join(lines) + "\n"
 
 
@@ -128,50 +126,3 @@ def _link(link: LinkSpec) -> dict[str, Value]:
     if link.discovery:
         fields["discovery"] = True
     return fields | ({} if link.arp else {"arp": False})
-
-
-# --- TOML -----------------------------------------------------------------------------------------------------
-
-
-def _fields(fields: Mapping[str, object]) -> list[str]:
-    return [f"{_key(key)} = {_lines(value) or _value(value)}" for key, value in fields.items()]
-
-
-def _list(key: str, items: Iterable[Mapping[str, object]]) -> list[str]:
-    """A list of small tables, one a line; nothing if there are none."""
-    rows = [f"  {_value(item)}," for item in items]
-    return [f"{key} = [", *rows, "]"] if rows else []
-
-
-def _key(text: str) -> str:
-    return text if _BARE.match(text) else _string(text)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, str):
-        return _string(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + " }" if value else "{}"
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return repr(value)
-
-
-def _string(text: str) -> str:
-    return '"' + "".join(_escaped(letter) for letter in text) + '"'
-
-
-def _lines(value: object) -> str:
-    """A text of whole lines as such; "" for any other value."""
-    if not isinstance(value, str) or not value.endswith("\n"):
-        return ""
-    text = "".join(letter if letter in '\n\t"' else _escaped(letter) for letter in value)
-    return '"""\n' + text.replace('"""', '""\\"') + '"""'
-
-
-def _escaped(letter: str) -> str:
-    if letter in _ESCAPES:
-        return _ESCAPES[letter]
-    return letter if letter.isprintable() else f"\\u{ord(letter):04x}" if ord(letter) < 65536 else f"\\U{ord(letter):08x}"

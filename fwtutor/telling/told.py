@@ -18,6 +18,7 @@ from fwtutor.telling.reading import heard
 from fwtutor.telling.spans import Line, clean, line, wrap
 
 if TYPE_CHECKING:
+    from fwtutor.course.handing import Keeper
     from fwtutor.network.records import Record
     from fwtutor.recording import Run, Session
 
@@ -201,6 +202,13 @@ def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], mis
     if record.index >= 0 and sent_something(session.run, record.index):
         lines.append(line((f"sent at {words.clock(record.at)}: {where}", "current")))
     return lines
+
+
+def kept_words(keeper: Keeper | None) -> list[Line]:
+    """What becomes of an answer that somebody else judges."""
+    if keeper is None:
+        return []
+    return [line((keeper.said(), "drop"))] if keeper.trouble else [line((keeper.said(brief=True), "current"))]
 
 
 def branch_words(place: Record | None) -> Line:

@@ -21,8 +21,9 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES, Theme
 
-from fwtutor.course.model import Course, Lesson
-from fwtutor.course.progress import Progress, load_progress
+from fwtutor.course.model import Course, Lesson, LessonError
+from fwtutor.course.progress import Progress, Unkept, load_progress
+from fwtutor.course.sitting import Sitting
 from fwtutor.recording import Session
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
@@ -68,12 +69,14 @@ class FwtutorApp(Sandboxes):
 
     def __init__(
         self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None, *,
-        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, sitting: Sitting | None = None,
     ) -> None:  # fmt: skip
         """Begins on the map, in a ``lesson``, in a ``sandbox``, or ``choosing`` a network for one."""
         super().__init__()
         self._course = course
         self.progress = progress
+        self.sitting = sitting or Sitting()
+        """On what terms lessons are played."""
         self.crash: Exception | None = None
         """The exception that ended the application, for whoever ran it."""
         self._first = lesson
@@ -135,7 +138,14 @@ class FwtutorApp(Sandboxes):
 
     def open_lesson(self, lesson: Lesson, *, afresh: bool, at: int | None = None) -> None:
         """Open a lesson's lab: where it was left, at its beginning, or at page ``at`` (from 1)."""
+        try:
+            lesson = self.sitting.prepared(lesson)
+        except LessonError as error:
+            self.notify(str(error), severity="error", timeout=20)
+            self._open_map()
+            return
         screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson))
+        screen.journey.keeper = self.sitting.keeper(lesson)
         screen.journey.begin(afresh=afresh, at=at)
         self.push_screen(screen, callback=self._left)
 
@@ -218,10 +228,12 @@ def _title(action: Action) -> str:
 
 def run(
     course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None, *,
-    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, sitting: Sitting | None = None,
 ) -> int:  # fmt: skip
     """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing)
+    # What somebody did before tells nothing in an exam, and is not changed by it.
+    progress = Unkept() if sitting is not None and sitting.exam else load_progress()
+    app = FwtutorApp(course, progress, lesson, at, sandbox=sandbox, choosing=choosing, sitting=sitting)
     result = app.run()
     if app.crash is not None:
         raise app.crash

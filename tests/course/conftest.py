@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fwtutor.course.loader import lessons_folder
+from fwtutor.course.which import lessons_folder
 
 Spoil = Callable[..., Path]
 

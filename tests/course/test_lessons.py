@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fwtutor.course.loader import lessons_folder, load_course, load_lesson
+from fwtutor.course.loader import load_course, load_lesson
 from fwtutor.course.model import Lesson
 from fwtutor.course.patterns import Pattern
 from fwtutor.course.proof import check_lesson, lesson_check, lesson_list
 from fwtutor.course.queries import PacketAsk, Selection
+from fwtutor.course.which import lessons_folder
 from fwtutor.netfilter.packet import TCP
 from fwtutor.network.records import Walked
 from fwtutor.network.tools.registry import TOOLS

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from fwtutor.course.loader import lessons_folder, load_lesson
+from fwtutor.course.loader import load_lesson
 from fwtutor.course.patterns import Pattern, packet_words
 from fwtutor.course.queries import Connected, EntrySeen, MatchesAsk, PacketAsk, PacketSeen, Selection, Spoken, WordAsk
+from fwtutor.course.which import lessons_folder
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.records import Walked

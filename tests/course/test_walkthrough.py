@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from fwtutor.course.journey import Journey, Outcome
-from fwtutor.course.loader import lessons_folder, load_course
+from fwtutor.course.loader import load_course
 from fwtutor.course.model import Lesson
 from fwtutor.course.progress import Progress
+from fwtutor.course.which import lessons_folder
 from fwtutor.recording import Session
 
 LESSONS = load_course(lessons_folder()).lessons

@@ -38,8 +38,12 @@ def test_a_lesson_is_played_by_lines_and_its_end_keeps_the_place(home: Path) -> 
     assert "Moment 5 of" in again.out
 
 
-def test_a_lesson_begins_at_the_step_that_is_asked_for(home: Path) -> None:
-    assert "Moment 3 of" in fwtutor(home, "play", "too-open", "--plain", "--at", "3").out
+def test_a_lesson_begins_at_the_page_that_is_asked_for_whatever_is_asked_before(home: Path) -> None:
+    shown = fwtutor(home, "play", "too-open", "--plain", "--at", "4", stdin="step\n").out
+    assert "Page 4 of 8: Make a hole" in shown
+    assert "Question" not in shown
+    assert "\n> step\nMoment" in shown
+    assert fwtutor(home, "play", "too-open", "--plain", "--at", "9").code == 2
 
 
 def test_a_script_that_asked_for_something_impossible_ends_with_2(home: Path) -> None:

@@ -312,7 +312,7 @@ class LabScreen(WhatIf, Travelling, Making):
             self.query_one(OutputView).close()
             return
         missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
-        after = told.afterwards(self.session, record, self.lesson.prompts, missing)
+        after = told.afterwards(self.session, record, self.lesson.prompts, missing) + told.kept_words(self.journey.keeper)
         if len(self.session.runs) > runs and not again:
             after.append(told.branch_words(place))
         title = "Refused: nothing has changed" if record.refused else f"{record.host}# {record.line}"

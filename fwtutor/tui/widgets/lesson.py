@@ -102,7 +102,9 @@ def goal_rows(lesson: Lesson, met: frozenset[str], news: frozenset[str], width: 
     rows: list[Line] = []
     for goal in lesson.goals:
         sign = Span(f"{glyphs.TICK} ", "accept") if goal.id in met else Span(f"{glyphs.BOX} ", "dim")
-        rows += wrap(Line((sign, *line((goal.text, "accept" if goal.id in news else "dim" if goal.id in met else "")).spans)), width, 2)
+        role = "accept" if goal.id in news else "dim" if goal.id in met else ""
+        later = (Span(" (judged when handed in)", "dim"),) if goal.withheld else ()
+        rows += wrap(Line((sign, *line((goal.text, role)).spans, *later)), width, 2)
     return rows
 
 

@@ -1,0 +1,186 @@
+"""Handing in: what was typed in a lesson that somebody else judges, kept in a file as it is typed, and read back to be graded.
+
+The file is JSON. ``typed`` is the log: what was done and when, taken back or refused. ``answer`` is what is graded: the learner's
+lines that last in the run he was in, each behind so many of the lesson's own. Those are not in it: the grader has them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fwtutor.course.answers import MAX_COMMANDS
+from fwtutor.course.tables import control_character
+from fwtutor.network.prompt import configures
+from fwtutor.network.records import CommandRun
+
+if TYPE_CHECKING:
+    from fwtutor.course.model import Lesson
+    from fwtutor.recording import Run
+
+SUFFIX = ".answer"
+VERSION = 1
+MAX_LOG = 500
+"""Lines of the log; older ones leave it, so that the file can always be handed in."""
+MAX_LINE = 400
+"""Characters of a line of the answer, and of the log."""
+_MAX_FILES = 100
+
+
+class Kept(NamedTuple):
+    """What a file of an answer says."""
+
+    lesson: str
+    student: str
+    """The name that it was played with, "" for none."""
+    seed: int | None
+    """What was drawn for that name, it was drawn from; None: the lesson's own seed."""
+    answer: tuple[tuple[int, str, str], ...]
+    """(how many of the lesson's lasting lines went before, host, line)."""
+
+    def with_those_of(self, script: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """All lines in the order in which they were entered, the lesson's lasting ones among them."""
+        lines: list[tuple[str, str]] = []
+        done = 0
+        for after, host, line in self.answer:
+            lines += script[done:after]
+            done = max(done, after)
+            lines.append((host, line))
+        return (*lines, *script[done:])
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Keeper:
+    """Keeps one learner's lesson in a file that is whole at every moment."""
+
+    def __init__(
+        self, folder: Path, lesson: Lesson, *, seed: int | None = None, exam: bool = False, now: Callable[[], datetime] = _utc
+    ) -> None:  # fmt: skip
+        self.path: Path | None = None
+        """The file, when there is one."""
+        self.trouble = ""
+        """Why it could not be written the last time."""
+        self._folder, self._lesson, self._seed, self._exam, self._now = folder, lesson, seed, exam, now
+        self._begun = self._time()
+        self._log: list[dict[str, object]] = []
+
+    def note(self, did: str, page: int, run: Run, predictions: dict[str, str], host: str = "", line: str = "") -> None:
+        """Something was done on a page (from 0): it and what is in force now are written."""
+        entry: dict[str, object] = {"at": self._time(), "page": page + 1, "did": did}
+        if line:
+            entry |= {"host": host, "line": line[:MAX_LINE]}
+        self._log = [*self._log, entry][-MAX_LOG:]
+        content = {
+            "fwtutor": "answer",
+            "version": VERSION,
+            "lesson": self._lesson.name,
+            "student": self._lesson.student,
+            "seed": self._seed,
+            "exam": self._exam,
+            "begun": self._begun,
+            "predictions": predictions,
+            "answer": [{"after": after, "host": host, "line": line} for after, host, line in in_force(run)],
+            "typed": self._log,
+        }
+        try:
+            self._write(json.dumps(content, indent=1, ensure_ascii=True) + "\n")
+            self.trouble = ""
+        except OSError as error:
+            self.trouble = f"{self.path or self._folder}: {error.strerror or error}"
+
+    def said(self, *, brief: bool = False) -> str:
+        """What to tell about it: briefly after a command, and at the end."""
+        if self.trouble:
+            return f"Your answer could NOT be kept: {self.trouble}"
+        if self.path is None:
+            return ""
+        return f"kept in {self.path.name}, to be handed in" if brief else f"Your answer is in {self.path}: hand in that file."
+
+    def _write(self, text: str) -> None:
+        path = self.path or self._free_name()
+        temporary = path.with_name(f".{path.name}.tmp")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self.path = path
+
+    def _free_name(self) -> Path:
+        """A name nobody has; what was kept before stays as it is."""
+        who = "-".join("".join(letter if letter.isalnum() else " " for letter in self._lesson.student.casefold()).split())[:40]
+        stem = f"{self._lesson.name}-{who}" if who else self._lesson.name
+        for number in range(1, _MAX_FILES):
+            path = self._folder / (f"{stem}-{number}{SUFFIX}" if number > 1 else f"{stem}{SUFFIX}")
+            if not os.path.lexists(path):
+                return path
+        raise OSError(17, f"there are {_MAX_FILES - 1} files like {stem}{SUFFIX} already")
+
+    def _time(self) -> str:
+        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def in_force(run: Run) -> Iterable[tuple[int, str, str]]:
+    """The learner's lines of a run that last: (how many of the lesson's lasting lines went before, host, line)."""
+    after = 0
+    for record in run.records:
+        # What a program does by itself is nobody's answer.
+        if isinstance(record, CommandRun) and record.cause < 0 and configures(record.line):
+            if not record.learner:
+                after += 1
+            elif not record.refused:
+                yield after, record.host, record.line
+
+
+def looks_kept(text: str) -> bool:
+    return text.lstrip()[:1] == "{"
+
+
+def read_kept(text: str) -> Kept:
+    """Raises ValueError, naming the line or the field."""
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise ValueError("its numbers are too long or its brackets too deep") from None
+    if not isinstance(content, dict) or content.get("fwtutor") != "answer":
+        raise ValueError("is no answer that fwtutor kept")
+    if content.get("version") != VERSION:
+        raise ValueError(f"version: this program reads {VERSION}")
+    answer = content.get("answer")
+    if not isinstance(answer, list) or len(answer) > MAX_COMMANDS:
+        raise ValueError(f"answer: is no list of at most {MAX_COMMANDS} lines")
+    lines: list[tuple[int, str, str]] = []
+    for number, item in enumerate(answer, 1):
+        where = f"answer[{number}]"
+        if not isinstance(item, dict):
+            raise ValueError(f"{where}: is no object")
+        after = item.get("after")
+        if type(after) is not int or not (lines[-1][0] if lines else 0) <= after <= MAX_COMMANDS:
+            raise ValueError(f"{where}.after: is no whole number, or smaller than the one before")
+        lines.append((after, _text(item, "host", where), _text(item, "line", where)))
+    seed = content.get("seed")
+    if seed is not None and type(seed) is not int:
+        raise ValueError("seed: is no whole number")
+    return Kept(_text(content, "lesson", ""), _text(content, "student", "", empty=True), seed, tuple(lines))
+
+
+def _text(item: dict[str, object], key: str, where: str, *, empty: bool = False) -> str:
+    field = f"{where}.{key}" if where else key
+    value = item.get(key)
+    if not isinstance(value, str) or not (value or empty):
+        raise ValueError(f"{field}: is no text")
+    if len(value) > 8 * MAX_LINE:
+        raise ValueError(f"{field}: is longer than {8 * MAX_LINE} characters")
+    bad = control_character(value)
+    if bad:
+        raise ValueError(f"{field}: has the control character U+{ord(bad):04X}")
+    return value

@@ -1,0 +1,60 @@
+"""Sitting: who plays lessons, and on what terms: with addresses of his own, or in an exam. The lab asks it before it opens one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fwtutor.course.model import Goal, Lesson, Withheld
+
+if TYPE_CHECKING:
+    from fwtutor.course.handing import Keeper
+
+
+@dataclass(slots=True)
+class Sitting:
+    """As ever, unless something is said."""
+
+    student: str = ""
+    """Whose addresses and ports are drawn, and whose name is in the file that is handed in."""
+    seed: int | None = None
+    """What they are drawn from; None: the lesson's own."""
+    exam: bool = False
+    """No hints, and no word about whether it passes."""
+    folder: Path = field(default_factory=Path.cwd)
+    """Where answers are kept."""
+    keepers: dict[str, Keeper] = field(default_factory=dict)
+    """By the lesson's name."""
+
+    def prepared(self, lesson: Lesson) -> Lesson:
+        """The lesson as it is to be played. Raises LessonError."""
+        if lesson.free:
+            return lesson
+        if self.student and lesson.student != self.student:
+            from fwtutor.course.varying import load_variant
+
+            lesson = load_variant(lesson.folder, self.seed, self.student, chapter=lesson.chapter, answers=False)
+        return in_exam(lesson) if self.exam else lesson
+
+    def keeper(self, lesson: Lesson) -> Keeper | None:
+        """Who keeps what is typed, where somebody else judges it."""
+        if not lesson.held_back:
+            return None
+        from fwtutor.course.handing import Keeper
+
+        if lesson.name not in self.keepers:
+            self.keepers[lesson.name] = Keeper(self.folder, lesson, seed=self.seed, exam=self.exam)
+        return self.keepers[lesson.name]
+
+
+def in_exam(lesson: Lesson) -> Lesson:
+    """The lesson without help, and without its verdict."""
+    stages = tuple(replace(stage, hints=(), deeds=()) for stage in lesson.stages)
+    return replace(lesson, stages=stages, goals=tuple(map(_withheld, lesson.goals)), checks=(), solution=None, wrong=(), held_back=True)
+
+
+def _withheld(goal: Goal) -> Goal:
+    from fwtutor.course.checks import Passes
+
+    return replace(goal, when=Withheld()) if isinstance(goal.when, Passes) else goal
