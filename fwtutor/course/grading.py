@@ -151,25 +151,31 @@ class Grader:
         return Answer(submission.source, commands=tuple(commands))
 
     def _like(self, ground: Ground, judgement: Judgement) -> str:
-        """The one wrong answer that has the same rules in force, or else the one that fails in the same checks; "": none, or several."""
+        """The one wrong answer that makes the same of the hosts, or else the one that fails in the same checks; "": none, or several."""
         if judgement.passed:
             return ""
-        return self._by_rules.get(self._rules(ground)) or self._like_whom.by_checks.get(_names(judgement), "")
-
-    def _rules(self, ground: Ground) -> str:
-        firewall = ground.world().hosts[ground.watch].firewall
-        return firewall.save() + firewall.save(family=6)
+        return self._by_what_is_so.get(_what_is_so(ground)) or self._like_whom.by_checks.get(_names(judgement), "")
 
     @cached_property
-    def _by_rules(self) -> dict[str, str]:
-        """The wrong answers by the rules they put in force, where these are theirs alone: some differ in files or sets."""
-        found = [(self._rules(self.court.ground(wrong.answer)), Path(wrong.answer.source).stem) for wrong in self.lesson.wrong]
-        return _alone([(self._rules(self.court.ground_typed(self.court.as_found())), ""), *found])
+    def _by_what_is_so(self) -> dict[Hashable, str]:
+        """The wrong answers by what they make of the hosts, where that is theirs alone."""
+        found = [(_what_is_so(self.court.ground(wrong.answer)), Path(wrong.answer.source).stem) for wrong in self.lesson.wrong]
+        return _alone([(_what_is_so(self.court.ground_typed(self.court.as_found())), ""), *found])
 
     @cached_property
     def by_checks(self) -> dict[frozenset[str], str]:
         """The wrong answers by the checks they fail."""
         return _alone([(_names(self.court.judge(wrong.answer)), Path(wrong.answer.source).stem) for wrong in self.lesson.wrong])
+
+
+def _what_is_so(ground: Ground) -> Hashable:
+    """Rules, sets, settings and files of all hosts: what an answer changes, however it is written."""
+    found: list[Hashable] = []
+    for host in ground.world().hosts.values():
+        firewall, files = host.firewall, host.files
+        found += [firewall.save(), firewall.save(family=6), firewall.ipset("save"), tuple(sorted(firewall.sysctls.items()))]
+        found += [(path, files.read(path)) for path in files.paths() if not path.startswith("/var/log/")]
+    return tuple(found)
 
 
 def _alone(found: list[tuple[Key, str]]) -> dict[Key, str]:
