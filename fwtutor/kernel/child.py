@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -51,10 +52,8 @@ def serve(connection: Connection, parent: int) -> None:
 
 def _before_others() -> None:
     """Where it may, it runs before whatever else is busy: between looking at the clock and the packet's way should lie no time."""
-    try:
+    with suppress(OSError):  # without the right to
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
-    except OSError:  # without the right to
-        pass
 
 
 def _own_mistake(problem: Exception) -> KernelUnavailable:
