@@ -78,6 +78,11 @@ class Journey:
         return max(0, len(self.lesson.stages) - 1)
 
     @property
+    def at_top(self) -> bool:
+        """Has nothing of the open page happened yet?"""
+        return self.session.cursor.index <= self._last_stop(self.stage - 1)
+
+    @property
     def blocking(self) -> tuple[int, Prediction] | None:
         """The first question not answered yet, and the record before which it must be."""
         self._look()

@@ -138,6 +138,7 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
     watch = table.text("watch", limit=32)
     start = read_text(folder, "start.rules")
     start6 = read_text_if_there(folder, "start.rules6")
+    vary = _vary(table)
     topology = read_topology(table, watch, start, seed, start6)
     hosts = {host.name: host for host in topology.hosts}
     check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
@@ -168,7 +169,7 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
         solution=read_solution(folder, hosts, watch) if answers and not held_back else None,
         wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}) if answers and not held_back else (),
         held_back=held_back,
-        vary=_vary(table),
+        vary=vary,
     )
     table.done()
     return lesson

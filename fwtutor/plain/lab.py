@@ -210,7 +210,7 @@ class Lab:
     def do_hint(self, rest: str) -> None:
         hint = self.journey.hint()
         if hint is None:
-            self.say("There is no hint on this page: step, and look.")
+            self.say(told.no_hint(self.lesson))
         else:
             more = [] if hint.new else ["There are no more on this page: they come round again."]
             self.say(f"Hint {hint.number} of {hint.total}:", *read_aloud(hint.text), *more)

@@ -19,6 +19,7 @@ from fwtutor.telling.spans import Line, clean, line, wrap
 
 if TYPE_CHECKING:
     from fwtutor.course.handing import Keeper
+    from fwtutor.course.model import Lesson
     from fwtutor.network.records import Record
     from fwtutor.recording import Run, Session
 
@@ -209,6 +210,13 @@ def kept_words(keeper: Keeper | None) -> list[Line]:
     if keeper is None:
         return []
     return [line((keeper.said(), "drop"))] if keeper.trouble else [line((keeper.said(brief=True), "current"))]
+
+
+def no_hint(lesson: Lesson) -> str:
+    """Why there is none to be told."""
+    if lesson.held_back and not any(stage.hints for stage in lesson.stages):
+        return "No hints: whoever set this task holds them back."
+    return "There is no hint on this page: step, and look."
 
 
 def branch_words(place: Record | None) -> Line:

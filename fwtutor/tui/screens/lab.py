@@ -51,7 +51,7 @@ class LabScreen(WhatIf, Travelling, Making):
     def compose(self) -> ComposeResult:
         # Before there are widgets to style.
         self._lay_out(self.app.size)
-        self._choose_tab("lesson" if self.session.cursor.index < 0 else "firewall")
+        self._choose_tab("lesson" if self.journey.at_top else "firewall")
         yield TopLine(id="top")
         yield PacketBand(id="band")
         yield Bench(self.lesson, id="body")
@@ -203,7 +203,7 @@ class LabScreen(WhatIf, Travelling, Making):
         self._stop()
         hint = self.journey.hint()
         if hint is None:
-            self.say("Hint", line("There is no hint on this page: step, and look."))
+            self.say("Hint", line(told.no_hint(self.lesson)))
             return
         title = f"Hint {hint.number} of {hint.total}"
         self.show()

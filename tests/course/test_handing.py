@@ -1,0 +1,153 @@
+"""Handing in: what the lab keeps of an exam, and what becomes of it when it is graded."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fwtutor.course.grading import Grader, Terms
+from fwtutor.course.handing import Keeper
+from fwtutor.course.journey import Journey
+from fwtutor.course.loader import find_lesson
+from fwtutor.course.progress import Unkept
+from fwtutor.course.sitting import Sitting
+from fwtutor.course.submissions import gather
+from fwtutor.course.which import lessons_folder
+from fwtutor.recording import Session
+
+FOLDER = lessons_folder() / "too-open"
+REPAIR = "iptables -R INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+
+
+def begun(folder: Path, student: str = "", name: str = "too-open") -> Journey:
+    sitting = Sitting(student, exam=True, folder=folder)
+    lesson = sitting.prepared(find_lesson(name))
+    journey = Journey(lesson, Session(lesson.scenario), Unkept())
+    journey.keeper = sitting.keeper(lesson)
+    journey.begin(at=7)
+    return journey
+
+
+def test_an_exam_gives_no_hint_and_no_verdict_and_can_be_ended(tmp_path: Path) -> None:
+    journey = begun(tmp_path)
+    assert journey.hint() is None
+    assert not any(stage.deeds for stage in journey.lesson.stages)
+    journey.enter("server", REPAIR)
+    assert (journey.missing(), journey.lesson.checks) == ("", ())
+    journey.session.cursor.to_end()
+    assert "repair" not in journey.note()
+
+
+def test_what_is_typed_is_in_the_file_at_once_with_what_was_taken_back(tmp_path: Path) -> None:
+    journey = begun(tmp_path, "Ada Lovelace")
+    assert list(tmp_path.iterdir()) == []
+    journey.enter("server", "iptables -P INPUT ACCEPT")
+    journey.enter("server", "iptables -A INPUT --dport banana")
+    journey.enter("attacker", "send tcp 198.18.0.1:1 > 198.18.0.2:2 SYN")
+    journey.undo()
+    journey.undo()
+    journey.enter("server", REPAIR)
+    path = tmp_path / "too-open-ada-lovelace.answer"
+    content = json.loads(path.read_text())
+    assert [(each["page"], each["did"]) for each in content["typed"]] == [
+        (7, "typed"), (7, "was refused"), (7, "typed"), (7, "took back"), (7, "took back"), (7, "typed"),
+    ]  # fmt: skip
+    assert [each["line"] for each in content["answer"]] == [REPAIR]
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_it_is_graded_as_it_was_played(tmp_path: Path) -> None:
+    for student, line in (("Ada", REPAIR), ("Bob", REPAIR.replace("RELATED,", ""))):
+        begun(tmp_path, student).enter("server", line)
+    marks = [Grader.of(Terms(FOLDER, per_student=True)).mark(each) for each in gather([tmp_path])]
+    assert [(mark.student, mark.passed, mark.like, mark.note) for mark in marks] == [
+        ("Ada", True, "", ""), ("Bob", False, "established-alone", ""),
+    ]  # fmt: skip
+
+
+def test_a_line_is_graded_at_its_place_among_those_of_the_lesson(tmp_path: Path) -> None:
+    """What is typed before the administrator changes his rules is what he changes."""
+    journey = begun(tmp_path)
+    journey.begin(at=4)
+    journey.enter("server", "iptables -I INPUT -m conntrack --ctstate NEW -j ACCEPT")
+    journey.begin(at=7)
+    journey.enter("server", "iptables -D INPUT 1")
+    content = json.loads((tmp_path / "too-open.answer").read_text())
+    assert [each["after"] for each in content["answer"]] == [0, 4]
+    mark = Grader.of(Terms(FOLDER)).mark(gather([tmp_path])[0])
+    # The rule that is deleted is his new one, so the hole is left.
+    assert "strangers-stay-out" in {check for check, *_ in mark.failures}
+
+
+def test_who_played_under_another_name_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "Bob_17_assignsubmission_file_"
+    folder.mkdir()
+    begun(folder, "Ada").enter("server", "iptables -P INPUT DROP")
+    (mark,) = (Grader.of(Terms(FOLDER, per_student=True)).mark(each) for each in gather([tmp_path]))
+    assert (mark.student, mark.note) == ("Bob", "it was played as 'Ada'")
+    begun(tmp_path, "Eve").enter("server", REPAIR)
+    (_, alone) = (Grader.of(Terms(FOLDER)).mark(each) for each in gather([tmp_path]))
+    assert "try --seed-per-student" in alone.note
+    (_, other) = (Grader.of(Terms(FOLDER, 7, per_student=True)).mark(each) for each in gather([tmp_path]))
+    assert other.note == "it was played with --seed 1337, and is judged with 7"
+
+
+def test_no_file_is_written_over_and_a_disk_that_will_not_have_it_is_told(tmp_path: Path) -> None:
+    for _ in range(2):
+        begun(tmp_path).enter("server", REPAIR)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["too-open-2.answer", "too-open.answer"]
+    journey = begun(tmp_path / "nowhere")
+    journey.enter("server", REPAIR)
+    assert journey.keeper is not None
+    assert "could NOT be kept" in journey.keeper.said()
+
+
+def test_times_are_those_of_the_clock_on_the_wall(tmp_path: Path) -> None:
+    journey = begun(tmp_path)
+    journey.keeper = Keeper(tmp_path, journey.lesson, exam=True, now=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    journey.enter("server", REPAIR)
+    content = json.loads((tmp_path / "too-open.answer").read_text())
+    assert (content["begun"], content["typed"][0]["at"]) == ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z")
+
+
+GOOD = {
+    "fwtutor": "answer",
+    "version": 1,
+    "lesson": "too-open",
+    "student": "",
+    "answer": [{"after": 0, "host": "server", "line": "iptables -F"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fwtutor": "sandbox"}, "is no answer that fwtutor kept"),
+        ({"version": 2}, "version: this program reads 1"),
+        ({"answer": "iptables"}, "answer: is no list"),
+        ({"answer": [{}] * 501}, "answer: is no list of at most 500"),
+        ({"answer": ["iptables"]}, "answer[1]: is no object"),
+        ({"answer": [{"after": True, "host": "server", "line": "x"}]}, "answer[1].after"),
+        ({"answer": [{"after": 2, "host": "a", "line": "x"}, {"after": 1, "host": "a", "line": "x"}]}, "answer[2].after"),
+        ({"answer": [{"after": 0, "host": "eve", "line": "iptables -F"}]}, "answer[1].host: there is no host 'eve'"),
+        ({"answer": [{"after": 0, "host": "server", "line": "\u001b[2J"}]}, "answer[1].line: has the control character U+001B"),
+        ({"answer": [{"after": 0, "host": "server", "line": "x" * 5000}]}, "answer[1].line: is longer"),
+        ({"lesson": "first-match"}, "is an answer to first-match, not to too-open"),
+        ({"lesson": 5}, "lesson: is no text"),
+        ({"student": None}, "student: is no text"),
+        ({"seed": "5"}, "seed: is no whole number"),
+    ],
+)
+def test_what_somebody_made_of_the_file_is_refused_with_its_field(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    (tmp_path / "ada.answer").write_text(json.dumps({**GOOD, **change}))
+    mark = Grader.of(Terms(FOLDER)).mark(gather([tmp_path])[0])
+    assert said in mark.refused
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 5000, '{"a": ' + "9" * 5000 + "}", "null"])
+def test_no_text_is_more_than_a_refused_answer(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ada.answer").write_text(text)
+    assert gather([tmp_path])[0].wrong
