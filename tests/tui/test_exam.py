@@ -1,0 +1,30 @@
+"""An exam in the application: no help, no verdict, and the file that is handed in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fwtutor.course.loader import find_lesson, load_course
+from fwtutor.course.progress import Unkept
+from fwtutor.course.sitting import Sitting
+from fwtutor.tui.app import FwtutorApp
+from tests.tui.conftest import lab_of, screen_text, type_text
+
+
+async def test_an_exam_keeps_what_is_typed_and_says_nothing_of_whether_it_passes(tmp_path: Path) -> None:
+    sitting = Sitting("Ada", exam=True, folder=tmp_path)
+    app = FwtutorApp(lambda: load_course(answers=False), Unkept(), find_lesson("too-open"), 7, sitting=sitting)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        shown = screen_text(app)
+        assert "Repair it" in shown
+        assert "(judged when handed in)" in shown
+        await pilot.press("h")
+        assert "whoever set this task holds them back" in screen_text(app)
+        await pilot.press("escape", "colon")
+        await type_text(pilot, "iptables -R INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
+        await pilot.press("enter")
+        assert "kept in too-open-ada.answer, to be handed in" in screen_text(app)
+        await pilot.press("escape", "end", "end", "end")
+        assert "repair" not in lab_of(app).journey.met
+    assert [path.name for path in tmp_path.iterdir()] == ["too-open-ada.answer"]
