@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -61,8 +60,8 @@ def _sitting(arguments: argparse.Namespace | None) -> Sitting:
     sitting = Sitting(exam=is_exam())
     if arguments is not None:
         sitting = Sitting(arguments.student or "", arguments.seed, sitting.exam or arguments.exam)
-    if sitting.exam and not os.access(sitting.folder, os.W_OK):
-        raise BadInput(f"{sitting.folder}: an exam's answer is kept in the folder it is begun in, and this one cannot be written")
+    if sitting.exam and (trouble := sitting.trouble()):
+        raise BadInput(trouble)
     return sitting
 
 

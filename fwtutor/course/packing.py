@@ -9,12 +9,13 @@ from __future__ import annotations
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.course.files import lesson_files
 from fwtutor.course.loader import find_folder, load_course, load_lesson
+from fwtutor.course.model import Lesson
 from fwtutor.course.tables import read_text
 from fwtutor.tomlwriting import document
 
@@ -38,8 +39,9 @@ def pack(name: str, out: Path, *, for_students: bool, hints: str = "all", exam: 
         }
     lessons = _tried(texts)
     _write(out, texts)
-    whose = "for students: no checks, no answers" if for_students else "for teachers, with checks and answers"
-    return f"{out}: {lessons} {'lesson' if lessons == 1 else 'lessons'}, {whose}"
+    held_back = sum(lesson.held_back for lesson in lessons)
+    whose = f"checks and answers held back in {held_back}: for students" if held_back else "with checks and answers: for teachers"
+    return f"{out}: {len(lessons)} {'lesson' if len(lessons) == 1 else 'lessons'}, {whose}"
 
 
 def _course(folder: Path) -> dict[str, str]:
@@ -81,8 +83,8 @@ def _held_back(text: str, hints: str) -> str:
     return document({"held_back": True, **fields})
 
 
-def _tried(texts: Mapping[str, str]) -> int:
-    """How many lessons are in it, once all are seen to load."""
+def _tried(texts: Mapping[str, str]) -> Sequence[Lesson]:
+    """The lessons that are in it, all of which load."""
     with tempfile.TemporaryDirectory(prefix="fwtutor-") as place:
         for name, text in texts.items():
             file = Path(place) / name
@@ -91,7 +93,7 @@ def _tried(texts: Mapping[str, str]) -> int:
         course = load_course(Path(place))
     if course.broken:
         raise course.broken[0]
-    return len(course.lessons)
+    return course.lessons
 
 
 def _write(out: Path, texts: Mapping[str, str]) -> None:

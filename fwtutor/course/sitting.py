@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,19 @@ class Sitting:
     """Where answers are kept."""
     keepers: dict[str, Keeper] = field(default_factory=dict)
     """By the lesson's name."""
+
+    def trouble(self) -> str:
+        """Why an answer could not be kept; "" if it can. Looked at before an exam begins."""
+        try:
+            with tempfile.TemporaryFile(dir=self.folder):
+                return ""
+        except OSError as error:
+            return f"{self.folder}: {error.strerror or error}: an exam's answer is kept in the folder it is begun in"
+
+    def said(self) -> str:
+        """What somebody should know before he begins; "" if it is as ever."""
+        where = f"What you type is kept in a file in {self.folder}, to be handed in."
+        return f"This is an exam: no hints, and no word about whether your answer passes. {where}" if self.exam else ""
 
     def prepared(self, lesson: Lesson) -> Lesson:
         """The lesson as it is to be played. Raises LessonError."""

@@ -27,6 +27,8 @@ def talk(
     shell = Shell(course, Unkept() if sitting is not None and sitting.exam else load_progress(), _say, sitting)
     if shell.progress.notice:
         _say(shell.progress.notice)
+    if sitting is not None and sitting.said():
+        _say(sitting.said())
     by_hand = sys.stdin is not None and sys.stdin.isatty()
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="backslashreplace")

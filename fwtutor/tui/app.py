@@ -118,6 +118,8 @@ class FwtutorApp(Sandboxes):
         else:
             self.open_lesson(self._first, afresh=False, at=self._at)
         self._check_size(self.size)
+        if self.sitting.said():
+            self.notify(self.sitting.said(), timeout=12)
         if not gc.isenabled():
             self.set_timer(QUIET, _collect_again)
 

@@ -99,6 +99,8 @@ def test_no_file_is_written_over_and_a_disk_that_will_not_have_it_is_told(tmp_pa
     for _ in range(2):
         begun(tmp_path).enter("server", REPAIR)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["too-open-2.answer", "too-open.answer"]
+    assert Sitting(folder=tmp_path).trouble() == ""
+    assert "nowhere: No such file or directory" in Sitting(folder=tmp_path / "nowhere").trouble()
     journey = begun(tmp_path / "nowhere")
     journey.enter("server", REPAIR)
     assert journey.keeper is not None
