@@ -17,6 +17,8 @@ from fwtutor.course.handing import SUFFIX, Kept, read_kept
 from fwtutor.course.tables import MAX_BYTES, control_character
 
 MAX_ANSWERS = 5000
+MAX_TOTAL = 64 * 1024 * 1024
+"""Characters of all answers together: a zip may hold far more than it is large."""
 SUFFIXES = (".rules", ".commands", ".txt", SUFFIX)
 _PLATFORM = re.compile(r"(.+?)_\d+_assignsubmission_.*\Z")
 """The folder of a student in what Moodle exports: ``Ada Lovelace_12345_assignsubmission_file_``."""
@@ -46,25 +48,35 @@ class Submission(NamedTuple):
 def gather(paths: Iterable[Path]) -> list[Submission]:
     """All answers there are in files, folders and zips, in the order of their names. Raises BadInput where there is none."""
     found: list[Submission] = []
+    total = 0
     for path in paths:
-        here = list(_of(path))
-        if not here:
+        before = len(found)
+        for submission in _of(path):
+            found.append(submission)
+            total += len(submission.text)
+            if len(found) > MAX_ANSWERS:
+                raise BadInput(f"{path}: more than {MAX_ANSWERS} answers")
+            if total > MAX_TOTAL:
+                raise BadInput(f"{path}: its answers are larger than {MAX_TOTAL >> 20} MiB together")
+        if len(found) == before:
             raise BadInput(f"{path}: has no answers (files that end in {', '.join(SUFFIXES)})")
-        found += here
-        if len(found) > MAX_ANSWERS:
-            raise BadInput(f"{path}: more than {MAX_ANSWERS} answers")
     return found
 
 
 def _of(path: Path) -> Iterator[Submission]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            if file.suffix in SUFFIXES and file.is_file() and not file.is_symlink():
+            if _is_answer(file.relative_to(path)) and file.is_file() and not file.is_symlink():
                 yield _read(file.relative_to(path), str(file), file)
     elif path.suffix == ".zip":
         yield from _zipped(path)
     else:
         yield _read(Path(path.name), str(path), path)
+
+
+def _is_answer(place: Path | PurePosixPath) -> bool:
+    """By its name. What begins with a dot somebody's system has put there, or an editor; so has a Mac ``__MACOSX``."""
+    return place.suffix in SUFFIXES and not place.name.startswith(".") and "__MACOSX" not in place.parts
 
 
 def _read(place: Path, source: str, file: Path) -> Submission:
@@ -78,7 +90,7 @@ def _read(place: Path, source: str, file: Path) -> Submission:
 def _zipped(path: Path) -> Iterator[Submission]:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [each for each in archive.infolist() if not each.is_dir() and PurePosixPath(each.filename).suffix in SUFFIXES]
+            members = [each for each in archive.infolist() if not each.is_dir() and _is_answer(PurePosixPath(each.filename))]
             if len(members) > MAX_ANSWERS:
                 raise BadInput(f"{path}: more than {MAX_ANSWERS} answers")
             for member in sorted(members, key=lambda each: each.filename):

@@ -146,7 +146,7 @@ class Strays:
     source_ports: tuple[int, ...] = ()
     first: tuple[tuple[str, str], ...] = ()
     """(host, line) pairs entered before, so that there is a connection to hide behind."""
-    _made: dict[object, tuple[bytes, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _made: dict[object, tuple[Packet, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """The packets of the last draw: in a class they are the same for every answer."""
 
     def failure(self, ground: Ground, random: Random) -> str:
@@ -154,9 +154,9 @@ class Strays:
         for host, line in self.first:
             enter(world, host, line)
         firewall = world.hosts[ground.watch].firewall
-        for raw in self._drawn(random):
-            mark = firewall.checkpoint()
-            walk = firewall.receive_ns(raw, on=self.interface, at=world.now)
+        mark = firewall.checkpoint()
+        for packet in self._drawn(random):
+            walk = firewall.receive_ns(packet, on=self.interface, at=world.now)
             if walk.to is not None:
                 return self._words(walk)
             firewall.rollback(mark)
@@ -166,10 +166,10 @@ class Strays:
         before = "".join(f"after {host}: {line}: " for host, line in self.first)
         return f"{before}{packet_words(walk.packet)} came in on {self.interface} and was let through ({decided(walk)})"
 
-    def _drawn(self, random: Random) -> tuple[bytes, ...]:
+    def _drawn(self, random: Random) -> tuple[Packet, ...]:
         state = random.getstate()
         if state not in self._made:
-            made = tuple(self._packets(random))
+            made = tuple(map(Packet, self._packets(random)))
             self._made.clear()
             self._made[state] = made
         return self._made[state]

@@ -55,7 +55,8 @@ def test_a_zip_is_read_as_learning_platforms_export_it(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("Ada Lovelace_1_assignsubmission_file_/rules.txt", SOLUTION)
         archive.writestr("../../etc/evil.rules", WRONG)
-        archive.writestr("__MACOSX/readme", "nothing")
+        archive.writestr("__MACOSX/Ada Lovelace_1_assignsubmission_file_/._rules.txt", b"\0\5\x16")
+        archive.writestr("Ada Lovelace_1_assignsubmission_file_/.rules.txt", "nothing")
     found = gather([path])
     assert [(each.student, each.text) for each in found] == [("etc", WRONG), ("Ada Lovelace", SOLUTION)]
 
@@ -75,6 +76,16 @@ def test_what_cannot_be_read_is_refused_and_the_rest_is_graded(tmp_path: Path, g
         "is empty",
     ]
     assert [mark.passed for mark in marks] == [False, False, False, True, False]
+
+
+def test_a_zip_that_holds_far_more_than_it_is_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(257):
+            archive.writestr(f"{number}.rules", "#" * MAX_BYTES)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(BadInput, match=r"bomb\.zip: its answers are larger than 64 MiB together"):
+        gather([path])
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 not quite", b"PK\x05\x06" + bytes(18)])
