@@ -6,7 +6,6 @@ answers are ``answers``'.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +14,8 @@ from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
 from fwtutor.course.checkfields import read_check
 from fwtutor.course.checks import Court
-from fwtutor.course.fields import read_ask, read_condition
-from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage
+from fwtutor.course.fields import LESSON_NAME, read_condition, read_host, read_id, read_prediction
+from fwtutor.course.model import Chapter, Check, Course, Deed, Goal, Lesson, LessonError, Stage
 from fwtutor.course.networks import read_topology
 from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
 from fwtutor.network.topology import HostSpec
@@ -24,7 +23,6 @@ from fwtutor.recording import Scenario, Scripted
 
 MAX_EACH = 64
 """Goals of one lesson, and checks."""
-LESSON_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
 def lessons_folder() -> Path:
@@ -182,13 +180,13 @@ def _stages(
             part.fail(f'is "{heading}", but lesson.md:{line} says "{title}"', "heading")
         before = -1.0
         for event in part.tables("traffic"):
-            host, run, at = _host(event, "host", hosts), event.text("run", limit=400), event.seconds("at", 0.0)
+            host, run, at = read_host(event, hosts), event.text("run", limit=400), event.seconds("at", 0.0)
             if at < before:
                 event.fail("is earlier than the line before it", "at")
             before = at
             event.done()
             script.append(Scripted(number, host, run, at))
-        predictions = tuple(_prediction(item, watch, hosts, len(parts), ids) for item in part.tables("predictions"))
+        predictions = tuple(read_prediction(item, watch, hosts, len(parts), ids) for item in part.tables("predictions"))
         prompt = part.text("prompt", "", limit=32)
         if prompt and prompt not in prompts:
             part.fail(f'"{prompt}" is none of the lesson\'s prompts', "prompt")
@@ -200,7 +198,7 @@ def _stages(
 def _deeds(part: Table, hosts: Mapping[str, HostSpec]) -> tuple[Deed, ...]:
     deeds: list[Deed] = []
     for item in part.tables("do"):
-        deeds.append(Deed(_host(item, "host", hosts), item.text("run", limit=400), item.flag("undo")))
+        deeds.append(Deed(read_host(item, hosts), item.text("run", limit=400), item.flag("undo")))
         item.done()
     return tuple(deeds)
 
@@ -230,32 +228,12 @@ def _prose(folder: Path) -> list[tuple[int, str, str]]:
     return stages
 
 
-def _prediction(part: Table, watch: str, hosts: Mapping[str, HostSpec], stages: int, ids: set[str]) -> Prediction:
-    choices: list[Choice] = []
-    for item in part.tables("choices", required=True):
-        choices.append(Choice(item.text("text", limit=80), item.text("answer", limit=80), item.text("why", limit=400)))
-        item.done()
-    if not 2 <= len(choices) <= 4:
-        part.fail("are not two to four", "choices")
-    answers = [choice.answer for choice in choices]
-    expect = part.text("expect", limit=80)
-    if expect not in answers:
-        part.fail(f'"{expect}" is the answer of none of the choices', "expect")
-    for number, answer in enumerate(answers, 1):
-        if answer in answers[: number - 1]:
-            part.fail(f'"{answer}" is the answer of two choices', "choices", number, "answer")
-    ask = read_ask(part.table("ask"), watch, tuple(hosts), stages)
-    prediction = Prediction(_id(part, ids), part.text("question", limit=240), tuple(choices), ask, expect)
-    part.done()
-    return prediction
-
-
 def _goals(table: Table, court: Court, watch: str, hosts: Mapping[str, HostSpec], stages: int) -> tuple[Goal, ...]:
     ids: set[str] = set()
     goals: list[Goal] = []
     for part in table.tables("goals", required=True):
         when = read_condition(part.table("when"), watch, tuple(hosts), stages, court)
-        goals.append(Goal(_id(part, ids), part.text("text", limit=80), when))
+        goals.append(Goal(read_id(part, ids), part.text("text", limit=80), when))
         part.done()
     if len(goals) > MAX_EACH:
         table.fail(f"are more than {MAX_EACH}", "goals")
@@ -267,7 +245,7 @@ def _checks(table: Table, watch: str, hosts: Mapping[str, HostSpec]) -> tuple[Ch
     parts = table.tables("checks", required=True)
     if len(parts) > MAX_EACH:
         table.fail(f"are more than {MAX_EACH}", "checks")
-    return tuple(read_check(part, _id(part, names, "name"), watch, hosts) for part in parts)
+    return tuple(read_check(part, read_id(part, names, "name"), watch, hosts) for part in parts)
 
 
 def _prompts(table: Table, hosts: Mapping[str, HostSpec]) -> tuple[str, ...]:
@@ -278,20 +256,3 @@ def _prompts(table: Table, hosts: Mapping[str, HostSpec]) -> tuple[str, ...]:
         if name in prompts[: number - 1]:
             table.fail(f'"{name}" is listed twice', "prompts", number)
     return prompts
-
-
-def _host(part: Table, key: str, hosts: Mapping[str, HostSpec]) -> str:
-    name = part.text(key)
-    if name not in hosts:
-        part.fail(f'there is no host "{name[:40]}"', key)
-    return name
-
-
-def _id(part: Table, taken: set[str], key: str = "id") -> str:
-    name = part.text(key, limit=40)
-    if not LESSON_NAME.match(name):
-        part.fail(f'"{name}" is not in lower-case words joined by hyphens', key)
-    if name in taken:
-        part.fail(f'"{name}" is used twice', key)
-    taken.add(name)
-    return name

@@ -71,6 +71,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("goals", (), ("goals",), "What is to be brought about."),
     Command("hosts", (), ("hosts", "network"), "The hosts and the links between them."),
     Command("at", (), ("at",), "Go to another host's prompt.", "HOST"),
+    Command("progress", (), ("progress",), "What you have learned, predictions right, hints used."),
+    Command("review", (), ("review",), "Predictions you got wrong, asked again until they are right."),
+    Command("quiz", (), ("quiz",), "The quiz: before the course, and after it."),
     Command("open", (), ("open",), "Open another lesson.", "LESSON"),
     Command("quit", ("q",), ("quit", "exit"), "Leave. Progress is kept."),
 )

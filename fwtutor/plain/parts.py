@@ -158,10 +158,10 @@ def goals(journey: Journey) -> list[str]:
     return [count, *(f"{'met' if goal.id in met else 'open'}: {goal.text}" for goal in journey.lesson.goals)]
 
 
-def question(prediction: Prediction) -> list[str]:
-    """A question that holds the way, with its choices."""
+def question(prediction: Prediction, what: str = "Question, before you step") -> list[str]:
+    """A question, which holds the way in a lab, with its choices."""
     choices = [f"{LETTERS[number]}: {' '.join(read_aloud(choice.text))}" for number, choice in enumerate(prediction.choices)]
-    return ["Question, before you step: " + " ".join(read_aloud(prediction.question)), *choices]
+    return [f"{what}: " + " ".join(read_aloud(prediction.question)), *choices]
 
 
 def answered(prediction: Prediction, picked: int, right: int | None) -> list[str]:

@@ -97,15 +97,19 @@ MAP: tuple[Action, ...] = (
     Action("map.choose", "move(1)", "", "↑↓", "choose", "Choose another lesson."),
     Action("map.first", "move(-9999)", "home", "Home", "first", "The first lesson.", bar=False),
     Action("map.last", "move(9999)", "end", "End", "last", "The last lesson.", bar=False),
+    Action("map.progress", "progress", "p", "p", "progress", "What you have learned, predictions right, hints used."),
+    Action("map.review", "review", "w", "w", "review", "Predictions you got wrong, asked again until they are right.", weight=2),
+    Action("map.quiz", "quiz", "z", "z", "quiz", "The quiz: before the course, and after it.", weight=2),
     Action("map.sandbox", "app.choose_network", "x", "x", "sandbox", "A lab without a lesson: choose a network.", weight=2),
     Action("map.help", "help", "question_mark,f1", "?", "help", "All keys of this screen."),
     Action("map.quit", "app.quit", "q", "q", "quit", "Leave fwtutor. Progress is kept."),
+    Action("map.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )
 
 APP: tuple[Action, ...] = (
     Action("app.theme", "app.next_theme", "t", "t", "theme", "The next theme: dark, light, high contrast.", weight=5),
-    Action("app.still", "app.toggle_still", "M", "M", "motion", "Movement on or off."),
-    Action("app.palette", "app.command_palette", "ctrl+p", "^p", "palette", "Find any action by its name."),
+    Action("app.still", "app.toggle_still", "M", "M", "motion", "Movement on or off.", weight=4),
+    Action("app.palette", "app.command_palette", "ctrl+p", "^p", "palette", "Find any action by its name.", weight=3),
     Action(
         "app.suspend",
         "app.suspend_process",
@@ -154,6 +158,22 @@ CHOOSE: tuple[Action, ...] = (
     Action("choose.first", "move(-100000)", "home", "Home", "top", "The first row.", bar=False),
     Action("choose.last", "move(100000)", "end", "End", "bottom", "The last row.", bar=False),
     Action("choose.close", "close", "escape,q", "Esc", "close", "Stay where you are."),
+)
+
+QUESTIONS: tuple[Action, ...] = (
+    Action("questions.answer", "answer(0)", "", "a-d", "answer", "Answer the question."),
+    Action("questions.on", "on", "enter,space,right", "Enter", "on", "On to the next question, when this one is answered."),
+    Action("questions.skip", "skip", "s", "s", "skip", "Leave this question: in the quiz it counts as not known."),
+    Action("questions.a", "answer(0)", "a", "a", "answer a", "Answer with a.", bar=False, listed=False),
+    Action("questions.b", "answer(1)", "b", "b", "answer b", "Answer with b.", bar=False, listed=False),
+    Action("questions.c", "answer(2)", "c", "c", "answer c", "Answer with c.", bar=False, listed=False),
+    Action("questions.d", "answer(3)", "d", "d", "answer d", "Answer with d.", bar=False, listed=False),
+    Action("questions.up", "scroll(-1)", "up,k", "↑", "up", "Scroll up.", bar=False),
+    Action("questions.down", "scroll(1)", "down,j", "↓", "scroll", "Scroll down."),
+    Action("questions.pageup", "scroll(-10)", "pageup", "PgUp", "page up", "Scroll up a page.", bar=False),
+    Action("questions.pagedown", "scroll(10)", "pagedown", "PgDn", "page down", "Scroll down a page.", bar=False),
+    Action("questions.help", "help", "question_mark,f1", "?", "help", "All keys of this screen."),
+    Action("questions.close", "close", "escape,q", "Esc", "leave", "Back to the map. What you answered is kept."),
 )
 
 STATES: tuple[Action, ...] = (

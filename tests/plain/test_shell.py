@@ -71,6 +71,23 @@ def test_a_step_tells_the_packet_its_ctstate_its_verdict_and_its_entry(lab: List
     assert "Goal met: open a connection to 1337." in said
 
 
+def test_a_review_asks_what_was_wrong_and_the_lab_waits_for_its_end(lab: Listener) -> None:
+    lab.shell.progress.predict("tiny", "shot", "RELATED", right=False)
+    lab.tell("step")
+    asked = lab.tell("review")
+    assert "Question 1 of 1, from Too open?, A step nearer?." in asked
+    assert "  3  -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT" in asked
+    assert lab.shell.prompt == "answer"
+    told = lab.tell("b")
+    assert "Not ESTABLISHED. An entry is a pair of ports, too.\nIt is NEW. Another port, another tuple." in told
+    assert "NEW: no entry has its tuple" in told
+    assert lab.tell("") == "None of them is right yet.\nOne waits for the next time.\nBack in the lesson: Too open?"
+    assert "Right: NEW" in lab.tell("review", "a")
+    lab.tell("on")
+    assert lab.tell("review").startswith("Review.\nThere is nothing to ask again")
+    assert "Moment 2" in lab.tell("")
+
+
 def test_an_empty_line_steps_and_back_goes_back(lab: Listener) -> None:
     assert "Moment 2" in lab.tell("", "")
     assert "Moment 1" in lab.tell("back")

@@ -18,6 +18,7 @@ from fwtutor.telling.actions import APP, MAP
 from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.screens.learner import Learner
 from fwtutor.tui.widgets.bars import KeyBar, TopLine
 from fwtutor.tui.widgets.lines import LineView
 
@@ -116,7 +117,7 @@ class MapView(LineView):
         return f"goes on at page {min(part.stage, len(lesson.stages) - 1) + 1} of {len(lesson.stages)}"
 
 
-class CourseMap(RoleScreen[None]):
+class CourseMap(Learner, RoleScreen[None]):
     """The first screen."""
 
     AUTO_FOCUS = ""
@@ -143,7 +144,8 @@ class CourseMap(RoleScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.query_one(KeyBar).show([*(action for action in MAP if action.bar), *APP[:3]])
+        more = next(action for action in MAP if action.id == "map.more")
+        self.query_one(KeyBar).show([*(action for action in MAP if action.bar), *APP[:3]], more=more)
         self.refresh_map(go_on(self._course, self._progress))
 
     def on_screen_resume(self) -> None:
@@ -173,6 +175,9 @@ class CourseMap(RoleScreen[None]):
         number = self.query_one(MapView).chosen if number < 0 else number
         if number < len(lessons):
             self.post_message(self.LessonChosen(lessons[number], afresh))
+
+    def action_more_keys(self) -> None:
+        self.query_one(KeyBar).turn()
 
     def action_help(self) -> None:
         from fwtutor.tui.screens.help import help_rows

@@ -1,0 +1,121 @@
+"""Questions outside a lab, one on the screen at a time: the quiz before and after the course, and predictions asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Center
+
+from fwtutor.course.questions import Sitting
+from fwtutor.telling import asking
+from fwtutor.telling.actions import APP, QUESTIONS, Action
+from fwtutor.telling.spans import BLANK, Line, line, wrap
+from fwtutor.tui.bindings import bindings
+from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.screens.help import help_rows
+from fwtutor.tui.screens.reader import ReaderScreen
+from fwtutor.tui.widgets.ask import ask_rows
+from fwtutor.tui.widgets.bars import KeyBar, TopLine
+from fwtutor.tui.widgets.lines import LineView
+
+
+class SittingView(LineView):
+    """The question, its choices, what an answer was worth; below it the rules. At the end what came of it all."""
+
+    def __init__(self, sitting: Sitting, before: int | None) -> None:
+        super().__init__()
+        self._sitting, self._before = sitting, before
+
+    def show(self) -> None:
+        """Show what is asked now, from its top."""
+        self.rebuild()
+        self.scroll_to(y=0, animate=False)
+
+    def build(self, width: int) -> Sequence[Line]:
+        sitting, asked = self._sitting, self._sitting.asked
+        rows = [BLANK]
+        if asked is None:
+            for text in asking.outcome(sitting, self._before):
+                rows += [*wrap(line((text, "strong" if len(rows) == 1 else "")), width), BLANK]
+            return rows
+        if not sitting.number and sitting.picked is None:
+            rows += [*wrap(line((asking.introduction(sitting), "dim")), width), BLANK]
+        if asked.about:
+            rows.append(line((asked.about, "heading")))
+        told = sitting.picked is not None
+        rows += ask_rows(asked.prediction, sitting.picked, asked.right if told else None, width)
+        if told:
+            rows += [BLANK, *asking.why_rows(asked, width)]
+        return [*rows, BLANK, *asking.rules_rows(asked, width)]
+
+
+class QuestionsScreen(RoleScreen[None]):
+    """One sitting."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(QUESTIONS), *bindings(APP)]
+    CSS_PATH = "questions.tcss"
+    ACTIONS = QUESTIONS
+
+    def __init__(self, sitting: Sitting, keep: Callable[[], None], before: int | None = None) -> None:
+        """``keep`` is called after each answer; ``before``: the score of the quiz before the course."""
+        super().__init__()
+        self._sitting, self._keep, self._before = sitting, keep, before
+
+    def compose(self) -> ComposeResult:
+        yield TopLine()
+        with Center():
+            yield SittingView(self._sitting, self._before)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def offers(self, action: Action) -> bool:
+        """Is there something for it to do now?"""
+        asked, told = self._sitting.asked, self._sitting.picked is not None
+        if action.id == "questions.on":
+            return asked is None or told
+        if action.id in ("questions.answer", "questions.skip"):
+            return asked is not None and not told
+        if action.name.startswith("answer("):
+            return asked is not None and not told and int(action.name[7:-1]) < len(asked.prediction.choices)
+        return True
+
+    def _show(self) -> None:
+        sitting = self._sitting
+        self.query_one(TopLine).show(sitting.title, asking.count(sitting) if sitting.asked else "")
+        self.query_one(KeyBar).show([*(action for action in QUESTIONS if action.bar and self.offers(action)), *APP[:1]])
+        self.query_one(SittingView).show()
+
+    # --- actions ----------------------------------------------------------------------------------------
+
+    def action_answer(self, number: int) -> None:
+        if self._sitting.answer(number):
+            self._keep()
+            self._show()
+
+    def action_on(self) -> None:
+        if self._sitting.asked is None:
+            self.dismiss()
+        elif self._sitting.picked is not None:
+            self._sitting.on()
+            self._show()
+
+    def action_skip(self) -> None:
+        if self._sitting.asked is not None and self._sitting.picked is None:
+            self._sitting.on()
+            self._keep()
+            self._show()
+
+    def action_scroll(self, rows: int) -> None:
+        self.query_one(SittingView).scroll_relative(y=rows, animate=False)
+
+    def action_close(self) -> None:
+        self.dismiss()
+
+    def action_help(self) -> None:
+        self.app.push_screen(ReaderScreen("Help", help_rows(QUESTIONS, signs=False)))
