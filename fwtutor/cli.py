@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
 from fwtutor.commands import grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
-from fwtutor.commands.options import add_learner
+from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.set_defaults(run=play.open_map)
     parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
     add_learner(parser, first=True)
+    add_language(parser, first=True)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name, add, what in (
         ("play", play.add, "open a lesson"),

@@ -22,6 +22,16 @@ def add_variant(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_language(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
+    """``first``: as ``add_learner`` has it."""
+    parser.add_argument(
+        "--language",
+        metavar="CODE",
+        default=None if first else argparse.SUPPRESS,
+        help="the language of lessons, where they are translated: de, en (unless given, FWTUTOR_LANGUAGE or that of your locale)",
+    )
+
+
 def add_learner(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
     """``first``: of the program itself, whose value a command's own replaces."""
     parser.add_argument(

@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands.options import add_learner
+from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, note, say, say_line
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ WIDEST = 100
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_learner(parser)
+    add_language(parser)
     parser.set_defaults(run=_show)
     actions = parser.add_subparsers(metavar="ACTION", title="actions")
     out = actions.add_parser("export", help="write all of it to one file", allow_abbrev=False)
@@ -36,6 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     who.set_defaults(run=_learners)
     for action in (out, into, review):
         add_learner(action)
+    add_language(review)
 
 
 def load_kept(learner: str | None) -> Progress:
@@ -49,13 +51,14 @@ def load_kept(learner: str | None) -> Progress:
     return progress
 
 
-def load_whole() -> Course:
-    """The course. Raises BadInput."""
+def load_whole(language: str | None) -> Course:
+    """The course, in the language asked for. Raises BadInput."""
+    from fwtutor.course.language import chosen_language
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
 
     try:
-        return load_course(answers=False)
+        return load_course(answers=False, language=chosen_language(language))
     except LessonError as error:
         raise BadInput(str(error)) from None
 
@@ -65,7 +68,9 @@ def _show(arguments: argparse.Namespace) -> int:
     from fwtutor.telling.learned import summary_rows
 
     progress = load_kept(arguments.learner)
-    rows = summary_rows(load_whole(), progress, min(WIDEST, get_terminal_size().columns), review="fwtutor progress review")
+    rows = summary_rows(
+        load_whole(arguments.language), progress, min(WIDEST, get_terminal_size().columns), review="fwtutor progress review"
+    )
     texts = [row.text.rstrip() for row in rows]
     return say("\n".join(glyphs.to_ascii(text) if glyphs.wants_ascii() else text for text in texts), OK)
 
@@ -97,7 +102,7 @@ def _review(arguments: argparse.Namespace) -> int:
     from fwtutor.plain.talk import ask
 
     progress = load_kept(arguments.learner)
-    return ask(Review(load_whole(), progress), progress)
+    return ask(Review(load_whole(arguments.language), progress), progress)
 
 
 def _learners(arguments: argparse.Namespace) -> int:
@@ -106,7 +111,7 @@ def _learners(arguments: argparse.Namespace) -> int:
     from fwtutor.course.progressfile import Damaged, read
     from fwtutor.course.summary import summary
 
-    course = load_whole()
+    course = load_whole(arguments.language)
     names = ["", *learners()]
     width = max(len(name) for name in (*names, "(no name)"))
     for name in names:

@@ -6,7 +6,9 @@ answers are ``answers``'.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +19,9 @@ from fwtutor.course.checks import Court
 from fwtutor.course.fields import LESSON_NAME, read_condition, read_host, read_id, read_prediction
 from fwtutor.course.model import Chapter, Check, Course, Deed, Goal, Lesson, LessonError, Stage
 from fwtutor.course.networks import read_topology
+from fwtutor.course.pages import read_pages
 from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
+from fwtutor.course.translation import Translation
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario, Scripted
 
@@ -32,27 +36,47 @@ def lessons_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "lessons"
 
 
-def load_course(root: Path | None = None, *, answers: bool = True) -> Course:
+def load_course(root: Path | None = None, *, answers: bool = True, language: str = "") -> Course:
     """The course in ``root`` (default ``lessons_folder()``). A broken lesson is kept in ``Course.broken``, the rest loads.
 
-    ``answers``: as ``load_lesson`` has it.
+    ``answers`` and ``language`` are as ``load_lesson`` has them.
 
     Raises LessonError if course.toml itself cannot be used.
     """
     root = root if root is not None else lessons_folder()
     table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
     title = table.text("title", limit=100)
+    listed = _chapters(table, root)
+    title, listed = _translated(root, language, title, listed)
     chapters: list[Chapter] = []
     broken: list[LessonError] = []
-    for chapter in _chapters(table, root):
+    for chapter in listed:
         lessons: list[Lesson] = []
         for name in chapter.names:
             try:
-                lessons.append(load_lesson(root / name, chapter=chapter.title, answers=answers))
+                lessons.append(load_lesson(root / name, chapter=chapter.title, answers=answers, language=language))
             except LessonError as error:
                 broken.append(error)
         chapters.append(Chapter(chapter.title, chapter.about, tuple(lessons)))
-    return Course(title, root, tuple(chapters), tuple(broken))
+    return Course(title, root, tuple(chapters), tuple(broken), language)
+
+
+def _translated(root: Path, language: str, title: str, listed: list[_Listed]) -> tuple[str, list[_Listed]]:
+    """The course's title and its chapters' texts, as ``course.de.toml`` has them; chapters in the same order. Raises LessonError."""
+    name = f"course.{language}.toml"
+    if not language or not os.path.lexists(root / name):
+        return title, listed
+    table = Table.parse(shown_name(root, name), read_text(root, name))
+    title = table.text("title", title, limit=100)
+    parts = table.tables("chapters")
+    if parts and len(parts) != len(listed):
+        table.fail(f"are {len(parts)}, and the course has {len(listed)}", "chapters")
+    for number, part in enumerate(parts):
+        own = listed[number]
+        listed[number] = own._replace(title=part.text("title", own.title, limit=60), about=part.text("about", own.about, limit=200))
+        part.done()
+    table.done()
+    return title, listed
 
 
 class _Listed(NamedTuple):
@@ -85,13 +109,13 @@ def _chapters(table: Table, root: Path) -> list[_Listed]:
     return chapters
 
 
-def find_lesson(name: str) -> Lesson:
+def find_lesson(name: str, language: str = "") -> Lesson:
     """A lesson of the course by its name, or any by its folder, to be played: no other is read, and no answers.
 
     Raises BadInput, and LessonError where it is broken.
     """
     folder, chapter = _find(name)
-    return load_lesson(folder, chapter=chapter, answers=False)
+    return load_lesson(folder, chapter=chapter, answers=False, language=language)
 
 
 def find_folder(name: str) -> Path:
@@ -113,10 +137,11 @@ def _find(name: str) -> tuple[Path, str]:
     raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(each for chapter in chapters for each in chapter.names)}")
 
 
-def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Lesson:
+def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True, language: str = "") -> Lesson:
     """The lesson in a folder. Raises LessonError for the first thing that is wrong.
 
-    ``answers``: with the solution and the answers that must fail, which a proof needs and nobody who plays.
+    ``answers``: with the solution and the answers that must fail, which a proof needs and nobody who plays. ``language``: the
+    code of the one whose texts are read, as far as there are any; "" is the lesson's own.
     """
     folder = folder.absolute()
     if not LESSON_NAME.match(folder.name):
@@ -126,7 +151,8 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
     watch = table.text("watch", limit=32)
     start = read_text(folder, "start.rules")
     start6 = read_text_if_there(folder, "start.rules6")
-    topology = read_topology(table, watch, start, seed, start6)
+    words = Translation(folder, language)
+    topology = words.topology(read_topology(table, watch, start, seed, start6))
     hosts = {host.name: host for host in topology.hosts}
     check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
     if start6 is not None:
@@ -134,28 +160,31 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
     prompts = _prompts(table, hosts)
     stages, script = _stages(table, folder, hosts, watch, prompts)
     scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))
-    checks = _checks(table, watch, hosts)
+    checks = words.checks(_checks(table, watch, hosts))
     court = Court(scenario, checks, seed)
     lesson = Lesson(
         name=folder.name,
-        title=table.text("title", limit=40),
-        question=table.text("question", limit=120),
+        title=words.text("title", table.text("title", limit=40), 40),
+        question=words.text("question", table.text("question", limit=120), 120),
         minutes=table.number("minutes", least=1, most=120),
         chapter=chapter,
         folder=folder,
         scenario=scenario,
-        stages=stages,
-        goals=_goals(table, court, watch, hosts, len(stages)),
-        therefore=table.text("therefore").strip(),
-        next=table.text("next", "").strip(),
+        stages=words.stages(stages),
+        goals=words.goals(_goals(table, court, watch, hosts, len(stages))),
+        therefore=words.text("therefore", table.text("therefore").strip()),
+        next=words.text("next", table.text("next", "").strip()),
         prompts=prompts,
-        on_server=table.text("on_server").strip(),
+        on_server=words.text("on_server", table.text("on_server").strip()),
         checks=checks,
         seed=seed,
         solution=read_solution(folder, hosts, watch) if answers else None,
         wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}) if answers else (),
     )
     table.done()
+    words.done()
+    if language:
+        lesson = replace(lesson, language=language, untranslated=tuple(words.missing))
     return lesson
 
 
@@ -165,16 +194,16 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
 def _stages(
     table: Table, folder: Path, hosts: Mapping[str, HostSpec], watch: str, prompts: tuple[str, ...]
 ) -> tuple[tuple[Stage, ...], tuple[Scripted, ...]]:
-    prose = _prose(folder)
+    pages = read_pages(folder, "lesson.md")
     parts = table.tables("stages", required=True)
     file = shown_name(folder, "lesson.md")
-    if len(parts) != len(prose):
-        line = prose[len(parts)][0] if len(prose) > len(parts) else 0
-        raise LessonError(file, line, "", f"has {len(prose)} headings (## ...), and lesson.toml has {len(parts)} stages")
+    if len(parts) != len(pages):
+        line = pages[len(parts)].line if len(pages) > len(parts) else 0
+        raise LessonError(file, line, "", f"has {len(pages)} headings (## ...), and lesson.toml has {len(parts)} stages")
     stages: list[Stage] = []
     script: list[Scripted] = []
     ids: set[str] = set()
-    for number, (part, (line, title, text)) in enumerate(zip(parts, prose, strict=True)):
+    for number, (part, (line, title, text)) in enumerate(zip(parts, pages, strict=True)):
         heading = part.text("heading", limit=60)
         if heading != title:
             part.fail(f'is "{heading}", but lesson.md:{line} says "{title}"', "heading")
@@ -201,31 +230,6 @@ def _deeds(part: Table, hosts: Mapping[str, HostSpec]) -> tuple[Deed, ...]:
         deeds.append(Deed(read_host(item, hosts), item.text("run", limit=400), item.flag("undo")))
         item.done()
     return tuple(deeds)
-
-
-def _prose(folder: Path) -> list[tuple[int, str, str]]:
-    """(line, heading, text) of each stage in lesson.md."""
-    file = shown_name(folder, "lesson.md")
-    found: list[tuple[int, str, list[str]]] = []
-    fenced = False
-    for number, line in enumerate(read_text(folder, "lesson.md").split("\n"), 1):
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-        if line.startswith("## ") and not fenced:
-            if not line[3:].strip():
-                raise LessonError(file, number, "", "has a heading without words")
-            found.append((number, line[3:].strip(), []))
-        elif found:
-            found[-1][2].append(line)
-        elif line.strip():
-            raise LessonError(file, number, "", "has text before the first heading (## ...)")
-    if not found:
-        raise LessonError(file, 0, "", "has no heading (## ...)")
-    stages = [(number, title, "\n".join(lines).strip()) for number, title, lines in found]
-    for number, title, text in stages:
-        if not text:
-            raise LessonError(file, number, "", f'says nothing under "{title}"')
-    return stages
 
 
 def _goals(table: Table, court: Court, watch: str, hosts: Mapping[str, HostSpec], stages: int) -> tuple[Goal, ...]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fwtutor.course.checks import Court, Judgement, failures_of
+from fwtutor.course.language import languages
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.course.quiz import has_quiz, load_quiz
+from fwtutor.course.translation import differences
 from fwtutor.network.records import CommandRun
 from fwtutor.recording import Run, Session
 
@@ -37,6 +39,15 @@ class Finding:
 def check_lesson(lesson: Lesson) -> list[Finding]:
     """Everything that is wrong with a loaded lesson; empty when it is proven."""
     return [*_check_answers(lesson), *_check_run(lesson), *_check_way(lesson)]
+
+
+def _translations(lesson: Lesson, findings: list[Finding]) -> Iterable[str]:
+    """What there is to say of each translation; what is wrong with them joins the findings. Raises LessonError."""
+    for language in languages(lesson.folder):
+        other = load_lesson(lesson.folder, answers=False, language=language)
+        findings += [Finding(lesson.name, f"{language}: {where}", said) for where, said in differences(lesson, other)]
+        missing = other.untranslated
+        yield f"{language}: {len(missing)} texts missing, the first is {missing[0]}" if missing else f"{language}: all texts"
 
 
 def _check_answers(lesson: Lesson) -> Iterable[Finding]:
@@ -151,17 +162,19 @@ def lesson_check(names: Sequence[str] = (), root: Path | None = None) -> tuple[s
     for folder in folders:
         try:
             lesson = load_lesson(folder)
+            findings: list[Finding] = []
+            translated = list(_translations(lesson, findings))
         except LessonError as error:
             lines.append(str(error))
             code = 2
             continue
-        findings = check_lesson(lesson)
+        findings += check_lesson(lesson)
         if findings:
             lines += [str(finding) for finding in findings]
             code = max(code, 1)
         else:
             proven = f"{len(lesson.checks)} checks, {len(lesson.wrong)} wrong answers, {len(lesson.predictions)} predictions"
-            lines.append(f"{lesson.name}: proven ({proven})")
+            lines.append(f"{lesson.name}: proven ({'; '.join([proven, *translated])})")
     if QUIZ in names or (not names and has_quiz(root)):
         try:
             lines.append(f"{QUIZ}: proven ({len(load_quiz(root).questions)} questions)")

@@ -108,7 +108,7 @@ class Shell(Entering):
 
     def do_open(self, rest: str) -> None:
         try:
-            lesson = find_lesson(rest)
+            lesson = find_lesson(rest, self.course.language if self.course else "")
         except (BadInput, LessonError) as error:
             self._wrong(str(error))
             return

@@ -72,6 +72,10 @@ class MapView(LineView):
         if height and not top <= at < top + height - 3:
             self.scroll_to(y=max(0, at - height // 2), animate=False)
 
+    def on_resize(self) -> None:
+        # Before there is a layout nothing can be scrolled.
+        self.call_after_refresh(self.show, self.chosen)
+
     def build(self, width: int) -> Sequence[Line]:
         rows: list[Line] = []
         self._row_of = {}
