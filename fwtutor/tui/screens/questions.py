@@ -17,7 +17,7 @@ from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.help import help_rows
 from fwtutor.tui.screens.reader import ReaderScreen
-from fwtutor.tui.widgets.ask import ask_rows
+from fwtutor.tui.widgets.ask import answer_rows, question_rows
 from fwtutor.tui.widgets.bars import KeyBar, TopLine
 from fwtutor.tui.widgets.lines import LineView
 
@@ -46,7 +46,8 @@ class SittingView(LineView):
         if asked.about:
             rows.append(line((asked.about, "heading")))
         told = sitting.picked is not None
-        rows += ask_rows(asked.prediction, sitting.picked, asked.right if told else None, width)
+        rows += [*question_rows(asked.prediction, width), BLANK]
+        rows += answer_rows(asked.prediction, sitting.picked, asked.right if told else None, width)
         if told:
             rows += [BLANK, *asking.why_rows(asked, width)]
         return [*rows, BLANK, *asking.rules_rows(asked, width)]
