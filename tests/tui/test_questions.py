@@ -22,6 +22,7 @@ async def test_a_wrong_prediction_is_asked_again_and_leaves_the_list_when_it_is_
 ) -> None:
     progress.predict("tiny", "shot", "RELATED", right=False)
     async with playing(on_map=True, size=size) as (app, pilot):
+        assert "1 to review" in screen_text(app)
         await pilot.press("p")
         assert "1 to be asked again (w on the map)" in screen_text(app)
         await pilot.press("escape", "w")
@@ -37,6 +38,7 @@ async def test_a_wrong_prediction_is_asked_again_and_leaves_the_list_when_it_is_
         assert "1 of 1 is right now" in screen_text(app)
         await pilot.press("enter", "w")
         assert isinstance(app.screen, CourseMap)
+        assert "to review" not in screen_text(app)
 
 
 async def test_the_quiz_from_the_map_is_kept_where_one_leaves_it(playing: Playing, progress: Progress, tmp_path: Path) -> None:

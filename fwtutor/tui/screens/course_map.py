@@ -13,6 +13,7 @@ from textual.message import Message
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress
+from fwtutor.course.summary import to_review
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, MAP
 from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
@@ -138,6 +139,8 @@ class CourseMap(Learner, RoleScreen[None]):
     def __init__(self, course: Course, progress: Progress) -> None:
         super().__init__()
         self._course, self._progress = course, progress
+        self._left = True
+        """For a lesson, or not been there yet."""
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -153,13 +156,16 @@ class CourseMap(Learner, RoleScreen[None]):
         self.refresh_map(go_on(self._course, self._progress))
 
     def on_screen_resume(self) -> None:
-        self.refresh_map(go_on(self._course, self._progress))
+        # Whoever comes from a lesson goes on there; whoever has only looked at something is where he was.
+        self.refresh_map(go_on(self._course, self._progress) if self._left else self.query_one(MapView).chosen)
+        self._left = False
 
     def refresh_map(self, chosen: int) -> None:
         """Show the map as progress stands."""
         met = sum(goals_met(lesson, self._progress) for lesson in self._course.lessons)
         total = sum(len(lesson.goals) for lesson in self._course.lessons)
-        self.query_one(TopLine).show(self._course.title, f"{met} of {total} goals")
+        again = len(to_review(self._course, self._progress))
+        self.query_one(TopLine).show(self._course.title, f"{met} of {total} goals", f"{again} to review" if again else "")
         self.query_one(MapView).show(chosen)
 
     # --- actions ----------------------------------------------------------------------------------------
@@ -178,6 +184,7 @@ class CourseMap(Learner, RoleScreen[None]):
         lessons = self._course.lessons
         number = self.query_one(MapView).chosen if number < 0 else number
         if number < len(lessons):
+            self._left = True
             self.post_message(self.LessonChosen(lessons[number], afresh))
 
     def action_more_keys(self) -> None:
