@@ -483,6 +483,13 @@ def test_progress_is_carried_from_learner_to_learner_by_one_file(home: Path, tmp
     assert listed[1].split(maxsplit=1)[1] == listed[2].split(maxsplit=1)[1]
 
 
+def test_lessons_are_read_in_the_language_of_the_option_or_the_locale(home: Path) -> None:
+    play = ("play", "too-open", "--plain")
+    assert fwtutor(home, *play, "--language", "de", stdin="quit\n").out.startswith("Ich bin drin, bei 1337.")
+    assert fwtutor(home, *play, stdin="quit\n", environment={"LC_ALL": "de_DE.UTF-8"}).out.startswith("Ich bin drin, bei 1337.")
+    assert fwtutor(home, *play, stdin="quit\n").out.startswith("I am inside 1337.")
+
+
 def test_a_broken_file_and_a_name_that_leads_elsewhere_are_refused(home: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('{"version": 1, "lessons": {"udp": {"hints": [1]}}}')
     bad = fwtutor(home, "progress", "import", str(tmp_path / "bad.json"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.course.progress import Progress, write_whole
-from fwtutor.course.progressfile import MAX_BYTES, Contents, Damaged, LessonProgress, read, written
+from fwtutor.course.progressfile import MAX_BYTES, MAX_NUMBER, Contents, Damaged, LessonProgress, read, written
 
 
 def export(progress: Progress, file: Path, *, replace: bool = False) -> None:
@@ -49,14 +49,15 @@ def merged(own: Contents, other: Contents) -> Contents:
 
 
 def _merged(own: LessonProgress, other: LessonProgress) -> LessonProgress:
-    stage, record = max((own.stage, own.record), (other.stage, other.record))
+    further = max(own, other, key=lambda part: (part.stage, part.record, part.step or MAX_NUMBER))
     predictions = {**other.predictions, **own.predictions}
     right = {id: flag for id, flag in other.right.items() if id not in own.predictions} | own.right
     return LessonProgress(
         goals=own.goals | other.goals,
         predictions=predictions,
-        stage=stage,
-        record=record,
+        stage=further.stage,
+        record=further.record,
+        step=further.step,
         bookmarks=sorted({*own.bookmarks, *other.bookmarks}),
         right=right,
         mended=own.mended | other.mended,

@@ -139,7 +139,9 @@ class Journey:
             self.seek(run.stops[min(at, len(run.stops)) - 1] if at > 0 and run.stops else -1)
         elif not afresh:
             # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
-            self.seek(min(part.record, len(run.records) - 1), part.stage)
+            moved = self.seek(min(part.record, len(run.records) - 1), part.stage) is Outcome.MOVED
+            if moved and part.step and self.session.cursor.index == part.record:
+                self.session.cursor.seek(part.record, part.step)
 
     def forward(self, size: Size) -> Outcome:
         """One step on; first the page turns, then its packets go."""
@@ -346,7 +348,8 @@ class Journey:
         """Note goals that have come true by here; ids of those that are news. Remember the place."""
         self._look()
         reached, name = self._reached, self.lesson.name
-        self.progress.place(name, self.stage, self.session.cursor.index)
+        cursor = self.session.cursor
+        self.progress.place(name, self.stage, cursor.index, 0 if cursor.step == len(cursor.steps) else cursor.step)
         return [goal for at, goal in self._met_at if at <= reached and self.progress.meet(name, goal)]
 
     # --- inside -----------------------------------------------------------------------------------------

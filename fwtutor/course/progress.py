@@ -61,10 +61,10 @@ class Progress:
             part.right[prediction] = right
         return True
 
-    def place(self, name: str, stage: int, record: int) -> None:
+    def place(self, name: str, stage: int, record: int, step: int = 0) -> None:
         """Remember where the learner is in a lesson."""
         part = self.of(name)
-        part.stage, part.record, self.last = stage, record, name
+        part.stage, part.record, part.step, self.last = stage, record, step, name
 
     def save(self) -> None:
         """Write the file, atomically. Raises OSError if the disk will not have it; the old file is then untouched."""

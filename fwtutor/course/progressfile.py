@@ -35,6 +35,8 @@ class LessonProgress:
     """Stage (from 0) last looked at."""
     record: int = -1
     """Record index of the cursor, -1 = before everything."""
+    step: int = 0
+    """How many steps of that record had happened, 0 = all: somebody may leave in the middle of a packet."""
     bookmarks: list[int] = field(default_factory=list)
     """Record indices of moments of the lesson's own run."""
     right: dict[str, bool] = field(default_factory=dict)
@@ -107,8 +109,8 @@ def _read_lesson(name: str, part: object) -> LessonProgress:
     predictions = part.get("predictions", {})
     if not isinstance(predictions, dict) or not all(isinstance(answer, str) for answer in predictions.values()):
         raise Damaged(f"field {name}.predictions is not an object of strings")
-    stage, record = part.get("stage", 0), part.get("record", -1)
-    for field_name, value, least in (("stage", stage, 0), ("record", record, -1)):
+    stage, record, step = part.get("stage", 0), part.get("record", -1), part.get("step", 0)
+    for field_name, value, least in (("stage", stage, 0), ("record", record, -1), ("step", step, 0)):
         if not _whole(value, least):
             raise Damaged(f"field {name}.{field_name} is not a whole number from {least}")
     bookmarks = part.get("bookmarks", [])
@@ -122,6 +124,7 @@ def _read_lesson(name: str, part: object) -> LessonProgress:
         predictions=dict(predictions),
         stage=stage,
         record=record,
+        step=step,
         bookmarks=sorted(set(bookmarks)),
         right=_flags(f"{name}.right", part.get("right", {})),
         mended=_ids(f"{name}.mended", part.get("mended", [])),
@@ -165,7 +168,8 @@ def written(contents: Contents) -> str:
             "predictions": part.predictions,
             "stage": part.stage,
             "record": part.record,
-            **_those_there({"bookmarks": part.bookmarks, "right": part.right, "mended": sorted(part.mended), "hints": part.hints}),
+            **_those_there({"step": part.step, "bookmarks": part.bookmarks, "right": part.right}),
+            **_those_there({"mended": sorted(part.mended), "hints": part.hints}),
         }
         for name, part in contents.lessons.items()
     }

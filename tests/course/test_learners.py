@@ -118,6 +118,23 @@ def test_a_lesson_goes_on_at_the_step_with_its_hints_and_hints_used_are_counted_
     assert summary(COURSE, again.progress).total("hints") == 1
 
 
+def test_who_leaves_in_the_middle_of_a_packet_goes_on_at_that_rule() -> None:
+    lesson, progress = load_lesson(lessons_folder() / "too-open", answers=False), load_progress(folder_of("anna"))
+    journey = Journey(lesson, Session(lesson.scenario), progress)
+    for _ in range(7):
+        journey.forward("rule")
+    place = journey.session.cursor.index, journey.session.cursor.step
+    assert 1 < place[1] < len(journey.session.cursor.steps)
+    journey.note()
+    progress.save()
+    again = Journey(lesson, Session(lesson.scenario), load_progress(folder_of("anna")))
+    again.begin()
+    assert (again.session.cursor.index, again.session.cursor.step) == place
+    again.progress.of("too-open").step = 10**9
+    again.begin()
+    assert again.session.cursor.step == len(again.session.cursor.steps), "a file may say any number"
+
+
 def test_what_was_answered_wrongly_is_asked_again_until_it_is_right() -> None:
     progress = load_progress(folder_of("anna"))
     progress.predict("too-open", "syn-to-22", "ESTABLISHED", right=False)

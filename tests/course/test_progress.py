@@ -53,6 +53,7 @@ def test_the_first_answer_to_a_prediction_stays(tmp_path: Path) -> None:
         ('{"version": 1, "lessons": {"too-open": {"predictions": {"a": 1}}}}', "field lessons.too-open.predictions"),
         ('{"version": 1, "lessons": {"too-open": {"stage": -1}}}', "field lessons.too-open.stage"),
         ('{"version": 1, "lessons": {"too-open": {"record": true}}}', "field lessons.too-open.record"),
+        ('{"version": 1, "lessons": {"too-open": {"step": "x"}}}', "field lessons.too-open.step"),
         ('{"version": 1, "lessons": {"too-open": {"bookmarks": [1, -1]}}}', "field lessons.too-open.bookmarks"),
         ('{"version": 1, "lessons": {"too-open": {"right": {"a": "yes"}}}}', "field lessons.too-open.right"),
         ('{"version": 1, "lessons": {"too-open": {"mended": "all"}}}', "field lessons.too-open.mended"),
