@@ -339,3 +339,21 @@ async def test_of_many_entries_a_step_draws_those_anew_that_changed(playing: Pla
         drawn.clear()
         await pilot.press("space")
         assert 0 < len(drawn) < 15
+
+
+@pytest.mark.parametrize(("size", "beside"), [((100, 30), True), ((96, 28), True), ((95, 28), False), ((96, 27), False)], ids=str)
+async def test_a_screen_that_is_not_wide_but_roomy_shows_the_wire_and_the_connections_beside_why(
+    playing: Playing, size: tuple[int, int], beside: bool
+) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("space")
+        assert ("original 203.0.113.9:4000" in " ".join(screen_text(app).split())) is beside
+        assert ("attacker ━" in screen_text(app)) is beside
+        # A question leaves them where they are, and hides neither rules nor why.
+        await pilot.press("end", "end", "end")
+        assert lab_of(app).journey.question
+        assert ("original 203.0.113.9:4000" in " ".join(screen_text(app).split())) is beside
+        assert "3 rules" in screen_text(app)
+        # The other tabs are whole panes as ever.
+        await pilot.press("tab")
+        assert "attacker ━" not in screen_text(app)

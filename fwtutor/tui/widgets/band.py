@@ -160,7 +160,7 @@ def entry_column(place: Place) -> tuple[Line, Line, Line]:
     if place.walk is None or place.looked_up is None:
         return BLANK, BLANK, BLANK
     if entry is None:
-        note = "no entry has this tuple" if not_made_yet(place) else "nothing is kept"
+        note = "no entry has its tuple" if not_made_yet(place) else "nothing is kept"
         return BLANK, line(("entry: ", "dim"), entry_badge(place)), line((note, "dim"))
     name = words.protocol(entry.original.protocol)
     tracker = f"the {name.upper()} tracker" if entry.state else f"{name} {words.entry_flags(entry)}".rstrip()
