@@ -37,8 +37,11 @@ class PacketBand(PlaceView):
             return [crop(Line((Span(" "), *row.spans)), width) for row in headline(place)]
         sizes = column_sizes(width - 1)
         about, main, below = headline(place)
+        if main.width >= sizes[0] and len(main.spans) > 2:
+            # There is room below for what the tuple leaves none for.
+            main, below = Line(main.spans[:-2]), Line((main.spans[-1], Span(f" {glyphs.DOT} ", "dim"), *below.spans))
         columns = (
-            (about, _flags_kept(main, sizes[0] - 1), below),
+            (about, crop(main, sizes[0] - 1), below),
             ctstate(place, sizes[1] - 1),
             entry_column(place),
             verdict_column(place),
