@@ -109,7 +109,7 @@ def _learners(arguments: argparse.Namespace) -> int:
     from fwtutor.course.learners import folder_of, learners
     from fwtutor.course.progress import FILE_NAME, Progress
     from fwtutor.course.progressfile import Damaged, read
-    from fwtutor.course.summary import summary
+    from fwtutor.course.standing import summary
 
     course = load_whole(arguments.language)
     names = ["", *learners()]

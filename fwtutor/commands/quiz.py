@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from fwtutor.commands.progress import load_kept
     from fwtutor.course.model import LessonError
-    from fwtutor.course.quiz import QuizSitting, has_quiz, load_quiz
+    from fwtutor.course.quiz import QuizSeries, has_quiz, load_quiz
     from fwtutor.plain.talk import ask
 
     if not has_quiz():
@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
     except LessonError as error:
         raise BadInput(str(error)) from None
     progress = load_kept(arguments.learner)
-    sitting = QuizSitting(quiz, progress, arguments.when or "")
-    return ask(sitting, progress)
+    series = QuizSeries(quiz, progress, arguments.when or "")
+    return ask(series, progress)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fwtutor.course.summary import to_review
+from fwtutor.course.standing import to_review
 from fwtutor.recording import Session
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Question:
         return number == self.right
 
 
-class Sitting:
+class Series:
     """Questions asked one after another, and what was answered. What is kept of it is up to those who come after."""
 
     title = "Questions"
@@ -71,8 +71,6 @@ class Sitting:
         self.picked: int | None = None
         """The choice picked, while what it was worth is told."""
         self.right = 0
-        self.passed = 0
-        """Questions that somebody did not want to answer."""
 
     @property
     def asked(self) -> Question | None:
@@ -98,7 +96,6 @@ class Sitting:
         if asked is None:
             return False
         if self.picked is None:
-            self.passed += 1
             self.skip(asked)
         self.picked = None
         self.number += 1
@@ -111,7 +108,7 @@ class Sitting:
         """No answer was given."""
 
 
-class Review(Sitting):
+class Review(Series):
     """Predictions answered wrongly, asked again: those got right now are not asked any more."""
 
     title = "Review"

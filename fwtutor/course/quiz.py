@@ -17,7 +17,7 @@ from fwtutor.course.answers import bare_firewall
 from fwtutor.course.fields import read_host, read_prediction
 from fwtutor.course.loader import lessons_folder
 from fwtutor.course.networks import own_topology
-from fwtutor.course.questions import Played, Question, Sitting
+from fwtutor.course.questions import Played, Question, Series
 from fwtutor.course.tables import Table, read_text, shown_name
 from fwtutor.netfilter import RuleRefused
 from fwtutor.network.topology import HostSpec, Topology
@@ -108,7 +108,7 @@ def _prove(part: Table, question: Question) -> None:
         part.fail(f'is "{prediction.expect}", and the engine says "{computed}"', "expect")
 
 
-class QuizSitting(Sitting):
+class QuizSeries(Series):
     """Somebody takes the quiz: before the course, or after it. Every answer is kept at once."""
 
     def __init__(self, quiz: Quiz, progress: Progress, when: str = "") -> None:
@@ -146,7 +146,7 @@ def due(quiz: Quiz, progress: Progress) -> str:
     return "after" if all(question.prediction.id in kept for question in quiz.drawn("before")) else "before"
 
 
-def score_before(sitting: Sitting, progress: Progress) -> int | None:
+def score_before(series: Series, progress: Progress) -> int | None:
     """How many were right before the course, for somebody who takes the quiz after it; None if there is nothing to say."""
     before = progress.quiz.get("before")
-    return sum(before.values()) if before and isinstance(sitting, QuizSitting) and sitting.when == "after" else None
+    return sum(before.values()) if before and isinstance(series, QuizSeries) and series.when == "after" else None

@@ -9,8 +9,8 @@ from pathlib import Path
 from fwtutor.badinput import BadInput
 from fwtutor.course.loader import find_lesson
 from fwtutor.course.model import Lesson, LessonError
-from fwtutor.course.questions import Review, Sitting
-from fwtutor.course.quiz import QuizSitting, has_quiz, load_quiz, score_before
+from fwtutor.course.questions import Review, Series
+from fwtutor.course.quiz import QuizSeries, has_quiz, load_quiz, score_before
 from fwtutor.network.tools.registry import TOOLS
 from fwtutor.plain.asking import Asker
 from fwtutor.plain.commands import understood
@@ -85,7 +85,7 @@ class Shell(Entering):
 
     def do_review(self, rest: str) -> None:
         if self.course is not None:
-            self._sit(Review(self.course, self.progress))
+            self._ask(Review(self.course, self.progress))
 
     def do_quiz(self, rest: str) -> None:
         folder = self.course.folder if self.course else None
@@ -93,12 +93,12 @@ class Shell(Entering):
             self._wrong("this course has no quiz")
             return
         try:
-            self._sit(QuizSitting(load_quiz(folder), self.progress))
+            self._ask(QuizSeries(load_quiz(folder), self.progress))
         except LessonError as error:
             self._wrong(str(error))
 
-    def _sit(self, sitting: Sitting) -> None:
-        self._asker = Asker(sitting, self.say, self.keep, score_before(sitting, self.progress))
+    def _ask(self, series: Series) -> None:
+        self._asker = Asker(series, self.say, self.keep, score_before(series, self.progress))
         self._asked_enough()
 
     def _asked_enough(self) -> None:

@@ -11,7 +11,7 @@ from textwrap import fill
 from fwtutor.badinput import printable
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
-from fwtutor.course.questions import Sitting
+from fwtutor.course.questions import Series
 from fwtutor.course.quiz import score_before
 from fwtutor.plain.asking import Asker
 from fwtutor.plain.shell import Shell
@@ -43,10 +43,10 @@ def talk(
     return BAD if shell.not_understood and not by_hand else OK
 
 
-def ask(sitting: Sitting, progress: Progress) -> int:
+def ask(series: Series, progress: Progress) -> int:
     """Questions outside a lab, to their end. The value is the exit code, as ``talk`` has it."""
     by_hand, misheard = _by_hand(), 0
-    asker = Asker(sitting, _say_all, progress.save, before=score_before(sitting, progress))
+    asker = Asker(series, _say_all, progress.save, before=score_before(series, progress))
     while not asker.over:
         text = _line("answer", by_hand=by_hand)
         if text is None:

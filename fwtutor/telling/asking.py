@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fwtutor.course.questions import Question, Sitting
-from fwtutor.course.quiz import QuizSitting
+from fwtutor.course.questions import Question, Series
+from fwtutor.course.quiz import QuizSeries
 from fwtutor.netfilter.xtables.rule import Chain
 from fwtutor.telling.reading import Place
 from fwtutor.telling.reasons import reasons
@@ -40,36 +40,36 @@ def why_rows(question: Question, width: int) -> list[Line]:
     return [line(("What the firewall did", "heading")), *reasons(Place.of(question.session), width)]
 
 
-def introduction(sitting: Sitting) -> str:
+def introduction(series: Series) -> str:
     """What somebody is told before the first question."""
-    if not isinstance(sitting, QuizSitting):
+    if not isinstance(series, QuizSeries):
         return "You answered these wrongly. What you get right now is not asked any more."
-    begun = f"You have answered {len(sitting.answers)} already. " if sitting.answers else ""
-    if sitting.when == "before":
+    begun = f"You have answered {len(series.answers)} already. " if series.answers else ""
+    if series.when == "before":
         return f"{begun}A letter answers, s skips. You are told how many were right, and no more: the course has the answers."
     return f"{begun}The same questions as before, and now with the reasons. The course is still ahead? Then leave this for later."
 
 
-def count(sitting: Sitting) -> str:
+def count(series: Series) -> str:
     """How far one is."""
-    if isinstance(sitting, QuizSitting):
-        done = sitting.total - len(sitting.questions) + sitting.number
-        return f"question {min(done + 1, sitting.total)} of {sitting.total}"
-    return f"question {min(sitting.number + 1, len(sitting.questions))} of {len(sitting.questions)}"
+    if isinstance(series, QuizSeries):
+        done = series.total - len(series.questions) + series.number
+        return f"question {min(done + 1, series.total)} of {series.total}"
+    return f"question {min(series.number + 1, len(series.questions))} of {len(series.questions)}"
 
 
-def outcome(sitting: Sitting, before: int | None) -> list[str]:
+def outcome(series: Series, before: int | None) -> list[str]:
     """What came of it, a sentence each; ``before`` is the score before the course, if there is one."""
-    if isinstance(sitting, QuizSitting):
-        said = [f"{sitting.score} of {sitting.total} were right."]
-        if sitting.when == "before":
+    if isinstance(series, QuizSeries):
+        said = [f"{series.score} of {series.total} were right."]
+        if series.when == "before":
             return [*said, AFTERWARDS]
         return [*said, *([f"Before the course it was {before}."] if before is not None else [])]
-    total = len(sitting.questions)
+    total = len(series.questions)
     if not total:
         return ["There is nothing to ask again: no prediction of yours waits to be put right."]
-    left = total - sitting.right
+    left = total - series.right
     rest = f"{'One waits' if left == 1 else f'{left} wait'} for the next time." if left else "Nothing is left to ask again."
-    if not sitting.right:
+    if not series.right:
         return ["None of them is right yet.", rest]
-    return [f"{sitting.right} of {total} {'is' if sitting.right == 1 else 'are'} right now, and will not be asked any more.", rest]
+    return [f"{series.right} of {total} {'is' if series.right == 1 else 'are'} right now, and will not be asked any more.", rest]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwtutor.course.progressfile import WHENS
-from fwtutor.course.summary import LessonSummary, summary
+from fwtutor.course.standing import LessonSummary, summary
 from fwtutor.telling import glyphs
 from fwtutor.telling.prose import inline
 from fwtutor.telling.spans import BLANK, Line, line, wrap

@@ -15,7 +15,7 @@ from fwtutor.course.learners import chosen, folder_of, learners
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.progress import load_progress
 from fwtutor.course.questions import Review
-from fwtutor.course.summary import summary
+from fwtutor.course.standing import summary
 from fwtutor.recording import Session
 from fwtutor.telling import asking
 from fwtutor.telling.learned import summary_rows

@@ -12,7 +12,7 @@ from fwtutor.course.loader import lessons_folder
 from fwtutor.course.model import LessonError
 from fwtutor.course.progress import Progress
 from fwtutor.course.proof import lesson_check
-from fwtutor.course.quiz import FILE_NAME, QuizSitting, load_quiz
+from fwtutor.course.quiz import FILE_NAME, QuizSeries, load_quiz
 from fwtutor.plain.asking import Asker
 
 QUIZ = load_quiz()
@@ -86,7 +86,7 @@ def test_before_the_course_only_the_score_is_said_and_after_it_why(tmp_path: Pat
 
     def take(*words: str) -> Asker:
         said.clear()
-        asker = Asker(QuizSitting(QUIZ, progress), lambda *texts: said.extend(texts), lambda: None, 1)
+        asker = Asker(QuizSeries(QUIZ, progress), lambda *texts: said.extend(texts), lambda: None, 1)
         assert all(asker.hear(word) for word in words)
         return asker
 
@@ -109,7 +109,7 @@ def test_the_quiz_after_the_course_may_be_taken_again_and_the_last_time_counts(t
     progress = Progress(tmp_path / "progress.json")
     for when in ("before", "after"):
         progress.quiz[when] = {question.prediction.id: False for question in QUIZ.questions}
-    again = QuizSitting(QUIZ, progress)
+    again = QuizSeries(QUIZ, progress)
     assert (again.when, len(again.questions)) == ("after", len(QUIZ.questions))
     while again.asked is not None:
         again.answer(again.asked.right or 0)

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress
-from fwtutor.course.summary import to_review
+from fwtutor.course.standing import to_review
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, MAP
 from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap

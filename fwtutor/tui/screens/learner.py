@@ -9,7 +9,7 @@ from textual.screen import Screen
 if TYPE_CHECKING:
     from fwtutor.course.model import Course
     from fwtutor.course.progress import Progress
-    from fwtutor.course.questions import Sitting
+    from fwtutor.course.questions import Series
     from fwtutor.telling.spans import Line
 
 
@@ -33,13 +33,13 @@ class Learner(Screen[None]):
 
         review = Review(self._course, self._progress)
         if review.questions:
-            self._sit(review)
+            self._ask(review)
         else:
             self.notify("No prediction of yours waits to be put right.", timeout=4)
 
     def action_quiz(self) -> None:
         from fwtutor.course.model import LessonError
-        from fwtutor.course.quiz import QuizSitting, has_quiz, load_quiz
+        from fwtutor.course.quiz import QuizSeries, has_quiz, load_quiz
 
         if not has_quiz(self._course.folder):
             self.notify("This course has no quiz.", timeout=4)
@@ -49,13 +49,13 @@ class Learner(Screen[None]):
         except LessonError as error:
             self.notify(f"The quiz cannot be opened: {error}", severity="error", markup=False)
             return
-        self._sit(QuizSitting(quiz, self._progress))
+        self._ask(QuizSeries(quiz, self._progress))
 
-    def _sit(self, sitting: Sitting) -> None:
+    def _ask(self, series: Series) -> None:
         from fwtutor.course.quiz import score_before
         from fwtutor.tui.screens.questions import QuestionsScreen
 
-        self.app.push_screen(QuestionsScreen(sitting, self._keep, score_before(sitting, self._progress)))
+        self.app.push_screen(QuestionsScreen(series, self._keep, score_before(series, self._progress)))
 
     def _keep(self) -> None:
         try:
