@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from fwtutor.course.journey import Journey
 from fwtutor.course.model import Lesson, Prediction
 from fwtutor.netfilter.why import why as explanation
 from fwtutor.netfilter.xtables.rule import policy_key
 from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.plain.speech import WIDE, read_aloud, sentences, spoken
+from fwtutor.plain.speech import WIDE, as_written, read_aloud, sentences, spoken
 from fwtutor.telling import words
 from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
 from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, packet_entry, sender, tried
 from fwtutor.telling.reasons import reasons
 
+if TYPE_CHECKING:
+    from fwtutor.telling.look.page import Page
+
 LETTERS = "abcd"
 SHOWN = 50
 """Entries, and moments, told at once at most."""
+LOOKED_AT = 1_000
+"""Rows of a page."""
 
 
 def moment(place: Place) -> list[str]:
@@ -114,6 +120,22 @@ def connections(place: Place, histories: Histories) -> list[str]:
         both = f"original {words.entry_tuple(entry.original)}; reply {words.entry_tuple(entry.reply)}"
         said.append(spoken(f"{whose}{kind}, {words.standing(entry, how, place.at)}; {both}{states}"))
     return said + ([f"and {len(live) - SHOWN} more"] if len(live) > SHOWN else [])
+
+
+def looked(page: Page, host: str) -> list[str]:
+    """A page of rows about a host; where a filter leaves one row, everything about it."""
+    count = page.count()
+    said = [f"{host}: {page.counted()}{f': {page.complaint}' if page.complaint else ''}"]
+    if not count:
+        return [*said, spoken(page.empty)]
+    alone = page.about(0) if page.wanted and count == 1 else None
+    if alone is not None:
+        title, rows = alone
+        told = as_written(rows(WIDE)) if page.verbatim else sentences(rows(WIDE))
+        return [spoken(title), *told]
+    shown = [page.row(y, WIDE) for y in range(min(count, LOOKED_AT))]
+    said += [spoken(page.heads)] if page.heads else []
+    return [*said, *sentences(shown), *([f"and {count - LOOKED_AT} more: a filter shows fewer"] if count > LOOKED_AT else [])]
 
 
 def moments(place: Place) -> list[str]:

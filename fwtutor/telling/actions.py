@@ -83,6 +83,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.again_back", "again(-1)", "N", "N", "again, back", "The last jump once more, the other way.", bar=False),
     Action("lab.ladder", "ladder", "l", "l", "ladder", "All packets between all hosts, in order, and where each died.", bar=False),
     Action("lab.states", "states", "y", "y", "TCP states", "The TCP tracker's states, and the way this connection took.", bar=False),
+    Action("lab.look", "look", "f", "f", "look", "Any host: tables, connections, sockets, logs, sysctls, as they are here.", bar=False),
     Action("lab.mark", "bookmark", "asterisk", "*", "bookmark", "Mark this moment on the timeline, or take the mark away.", bar=False),
     Action("lab.slower", "pace(-1)", "left_square_bracket", "[", "slower", "Play, and let packets move, slower.", bar=False),
     Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
@@ -178,6 +179,34 @@ LADDER: tuple[Action, ...] = (
     Action("ladder.last", "move(100000)", "end", "End", "end", "To the end, or to a question.", weight=2),
     Action("ladder.filter", "only", "c", "c", "this connection", "Only the packets of the marked one's connection, or all of them."),
     Action("ladder.close", "close", "escape,q,enter,l", "Enter", "there", "To the lab, at the marked moment."),
+)
+
+LOOK: tuple[Action, ...] = (
+    Action("look.host", "host(1)", "right", "←→", "host", "The next host, or the one before."),
+    Action("look.host_back", "host(-1)", "left", "←→", "host before", "The host before.", bar=False, listed=False),
+    Action("look.page", "next_page(1)", "tab", "tab", "page", "The next page."),
+    Action("look.page_back", "next_page(-1)", "shift+tab", "⇧tab", "page before", "The page before.", bar=False),
+    Action("look.rules", "show('rules')", "1", "1", "rules", "All tables and chains, IPv4 and IPv6, with their counters.", bar=False),
+    Action("look.connections", "show('connections')", "2", "2", "connections", "What connection tracking remembers.", bar=False),
+    Action("look.expectations", "show('expectations')", "3", "3", "expectations", "Connections that helpers expect.", bar=False),
+    Action("look.sockets", "show('sockets')", "4", "4", "sockets", "What listens, and which connections programs have.", bar=False),
+    Action("look.logs", "show('logs')", "5", "5", "logs", "The kernel's log, and all files.", bar=False),
+    Action("look.sysctls", "show('sysctls')", "6", "6", "sysctls", "Counters, sysctls, sets of addresses.", bar=False),
+    Action("look.open", "open", "enter", "Enter", "all about it", "Everything there is to say about the marked row; a file opens."),
+    Action("look.filter", "filter", "slash", "/", "filter", "Only rows with some words: 1337, ESTABLISHED, tcp dport=22, !ASSURED."),
+    Action("look.next", "packet(1)", "n", "n", "its next packet", "On to the next packet of this connection, or match of this rule."),
+    Action("look.last", "packet(-1)", "N", "N", "its last", "Back to the one before.", weight=3),
+    Action("look.first", "packet(0)", "b", "b", "its first", "To the first one.", weight=3),
+    Action("look.step", "step(1)", "space", "␣", "step", "One packet on, as in the lab.", weight=2),
+    Action("look.back", "step(-1)", "backspace", "⌫", "back", "One packet back.", weight=2),
+    Action("look.up", "move(-1)", "up", "↑", "up", "The row above.", bar=False),
+    Action("look.down", "move(1)", "down", "↓", "down", "The row below.", bar=False),
+    Action("look.pageup", "page(-1)", "pageup", "PgUp", "page up", "A screen up.", bar=False),
+    Action("look.pagedown", "page(1)", "pagedown", "PgDn", "page down", "A screen down.", bar=False),
+    Action("look.top", "move(-9999999)", "home", "Home", "top", "The first row.", bar=False),
+    Action("look.end", "move(9999999)", "end", "End", "bottom", "The last row.", bar=False),
+    Action("look.help", "help", "question_mark,f1", "?", "help", "All keys of this screen.", weight=2),
+    Action("look.close", "close", "escape,q,f", "Esc", "close", "Take the filter away; without one, back to the lab, at this moment."),
 )
 
 PICK: tuple[Action, ...] = (

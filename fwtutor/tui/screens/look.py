@@ -1,0 +1,331 @@
+"""Look anywhere: any host of the lab, page by page, as it was at the place where the lab is. What its rows say is ``telling.look``'s."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from fwtutor.course.journey import Journey, Outcome
+from fwtutor.recording.jumps import find, looked_from
+from fwtutor.telling import glyphs, words
+from fwtutor.telling.actions import LOOK
+from fwtutor.telling.look import PAGES
+from fwtutor.telling.look.page import Page
+from fwtutor.telling.look.seen import Sight
+from fwtutor.telling.spans import Line, Span, crop, ends, line, pill, wrap
+from fwtutor.tui.bindings import bindings
+from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.screens.help import help_rows
+from fwtutor.tui.screens.reader import ReaderScreen
+from fwtutor.tui.screens.states import note
+from fwtutor.tui.widgets.bars import KeyBar
+from fwtutor.tui.widgets.lines import LineView
+
+LONGEST = 200
+"""Characters of a filter."""
+FOOT = 3
+ABOUT = (
+    "Everything of any host as it was at the moment where the lab is, nothing of what is to come. "
+    "◆ marks what the host's last packet changed. Counters are packets and bytes."
+)
+
+
+class LookBar(LineView):
+    """Which host and which page; each is a button."""
+
+    DEFAULT_CSS = "LookBar { height: 2; overflow-y: hidden; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[Sequence[str], str, str, str, str] = ((), "", "", "", "")
+
+    def show(self, hosts: Sequence[str], host: str, page: str, count: str, place: str) -> None:
+        """Show which are there and which is chosen; ``count``: how many things are on its page."""
+        self._shown = hosts, host, page, count, place
+        self.rebuild()
+
+    def build(self, width: int) -> Sequence[Line]:
+        hosts, host, page, count, place = self._shown
+        when = line((f"{place} ", "dim"))
+        first = Line((Span(" look at ", "dim"), *_tabs(hosts, host, "screen.host_named", width - when.width - 12)))
+        second: list[Span] = [Span(" ")]
+        for number, name in enumerate(PAGES, 1):
+            click = f"screen.show('{name}')"
+            many = f" {count}" if count and width >= 100 else ""
+            second += pill(f"{number} {name}{many}", click) if name == page else [Span(f" {number} {name} ", "dim", click)]
+        return (ends(first, when, width), crop(Line(tuple(second)), width))
+
+
+def _tabs(names: Sequence[str], chosen: str, action: str, room: int) -> list[Span]:
+    """Names beside each other, one of them chosen; where there is no room for all, those before the chosen one go first."""
+    made = [
+        pill(name, f"{action}({at})") if name == chosen else [Span(f" {name} ", "dim", f"{action}({at})")] for at, name in enumerate(names)
+    ]
+    here = names.index(chosen) if chosen in names else 0
+    while here > 0 and sum(len(span.text) for each in made for span in each) > room:
+        del made[0]
+        here -= 1
+    return [span for each in made for span in each]
+
+
+class LookList(LineView):
+    """The rows of a page; only those on the screen are made."""
+
+    DEFAULT_CSS = "LookList { height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.page: Page | None = None
+        self.chosen = 0
+
+    def count(self) -> int:
+        return 0 if self.page is None else max(1, self.page.count())
+
+    def row(self, y: int) -> Line:
+        page, width = self.page, self.text_width
+        assert page is not None
+        if not page.count():
+            rows = wrap(line((page.empty, "dim")), width - 3)
+            return Line((Span("   "), *rows[0].spans))
+        here, click = y == self.chosen, f"screen.choose({y})"
+        made = crop(Line((Span(glyphs.HERE if here else " ", "current"), *page.row(y, width - 1).spans)), width)
+        return Line(tuple(span._replace(click=click) for span in made.spans), "row" if here else "")
+
+    def mark(self, row: int) -> None:
+        """Mark a row, and keep it on the screen."""
+        assert self.page is not None
+        self.chosen = max(0, min(row, self.page.count() - 1))
+        self.rebuild()
+        top, height = self.scroll_offset.y, self.size.height
+        if height and not top <= self.chosen < top + height:
+            beyond = self.chosen - top + 1 - height if self.chosen >= top else self.chosen - top
+            near = abs(beyond) < height
+            self.scroll_to(y=top + beyond if near else max(0, self.chosen - height // 2), animate=False)
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        if self.page is not None:
+            self.mark(self.chosen)
+
+
+class Rows(LineView):
+    """Rows that stay."""
+
+    def __init__(self, make: Callable[[int], Sequence[Line]], height: int, *, id: str) -> None:
+        super().__init__(id=id)
+        self._make = make
+        self.styles.height = height
+        self.styles.overflow_y = "hidden"
+
+    def build(self, width: int) -> Sequence[Line]:
+        return [crop(row, width) for row in self._make(width)]
+
+
+class LookScreen(RoleScreen[None]):
+    """Ends where it began, or at the moment somebody went to."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(LOOK)]
+    CSS_PATH = "look.tcss"
+    ACTIONS = LOOK
+
+    def __init__(self, journey: Journey, page: str = "rules", host: str = "") -> None:
+        super().__init__()
+        self._journey = journey
+        self._sight = Sight(journey)
+        self._hosts = self._sight.hosts
+        self._host = host or self._hosts[0]
+        self._of = page
+        self._filters: dict[str, str] = {}
+        """By page."""
+        self._typing = False
+        self._note = ""
+        """What stands beside the count until the next key."""
+        self._page: Page
+        self._bar, self._list = LookBar(), LookList()
+        self._said = Rows(lambda width: (self._status(width),), 1, id="said")
+        self._heads = Rows(self._titles, 1, id="heads")
+        self._foot = Rows(self._brief, FOOT, id="foot")
+
+    def compose(self) -> ComposeResult:
+        yield self._bar
+        yield self._said
+        yield self._heads
+        yield self._list
+        yield self._foot
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.query_one(KeyBar).show([action for action in LOOK if action.bar])
+        self._open()
+
+    # --- showing ----------------------------------------------------------------------------------------
+
+    def _read(self) -> Page:
+        return PAGES[self._of](self._sight.see(self._host), self._filters.get(self._of, ""))
+
+    def _open(self, row: int | None = None) -> None:
+        """A page is opened: at the row where it is best begun."""
+        self._page = self._list.page = self._read()
+        self._list.scroll_to(y=0, animate=False)
+        self._mark(self._page.start() if row is None else row)
+
+    def _again(self) -> None:
+        """The same page at another place of the run, with the same row marked."""
+        key = self._page.key(self._list.chosen) if self._page.count() else 0
+        self._page = self._list.page = self._read()
+        self._mark(self._page.place_of(key) if self._page.count() else 0)
+
+    def _mark(self, row: int) -> None:
+        self._list.mark(row)
+        run, cursor = self._journey.session.run, self._journey.session.cursor
+        place = f"moment {bisect_right(run.stops, cursor.index)} of {len(run.stops)}, {words.clock(cursor.at)}"
+        if self.size.width < 100:
+            place = words.clock(cursor.at)
+        self._bar.show(self._hosts, self._host, self._of, str(self._page.total()), place)
+        self._heads.display = bool(self._page.heads)
+        for view in (self._said, self._heads, self._foot):
+            view.rebuild()
+
+    def _status(self, width: int) -> Line:
+        """How many rows there are, the filter, and what was said last."""
+        page, wanted = self._page, self._filters.get(self._of, "")
+        if self._typing:
+            found = f"  {page.complaint or page.counted()}"
+            return line((" / ", "key"), (wanted, "strong"), ("▏", "current"), (found, "change" if page.complaint else "dim"))
+        parts: list[tuple[str, str]] = [(f" {page.counted()}", "dim")]
+        if wanted:
+            parts += [(f" {glyphs.DOT} only with ", "dim"), (wanted, "strong"), (f" {page.complaint}", "change")]
+        if self._note:
+            parts.append((f" {glyphs.DOT} {self._note}", "change"))
+        return line(*parts)
+
+    def _titles(self, width: int) -> Sequence[Line]:
+        return (line((f" {self._page.heads}", "dim")),)
+
+    def _brief(self, width: int) -> Sequence[Line]:
+        page = self._page
+        if not page.count():
+            return [Line((Span(" "), *row.spans)) for row in wrap(line((page.empty, "dim")), width - 2)][:FOOT]
+        return [Line((Span(" "), *row.spans)) for row in page.brief(self._list.chosen, width - 2)][:FOOT]
+
+    # --- what keys do -----------------------------------------------------------------------------------
+
+    def action_move(self, by: int) -> None:
+        self._note = ""
+        self._mark(self._list.chosen + by)
+
+    def action_page(self, direction: int) -> None:
+        self.action_move(direction * max(1, self._list.size.height - 1))
+
+    def action_choose(self, row: int) -> None:
+        """A row was clicked: marked, and the second time opened."""
+        if row == self._list.chosen:
+            self.action_open()
+        else:
+            self._mark(row)
+
+    def action_open(self) -> None:
+        found = self._page.about(self._list.chosen) if self._page.count() else None
+        if found is not None:
+            self.app.push_screen(ReaderScreen(*found))
+
+    def action_show(self, page: str) -> None:
+        self._of, self._note = page, ""
+        self._open()
+
+    def action_next_page(self, by: int) -> None:
+        names = list(PAGES)
+        self.action_show(names[(names.index(self._of) + by) % len(names)])
+
+    def action_host(self, by: int) -> None:
+        self.action_host_named((self._hosts.index(self._host) + by) % len(self._hosts))
+
+    def action_host_named(self, number: int) -> None:
+        self._host, self._note = self._hosts[number], ""
+        self._open()
+
+    def action_help(self) -> None:
+        self.app.push_screen(ReaderScreen("Help", help_rows(LOOK, ABOUT, signs=False)))
+
+    def action_close(self) -> None:
+        if self._filters.pop(self._of, ""):
+            self._note = ""
+            self._again()
+        else:
+            self.dismiss()
+
+    # --- going ------------------------------------------------------------------------------------------
+
+    def action_step(self, direction: int) -> None:
+        journey = self._journey
+        self._came(journey.forward("packet") if direction > 0 else journey.back("packet"))
+
+    def action_packet(self, direction: int) -> None:
+        """To the next packet that has to do with the marked row, the one before, or (0) the first."""
+        page, session = self._page, self._journey.session
+        wanted = page.packets_of(self._list.chosen) if page.count() else None
+        if wanted is None:
+            watch = session.scenario.watch
+            here = "choose a rule or a connection" if self._host == watch else f"one goes by the packets of {watch} only"
+            self._note = f"{here}: n goes to its next packet"
+            self._mark(self._list.chosen)
+            return
+        index = session.cursor.index
+        if direction:
+            at, way = looked_from(session.cursor, direction), direction
+        else:
+            # Others may have had the same ends before it.
+            since = page.since(self._list.chosen)
+            at, way = bisect_left(session.run.records, since, key=lambda record: record.at) - 1, 1
+        found = find(session.run, at, wanted, way)
+        if not direction and found is not None:
+            direction = 1 if found > index else -1
+        self._came(self._journey.jump(found, direction or 1))
+
+    def _came(self, outcome: Outcome) -> None:
+        if outcome in (Outcome.ASKED, Outcome.END):
+            self.app.bell()
+        self._note = note(outcome, self._journey)
+        self._again()
+
+    # --- the filter -------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        self._typing = True
+        self._note = ""
+        self._mark(self._list.chosen)
+
+    def on_key(self, event: events.Key) -> None:
+        if not self._typing:
+            return
+        text = self._filters.get(self._of, "")
+        if event.key in ("enter", "down", "tab"):
+            self._typing = False
+            self._mark(self._list.chosen)
+        elif event.key == "escape":
+            self._typing = False
+            self._wish("")
+        elif event.key == "backspace":
+            self._wish(text[:-1])
+        elif event.key == "ctrl+u":
+            self._wish("")
+        elif event.character and event.is_printable:
+            self._wish(text + event.character)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self._typing:
+            self._wish(self._filters.get(self._of, "") + " ".join(event.text.split()))
+
+    def _wish(self, text: str) -> None:
+        self._filters[self._of] = text[:LONGEST]
+        self._open(0)
