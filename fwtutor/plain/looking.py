@@ -78,6 +78,8 @@ class Looking(Lab):
         host, wanted = (words[1], words[2:]) if words[1:] and words[1] in sight.hosts else (sight.hosts[0], words[1:])
         page = PAGES[name](sight.see(host), " ".join(wanted))
         self.say(*parts.looked(page, host))
+        if wanted and not page.count():
+            self.say(f"Hosts: {listed(sight.hosts)}.")
 
     def do_help(self, rest: str) -> None:
         self.say(*help_lines(), "Words:")

@@ -89,18 +89,14 @@ def chain(place: Place) -> list[str]:
     for number, rule in enumerate(shown.rules, 1):
         packets, size = place.view.counters.get(rule.id, (0, 0))
         status = spoken(rule_status(rule, matched.get(number), over=over)[0])
-        said.append(f"rule {number}: {rule.save()}: {f'{status}; ' if status else ''}{_counted(packets, size)}")
+        said.append(f"rule {number}: {rule.save()}: {f'{status}; ' if status else ''}{words.amount(packets, size)}")
     status = spoken(end_status(shown, policy, matched, over=over)[0])
     if shown.policy:
         counted = place.view.counters.get(policy_key(place.rules.family, table, name), (0, 0))
-        said.append(f"policy: {shown.policy}: {f'{status}; ' if status else ''}{_counted(*counted)}")
+        said.append(f"policy: {shown.policy}: {f'{status}; ' if status else ''}{words.amount(*counted)}")
     else:
         said.append(f"end of the chain: back to where it was called{f': {status}' if status else ''}")
     return said
-
-
-def _counted(packets: int, size: int) -> str:
-    return f"{packets} packet{'' if packets == 1 else 's'}, {size} bytes"
 
 
 def connections(place: Place, histories: Histories) -> list[str]:
@@ -127,7 +123,7 @@ def looked(page: Page, host: str) -> list[str]:
     count = page.count()
     said = [f"{host}: {page.counted()}{f': {page.complaint}' if page.complaint else ''}"]
     if not count:
-        return [*said, spoken(page.empty)]
+        return [*said, page.nothing()]
     alone = page.about(0) if page.wanted and count == 1 else None
     if alone is not None:
         title, rows = alone

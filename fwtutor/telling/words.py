@@ -113,6 +113,11 @@ def expected_tuple(one: Expectation) -> str:
     return f"{source} {glyphs.ARROW} {endpoint(one.tuple.family, one.tuple.dst, one.tuple.dport)}"
 
 
+def amount(packets: int, size: int) -> str:
+    """``1 packet, 60 bytes``."""
+    return f"{packets} packet{'' if packets == 1 else 's'}, {size} bytes"
+
+
 def duration(seconds: int) -> str:
     """``119 s``, ``10 min``, ``2 h``, ``5 days``: short, rounded where nobody counts seconds."""
     if seconds < 600:

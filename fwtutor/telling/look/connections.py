@@ -30,6 +30,7 @@ class ConnectionsPage(Page):
 
     name = "connections"
     things = "connections"
+    marks = ENTRY
     empty = "No connection is remembered here."
     heads = "  " + " ".join(("prot ", "rules see  ", "tracker    ", "seconds")) + " original, and what else there is"
 
@@ -44,7 +45,6 @@ class ConnectionsPage(Page):
             chosen: Filter = read(self.wanted)
             self.complaint = chosen.complaint
             entries = [entry for entry in entries if chosen.fits(entry, self._seen_as(entry))]
-            self.empty = f"No connection is so: {EXAMPLES}." if self._all else self.empty
         elif not view.ruleset.tracks and not view.ruleset6.tracks:
             self.empty = "Empty, and it stays empty: no rule here asks for a connection's state, so the kernel tracks nothing."
         self.entries = entries
@@ -54,6 +54,9 @@ class ConnectionsPage(Page):
         """What rules see of its next packet; of one that is not kept yet, what they see now."""
         pending = self.seen.view.pending
         return self.seen.view.ctstate if pending is not None and entry.id == pending.id else words.seen_as(entry)
+
+    def nothing(self) -> str:
+        return f"{super().nothing()} {EXAMPLES[0].upper()}{EXAMPLES[1:]}." if self.wanted and self._all else self.empty
 
     def count(self) -> int:
         return len(self.entries)
@@ -75,7 +78,11 @@ class ConnectionsPage(Page):
         return Line((Span(MARK if fresh else "  ", "change"), *spans, Span(f"{ends:<{TUPLE}} " if more else ends), Span(more, "dim")))
 
     def brief(self, y: int, width: int) -> Sequence[Line]:
-        return [line(row) for row in told.printed(self._listed(self.entries[y]), width)]
+        entry = self.entries[y]
+        rows = [line(row) for row in told.printed(self._listed(entry), width)]
+        for text in (*translations(entry), *(text for label, text in self._facts(entry) if label in ("expects", "expected by"))):
+            rows += wrap(line((text, "dim")), width, 2)
+        return rows
 
     def _listed(self, entry: Entry) -> str:
         """As ``conntrack -L`` prints it."""
@@ -119,7 +126,7 @@ class ConnectionsPage(Page):
             facts.append(("counted", "nothing: net.netfilter.nf_conntrack_acct was 0 when it began"))
         else:
             packets, size, back, back_size = entry.counters
-            facts.append(("counted", f"original {packets} packets, {size} bytes; reply {back} packets, {back_size} bytes"))
+            facts.append(("counted", f"original {words.amount(packets, size)}; reply {words.amount(back, back_size)}"))
         if entry.zone:
             zones = f"{one.zone} for both directions" if one.zone == other.zone else f"{one.zone} original, {other.zone} reply"
             facts.append(("zone", zones))

@@ -22,6 +22,7 @@ class ExpectationsPage(Page):
 
     name = "expectations"
     things = "expectations"
+    marks = EXPECTATION
     empty = "No connection is expected here. Helpers expect some, when they read of them in others: of FTP, TFTP, IRC, SIP."
     heads = "  " + " ".join(("prot ", "helper  ", "seconds")) + " expected, for whom"
 
@@ -61,9 +62,9 @@ class ExpectationsPage(Page):
 
     def _everything(self, one: Expectation, width: int) -> list[Line]:
         mother = words.entry_tuple(self.seen.view.entries[one.master].original)
-        port = "" if one.sport_mask else ", from any port"
+        port = "" if one.sport_mask else ", from whichever port,"
         said = [
-            f"Whoever comes so{port} within {words.duration(one.seconds_left(self.seen.at))}, its first packet is RELATED, "
+            f"Whoever comes so{port} within {words.duration(one.seconds_left(self.seen.at))}: its first packet is RELATED, "
             + ("and others after it" if one.permanent else "and the expectation is used up")
             + ". Rules decide all the same whether RELATED may pass.",
             f"Its helper {one.helper} read of it in {mother}, and it goes with that connection.",

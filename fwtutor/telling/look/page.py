@@ -21,13 +21,15 @@ class Page:
 
     name: ClassVar[str]
     empty: str
-    """What is said instead of rows."""
+    """What is said where there is nothing, filter or not."""
     things: ClassVar[str] = "rows"
     """What its rows are, for the count."""
     heads: str = ""
     """Titles of the columns."""
     complaint: str = ""
     """What is wrong with the filter."""
+    marks: ClassVar[str] = ""
+    """The kind of changes by the last packet that it marks."""
     filtered: ClassVar[bool] = True
     """Its rows are the things it counts, and nothing else."""
     verbatim: ClassVar[bool] = False
@@ -46,14 +48,22 @@ class Page:
         raise NotImplementedError
 
     def total(self) -> int:
-        """How many things there would be without a filter, for the page's tab."""
+        """How many things there would be without a filter."""
         raise NotImplementedError
+
+    def nothing(self) -> str:
+        """What is said where there are no rows."""
+        return f"None of the {self.total()} {self.things} has {' '.join(self.wanted)}." if self.wanted and self.total() else self.empty
 
     def counted(self) -> str:
         """``3 of 34 connections``."""
         total, one = self.total(), self.things.removesuffix("s")
         many = f"{total} {self.things if total != 1 else one}"
         return f"{self.count()} of {many}" if self.wanted and self.filtered else many
+
+    def marked(self) -> bool:
+        """Whether the last packet changed anything that is on this page."""
+        return any(kind == self.marks for kind, _ in self.seen.fresh)
 
     def row(self, y: int, width: int) -> Line:
         """Row ``y``, from 0. What is too wide is cut by whoever shows it."""

@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.explain import at_the_end, sentence
 from fwtutor.netfilter.xtables.listing import Cells, Columns, cells
 from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Rule, Table
 from fwtutor.recording.jumps import Wanted
+from fwtutor.telling import words
 from fwtutor.telling.look.page import MARK, Page, has_words, in_columns, titled, widths_of
 from fwtutor.telling.reading import Place, chain_of, rule_at
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
@@ -43,6 +44,7 @@ class RulesPage(Page):
 
     name = "rules"
     things = "rules"
+    marks = COUNTER
     filtered = False
     empty = "There is no rule here, and every policy is ACCEPT: whatever comes is let through."
 
@@ -163,7 +165,7 @@ class RulesPage(Page):
         last = ", the last packet among them" if self._is_fresh(rule.id) else ""
 
         def rows(width: int) -> list[Line]:
-            counted = f"It has matched {packets} packet{'' if packets == 1 else 's'}, {size} bytes{last}."
+            counted = f"It has matched {words.amount(packets, size)}{last}."
             return [
                 *wrap(line((self._written(block, number, rule), "code")), width, 2),
                 BLANK,

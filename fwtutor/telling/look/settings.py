@@ -11,7 +11,7 @@ from fwtutor.network.records import Walked
 from fwtutor.recording.looking import ipset_at, sysctls_at
 from fwtutor.telling import glyphs
 from fwtutor.telling.look.page import Page, has_words
-from fwtutor.telling.spans import BLANK, Line, Span, clean, line, wrap
+from fwtutor.telling.spans import BLANK, Line, line, wrap
 
 FORWARD = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 """Those one always wants to know."""
@@ -29,22 +29,22 @@ class SettingsPage(Page):
     empty = "Nothing here has these words."
 
     def read(self) -> None:
-        values = sysctls_at(self.seen.cursor, self.seen.name)
-        self._all = len(values)
-        changed = [name for name in in_order([*values]) if values[name] != SYSCTLS.get(name, 0) and name not in FORWARD]
-        parts = (
-            ("Counters", self._counters(values[MAX])),
-            ("Forwarding, and what is not as it was at first", (self._sysctl(name, values[name]) for name in (*FORWARD, *changed))),
-            ("Sets of addresses, as ipset list prints them", self._sets()),
-            ("All other sysctls", (self._sysctl(name, values[name]) for name in in_order([*values]) if name not in (*FORWARD, *changed))),
-        )
         self._rows: list[tuple[Line, str]] = []
         """Rows, and the sysctl each is about."""
-        for title, rows in parts:
-            found = [(row, about) for row, about in rows if has_words(row.text, self.wanted)]
-            if found:
-                heading = [(BLANK, "")] if self._rows else []
-                self._rows += [*heading, (line((title, "heading")), ""), *found]
+        values = sysctls_at(self.seen.cursor, self.seen.name)
+        self._all = len(values)
+        names = in_order([*values])
+        first = (*FORWARD, *(name for name in names if values[name] != SYSCTLS.get(name, 0) and name not in FORWARD))
+        self._part("Counters", [[row] for row in self._counters(values[MAX])])
+        self._part("Forwarding, and what is not as it was at first", [[self._sysctl(name, values[name])] for name in first])
+        self._part("Sets of addresses, as ipset list prints them", self._sets())
+        self._part("All other sysctls", [[self._sysctl(name, values[name])] for name in names if name not in first])
+
+    def _part(self, title: str, groups: list[list[tuple[Line, str]]]) -> None:
+        """Groups of rows under a title; a filter takes or leaves whole groups."""
+        found = [row for group in groups if has_words(" ".join(row.text for row, _ in group), self.wanted) for row in group]
+        if found:
+            self._rows += [*([(BLANK, "")] if self._rows else []), (line((title, "heading")), ""), *found]
 
     def _counters(self, most: int) -> Iterator[tuple[Line, str]]:
         view, at = self.seen.view, self.seen.at
@@ -65,9 +65,14 @@ class SettingsPage(Page):
         told = (f"{text:<{NAME}}  ", "change" if other else "")
         return line("  ", told, (beside, "change"), (f"{glyphs.DOT} {about}" if about else "", "dim")), name
 
-    def _sets(self) -> Iterator[tuple[Line, str]]:
+    def _sets(self) -> list[list[tuple[Line, str]]]:
+        """A group for each set."""
+        found: list[list[tuple[Line, str]]] = []
         for row in (ipset_at(self.seen.view, "list", self.seen.at) or "").splitlines():
-            yield Line((Span(f"  {clean(row)}", "strong" if row.startswith("Name:") else ""),)) if row else BLANK, ""
+            if row.startswith("Name:") or not found:
+                found.append([])
+            found[-1].append((line("  ", (row, "strong" if row.startswith("Name:") else "")) if row else BLANK, ""))
+        return found
 
     def count(self) -> int:
         return len(self._rows)

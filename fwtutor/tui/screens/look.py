@@ -15,13 +15,13 @@ from fwtutor.recording.jumps import find, looked_from
 from fwtutor.telling import glyphs, words
 from fwtutor.telling.actions import LOOK
 from fwtutor.telling.look import PAGES
-from fwtutor.telling.look.page import Page
+from fwtutor.telling.look.page import MARK, Page
 from fwtutor.telling.look.seen import Sight
-from fwtutor.telling.spans import Line, Span, crop, ends, line, pill, wrap
+from fwtutor.telling.spans import Line, Span, clean, crop, ends, line, pill, wrap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.help import help_rows
-from fwtutor.tui.screens.reader import ReaderScreen
+from fwtutor.tui.screens.reader import ReaderScreen, Sheet
 from fwtutor.tui.screens.states import note
 from fwtutor.tui.widgets.bars import KeyBar
 from fwtutor.tui.widgets.lines import LineView
@@ -29,6 +29,8 @@ from fwtutor.tui.widgets.lines import LineView
 LONGEST = 200
 """Characters of a filter."""
 FOOT = 3
+TALL = 34
+"""Rows from which the foot has twice as many."""
 ABOUT = (
     "Everything of any host as it was at the moment where the lab is, nothing of what is to come. "
     "◆ marks what the host's last packet changed. Counters are packets and bytes."
@@ -42,22 +44,21 @@ class LookBar(LineView):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Sequence[str], str, str, str, str] = ((), "", "", "", "")
+        self._shown: tuple[Sequence[str], str, str, str] = ((), "", "", "")
 
-    def show(self, hosts: Sequence[str], host: str, page: str, count: str, place: str) -> None:
-        """Show which are there and which is chosen; ``count``: how many things are on its page."""
-        self._shown = hosts, host, page, count, place
+    def show(self, hosts: Sequence[str], host: str, page: str, place: str) -> None:
+        """Show which are there, which is chosen, and at which moment."""
+        self._shown = [clean(name) for name in hosts], clean(host), page, place
         self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
-        hosts, host, page, count, place = self._shown
+        hosts, host, page, place = self._shown
         when = line((f"{place} ", "dim"))
         first = Line((Span(" look at ", "dim"), *_tabs(hosts, host, "screen.host_named", width - when.width - 12)))
         second: list[Span] = [Span(" ")]
         for number, name in enumerate(PAGES, 1):
             click = f"screen.show('{name}')"
-            many = f" {count}" if count and width >= 100 else ""
-            second += pill(f"{number} {name}{many}", click) if name == page else [Span(f" {number} {name} ", "dim", click)]
+            second += pill(f"{number} {name}", click) if name == page else [Span(f" {number} {name} ", "dim", click)]
         return (ends(first, when, width), crop(Line(tuple(second)), width))
 
 
@@ -84,17 +85,21 @@ class LookList(LineView):
         self.chosen = 0
 
     def count(self) -> int:
-        return 0 if self.page is None else max(1, self.page.count())
+        page = self.page
+        return 0 if page is None else page.count() or len(self._nothing(page))
+
+    def _nothing(self, page: Page) -> list[Line]:
+        """What is said where there are no rows."""
+        return wrap(line(("   ", ""), (page.nothing(), "dim")), self.text_width - 1, 3)
 
     def row(self, y: int) -> Line:
         page, width = self.page, self.text_width
         assert page is not None
         if not page.count():
-            rows = wrap(line((page.empty, "dim")), width - 3)
-            return Line((Span("   "), *rows[0].spans))
+            return self._nothing(page)[y]
         here, click = y == self.chosen, f"screen.choose({y})"
         made = crop(Line((Span(glyphs.HERE if here else " ", "current"), *page.row(y, width - 1).spans)), width)
-        return Line(tuple(span._replace(click=click) for span in made.spans), "row" if here else "")
+        return Line(tuple(span._replace(text=clean(span.text), click=click) for span in made.spans), "row" if here else "")
 
     def mark(self, row: int) -> None:
         """Mark a row, and keep it on the screen."""
@@ -123,7 +128,22 @@ class Rows(LineView):
         self.styles.overflow_y = "hidden"
 
     def build(self, width: int) -> Sequence[Line]:
-        return [crop(row, width) for row in self._make(width)]
+        rows = (Line(tuple(span._replace(text=clean(span.text)) for span in row.spans), row.fill) for row in self._make(width))
+        return [crop(row, width) for row in rows]
+
+
+class Opened(ReaderScreen):
+    """Everything about a row."""
+
+    def __init__(self, title: str, rows: Callable[[int], Sequence[Line]], *, last: bool) -> None:
+        """``last``: one looks at the end of it first."""
+        super().__init__(title, rows)
+        self._last = last
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._last:
+            self.call_after_refresh(self.query_one(Sheet).scroll_end, animate=False)
 
 
 class LookScreen(RoleScreen[None]):
@@ -187,7 +207,7 @@ class LookScreen(RoleScreen[None]):
         place = f"moment {bisect_right(run.stops, cursor.index)} of {len(run.stops)}, {words.clock(cursor.at)}"
         if self.size.width < 100:
             place = words.clock(cursor.at)
-        self._bar.show(self._hosts, self._host, self._of, str(self._page.total()), place)
+        self._bar.show(self._hosts, self._host, self._of, place)
         self._heads.display = bool(self._page.heads)
         for view in (self._said, self._heads, self._foot):
             view.rebuild()
@@ -203,16 +223,26 @@ class LookScreen(RoleScreen[None]):
             parts += [(f" {glyphs.DOT} only with ", "dim"), (wanted, "strong"), (f" {page.complaint}", "change")]
         if self._note:
             parts.append((f" {glyphs.DOT} {self._note}", "change"))
-        return line(*parts)
+        legend = line((f"{MARK}changed by the last packet ", "change"))
+        return ends(line(*parts), legend, width) if page.count() and page.marked() and not self._note else line(*parts)
 
     def _titles(self, width: int) -> Sequence[Line]:
         return (line((f" {self._page.heads}", "dim")),)
 
     def _brief(self, width: int) -> Sequence[Line]:
-        page = self._page
-        if not page.count():
-            return [Line((Span(" "), *row.spans)) for row in wrap(line((page.empty, "dim")), width - 2)][:FOOT]
-        return [Line((Span(" "), *row.spans)) for row in page.brief(self._list.chosen, width - 2)][:FOOT]
+        page, room = self._page, self._room
+        rows = [Line((Span(" "), *row.spans)) for row in (page.brief(self._list.chosen, width - 2) if page.count() else ())]
+        if len(rows) > room:
+            rows[room - 1] = Line((*rows[room - 1].spans, Span(f" {glyphs.MORE}", "dim")))
+        return rows[:room]
+
+    @property
+    def _room(self) -> int:
+        """Rows of the foot."""
+        return FOOT if self.size.height < TALL else 2 * FOOT
+
+    def on_resize(self) -> None:
+        self._foot.styles.height = self._room
 
     # --- what keys do -----------------------------------------------------------------------------------
 
@@ -231,9 +261,14 @@ class LookScreen(RoleScreen[None]):
             self._mark(row)
 
     def action_open(self) -> None:
-        found = self._page.about(self._list.chosen) if self._page.count() else None
-        if found is not None:
-            self.app.push_screen(ReaderScreen(*found))
+        if not self._page.count():
+            return
+        found = self._page.about(self._list.chosen)
+        if found is None:
+            self._note = "there is no more to say about this row"
+            self._mark(self._list.chosen)
+        else:
+            self.app.push_screen(Opened(*found, last=self._page.verbatim))
 
     def action_show(self, page: str) -> None:
         self._of, self._note = page, ""

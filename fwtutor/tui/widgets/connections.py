@@ -127,7 +127,8 @@ def expected_rows(place: Place, one: Expectation, width: int) -> list[Line]:
     left = line((f"{sign} ", "change"), ("expected: ", role), words.expected_tuple(one))
     right = line((f"RELATED, {words.duration(one.seconds_left(place.at))}", "dim"))
     rows = [ends(left, right, width)] if left.width + right.width + 1 <= width else [left, Line((Span("    "), *right.spans))]
-    master = line((f"    {one.helper} read of it in {words.entry_tuple(place.view.entries[one.master].original)}", "dim"))
+    source, _ = words.entry_ends_of(place.view.entries[one.master].original)
+    master = line((f"    for {source}, by helper {one.helper}", "dim"))
     return [part for row in (*rows, master) for part in wrap(row, width, 4)]
 
 
