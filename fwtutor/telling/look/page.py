@@ -53,7 +53,9 @@ class Page:
 
     def nothing(self) -> str:
         """What is said where there are no rows."""
-        return f"None of the {self.total()} {self.things} has {' '.join(self.wanted)}." if self.wanted and self.total() else self.empty
+        if not self.wanted or not self.total():
+            return self.empty
+        return f"No {self.things.removesuffix('s')} here has {' '.join(self.wanted)}."
 
     def counted(self) -> str:
         """``3 of 34 connections``."""

@@ -28,7 +28,10 @@ from fwtutor.tui.widgets.lines import LineView
 
 LONGEST = 200
 """Characters of a filter."""
+ROOMY = 100
+"""Cells from which the moment's number is told."""
 FOOT = 3
+"""Rows of the foot."""
 TALL = 34
 """Rows from which the foot has twice as many."""
 ABOUT = (
@@ -44,16 +47,16 @@ class LookBar(LineView):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Sequence[str], str, str, str] = ((), "", "", "")
+        self._shown: tuple[Sequence[str], str, str, tuple[str, str]] = ((), "", "", ("", ""))
 
-    def show(self, hosts: Sequence[str], host: str, page: str, place: str) -> None:
-        """Show which are there, which is chosen, and at which moment."""
+    def show(self, hosts: Sequence[str], host: str, page: str, place: tuple[str, str]) -> None:
+        """Show which are there, which is chosen, and the moment: its number, where there is room, and its time."""
         self._shown = [clean(name) for name in hosts], clean(host), page, place
         self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
         hosts, host, page, place = self._shown
-        when = line((f"{place} ", "dim"))
+        when = line((place[0] if width >= ROOMY else "", "dim"), (f"{place[1]} ", "dim"))
         first = Line((Span(" look at ", "dim"), *_tabs(hosts, host, "screen.host_named", width - when.width - 12)))
         second: list[Span] = [Span(" ")]
         for number, name in enumerate(PAGES, 1):
@@ -204,10 +207,8 @@ class LookScreen(RoleScreen[None]):
     def _mark(self, row: int) -> None:
         self._list.mark(row)
         run, cursor = self._journey.session.run, self._journey.session.cursor
-        place = f"moment {bisect_right(run.stops, cursor.index)} of {len(run.stops)}, {words.clock(cursor.at)}"
-        if self.size.width < 100:
-            place = words.clock(cursor.at)
-        self._bar.show(self._hosts, self._host, self._of, place)
+        moment = f"moment {bisect_right(run.stops, cursor.index)} of {len(run.stops)}, "
+        self._bar.show(self._hosts, self._host, self._of, (moment, words.clock(cursor.at)))
         self._heads.display = bool(self._page.heads)
         for view in (self._said, self._heads, self._foot):
             view.rebuild()
