@@ -313,6 +313,7 @@ def test_look_tells_any_host_page_by_page_as_it_is_here(lab: Listener) -> None:
     # One that is left is told about in full; of a file that is what it holds.
     assert "original 203.0.113.9:4000 to 203.0.113.1:1337: NEW, for no answer was seen yet" in lab.tell("look connections server 1337 tcp")
     assert "203.0.113.9 attacker" in lab.tell("look logs server hosts").split("\n")
+    assert lab.tell("look logs 203.0.113.9").split("\n")[1:] == ["203.0.113.9 attacker"]
     assert lab.tell("look rules nosuch") == "server: 3 rules\nNo rule here has nosuch.\nHosts: server and attacker."
     assert lab.shell.not_understood == 0
     assert lab.tell("look chair").startswith("Not done: there is no page 'chair'")

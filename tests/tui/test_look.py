@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from fwtutor.course.journey import Journey
 from fwtutor.course.loader import find_lesson
 from fwtutor.course.model import Lesson
-from fwtutor.course.progress import Progress
+from fwtutor.course.progress import Progress, Unkept
 from fwtutor.recording import Scripted, Session
 from fwtutor.telling.look import PAGES
 from fwtutor.telling.look.page import Page
 from fwtutor.telling.look.rules import RulesPage
-from fwtutor.telling.look.seen import Sight
+from fwtutor.telling.look.seen import Seen, Sight
 from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import Line
-from fwtutor.tui.screens.look import LookList, LookScreen
+from fwtutor.tui.screens.look import LookScreen
 from fwtutor.tui.screens.reader import Sheet
 from fwtutor.tui.widgets.connections import expected, expected_rows
+from fwtutor.tui.widgets.look import LookList
 from tests.tui.conftest import BOTH, RULES, Playing, lab_of, make_lesson, pane_text, screen_text, type_text
 
 HOSTILE = "[bold]it[/] \\x1b[31m \u202e"
@@ -55,6 +58,14 @@ def many(kinds: int = 12) -> Lesson:
     lesson = make_lesson(rules=rules)
     stage = replace(lesson.stages[0], predictions=())
     return replace(lesson, scenario=replace(lesson.scenario, script=tuple(script), stages=1), stages=(stage,), goals=(), checks=())
+
+
+@cache
+def seen() -> Seen:
+    """A host with a few connections."""
+    session = Session(many(1).scenario)
+    session.cursor.to_end()
+    return Sight(Journey(many(1), session, Unkept())).see("server")
 
 
 # --- what is seen ------------------------------------------------------------------------------------------------
@@ -126,7 +137,7 @@ def test_both_families_are_listed_where_there_are_rules(tmp_path: Path) -> None:
         ("ESTABLISHED", 2), ("estab", 2), ("state=established", 1), ("ctstate=NEW", 12), ("!udp", 2), ("icmp", 1),
         ("ASSURED", 1), ("!ASSURED", 13), ("UNREPLIED udp", 12), ("203.0.113.9", 14), ("203.0.113.", 14), ("203.0.112.0/23", 14),
         ("10.0.0.0/8", 0), ("src=203.0.113.1 dst=203.0.113.9", 14), ("203.0.113.9:2003", 1), ("203.0.113.1:2003", 0), ("zone=1", 0),
-        ("mark=0", 14), ("proto=tcp", 1), ("helper=ftp", 0), ("foo", 0), ("2001:db8::1", 0),
+        ("mark=0", 14), ("proto=tcp", 1), ("helper=ftp", 0), ("foo", 0), ("udp dport=", 12), ("2001:db8::1", 0),
     ],
 )  # fmt: skip
 def test_a_filter_takes_connections_by_what_they_have(tmp_path: Path, wanted: str, count: int) -> None:
@@ -144,6 +155,16 @@ def test_a_filter_that_makes_no_sense_says_so(eye: Eye, wanted: str, complaint: 
     page = eye.page("connections", wanted=wanted)
     assert page.count() == 0
     assert page.complaint.startswith(complaint)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.one_of(st.text(max_size=40), st.text("0123456789./:=!srcdstportzonemark[]% ", max_size=40), st.just("9" * 5000)))
+def test_any_filter_is_read(wanted: str) -> None:
+    for name in PAGES:
+        page = PAGES[name](seen(), wanted)
+        for y in range(page.count()):
+            page.row(y, 80)
+            page.brief(y, 80)
 
 
 def test_everything_about_a_connection(tmp_path: Path) -> None:
@@ -319,7 +340,7 @@ def test_the_connections_pane_tells_who_is_expected(tmp_path: Path) -> None:
     place = Place.of(session)
     (one,) = expected(place)
     assert [row.text.rstrip() for row in expected_rows(place, one, 80)] == [
-        f"◆ expected: 203.0.113.9 → 192.168.0.20:40001{'RELATED, 300 s':>36}",
+        f"◆ expected: tcp 203.0.113.9 → 192.168.0.20:40001{'RELATED, 300 s':>32}",
         "    for 192.168.0.20:41000, by helper ftp",
     ]
     cursor.seek(index - 1)

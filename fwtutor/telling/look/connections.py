@@ -22,6 +22,8 @@ WIDTHS = (5, 11, 11, 7)
 """Of the columns before the tuple: protocol, what rules see, the tracker's state, seconds."""
 TUPLE = 42
 """What the tuple is given at least, where there is room behind it."""
+ROOMY = 100
+"""Cells of a row from which what stands behind the tuples stands in a column."""
 LABEL = 14
 
 
@@ -75,7 +77,9 @@ class ConnectionsPage(Page):
         ends, more = words.entry_tuple(entry.original), standing(entry)
         if not entry.confirmed:
             spans[3] = spans[3]._replace(role="change")
-        return Line((Span(MARK if fresh else "  ", "change"), *spans, Span(f"{ends:<{TUPLE}} " if more else ends), Span(more, "dim")))
+        if more:
+            ends = f"{ends:<{TUPLE if width >= ROOMY else 0}} "
+        return Line((Span(MARK if fresh else "  ", "change"), *spans, Span(ends), Span(more, "dim")))
 
     def brief(self, y: int, width: int) -> Sequence[Line]:
         entry = self.entries[y]
@@ -117,11 +121,11 @@ class ConnectionsPage(Page):
             ("", "What the tracker says"),
             ("state", self._states(entry)),
             ("", "What is remembered"),
+            *(("translated", text) for text in translations(entry)),
             ("began", f"{words.clock(entry.started)}; last touched at {words.clock(entry.touched)[4:]}" if entry.confirmed else "now"),
             ("time left", words.standing(entry, "kept", at) + (", whatever comes (FIXED_TIMEOUT)" if entry.status & FIXED_TIMEOUT else "")),
             ("flags", _flags(entry)),
         ]
-        facts += [("translated", text) for text in translations(entry)]
         if entry.counters is None:
             facts.append(("counted", "nothing: net.netfilter.nf_conntrack_acct was 0 when it began"))
         else:

@@ -16,6 +16,7 @@ from fwtutor.telling import words
 Test = Callable[[Entry, str], bool]
 """Of an entry, and what rules see of it."""
 
+DIGITS = 20
 EXAMPLES = "a filter is words such as 1337, ESTABLISHED, tcp dport=22, 10.0.0.0/8, !ASSURED"
 
 
@@ -40,6 +41,9 @@ def read(line: Sequence[str]) -> Filter:
         name, equals, value = bare.partition("=")
         test = _named(name.lower(), value) if equals else _bare(bare)
         if isinstance(test, str):
+            if not test:
+                # Its value is still to be typed.
+                continue
             return Filter((lambda entry, seen_as: False,), test)
         tests.append(_not(test) if word[0] == "!" else test)
     return Filter(tuple(tests))
@@ -58,7 +62,8 @@ def tags(entry: Entry) -> list[str]:
 
 def _bare(text: str) -> Test:
     if text.isascii() and text.isdigit():
-        return _port(int(text), "sport", "dport")
+        # One too long is a number that nobody has.
+        return _port(int(text) if len(text) < DIGITS else -1, "sport", "dport")
     if any(letter in text for letter in ".:/"):
         return _place(text)
     folded = text.casefold()
@@ -139,7 +144,7 @@ def _address(text: str, *sides: str) -> Test:
     except ValueError:
         family = address = 0
     bits = 32 if family == 4 else 128
-    if family and (not slash or (length.isascii() and length.isdigit() and int(length) <= bits)):
+    if family and (not slash or (length.isascii() and length.isdigit() and len(length) < 4 and int(length) <= bits)):
         ones = ALL_ONES[family]
         mask = ones << (bits - int(length)) & ones if slash else ones
 

@@ -25,7 +25,7 @@ class Text(NamedTuple):
 
 
 class LogsPage(Page):
-    """The list of files; each of them opens."""
+    """The list of files; each of them opens. A filter is about their names, or about their lines: then only those are left."""
 
     name = "logs"
     things = "files"
@@ -40,10 +40,17 @@ class LogsPage(Page):
         paths = sorted(files.paths(seen.upto), key=lambda path: (not path.startswith("/var/log/"), path))
         texts += [self._file(path, files.read(path, seen.upto) or "") for path in paths]
         self._all = len(texts)
-        self.texts = [text for text in texts if has_words(text.name, self.wanted)]
+        self.texts = [found for text in texts if (found := self._found(text)) is not None]
         self._table = [[text.name, str(len(text.lines)), text.written] for text in self.texts]
         self._widths = widths_of([[HEADS[0], HEADS[1], HEADS[2]], *self._table])
         self.heads = f"  {in_columns([HEADS[0], HEADS[1].rjust(self._widths[1]), HEADS[2]], self._widths)}"
+
+    def _found(self, text: Text) -> Text | None:
+        """A file, as the filter leaves it."""
+        if has_words(text.name, self.wanted):
+            return text
+        lines = tuple(each for each in text.lines if has_words(each, self.wanted))
+        return text._replace(lines=lines, written=f"of {len(text.lines)} lines; {text.written}") if lines else None
 
     def _kernel(self) -> Text:
         lines = tuple(log_at(self.seen.cursor, self.seen.name))

@@ -65,14 +65,15 @@ class Sight:
         over = here.step == len(here.steps)
         upto = self._until() if over else here.index - 1
         if name == session.scenario.watch:
-            cursor = here
+            upto, cursor = min(upto, here.index), here
         else:
             cursor = self._cursor
             if cursor.run is not session.run:
                 cursor.attach(session.run, upto)
             else:
                 cursor.seek(upto)
-        return Seen(session, name, cursor, cursor.view_of(name), here.at, upto, _fresh(cursor, name, upto))
+        at = max(here.at, session.run.records[upto].at) if over and upto >= 0 else here.at
+        return Seen(session, name, cursor, cursor.view_of(name), at, upto, _fresh(cursor, name, upto))
 
     def _until(self) -> int:
         """The last record that has happened. When the watched host has nothing more to do on this page, all others have done theirs."""

@@ -124,7 +124,7 @@ def expected_rows(place: Place, one: Expectation, width: int) -> list[Line]:
     """A connection that is expected: who may come, what rules will see, how long; and whose helper has read of it."""
     new = any(change.kind == EXPECTATION and change.key == one.id for step in place.happened for change in step.changes)
     sign, role = (glyphs.CHANGED, "change") if new else (glyphs.WAIT, "dim")
-    left = line((f"{sign} ", "change"), ("expected: ", role), words.expected_tuple(one))
+    left = line((f"{sign} ", "change"), ("expected: ", role), f"{words.protocol(one.tuple.protocol)} {words.expected_tuple(one)}")
     right = line((f"RELATED, {words.duration(one.seconds_left(place.at))}", "dim"))
     rows = [ends(left, right, width)] if left.width + right.width + 1 <= width else [left, Line((Span("    "), *right.spans))]
     source, _ = words.entry_ends_of(place.view.entries[one.master].original)
