@@ -29,6 +29,8 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
     """
     view = cursor.view_of(host)
     there = cursor.run.world.hosts[host]
+    # At the end all has happened, also what no place to stop is behind.
+    upto = len(cursor.run.records) - 1 if cursor.at_end else cursor.index
     refused = False
     name = ""
     try:
@@ -36,7 +38,7 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
         if asked is None:
             output: str | None = ""
         elif asked.tool.only_looks(asked.rest):
-            output, refused = run(there, line, upto=cursor.index)
+            output, refused = run(there, line, upto=upto)
         else:
             name = f"{asked.tool.name}: "
             output = _answer(cursor, host, asked.tool.name, asked.rest)
