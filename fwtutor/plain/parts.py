@@ -13,7 +13,7 @@ from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.plain.speech import WIDE, as_written, read_aloud, sentences, spoken
 from fwtutor.telling import words
 from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
-from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, packet_entry, sender, tried
+from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, expected, packet_entry, sender, tried
 from fwtutor.telling.reasons import reasons
 
 if TYPE_CHECKING:
@@ -107,7 +107,10 @@ def connections(place: Place, histories: Histories) -> list[str]:
     found = [*([(own, stands)] if own else []), *((entry, KEPT) for entry in live[:SHOWN])]
     if not found:
         return ["No connection is remembered here." if place.tracking else "No rule asks for a connection's state: nothing is tracked."]
-    said = []
+    said = [
+        spoken(f"expected: {words.protocol(one.tuple.protocol)} {words.expected_tuple(one)}, RELATED, {one.seconds_left(place.at)} s")
+        for one in expected(place)[:SHOWN]
+    ]
     for entry, how in found:
         path = histories.path(place, entry)
         states = f"; states so far: {', then '.join(path)}" if len(path) > 1 else ""

@@ -13,16 +13,17 @@ from fwtutor.course.journey import Journey
 from fwtutor.course.loader import find_lesson
 from fwtutor.course.model import Lesson
 from fwtutor.course.progress import Progress, Unkept
+from fwtutor.plain.parts import connections
 from fwtutor.recording import Scripted, Session
 from fwtutor.telling.look import PAGES
 from fwtutor.telling.look.page import Page
 from fwtutor.telling.look.rules import RulesPage
 from fwtutor.telling.look.seen import Seen, Sight
-from fwtutor.telling.reading import Place
+from fwtutor.telling.reading import Histories, Place, expected
 from fwtutor.telling.spans import Line
 from fwtutor.tui.screens.look import LookScreen
 from fwtutor.tui.screens.reader import Sheet
-from fwtutor.tui.widgets.connections import expected, expected_rows
+from fwtutor.tui.widgets.connections import expected_rows
 from fwtutor.tui.widgets.look import LookList
 from tests.tui.conftest import BOTH, RULES, Playing, lab_of, make_lesson, pane_text, screen_text, type_text
 
@@ -343,5 +344,6 @@ def test_the_connections_pane_tells_who_is_expected(tmp_path: Path) -> None:
         f"◆ expected: tcp 203.0.113.9 → 192.168.0.20:40001{'RELATED, 300 s':>32}",
         "    for 192.168.0.20:41000, by helper ftp",
     ]
+    assert "expected: tcp 203.0.113.9 to 192.168.0.20:40001, RELATED, 300 s" in connections(place, Histories())
     cursor.seek(index - 1)
     assert expected(Place.of(session)) == []

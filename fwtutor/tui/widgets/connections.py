@@ -10,7 +10,7 @@ from fwtutor.netfilter.conntrack.entry import NEW, Entry, Tuple
 from fwtutor.netfilter.state import EXPECTATION
 from fwtutor.netfilter.steps import LookedUp
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
+from fwtutor.telling.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, expected, nearest, packet_entry
 from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView, PlaceView
 
@@ -112,12 +112,6 @@ class ConnectionsView(LineView):
             if len(self._known) > 4 * SHOWN:
                 del self._known[next(iter(self._known))]
         return known[2]
-
-
-def expected(place: Place) -> list[Expectation]:
-    """What helpers expect at this place, the youngest first."""
-    view = place.view
-    return [one for one in reversed(view.expectations.values()) if one.expires > place.at and one.master in view.entries]
 
 
 def expected_rows(place: Place, one: Expectation, width: int) -> list[Line]:
