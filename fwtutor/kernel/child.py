@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -29,7 +28,6 @@ def serve(connection: Connection, parent: int) -> None:
     if os.getppid() != parent:  # it has died before that
         return
     own_lock()
-    _before_others()
     while True:
         try:
             setup, items = connection.recv()
@@ -48,12 +46,6 @@ def serve(connection: Connection, parent: int) -> None:
             connection.send(answer)
         except BrokenPipeError:
             return
-
-
-def _before_others() -> None:
-    """Where it may, it runs before whatever else is busy: between looking at the clock and the packet's way should lie no time."""
-    with suppress(OSError):  # without the right to
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 def _own_mistake(problem: Exception) -> KernelUnavailable:
