@@ -318,3 +318,19 @@ def test_the_real_lessons_can_be_played_to_their_end_in_plain_mode(tmp_path: Pat
                 assert lab.tell("abcd"[right]).startswith("Right: ")
         assert lab.shell.session.cursor.at_end
         assert lab.shell.not_understood == 0
+
+
+def test_look_tells_any_host_page_by_page_as_it_is_here(lab: Listener) -> None:
+    lab.tell("step")
+    said = lab.tell("look connections")
+    assert said.startswith("server: 1 connection\nprot rules see tracker seconds original")
+    assert "changed: tcp NEW SYN_SENT 120 203.0.113.9:4000 to 203.0.113.1:1337 [UNREPLIED]" in said
+    assert "changed: 2 1 52 ACCEPT tcp 0.0.0.0/0 0.0.0.0/0 tcp dpt:1337" in lab.tell("f rules dpt:1337", "f rules dport")
+    assert "tcp SYN-SENT 0 0 203.0.113.9:4000 203.0.113.1:1337" in lab.tell("look sock attacker")
+    # One that is left is told about in full; of a file that is what it holds.
+    assert "original 203.0.113.9:4000 to 203.0.113.1:1337: NEW, for no answer was seen yet" in lab.tell("look connections server 1337 tcp")
+    assert "203.0.113.9 attacker" in lab.tell("look logs server hosts").split("\n")
+    assert lab.tell("look logs 203.0.113.9").split("\n")[1:] == ["203.0.113.9 attacker"]
+    assert lab.tell("look rules nosuch") == "server: 3 rules\nNo rule here has nosuch.\nHosts: server and attacker."
+    assert lab.shell.not_understood == 0
+    assert lab.tell("look chair").startswith("Not done: there is no page 'chair'")
