@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput
 from fwtutor.commands.grade import seed
+from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import BAD, note, say_line
 from fwtutor.commands.terminal import need_terminal
 
@@ -28,6 +29,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--student", type=_name, metavar="NAME", help="with addresses and ports of one's own, where the lesson varies")
     parser.add_argument("--seed", type=seed, metavar="N", help="what they are drawn from, as whoever grades it says")
     parser.add_argument("--exam", action="store_true", help="no hints, no verdict: what is typed is kept in a file here, to be handed in")
+    add_learner(parser)
+    add_language(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,22 +47,22 @@ def _name(text: str) -> str:
 
 
 def open_map(arguments: argparse.Namespace) -> int:
-    return _application(None, None, None)
+    return _application(arguments, None, None)
 
 
 def run(arguments: argparse.Namespace) -> int:
     play = _play_plainly if arguments.plain else _application
-    return play(arguments.lesson, arguments.at, arguments)
+    return play(arguments, arguments.lesson, arguments.at)
 
 
-def _sitting(arguments: argparse.Namespace | None) -> Sitting:
+def _sitting(arguments: argparse.Namespace, language: str) -> Sitting:
     """On what terms is played; what an answer is kept in is looked at before anybody begins. Raises BadInput, LessonError."""
     from fwtutor.course.loader import is_exam
     from fwtutor.course.sitting import Sitting
 
-    sitting = Sitting(exam=is_exam())
-    if arguments is not None:
-        sitting = Sitting(arguments.student or "", arguments.seed, sitting.exam or arguments.exam)
+    sitting = Sitting(exam=is_exam(), language=language)
+    if "student" in arguments:  # the map is opened without
+        sitting.student, sitting.seed, sitting.exam = arguments.student or "", arguments.seed, sitting.exam or arguments.exam
     if sitting.exam and (trouble := sitting.trouble()):
         raise BadInput(trouble)
     return sitting
@@ -69,7 +72,7 @@ def _to_play(name: str, at: int | None, sitting: Sitting) -> Lesson:
     """Raises BadInput, LessonError."""
     from fwtutor.course.loader import find_lesson
 
-    lesson = sitting.prepared(find_lesson(name))
+    lesson = sitting.prepared(find_lesson(name, sitting.language))
     if at is not None and not 0 < at <= len(lesson.stages):
         raise BadInput(f"--at {at}: {lesson.name} has the pages 1 to {len(lesson.stages)}")
     return lesson
@@ -86,35 +89,41 @@ def _handed_in(sitting: Sitting, code: int) -> int:
     return code
 
 
-def _play_plainly(name: str, at: int | None, arguments: argparse.Namespace) -> int:
+def _play_plainly(arguments: argparse.Namespace, name: str, at: int | None) -> int:
+    from fwtutor.course.language import chosen_language
+    from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.plain.talk import talk
 
+    folder, language = folder_of(arguments.learner), chosen_language(arguments.language)
     try:
-        course = load_course(answers=False)
-        sitting = _sitting(arguments)
+        course = load_course(answers=False, language=language)
+        sitting = _sitting(arguments, language)
         lesson = _to_play(name, at, sitting)
     except LessonError as error:
         raise BadInput(str(error)) from None
-    return _handed_in(sitting, talk(course, lesson, at=at, sitting=sitting))
+    return _handed_in(sitting, talk(course, lesson, at=at, folder=folder, sitting=sitting))
 
 
-def _application(name: str | None, at: int | None, arguments: argparse.Namespace | None) -> int:
+def _application(arguments: argparse.Namespace, name: str | None, at: int | None) -> int:
     """Opens the application, when there is a terminal that can show it."""
     need_terminal()
     # What starting makes stays: to look through it for garbage is a tenth of the time it takes. The application enables it again.
     gc.disable()
+    from fwtutor.course.language import chosen_language
+    from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
 
+    folder, language = folder_of(arguments.learner), chosen_language(arguments.language)
     try:
-        sitting = _sitting(arguments)
+        sitting = _sitting(arguments, language)
         # A lesson asked for is read alone: the others are when the map is first opened.
         lesson = None if name is None else _to_play(name, at, sitting)
-        course = partial(load_course, answers=False)
+        course = partial(load_course, answers=False, language=language)
         whole = course if lesson is not None else course()
     except LessonError as error:
         raise BadInput(str(error)) from None
-    return _handed_in(sitting, run_application(whole, lesson, at, sitting=sitting))
+    return _handed_in(sitting, run_application(whole, lesson, at, folder=folder, sitting=sitting))

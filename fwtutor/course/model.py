@@ -271,6 +271,10 @@ class Lesson:
     """For whom its addresses and ports were drawn; "": as it is written."""
     held_back: bool = False
     """Checks and answers are not in it, or not told: somebody else judges what is handed in."""
+    language: str = ""
+    """The code of the one it is translated into, "" when it was read in its own."""
+    untranslated: tuple[str, ...] = ()
+    """The fields that have no text in that language, and so their own."""
 
     @property
     def free(self) -> bool:
@@ -303,6 +307,8 @@ class Course:
     """Lessons that could not be loaded: the rest stays playable, the map tells which and why."""
     exam: bool = False
     """Its lessons give no hints, and no word about whether an answer passes."""
+    language: str = ""
+    """The code of the one its texts were read in; "" is their own."""
 
     @property
     def lessons(self) -> Sequence[Lesson]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.course.files import lesson_files
+from fwtutor.course.files import course_files, lesson_files
 from fwtutor.course.loader import find_folder, load_course, load_lesson
 from fwtutor.course.model import Lesson
 from fwtutor.course.tables import read_text
@@ -34,9 +34,7 @@ def pack(name: str, out: Path, *, for_students: bool, hints: str = "all", exam: 
     if exam:
         texts["course.toml"] = document({**tomllib.loads(texts["course.toml"]), "exam": True})
     if for_students:
-        texts = {
-            file: _held_back(text, hints) if file.endswith("/lesson.toml") else text for file, text in texts.items() if not _tells(file)
-        }
+        texts = {file: _held_back(file, text, hints) for file, text in texts.items() if not _tells(file)}
     lessons = _tried(texts)
     _write(out, texts)
     held_back = sum(lesson.held_back for lesson in lessons)
@@ -49,7 +47,7 @@ def _course(folder: Path) -> dict[str, str]:
     course = load_course(folder.absolute())
     if course.broken:
         raise course.broken[0]
-    texts = {"course.toml": read_text(folder, "course.toml")}
+    texts = {name: read_text(folder, name) for name in course_files(folder)}
     for lesson in course.lessons:
         texts |= _lesson(lesson.folder)
     return texts
@@ -70,17 +68,20 @@ def _tells(file: str) -> bool:
     return file.partition("/")[2].startswith(("solution.", "wrong/"))
 
 
-def _held_back(text: str, hints: str) -> str:
-    """A lesson.toml without checks and ways through. Comments go too: nobody knows what they tell."""
+def _held_back(file: str, text: str, hints: str) -> str:
+    """A lesson.toml, or its translation, without checks and ways through. Comments go too: nobody knows what they tell."""
+    name = file.partition("/")[2]
+    if not name.endswith(".toml"):
+        return text
     fields = tomllib.loads(text)
     fields.pop("checks", None)
-    for stage in fields["stages"]:
+    for stage in fields.get("stages", ()):
         stage.pop("do", None)
         told = stage.pop("hints", [])
         kept = {"all": told, "nudges": told[:-1], "none": []}[hints]
         if kept:
             stage["hints"] = kept
-    return document({"held_back": True, **fields})
+    return document({"held_back": True, **fields} if name == "lesson.toml" else fields)
 
 
 def _tried(texts: Mapping[str, str]) -> Sequence[Lesson]:

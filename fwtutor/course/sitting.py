@@ -25,6 +25,8 @@ class Sitting:
     """No hints, and no word about whether it passes."""
     folder: Path = field(default_factory=Path.cwd)
     """Where answers are kept."""
+    language: str = ""
+    """In which lessons are read."""
     keepers: dict[str, Keeper] = field(default_factory=dict)
     """By the lesson's name."""
 
@@ -48,7 +50,7 @@ class Sitting:
         if self.student and lesson.student != self.student:
             from fwtutor.course.varying import load_variant
 
-            lesson = load_variant(lesson.folder, self.seed, self.student, chapter=lesson.chapter, answers=False)
+            lesson = load_variant(lesson.folder, self.seed, self.student, chapter=lesson.chapter, answers=False, language=lesson.language)
         return in_exam(lesson) if self.exam else lesson
 
     def keeper(self, lesson: Lesson) -> Keeper | None:

@@ -63,14 +63,14 @@ def seed_of(seed: int, student: str) -> int:
     return Random(f"{seed} {key_of(student)}").getrandbits(32)
 
 
-def load_variant(folder: Path, seed: int | None, student: str, *, chapter: str = "", answers: bool = True) -> Lesson:
+def load_variant(folder: Path, seed: int | None, student: str, *, chapter: str = "", answers: bool = True, language: str = "") -> Lesson:
     """The lesson as it is for one student. ``seed``: of the class; None: the lesson's own. Raises LessonError."""
-    plain = load_lesson(folder, chapter=chapter, answers=False)
+    plain = load_lesson(folder, chapter=chapter, answers=False, language=language)
     if not plain.vary.anything:
-        return replace(load_lesson(folder, chapter=chapter) if answers else plain, student=student)
+        return replace(load_lesson(folder, chapter=chapter, language=language) if answers else plain, student=student)
     try:
         with varied(plain, seed, student) as place:
-            lesson = load_lesson(place, chapter=chapter, answers=answers)
+            lesson = load_lesson(place, chapter=chapter, answers=answers, language=language)
     except LessonError as error:
         raise LessonError(error.file, error.line, error.field, f"{error.reason} (as drawn for {student[:60]})") from None
     return replace(lesson, folder=plain.folder, student=student)

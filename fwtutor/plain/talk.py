@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
 
 from fwtutor.badinput import printable
 from fwtutor.course.model import Course, Lesson
-from fwtutor.course.progress import Unkept, load_progress
+from fwtutor.course.progress import Progress, Unkept, load_progress
+from fwtutor.course.questions import Series
+from fwtutor.course.quiz import score_before
 from fwtutor.course.sitting import Sitting
+from fwtutor.plain.asking import Asker
 from fwtutor.plain.shell import Shell
 from fwtutor.recording import Session
 
@@ -20,22 +24,21 @@ LONGEST = 8192
 
 
 def talk(
-    course: Course | None, lesson: Lesson, session: Session | None = None, *, at: int | None = None, sitting: Sitting | None = None
+    course: Course | None, lesson: Lesson, session: Session | None = None, *, at: int | None = None, folder: Path | None = None,
+    sitting: Sitting | None = None,
 ) -> int:  # fmt: skip
-    """Plain mode, to its end. The value is the exit code: 2 if a line of a script could not be done, else 0."""
+    """Plain mode, to its end; ``folder`` is where progress is kept. The value is the exit code: 2 if a script's line could not be done."""
     # What somebody did before tells nothing in an exam, and is not changed by it.
-    shell = Shell(course, Unkept() if sitting is not None and sitting.exam else load_progress(), _say, sitting)
+    shell = Shell(course, Unkept() if sitting is not None and sitting.exam else load_progress(folder), _say, sitting)
     if shell.progress.notice:
         _say(shell.progress.notice)
     if sitting is not None and sitting.said():
         _say(sitting.said())
-    by_hand = sys.stdin is not None and sys.stdin.isatty()
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="backslashreplace")
+    by_hand = _by_hand()
     try:
         shell.open(lesson, session, at=at)
         while not shell.over:
-            text = _line(shell.host, by_hand=by_hand)
+            text = _line(shell.prompt, by_hand=by_hand)
             if text is None:
                 break
             shell.hear(text)
@@ -43,6 +46,30 @@ def talk(
         # However it ends: ctrl-C, a pipe that nobody reads, a mistake of ours.
         shell.leave()
     return BAD if shell.not_understood and not by_hand else OK
+
+
+def ask(series: Series, progress: Progress) -> int:
+    """Questions outside a lab, to their end. The value is the exit code, as ``talk`` has it."""
+    by_hand, misheard = _by_hand(), 0
+    asker = Asker(series, _say_all, progress.save, before=score_before(series, progress))
+    while not asker.over:
+        text = _line("answer", by_hand=by_hand)
+        if text is None:
+            break
+        misheard += not asker.hear(text)
+    return BAD if misheard and not by_hand else OK
+
+
+def _by_hand() -> bool:
+    """Does a person type? Whoever types, what cannot be read as text is no reason to end."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _say_all(*texts: str) -> None:
+    for text in texts:
+        _say(printable(text))
 
 
 def _say(text: str) -> None:

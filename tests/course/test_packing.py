@@ -27,10 +27,13 @@ def test_what_students_get_has_neither_checks_nor_answers_in_it(tmp_path: Path) 
     pack("too-open", tmp_path / "lab.zip", for_students=True, hints="nudges")
     folder = unpacked(tmp_path / "lab.zip")
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    assert names == ["course.toml", "too-open/lesson.md", "too-open/lesson.toml", "too-open/start.rules"]
-    text = (folder / "too-open/lesson.toml").read_text()
-    assert "strangers-stay-out" not in text
-    assert "iptables -R" not in text
+    assert names == [
+        "course.toml", "too-open/lesson.de.md", "too-open/lesson.de.toml", "too-open/lesson.md", "too-open/lesson.toml",
+        "too-open/start.rules",
+    ]  # fmt: skip
+    for text in ((folder / "too-open" / name).read_text() for name in ("lesson.toml", "lesson.de.toml")):
+        assert "strangers-stay-out" not in text
+        assert "iptables -R" not in text
     lesson = load_lesson(folder / "too-open")
     assert lesson.held_back
     assert (lesson.checks, lesson.solution, lesson.wrong) == ((), None, ())
@@ -55,6 +58,9 @@ def test_every_lesson_can_be_packed_for_students(tmp_path: Path) -> None:
     assert course.exam
     assert f"{len(course.lessons)} lessons" in said
     assert all(lesson.held_back for lesson in course.lessons)
+    german = load_course(course.folder, language="de")
+    assert not german.broken
+    assert any(lesson.language == "de" and not lesson.untranslated for lesson in german.lessons)
 
 
 def test_the_same_course_makes_the_same_zip_and_none_is_written_over(tmp_path: Path) -> None:
