@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.network.captured import Captured
 from fwtutor.network.topology import Topology
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Scripted:
     """One line the lesson enters: ``at`` seconds after its stage began."""
 
@@ -19,7 +18,7 @@ class Scripted:
     at: float = 0.0
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Input:
     """One line a person entered, and where in the run: after that many records, in that stage, at that time."""
 
@@ -32,7 +31,7 @@ class Input:
     line: str
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Again:
     """A line a person entered in another run, to be entered in this one at the same time after its stage began."""
 
@@ -45,7 +44,7 @@ class Again:
     line: str
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Scenario:
     """The start of every run of it. A stage begins one second after the one before fell quiet."""
 

@@ -5,10 +5,10 @@ From here come the bindings of the screens, the key bar, the help and the comman
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from fwtutor.late import late_dataclass
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Action:
     """Something a person can do on a screen."""
 

@@ -6,8 +6,9 @@ A ``bitmap:port`` has ports alone, a ``list:set`` the names of other sets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from fwtutor.late import late_dataclass
 
 IP, NET, PORT, BARE_PORT = "ip", "net", "port", "bare port"
 _WIDTHS = {IP: 1, NET: 2, PORT: 2, BARE_PORT: 1}
@@ -22,7 +23,7 @@ class Memory(NamedTuple):
     """Of an element alone, without what it carries."""
 
 
-@dataclass(frozen=True, slots=True)
+@late_dataclass(slots=True)
 class SetType:
     """One type of sets."""
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.nat.ranges import Range
 from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.context import Context
@@ -263,14 +264,14 @@ class NatTarget(Target):
         """What to choose from; None when there is nothing, and the packet is dropped. Pure."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Continue(Target):
     """No ``-j``: the rule counts and the walk goes on."""
 
     goes_on: ClassVar[bool] = True
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Jump(Target):
     """``-j CHAIN`` (or ``-g CHAIN``: ``goto``) to a user chain."""
 
@@ -280,7 +281,7 @@ class Jump(Target):
     goto: bool = False
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Header:
     """A rule's own part. Addresses are (address & mask, mask) integers or None; each part can be inverted."""
 
@@ -315,7 +316,7 @@ class Header:
         return save(self)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Rule:
     """One rule. Two rules are equal when they say the same; ``id`` is its identity, the key of its counter."""
 
@@ -373,7 +374,7 @@ class Rule:
         return tuple(found)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Chain:
     """``policy`` is "ACCEPT" or "DROP" for a built-in chain, None for a user chain."""
 
@@ -386,7 +387,7 @@ class Chain:
     """False (nft): a rule made the built-in chain, and until somebody names its policy, that has no counter."""
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Table:
     """Chains by name: built-in ones first in hook order, then user chains in the order iptables lists them."""
 
@@ -401,7 +402,7 @@ class Table:
         return policy_key(self.family, self.name, chain)
 
 
-@dataclass(slots=True, frozen=True)
+@late_dataclass(slots=True)
 class Ruleset:
     """One version of one family's tables. Only tables that were named are present."""
 

@@ -17,10 +17,11 @@ Writing the table gives legacy's rules full buckets, whatever was written; with 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.context import Context
@@ -132,7 +133,7 @@ class Tokens(NamedTuple):
         return SECOND
 
 
-@dataclass(frozen=True, slots=True)
+@late_dataclass(slots=True)
 class Limit(StatefulMatch, OptionMatch):
     """So many packets a time."""
 

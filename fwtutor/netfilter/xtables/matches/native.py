@@ -11,8 +11,7 @@ option, or no option at all) stays a match, and decides as in the legacy variant
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.header import all_of
 from fwtutor.netfilter.xtables.matches.ports import Ports
@@ -107,7 +106,7 @@ def _conditions(match: NativeTcp | NativeUdp, context: Context) -> tuple[Conditi
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@late_dataclass(slots=True)
 class NativeTcp(Tcp):
     """Ports and flags, compared as bytes."""
 
@@ -121,7 +120,7 @@ class NativeTcp(Tcp):
         return ""
 
 
-@dataclass(frozen=True, slots=True)
+@late_dataclass(slots=True)
 class NativeUdp(Udp):
     """Ports, compared as bytes."""
 
