@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import gc
 from functools import partial
 
 from fwtutor.badinput import BadInput
+from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
 
 
@@ -47,8 +47,7 @@ def _play_plainly(name: str, at: int | None) -> int:
 def _application(name: str | None, at: int | None) -> int:
     """Opens the application, when there is a terminal that can show it."""
     need_terminal()
-    # What starting makes stays: to look through it for garbage is a tenth of the time it takes. The application enables it again.
-    gc.disable()
+    start_lightly()
     from fwtutor.course.loader import find_lesson, load_course
     from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.commands.options import RULES_FILE
 from fwtutor.commands.output import OK, note
+from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
 
 
@@ -32,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.plain:
         need_terminal()
+        start_lightly()
     given = {"rules": arguments.rules, "rules6": arguments.rules6, "capture": arguments.capture, "came_in": arguments.came_in}
     if arguments.network is None:
         if arguments.watch or any(given.values()):
@@ -39,18 +42,19 @@ def run(arguments: argparse.Namespace) -> int:
         return _choose(plain=arguments.plain)
     sandbox = make(arguments.network, watch=arguments.watch, note=note, **given)
     session = sandbox.opened(arguments.network)
-    try:
-        course = load_course()
-    except LessonError as error:
-        raise BadInput(str(error)) from None
     if arguments.plain:
+        try:
+            course = load_course(answers=False)
+        except LessonError as error:
+            raise BadInput(str(error)) from None
         from fwtutor.plain.talk import talk
         from fwtutor.sandbox.lab import as_lesson
 
         return talk(course, as_lesson(sandbox), session)
     from fwtutor.tui.app import run as run_application
 
-    return run_application(course, sandbox=(sandbox, session))
+    # The lessons are read when the map is first opened.
+    return run_application(partial(load_course, answers=False), sandbox=(sandbox, session))
 
 
 def _choose(*, plain: bool) -> int:
@@ -61,10 +65,6 @@ def _choose(*, plain: bool) -> int:
         sys.stdout.writelines(f"{line}\n" for line in networks_in_words())
         return OK
     from fwtutor.course.loader import load_course
-    from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
 
-    try:
-        return run_application(load_course(), choosing=True)
-    except LessonError as error:
-        raise BadInput(str(error)) from None
+    return run_application(partial(load_course, answers=False), choosing=True)
