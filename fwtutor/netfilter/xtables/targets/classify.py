@@ -60,7 +60,7 @@ class Classify(OptionTarget, ActingTarget):
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
         # The common check says what is missing.
-        return cls(given["value"].value) if given else super().build(given)
+        return cls(given["value"].value) if given else super(Classify, cls).build(given)  # noqa: UP008 - with slots it is another class
 
     def given(self) -> Sequence[tuple[Option, Given[Any]]]:
         return [(self.options[0], Given(self.value))]
