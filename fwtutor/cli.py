@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,8 @@ from fwtutor.badinput import BadInput, printable
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
+    import argparse
+
     from _typeshed import SupportsWrite
 
 BROKEN, INTERRUPTED = 70, 130
@@ -58,6 +59,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _obey(arguments: Sequence[str]) -> int:
+    # How most people start needs no argparse, which would take as long as reading a lesson.
+    if not arguments or (len(arguments) == 2 and arguments[0] == "play" and not arguments[1].startswith("-")):
+        from fwtutor.commands.play import application
+
+        return application(arguments[1] if arguments else None)
     try:
         parsed = _parser(arguments).parse_args(arguments)
     except SystemExit as end:
@@ -94,23 +100,24 @@ def _broken(error: Exception) -> int:
 # --- arguments ------------------------------------------------------------------------------------------------
 
 
-class _Arguments(argparse.ArgumentParser):
-    """An ArgumentParser whose complaints are fit for a terminal, whatever was given."""
-
-    def error(self, message: str) -> NoReturn:
-        if message.startswith("argument --rule: expected"):
-            message += "; one word that begins with - is written with =, as in --rule=-F"
-        super().error(printable(message))
-
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        if file is sys.stdout:
-            file.write(message)  # where it goes wrong, that is told, and not passed over as argparse would
-        else:
-            super()._print_message(message, file)
-
-
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """For these arguments: where they begin with a command it knows no other, else of each that is not among them its help."""
+    import argparse
+
+    class _Arguments(argparse.ArgumentParser):
+        """An ArgumentParser whose complaints are fit for a terminal, whatever was given."""
+
+        def error(self, message: str) -> NoReturn:
+            if message.startswith("argument --rule: expected"):
+                message += "; one word that begins with - is written with =, as in --rule=-F"
+            super().error(printable(message))
+
+        def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+            if file is sys.stdout:
+                file.write(message)  # where it goes wrong, that is told, and not passed over as argparse would
+            else:
+                super()._print_message(message, file)
+
     parser = _Arguments(
         prog="fwtutor",
         description="An interactive tutor for Linux stateful firewalls. Without a command it opens the course map.",
@@ -128,6 +135,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _open_map(arguments: argparse.Namespace) -> int:
-    from fwtutor.commands.play import open_map
+    from fwtutor.commands.play import application
 
-    return open_map(arguments)
+    return application()

@@ -62,3 +62,59 @@ def test_one_that_comes_from_a_pickle_is_whole_too() -> None:
     there = pickle.dumps(Derived(5))
     code = f"import pickle; print(pickle.loads({there!r}) == pickle.loads({there!r}))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "True\n"
+
+
+def test_methods_that_a_class_writes_itself_stay_its_own() -> None:
+    @late_dataclass
+    class Plain:
+        value: int
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Plain)
+
+        def __repr__(self) -> str:
+            return "<Plain>"
+
+    assert Plain(1) == Plain(2)
+    assert repr(Plain(1)) == "<Plain>"
+    assert hash(Plain(1)) == hash(Plain(1)) != hash(Plain(2))
+
+
+@late_dataclass(slots=True, kw_only=True)
+class Slotted:
+    value: int
+    seen: list[int] = field(default_factory=list, compare=False)
+    hidden: int = field(default=3, repr=False)
+    twice: int = field(init=False, default=4)
+
+
+def test_fields_are_as_dataclasses_have_them() -> None:
+    one, other = Slotted(value=1), Slotted(value=1, seen=[2])
+    assert one == other
+    assert one.seen is not other.seen
+    assert repr(one) == "Slotted(value=1, seen=[], twice=4)"
+    assert not hasattr(one, "__dict__")
+    assert pickle.loads(pickle.dumps(other)).seen == [2]
+    with pytest.raises(TypeError):
+        Slotted(1)  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Slotted(value=1, twice=2)  # type: ignore[call-arg]
+    with pytest.raises(FrozenInstanceError):
+        del one.value
+
+
+def test_a_class_that_is_derived_has_its_own_and_the_base_its() -> None:
+    @late_dataclass
+    class First:
+        one: int
+
+        def __post_init__(self) -> None:
+            seen.append(self.one)
+
+    @late_dataclass
+    class Second(First):
+        two: int
+
+    seen: list[int] = []
+    assert Second(1, 2) != First(1)
+    assert (First(5).one, Second(6, 7).two, seen) == (5, 7, [1, 1, 5, 6])
