@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
+from fwtutor.commands import grade, kernel, lesson, locate, play, rules, sandbox, trace
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
-    import argparse
-
     from _typeshed import SupportsWrite
 
 BROKEN, INTERRUPTED = 70, 130
 """Exit codes nobody hopes for: a mistake of ours; ctrl-C."""
-COMMANDS = {
-    "play": "open a lesson",
-    "sandbox": "the lab without a lesson: networks, rules and captures of your own",
-    "trace": "what a ruleset does with packets from a file, and why",
-    "rules": "check a ruleset, and print it",
-    "grade": "judge answers to a lesson's task by what they do",
-    "lesson": "list the lessons, or prove them sound",
-    "kernel": "ask the running kernel whether it does the same",
-    "locate": "where the program, its lessons and your progress are",
-}
-"""Each is a module of ``commands``, imported when it is named."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -59,11 +47,6 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _obey(arguments: Sequence[str]) -> int:
-    # How most people start needs no argparse, which would take as long as reading a lesson.
-    if not arguments or (len(arguments) == 2 and arguments[0] == "play" and not arguments[1].startswith("-")):
-        from fwtutor.commands.play import application
-
-        return application(arguments[1] if arguments else None)
     try:
         parsed = _parser(arguments).parse_args(arguments)
     except SystemExit as end:
@@ -100,41 +83,43 @@ def _broken(error: Exception) -> int:
 # --- arguments ------------------------------------------------------------------------------------------------
 
 
+class _Arguments(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are fit for a terminal, whatever was given."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("argument --rule: expected"):
+            message += "; one word that begins with - is written with =, as in --rule=-F"
+        super().error(printable(message))
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        if file is sys.stdout:
+            file.write(message)  # where it goes wrong, that is told, and not passed over as argparse would
+        else:
+            super()._print_message(message, file)
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """For these arguments: where they begin with a command it knows no other, else of each that is not among them its help."""
-    import argparse
-
-    class _Arguments(argparse.ArgumentParser):
-        """An ArgumentParser whose complaints are fit for a terminal, whatever was given."""
-
-        def error(self, message: str) -> NoReturn:
-            if message.startswith("argument --rule: expected"):
-                message += "; one word that begins with - is written with =, as in --rule=-F"
-            super().error(printable(message))
-
-        def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-            if file is sys.stdout:
-                file.write(message)  # where it goes wrong, that is told, and not passed over as argparse would
-            else:
-                super()._print_message(message, file)
-
+    """For these arguments: of the commands that are not among them it knows no more than their help."""
     parser = _Arguments(
         prog="fwtutor",
         description="An interactive tutor for Linux stateful firewalls. Without a command it opens the course map.",
         epilog="Exit codes: 0 all well, 1 the answer is no, 2 bad input.",
         allow_abbrev=False,
     )
-    parser.set_defaults(run=_open_map)
+    parser.set_defaults(run=play.open_map)
     parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands", prog=parser.prog)
-    for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
-        command = commands.add_parser(name, help=COMMANDS[name], allow_abbrev=False)
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for name, add, what in (
+        ("play", play.add, "open a lesson"),
+        ("sandbox", sandbox.add, "the lab without a lesson: networks, rules and captures of your own"),
+        ("trace", trace.add, "what a ruleset does with packets from a file, and why"),
+        ("rules", rules.add, "check a ruleset, and print it"),
+        ("grade", grade.add, "judge answers to a lesson's task by what they do"),
+        ("lesson", lesson.add, "list the lessons, or prove them sound"),
+        ("kernel", kernel.add, "ask the running kernel whether it does the same"),
+        ("locate", locate.add, "where the program, its lessons and your progress are"),
+    ):
+        command = commands.add_parser(name, help=what, allow_abbrev=False)
         if name in arguments:
-            import_module(f"fwtutor.commands.{name}").add(command)
+            add(command)
     return parser
-
-
-def _open_map(arguments: argparse.Namespace) -> int:
-    from fwtutor.commands.play import application
-
-    return application()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from functools import partial
-from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput
 from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +18,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _whole(text: str) -> int:
-    import argparse
-
     if not text.isascii() or not text.isdigit() or not 0 < len(text) < 10:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
+def open_map(arguments: argparse.Namespace) -> int:
+    return _application(None, None)
+
+
 def run(arguments: argparse.Namespace) -> int:
-    return _play_plainly(arguments.lesson, arguments.at) if arguments.plain else application(arguments.lesson, arguments.at)
+    return _play_plainly(arguments.lesson, arguments.at) if arguments.plain else _application(arguments.lesson, arguments.at)
 
 
 def _play_plainly(name: str, at: int | None) -> int:
@@ -45,7 +44,7 @@ def _play_plainly(name: str, at: int | None) -> int:
     return talk(course, lesson, at=at)
 
 
-def application(name: str | None = None, at: int | None = None) -> int:
+def _application(name: str | None, at: int | None) -> int:
     """Opens the application, when there is a terminal that can show it."""
     need_terminal()
     start_lightly()

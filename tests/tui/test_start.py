@@ -19,11 +19,11 @@ NOT_NEEDED = (
     "fwtutor.netfilter.ipset.command", "fwtutor.netfilter.conntrack.helpers.sip", "fwtutor.network.tools.nmap", "fwtutor.network.ssh",
     "fwtutor.network.fail2ban", "fwtutor.network.ftp",
     "fwtutor.network.drafting", "fwtutor.recording.editing", "fwtutor.tui.screens.kernel", "fwtutor.tui.screens.course_map",
-    "fwtutor.tui.screens.too_small", "fwtutor.commands.trace", "fwtutor.judging", "fwtutor.kernel", "fwtutor.review", "fwtutor.sandbox",
-    "scapy", "argparse", "ssl", "_ssl", "_hashlib",
+    "fwtutor.tui.screens.too_small", "fwtutor.judging", "fwtutor.kernel", "fwtutor.review", "fwtutor.sandbox",
+    "scapy", "ssl", "_ssl", "_hashlib",
 )  # fmt: skip
 OPENED = """
-import sys, fwtutor.cli, fwtutor.commands.play as play
+import sys
 from fwtutor.commands.starting import start_lightly
 start_lightly()
 import fwtutor.tui.app
