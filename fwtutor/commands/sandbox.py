@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.commands.options import RULES_FILE
+from fwtutor.commands.options import RULES_FILE, add_language, add_learner
 from fwtutor.commands.output import OK, note
 from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
@@ -24,10 +24,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--in", dest="came_in", metavar="NAME", help="where packets came in, for captures without interface names")
     parser.add_argument("--watch", default="", metavar="HOST", help="the host whose firewall you look at")
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a screen: commands on standard input")
+    add_learner(parser)
+    add_language(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.language import chosen_language
+    from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.sandbox.making import make
@@ -39,32 +43,37 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.network is None:
         if arguments.watch or any(given.values()):
             raise BadInput("name the network that these are for: one of those that fwtutor sandbox offers, or a file")
-        return _choose(plain=arguments.plain)
+        return _choose(arguments)
     sandbox = make(arguments.network, watch=arguments.watch, note=note, **given)
     session = sandbox.opened(arguments.network)
+    folder = folder_of(arguments.learner)
+    course = partial(load_course, answers=False, language=chosen_language(arguments.language))
     if arguments.plain:
         try:
-            course = load_course(answers=False)
+            whole = course()
         except LessonError as error:
             raise BadInput(str(error)) from None
         from fwtutor.plain.talk import talk
         from fwtutor.sandbox.lab import as_lesson
 
-        return talk(course, as_lesson(sandbox), session)
+        return talk(whole, as_lesson(sandbox), session, folder=folder)
     from fwtutor.tui.app import run as run_application
 
     # The lessons are read when the map is first opened.
-    return run_application(partial(load_course, answers=False), sandbox=(sandbox, session))
+    return run_application(course, sandbox=(sandbox, session), folder=folder)
 
 
-def _choose(*, plain: bool) -> int:
+def _choose(arguments: argparse.Namespace) -> int:
     """Nobody has said in which network: tell of those there are."""
-    if plain:
+    if arguments.plain:
         from fwtutor.plain.talk import networks_in_words
 
         sys.stdout.writelines(f"{line}\n" for line in networks_in_words())
         return OK
+    from fwtutor.course.language import chosen_language
+    from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.tui.app import run as run_application
 
-    return run_application(partial(load_course, answers=False), choosing=True)
+    course = partial(load_course, answers=False, language=chosen_language(arguments.language))
+    return run_application(course, choosing=True, folder=folder_of(arguments.learner))
