@@ -11,7 +11,6 @@ from random import Random
 from fwtutor.course.answers import bare_firewall
 from fwtutor.course.facts import decided
 from fwtutor.course.patterns import packet_words
-from fwtutor.late import late_dataclass
 from fwtutor.network.ends import Address, destination_of, source_of
 from fwtutor.network.prompt import family_of
 from fwtutor.network.records import CommandRun, Record, Walked
@@ -29,7 +28,7 @@ class CommandRefused(ValueError):
     """A command of the answer itself was refused; the text is the tool's."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Ground:
     """Where a trial takes place: the lesson's network, with the answer in force."""
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.steps import Change, Logged
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import Ruleset
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Happening:
     """What every record says. ``cause`` and ``ordinal`` name it across two runs, where ``index`` would not."""
 
@@ -30,14 +30,14 @@ class Happening:
     """Which of its cause's children it is, from 0; packets, timers and inputs are counted apart."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Walked(Happening):
     """One packet through one box."""
 
     walk: Walk
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class CommandRun(Happening):
     """One line entered at a host's prompt."""
 
@@ -53,7 +53,7 @@ class CommandRun(Happening):
     """True when a person typed it, False when the lesson's script did."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class TimerFired(Happening):
     """A timer of the host ran out: a retransmission, the end of TIME_WAIT, entries forgotten."""
 
@@ -64,7 +64,7 @@ class TimerFired(Happening):
 Record = Walked | CommandRun | TimerFired
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Said:
     """A line on a host's console that came later than its command: connected, received, refused."""
 

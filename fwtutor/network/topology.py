@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network, prefix_mask
 from fwtutor.netfilter.routing import LEAST_MTU6
 from fwtutor.netfilter.scopes import is_link_local
@@ -29,7 +28,7 @@ MAX_UID = 65533
 ROOT = "root"
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class UserSpec:
     """Somebody who has an account on a host. ``root`` (uid 0) has one everywhere, and needs none of these."""
 
@@ -46,7 +45,7 @@ class UserSpec:
             raise ValueError(f"uid {self.uid} of {self.name} is not between 1 and {MAX_UID} (0 is root's)")
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class ServiceSpec:
     """What runs: ``ssh:22``, ``http:127.0.0.1:8080``, ``app:1337 as app``, ``ssh:22 without libwrap``, ``fail2ban``.
 
@@ -66,7 +65,7 @@ class ServiceSpec:
     """How many connections are served at once; 0: as is usual."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class HostSpec:
     """One host: its interfaces' addresses, its routes, what it runs, its rules at the start (iptables-save text)."""
 
@@ -172,7 +171,7 @@ class HostSpec:
                 )
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class LinkSpec:
     """One segment: whoever is joined to it reaches the others after ``delay`` seconds."""
 
@@ -190,7 +189,7 @@ class LinkSpec:
     """Who sends to somebody who is not there hears of it; otherwise (as on a line to the wide world) it is lost without a word."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Topology:
     """All hosts and links; checked against each other."""
 

@@ -7,10 +7,10 @@ everything. Getting there applies or takes back effects from where one was, or f
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.hooks import FILTER
@@ -40,7 +40,7 @@ from fwtutor.recording.run import Run
 Size = Literal["packet", "hook", "rule"]
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class View:
     """A firewall at one place of a run."""
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.ipset.sets import Sets
 from fwtutor.netfilter.xtables.commands import run_command
 from fwtutor.netfilter.xtables.errors import RuleRefused
@@ -29,7 +28,7 @@ class Draft:
     sysctls: dict[str, int] = field(default_factory=dict)
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Plan:
     """What is to be entered."""
 

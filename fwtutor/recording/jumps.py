@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import ASSURED, SEEN_REPLY, Entry, Tuple
 from fwtutor.netfilter.conntrack.tuples import tuple_of
 from fwtutor.netfilter.derive import entry_changes, matched
@@ -46,7 +46,7 @@ def _of_tuple(tuple_: Tuple) -> Connection:
     return Connection(tuple_.family, tuple_.protocol, (one, other) if one <= other else (other, one))
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Wanted:
     """What is looked for. ``kind``: "state", "stopped", "rule", "connection", "input", "timer" or "mark"."""
 

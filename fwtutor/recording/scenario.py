@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fwtutor.late import late_dataclass
+from dataclasses import dataclass
+
 from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.network.captured import Captured
 from fwtutor.network.topology import Topology
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Scripted:
     """One line the lesson enters: ``at`` seconds after its stage began."""
 
@@ -18,7 +19,7 @@ class Scripted:
     at: float = 0.0
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Input:
     """One line a person entered, and where in the run: after that many records, in that stage, at that time."""
 
@@ -31,7 +32,7 @@ class Input:
     line: str
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Again:
     """A line a person entered in another run, to be entered in this one at the same time after its stage began."""
 
@@ -44,7 +45,7 @@ class Again:
     line: str
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Scenario:
     """The start of every run of it. A stage begins one second after the one before fell quiet."""
 

@@ -5,10 +5,10 @@ From here come the bindings of the screens, the key bar, the help and the comman
 
 from __future__ import annotations
 
-from fwtutor.late import late_dataclass
+from dataclasses import dataclass
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Action:
     """Something a person can do on a screen."""
 

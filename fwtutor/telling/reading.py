@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.deciding import decider
@@ -54,7 +54,7 @@ KEPT, PENDING, GONE, DELETED = "kept", "pending", "gone", "deleted"
 """How a packet's entry stands: in the table, tied to the packet only, vanished with the packet, taken out of the table."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Place:
     """One reading of the cursor, shared by all panes."""
 

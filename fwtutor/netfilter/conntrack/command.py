@@ -7,9 +7,9 @@ What the program prints is what goes to its standard output; how many it were, i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import SECOND, Entry
 from fwtutor.netfilter.conntrack.expectation import Expectation
 from fwtutor.netfilter.conntrack.listing import DESTROYED, PROTOINFO, format_entry, format_expectation, format_told, uses_of
@@ -25,7 +25,7 @@ COMMANDS = {"L": "dump", "C": "count", "D": "delete", "F": "flush", "E": "event"
 NOT_SIMULATED = {"G": "get", "I": "create", "U": "update", "S": "stats", "A": "add", "R": "load-file"}
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Command:
     """A command line that makes sense."""
 

@@ -7,10 +7,9 @@ the sets as they were before each packet. An element whose time is over stays un
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.ipset.types import SetType
 from fwtutor.netfilter.keeping import Kept
@@ -76,7 +75,7 @@ class Options(NamedTuple):
     """The range of a bitmap."""
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IpSet:
     """One set."""
 
@@ -121,7 +120,7 @@ class IpSet:
         return sum(not element.over(tick) for _, element in (*self.members.items(), *self.listed))
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sets:
     """The sets of a box. Each has a place among them: that of one that was destroyed is the next one's."""
 

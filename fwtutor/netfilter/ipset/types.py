@@ -6,9 +6,8 @@ A ``bitmap:port`` has ports alone, a ``list:set`` the names of other sets.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
-
-from fwtutor.late import late_dataclass
 
 IP, NET, PORT, BARE_PORT = "ip", "net", "port", "bare port"
 _WIDTHS = {IP: 1, NET: 2, PORT: 2, BARE_PORT: 1}
@@ -23,7 +22,7 @@ class Memory(NamedTuple):
     """Of an element alone, without what it carries."""
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SetType:
     """One type of sets."""
 

@@ -7,10 +7,9 @@ changing a table ``edit``'s, printing ``listing``'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS
 from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.draft import Place
@@ -28,7 +27,7 @@ from fwtutor.netfilter.xtables.tokens import Token, shell_words
 NewId = Callable[[], int]
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Outcome:
     """What a command did."""
 

@@ -7,9 +7,9 @@ How a line is cut into words and which word is an option is ``parser``'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.names import protocol_name
@@ -45,7 +45,7 @@ def _unsaid(value: Any, context: Context) -> tuple[bool, str]:
     return True, ""
 
 
-@late_dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """One option of an extension."""
 

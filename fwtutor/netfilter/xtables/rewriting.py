@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, FILTER, MANGLE, NAT, RAW, SECURITY
 from fwtutor.netfilter.ipset.sets import NO_SETS, Sets
 from fwtutor.netfilter.xtables.commands import run_command
@@ -57,7 +56,7 @@ class Read(NamedTuple):
     problem: Problem | None = None
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Written:
     """A chain as somebody wants it."""
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.nat.ranges import Range
 from fwtutor.netfilter.hooks import NAT
 from fwtutor.netfilter.xtables.context import Context
@@ -264,14 +263,14 @@ class NatTarget(Target):
         """What to choose from; None when there is nothing, and the packet is dropped. Pure."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Continue(Target):
     """No ``-j``: the rule counts and the walk goes on."""
 
     goes_on: ClassVar[bool] = True
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Jump(Target):
     """``-j CHAIN`` (or ``-g CHAIN``: ``goto``) to a user chain."""
 
@@ -281,7 +280,7 @@ class Jump(Target):
     goto: bool = False
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Header:
     """A rule's own part. Addresses are (address & mask, mask) integers or None; each part can be inverted."""
 
@@ -316,7 +315,7 @@ class Header:
         return save(self)
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Rule:
     """One rule. Two rules are equal when they say the same; ``id`` is its identity, the key of its counter."""
 
@@ -374,7 +373,7 @@ class Rule:
         return tuple(found)
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Chain:
     """``policy`` is "ACCEPT" or "DROP" for a built-in chain, None for a user chain."""
 
@@ -387,7 +386,7 @@ class Chain:
     """False (nft): a rule made the built-in chain, and until somebody names its policy, that has no counter."""
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Table:
     """Chains by name: built-in ones first in hook order, then user chains in the order iptables lists them."""
 
@@ -402,7 +401,7 @@ class Table:
         return policy_key(self.family, self.name, chain)
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Ruleset:
     """One version of one family's tables. Only tables that were named are present."""
 

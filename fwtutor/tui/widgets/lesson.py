@@ -6,9 +6,9 @@ Questions before a packet are ``ask``'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fwtutor.course.model import Lesson
-from fwtutor.late import late_dataclass
 from fwtutor.telling import glyphs
 from fwtutor.telling.prose import prose
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
@@ -17,7 +17,7 @@ from fwtutor.tui.widgets.lines import LineView
 THEREFORE = "So that is why"
 
 
-@late_dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class Standing:
     """How far the learner is in a lesson."""
 

@@ -11,9 +11,9 @@ address looks like, LOCAL, ANYCAST and UNREACHABLE what routes say of it; of bot
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter import scopes
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
@@ -93,7 +93,7 @@ def _limit(way: str) -> Option:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class AddrType(OptionMatch):
     """The type of an address."""
 

@@ -7,9 +7,9 @@ no ``-p``, and knows the header's length and its reserved bytes too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
@@ -35,7 +35,7 @@ SIZE = 12
 """Bytes of the header without what authenticates."""
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ah(HeaderMatch):
     """The SPI of an Authentication header in IPv4."""
 
@@ -79,7 +79,7 @@ def judge_reserved(value: bool, context: Context) -> tuple[bool, str]:
     return not reserved, f"the reserved bytes are {reserved:#06x}" if reserved else "the reserved bytes are 0"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ah6(HeaderMatch):
     """An IPv6 packet's Authentication header."""
 

@@ -5,9 +5,9 @@ A rule with a comment is not "unconditional" any more, which shows in TRACE and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
@@ -25,7 +25,7 @@ def judge_comment(value: str, context: Context) -> tuple[bool, str]:
     return True, "a comment always holds"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Comment(OptionMatch):
     """A remark."""
 

@@ -7,9 +7,9 @@ counters. Of a packet without entry or counters it never holds, not even with a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -47,7 +47,7 @@ def _word(option: str, known: Mapping[str, Any]) -> Callable[[str], str]:
     return read
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Connbytes(OptionMatch):
     """What a connection has carried."""
 

@@ -7,9 +7,9 @@ A label is a number here: names are the business of ``/etc/xtables/connlabel.con
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -34,7 +34,7 @@ def read_label(text: str) -> int:
     return label % ROOM
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Connlabel(OptionMatch, ActingMatch):
     """The connection's labels."""
 

@@ -13,9 +13,9 @@ When nothing is left to count, as for the RST that ends the only connection, the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.entry import ASSURED, Entry, Template, Tuple
 from fwtutor.netfilter.conntrack.tuples import tuple_of
@@ -78,7 +78,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Connlimit(StatefulMatch, OptionMatch):
     """So many connections of an address."""
 
@@ -235,7 +235,7 @@ def _looked_through(connections: tuple[Tuple, ...], wanted: Tuple, zone: int, fi
     return tuple(kept), False
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Connlimit6(Connlimit):
     """The same for IPv6."""
 

@@ -6,9 +6,9 @@ As with ``-m mark``, but it is the entry's: the same for all packets of a connec
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.matches.mark import Marked, judge, read_mark, write_mark
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -22,7 +22,7 @@ def judge_connmark(value: Marked, context: Context) -> tuple[bool, str]:
     return judge(value, context.entry.mark, "the entry's")
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Connmark(OptionMatch):
     """The mark of the connection."""
 

@@ -23,9 +23,9 @@ A rule with this match switches tracking on for its whole network namespace and 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.conntrack.entry import ASSURED, CONFIRMED, DST_NAT, EXPECTED, ORIGINAL, REPLY, SEEN_REPLY, SRC_NAT, Entry, Tuple
 from fwtutor.netfilter.xtables.context import Context
@@ -219,7 +219,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Conntrack(OptionMatch):
     """The ctstate of the packet, and what its entry says."""
 
@@ -307,7 +307,7 @@ class Conntrack(OptionMatch):
         return " ".join(found)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Conntrack6(Conntrack):
     """The same with addresses of IPv6."""
 

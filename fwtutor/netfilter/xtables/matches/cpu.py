@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.values import bounded
@@ -17,7 +17,7 @@ def judge_cpu(value: int, context: Context) -> tuple[bool, str]:
     return value == ONLY, f"processor {ONLY}, the only one of the simulated box, handles it"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Cpu(OptionMatch):
     """The processor."""
 

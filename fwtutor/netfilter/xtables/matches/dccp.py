@@ -6,9 +6,9 @@ if a ``!`` stands before ``--dccp-option``, the rule has counted it by then.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
@@ -89,7 +89,7 @@ def _ports(field: str, said: str, place: int) -> Option:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dccp(HeaderMatch):
     """The ports, type and options of a DCCP packet."""
 

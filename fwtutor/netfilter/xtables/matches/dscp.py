@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -37,7 +37,7 @@ def judge_dscp(value: int, context: Context) -> tuple[bool, str]:
     return seen == value, f"the packet's DSCP is 0x{seen:02x}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dscp(OptionMatch):
     """The DSCP."""
 

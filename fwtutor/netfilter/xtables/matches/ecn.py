@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import CWR, ECE, TCP
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -41,7 +41,7 @@ def judge_ect(value: int, context: Context) -> tuple[bool, str]:
     return bits == value, f"the ECN bits of the IP header are {bits}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ecn(OptionMatch):
     """The bits of explicit congestion notification."""
 

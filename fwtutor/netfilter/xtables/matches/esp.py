@@ -6,9 +6,9 @@ A packet that ends inside the header is dropped at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.matches.headers import Absent, HeaderMatch, Range, demanding, listed_range, range_option, transport, word
 from fwtutor.netfilter.xtables.options import Given, Option
@@ -19,7 +19,7 @@ SIZE = 8
 """Bytes the kernel wants to see: SPI and sequence number."""
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Esp(HeaderMatch):
     """The SPI of an ESP header."""
 

@@ -5,9 +5,9 @@ Where the packet came by something without link addresses (a tunnel, loopback) i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.hooks import FORWARD, INPUT, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
@@ -28,7 +28,7 @@ def fits(context: Context) -> bool:
     return context.mac is not None and context.packet.src & _HALF == interface_id(context.mac)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Eui64(OptionMatch):
     """A source made from a link address."""
 

@@ -7,10 +7,9 @@ With connection tracking, fragments are put together before rules see them, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.exthdrs import FRAGMENT
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
@@ -68,7 +67,7 @@ def _flag(field: str, judge: Callable[[Any, Context], tuple[bool, str]], meaning
     return Option(field=field, names=(f"frag{name}",), arguments=0, read=lambda: True, judge=judge, invertible=False, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Frag(HeaderMatch):
     """The Fragment header."""
 

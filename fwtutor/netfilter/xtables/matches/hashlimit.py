@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.keeping import Kept
@@ -163,7 +162,7 @@ def _options(family: int) -> tuple[Option, ...]:
 NO_RATE = Rate(SCALE, False, 1)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Hashlimit(StatefulMatch, OptionMatch):
     """So many a time, of each by itself."""
 
@@ -346,7 +345,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
         return (Condition(self.save(), fits is not None and fits != self.above, said + named),)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Hashlimit6(Hashlimit):
     """The same for IPv6."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
@@ -69,7 +69,7 @@ def word(packet: Packet, at: int, size: int) -> int:
     return int.from_bytes(packet.raw[at : at + size], "big")
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HeaderMatch(OptionMatch):
     """A match on one header."""
 

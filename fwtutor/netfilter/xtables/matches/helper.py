@@ -7,9 +7,9 @@ always.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
@@ -34,7 +34,7 @@ def judge_name(name: str, context: Context) -> tuple[bool, str]:
     return not name or name.startswith(helper), f"the helper {helper} expected the connection"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Helper(OptionMatch):
     """A connection that a helper expected."""
 

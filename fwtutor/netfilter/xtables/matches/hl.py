@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.matches.ttl import Ttl, ttl_options
 from fwtutor.netfilter.xtables.options import Option
 from fwtutor.netfilter.xtables.wording import Wording
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Hl(Ttl):
     """The hop limit."""
 

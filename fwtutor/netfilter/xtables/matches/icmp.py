@@ -6,9 +6,9 @@ A packet whose ICMP header is cut short is dropped at once, without any counter.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import ICMP
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
@@ -150,7 +150,7 @@ def judge_type(kind: Kind, context: Context) -> tuple[bool, str]:
     return kind.type == ANY or fits, said
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Icmp(OptionMatch):
     """The type and code of an ICMP message."""
 

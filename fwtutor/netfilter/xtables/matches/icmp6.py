@@ -7,9 +7,9 @@ A packet whose ICMPv6 header is cut short is dropped at once, without any counte
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import ICMPV6
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.matches.icmp import Kind, Names, judged, kind_test, listed, read_kind, told_kind, write_kind
@@ -39,7 +39,7 @@ def judge_type(kind: Kind, context: Context) -> tuple[bool, str]:
     return judged(kind, context, TYPES)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Icmp6(OptionMatch):
     """The type and code of an ICMPv6 message."""
 

@@ -6,9 +6,9 @@ that ends inside the header is dropped at once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.matches.headers import ALL, Absent, HeaderMatch, Range, listed_range, range_option, transport, word
 from fwtutor.netfilter.xtables.options import Given, Option
@@ -19,7 +19,7 @@ SIZE = 4
 NONE = Given((0, 0))
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IpComp(HeaderMatch):
     """The CPI of a compressed packet."""
 

@@ -6,9 +6,9 @@ A range whose ends are the wrong way round is taken (with a warning): nothing is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -56,7 +56,7 @@ def _option(field: str, part: str, family: int) -> Option:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IpRange(OptionMatch):
     """Addresses from one to another."""
 
@@ -93,7 +93,7 @@ class IpRange(OptionMatch):
         return " ".join(f"{word} {no}{shown}" for word, no, shown in parts)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IpRange6(IpRange):
     """The same with addresses of IPv6."""
 

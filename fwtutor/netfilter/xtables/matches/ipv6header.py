@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
@@ -64,7 +64,7 @@ def headers_of(packet: Packet) -> int | str:
     return bits if protocol in (ESP, exthdrs.NONE) else bits | BITS[PROTOCOL]
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ipv6Header(OptionMatch):
     """The extension headers."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Test
@@ -24,7 +24,7 @@ def judge_length(value: Range, context: Context) -> tuple[bool, str]:
     return value[0] <= length <= value[1], f"the packet has {length} bytes"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Length(OptionMatch):
     """The length of the packet."""
 

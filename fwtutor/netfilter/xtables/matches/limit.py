@@ -17,11 +17,10 @@ Writing the table gives legacy's rules full buckets, whatever was written; with 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.context import Context
@@ -133,7 +132,7 @@ class Tokens(NamedTuple):
         return SECOND
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Limit(StatefulMatch, OptionMatch):
     """So many packets a time."""
 

@@ -6,9 +6,9 @@ Where the packet came by something without link addresses (a tunnel, loopback) i
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import FORWARD, INPUT, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -34,7 +34,7 @@ def judge_mac(value: str, context: Context) -> tuple[bool, str]:
     return context.mac == value, f"who put it onto the wire is {context.mac}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Mac(OptionMatch):
     """The sender's link address."""
 

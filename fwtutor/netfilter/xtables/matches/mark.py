@@ -7,9 +7,9 @@ bits outside its mask can never be; it is taken nonetheless, as by the tool.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -54,7 +54,7 @@ def judge_mark(value: Marked, context: Context) -> tuple[bool, str]:
     return judge(value, context.mark, "the packet's")
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Mark(OptionMatch):
     """The mark of the packet."""
 

@@ -6,9 +6,9 @@ A packet that ends inside the header, or whose Mobility header says that somethi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.exthdrs import NONE
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
@@ -60,7 +60,7 @@ def judge_type(value: Range, context: Context) -> tuple[bool, str]:
     return value[0] <= kind <= value[1], f"the Mobility header is of type {kind}{f', {TYPES[kind]}' if kind < len(TYPES) else ''}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Mh(HeaderMatch):
     """The type of a Mobility header."""
 

@@ -10,9 +10,9 @@ only the first four bytes behind the IP header, so a TCP or UDP header that is c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import TCP, UDP, Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -97,7 +97,7 @@ def _option(field: str, names: tuple[str, ...], word: str, saved: str, pick: Cal
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Multiport(OptionMatch):
     """One of several ports."""
 

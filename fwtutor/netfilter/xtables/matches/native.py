@@ -11,7 +11,8 @@ option, or no option at all) stays a match, and decides as in the legacy variant
 
 from __future__ import annotations
 
-from fwtutor.late import late_dataclass
+from dataclasses import dataclass
+
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.header import all_of
 from fwtutor.netfilter.xtables.matches.ports import Ports
@@ -106,7 +107,7 @@ def _conditions(match: NativeTcp | NativeUdp, context: Context) -> tuple[Conditi
     return tuple(found)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NativeTcp(Tcp):
     """Ports and flags, compared as bytes."""
 
@@ -120,7 +121,7 @@ class NativeTcp(Tcp):
         return ""
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NativeUdp(Udp):
     """Ports, compared as bytes."""
 

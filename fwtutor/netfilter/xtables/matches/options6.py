@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
@@ -105,7 +105,7 @@ def _options(match: str, protocol: int, padding: str) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Options(HeaderMatch):
     """A header of options."""
 
@@ -131,7 +131,7 @@ class _Options(HeaderMatch):
         return " ".join([*words, *([f"opts {write(self.opts.value)}"] if self.opts is not None else [])])
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HopByHop(_Options):
     """The hop-by-hop options."""
 
@@ -147,7 +147,7 @@ class HopByHop(_Options):
     options: ClassVar[tuple[Option, ...]] = _options("hbh", exthdrs.HOP_BY_HOP, "PAD0 has not got length")
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Destination(_Options):
     """The destination options."""
 

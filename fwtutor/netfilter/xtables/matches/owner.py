@@ -10,9 +10,9 @@ Programs are members of their own group only here, so ``--suppl-groups`` changes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import OUTPUT, POSTROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -75,7 +75,7 @@ def judge_socket(value: bool, context: Context) -> tuple[bool, str]:
     return context.socket, "it came out of the stack's own socket" if context.socket else "it came out of no socket"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Owner(OptionMatch):
     """Whose program sent it."""
 

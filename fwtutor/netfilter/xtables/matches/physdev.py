@@ -6,9 +6,9 @@ The box has no bridge, and without one the kernel finds every option false: what
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import FORWARD, INPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -38,7 +38,7 @@ def _yes(name: str, meaning: str) -> Option:
     return Option(field=name.replace("-", "_"), names=(f"physdev-{name}",), arguments=0, read=lambda: True, judge=judge, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PhysDev(OptionMatch):
     """The ports of a bridge."""
 

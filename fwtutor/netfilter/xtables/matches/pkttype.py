@@ -6,9 +6,9 @@ as a copy, which is ``multicast`` or ``broadcast`` by its destination.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -32,7 +32,7 @@ def judge_kind(value: str, context: Context) -> tuple[bool, str]:
     return value == found, f"on its link the packet is {found}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PacketType(OptionMatch):
     """To whom on the link."""
 

@@ -7,9 +7,9 @@ four, and ``--next`` goes on to the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -90,7 +90,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Policy(OptionMatch):
     """IPsec."""
 
@@ -178,7 +178,7 @@ class Policy(OptionMatch):
         return " ".join(["policy match", *self._words("", numeric)])
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Policy6(Policy):
     """The same, with tunnels in IPv6."""
 

@@ -6,9 +6,9 @@ What is listed is what was given, not what is left; when the rule is written ane
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
 from fwtutor.netfilter.xtables.rule import Condition, StatefulMatch
@@ -18,7 +18,7 @@ from fwtutor.netfilter.xtables.wording import Wording
 NOTHING = Given(0)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Quota(StatefulMatch, OptionMatch):
     """So many bytes."""
 

@@ -15,9 +15,9 @@ takes the address that was silent for longest off the list, if that was for more
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import ALL_ONES, format_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.rations import JIFFY
@@ -122,7 +122,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Recent(StatefulMatch, OptionMatch):
     """Addresses seen lately."""
 
@@ -286,7 +286,7 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Recent6(Recent):
     """The same for IPv6."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter import scopes
 from fwtutor.netfilter.hooks import PREROUTING
 from fwtutor.netfilter.packet import Packet
@@ -18,7 +18,7 @@ def _option(name: str, meaning: str) -> Option:
     return Option(field=name.replace("-", "_"), names=(name,), arguments=0, read=lambda: True, invertible=False, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RpFilter(OptionMatch):
     """The way back."""
 

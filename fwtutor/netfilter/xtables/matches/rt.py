@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.exthdrs import ROUTING
@@ -87,7 +87,7 @@ def passes(wanted: Addresses, found: Addresses, strict: bool) -> bool:
     return all(address in rest for address in wanted)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rt(HeaderMatch):
     """The Routing header."""
 

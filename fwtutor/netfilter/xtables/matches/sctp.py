@@ -7,9 +7,9 @@ dropped at once; in the legacy variant, if a ``!`` stands before ``--chunk-types
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
@@ -145,7 +145,7 @@ def _ports(field: str, said: str, place: int) -> Option:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sctp(HeaderMatch):
     """The ports and chunks of an SCTP packet."""
 

@@ -9,9 +9,9 @@ set, and when it is over, is ``ipset``'s to know.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.ipset.command import LONGEST_NAME
 from fwtutor.netfilter.ipset.packets import Counted, Found, Question, test
 from fwtutor.netfilter.ipset.sets import MEMORY_KEY, Sets
@@ -103,7 +103,7 @@ def _counters(what: str) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SetMatch(StatefulMatch, OptionMatch):
     """Addresses and ports in a set."""
 

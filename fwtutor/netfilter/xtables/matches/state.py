@@ -5,9 +5,9 @@ It decides by the same word on the packet; ``matches/conntrack.py`` explains the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.conntrack import STATES, judge_states, read_words, stamps, told_states, write_states
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -21,7 +21,7 @@ def read_states(text: str) -> frozenset[str]:
     return read_words(text, STATES, "state")
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class State(OptionMatch):
     """The state of the packet."""
 

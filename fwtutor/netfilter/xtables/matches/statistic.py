@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.lots import next_lot
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -58,7 +58,7 @@ def write_probability(value: int) -> str:
     return f"{value / WHOLE:.11f}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Statistic(StatefulMatch, OptionMatch):
     """Every so manieth packet, or by chance."""
 

@@ -7,9 +7,9 @@ letters are compared as the kernel makes them capitals: those of Latin-1, too, w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -92,7 +92,7 @@ def _plain(field: str, name: str, argument: str, read: Any, meaning: str, invert
     return Option(field=field, names=(name,), argument=argument, read=read, invertible=invertible, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class String(OptionMatch):
     """A text in the packet."""
 

@@ -7,9 +7,9 @@ A packet whose TCP header is cut short, or a fragment that begins at byte 8, is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import ACK, FIN, FLAG_NAMES, PSH, RST, SYN, TCP, URG, Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -111,7 +111,7 @@ def flags_unsaved(given: Given[tuple[int, int]]) -> bool:
 SPORT, DPORT = port_options(lambda text: port_range(text, "tcp"))
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tcp(OptionMatch):
     """The ports, flags and options of a TCP header."""
 

@@ -5,9 +5,9 @@ A packet whose TCP header is cut short, or shorter than one can be, is dropped a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -56,7 +56,7 @@ def judge_mss(value: Range, context: Context) -> tuple[bool, str]:
     return value[0] <= mss <= value[1], f"the MSS announced is {mss}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TcpMss(HeaderMatch):
     """The MSS announced."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.wallclock import DAY, monthday, weekday, written
 from fwtutor.netfilter.xtables.context import Context
@@ -147,7 +147,7 @@ def _word(field: str, meaning: str, warning: str = "") -> Option:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Time(OptionMatch):
     """The date, the day and the time of day."""
 

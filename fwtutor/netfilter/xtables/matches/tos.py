@@ -5,9 +5,9 @@ A name means the four bits it had before DSCP took the byte over, of the lower s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -54,7 +54,7 @@ def judge_tos(value: Byte, context: Context) -> tuple[bool, str]:
     return seen == value[0], said if value[1] == 0xFF else f"{said}, under the mask 0x{seen:02x}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tos(OptionMatch):
     """The TOS byte."""
 

@@ -6,10 +6,10 @@ A router counts it down when it forwards: in FORWARD it is still what came in, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from operator import eq, gt, lt
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -55,7 +55,7 @@ def ttl_options(name: str, said: str) -> tuple[Option, ...]:
     return tuple(option(field) for field in HOLDS)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ttl(OptionMatch):
     """The time to live."""
 

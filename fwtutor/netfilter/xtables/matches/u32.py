@@ -7,9 +7,9 @@ false: then a ``!`` before it holds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionMatch
@@ -178,7 +178,7 @@ def judge_tests(tests: Tests, context: Context) -> tuple[bool, str]:
     return holds(tests, raw), said
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class U32(OptionMatch):
     """Numbers anywhere in the packet."""
 

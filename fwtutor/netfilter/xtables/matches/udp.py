@@ -7,9 +7,9 @@ The tool reads these ports less strictly than TCP's: a number above 65535 wraps,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import UDP
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -45,7 +45,7 @@ def _option(word: str) -> Option:
     return port_options(lambda text: read_range(text, "udp", f"{word}-port"))[word == "destination"]
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Udp(OptionMatch):
     """The ports of a UDP header."""
 

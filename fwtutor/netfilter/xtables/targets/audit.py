@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.wording import Wording
@@ -19,7 +19,7 @@ def read_type(text: str) -> str:
     return text.lower()
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Audit(OptionTarget):
     """Reported, and on to the next rule."""
 

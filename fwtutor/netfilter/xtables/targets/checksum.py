@@ -5,9 +5,9 @@ For virtual machines that cannot read UDP (DHCP) without one. Packets here alway
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import MANGLE
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.wording import Wording
@@ -15,7 +15,7 @@ from fwtutor.netfilter.xtables.wording import Wording
 FILL = Given(True)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Checksum(OptionTarget):
     """A checksum that was left open."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import FORWARD, OUTPUT, POSTROUTING
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
@@ -40,7 +40,7 @@ def write_class(value: int) -> str:
     return f"{value >> 16:04x}:{value & 0xFFFF:04x}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Classify(OptionTarget, ActingTarget):
     """Another priority."""
 
@@ -60,7 +60,7 @@ class Classify(OptionTarget, ActingTarget):
     @classmethod
     def build(cls, given: Mapping[str, Given[Any]]) -> Self:
         # The common check says what is missing.
-        return cls(given["value"].value) if given else super(Classify, cls).build(given)  # noqa: UP008 - with slots it is another class
+        return cls(given["value"].value) if given else super(Classify, cls).build(given)
 
     def given(self) -> Sequence[tuple[Option, Given[Any]]]:
         return [(self.options[0], Given(self.value))]

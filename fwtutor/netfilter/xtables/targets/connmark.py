@@ -10,9 +10,9 @@ A packet without an entry (INVALID, UNTRACKED, or before it is tracked) is left 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.mark import ALL_BITS
@@ -35,7 +35,7 @@ def _copy(field: str, name: str, meaning: str) -> Option:
     return Option(field=field, names=(name,), arguments=0, read=lambda: True, invertible=False, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ConnmarkTarget(OptionTarget, ActingTarget):
     """The connection's mark changes."""
 

@@ -12,9 +12,9 @@ listen for events, and change nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.entry import NEW, UNTRACKED, Heeded, Template
 from fwtutor.netfilter.conntrack.helpers import ELSEWHERE, HELPERS
 from fwtutor.netfilter.hooks import RAW
@@ -93,7 +93,7 @@ def untrack(context: Context) -> None:
         context.state = UNTRACKED
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ct(ActingTarget, OptionTarget):
     """What connection tracking shall do with the packet."""
 

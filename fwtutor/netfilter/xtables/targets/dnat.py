@@ -7,9 +7,9 @@ was sent to 1080 goes to 80, and so on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.nat.ranges import Range
 from fwtutor.netfilter.hooks import OUTPUT, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
@@ -30,7 +30,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dnat(Switched, NatTarget):
     """Another destination."""
 
@@ -55,7 +55,7 @@ class Dnat(Switched, NatTarget):
         return f"to:{self.options[0].write(self.to.value)}{self.switches()}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dnat6(Dnat):
     """The same of IPv6."""
 

@@ -6,9 +6,9 @@ They say how routers on the way should treat the packet; who heeds them is up to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.changing import with_tos
 from fwtutor.netfilter.hooks import MANGLE
 from fwtutor.netfilter.xtables.context import Context
@@ -20,7 +20,7 @@ from fwtutor.netfilter.xtables.values import bounded
 from fwtutor.netfilter.xtables.wording import Wording
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DscpTarget(OptionTarget, ActingTarget):
     """Another DSCP."""
 

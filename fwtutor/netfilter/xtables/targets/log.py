@@ -9,9 +9,9 @@ Everybody who can send packets can fill the log: put ``-m limit`` before it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.logline import Told
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
@@ -49,7 +49,7 @@ def _switch(field: str, name: str, meaning: str) -> Option:
     return Option(field=field, names=(name,), arguments=0, read=lambda: True, invertible=False, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Log(OptionTarget):
     """Written into the log, and on to the next rule."""
 

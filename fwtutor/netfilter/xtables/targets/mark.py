@@ -7,9 +7,9 @@ Whatever it is told, it takes some bits of the mark away and turns some around: 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.matches.mark import ALL_BITS, Marked, read_mark
@@ -67,7 +67,7 @@ def listed(value: int, mask: int) -> str:
     return f"set 0x{value:x}" if mask == ALL_BITS else f"xset 0x{value:x}/0x{mask:x}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class MarkTarget(OptionTarget, ActingTarget):
     """The packet's mark changes."""
 

@@ -5,9 +5,9 @@ A connection that would leave by another interface later is not what its other s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.nat.ranges import Range
 from fwtutor.netfilter.hooks import POSTROUTING
 from fwtutor.netfilter.xtables.context import Context
@@ -17,7 +17,7 @@ from fwtutor.netfilter.xtables.targets.translation import FULLY, RANDOM, Ports, 
 from fwtutor.netfilter.xtables.wording import Wording
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Masquerade(Switched, NatTarget):
     """The box's own address as source."""
 

@@ -5,9 +5,9 @@ OUTPUT of the destination, in POSTROUTING and INPUT of the source.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.nat.ranges import SRC, Range, end_at
 from fwtutor.netfilter.hooks import INPUT, OUTPUT, POSTROUTING, PREROUTING
@@ -41,7 +41,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Netmap(OptionTarget, NatTarget):
     """One network for another."""
 
@@ -66,7 +66,7 @@ class Netmap(OptionTarget, NatTarget):
         return f"to:{self.options[0].write(self.to.value)}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Netmap6(Netmap):
     """The same of IPv6."""
 

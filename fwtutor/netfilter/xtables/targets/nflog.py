@@ -7,10 +7,9 @@ handed on, ``--nflog-threshold`` how many packets wait before they are. ``--nflo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.values import bounded, quoted
@@ -34,7 +33,7 @@ def _number(field: str, most: int, meaning: str) -> Option:
     return Option(field=field, names=(name,), argument="N", read=bounded("NFLOG", name, 0, most), invertible=False, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Nflog(OptionTarget):
     """Handed to a program, and on to the next rule."""
 

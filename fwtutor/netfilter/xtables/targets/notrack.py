@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import RAW
 from fwtutor.netfilter.xtables.context import Context
 from fwtutor.netfilter.xtables.options import OptionTarget
@@ -13,7 +13,7 @@ from fwtutor.netfilter.xtables.targets.ct import Ct, untrack
 from fwtutor.netfilter.xtables.wording import Wording
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NoTrack(ActingTarget, OptionTarget):
     """Not tracked."""
 

@@ -8,10 +8,9 @@ QUEUE is queue 0, and legacy's alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
 from fwtutor.netfilter.xtables.rule import Header
@@ -34,7 +33,7 @@ def _yes() -> bool:
     return True
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Nfqueue(OptionTarget):
     """Handed to a program, of which there is none."""
 
@@ -86,7 +85,7 @@ class Nfqueue(OptionTarget):
         return words + (" bypass" if self.bypass else "") + (" cpu-fanout" if self.fanout else "")
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Queue(OptionTarget):
     """The same, of old."""
 

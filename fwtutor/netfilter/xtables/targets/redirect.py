@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.nat.ranges import Range
 from fwtutor.netfilter.hooks import OUTPUT, PREROUTING
 from fwtutor.netfilter.xtables.context import Context
@@ -26,7 +26,7 @@ def _read(text: str, demanded: Demanded) -> Ports:
     return ports
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Redirect(Switched, NatTarget):
     """To the box itself."""
 

@@ -7,9 +7,9 @@ often, is ``netfilter.reject``'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import FILTER
 from fwtutor.netfilter.packet import TCP
 from fwtutor.netfilter.xtables.errors import Unreadable, nearest
@@ -55,7 +55,7 @@ def _option(family: int) -> Option:
                   meaning=f"the answer: {kinds} (without the option: {DEFAULT[family]})")  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reject(OptionTarget):
     """Dropped, and the sender is told."""
 
@@ -86,7 +86,7 @@ class Reject(OptionTarget):
         return f"reject-with {self.kind}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reject6(Reject):
     """The same with ICMPv6's answers."""
 

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import FORWARD, MANGLE, OUTPUT, POSTROUTING
 from fwtutor.netfilter.ipset.options import MOST_SECONDS
 from fwtutor.netfilter.ipset.packets import Question, put_in, take_out, test
@@ -41,7 +41,7 @@ def _flag(name: str, meaning: str) -> Option:
     return Option(field=name.replace("-", "_"), names=(name,), arguments=0, read=_yes, meaning=meaning)
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SetTarget(OptionTarget, ActingTarget):
     """Into a set, or out of it."""
 

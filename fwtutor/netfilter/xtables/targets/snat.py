@@ -5,9 +5,9 @@ The port stays what it is, as long as answers could not be taken for another con
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.conntrack.nat.ranges import Range
 from fwtutor.netfilter.hooks import INPUT, POSTROUTING
 from fwtutor.netfilter.xtables.context import Context
@@ -26,7 +26,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Snat(Switched, NatTarget):
     """Another source."""
 
@@ -53,7 +53,7 @@ class Snat(Switched, NatTarget):
         return f"to:{self.options[0].write(self.to.value)}{self.switches()}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Snat6(Snat):
     """The same of IPv6."""
 

@@ -11,9 +11,9 @@ the option is changed, and every one without options gets one. A header cut shor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.changing import find_mss, header_size, with_mss, with_new_mss
 from fwtutor.netfilter.hooks import FORWARD, OUTPUT, POSTROUTING
 from fwtutor.netfilter.packet import SYN, TCP
@@ -43,7 +43,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TcpMss(OptionTarget, ActingTarget):
     """A smaller MSS."""
 
@@ -118,7 +118,7 @@ class TcpMss(OptionTarget, ActingTarget):
         return "TCPMSS clamp to PMTU" if self.mss is None else f"TCPMSS set {self.mss}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TcpMss6(TcpMss):
     """The same for IPv6."""
 

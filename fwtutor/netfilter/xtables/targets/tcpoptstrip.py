@@ -6,9 +6,9 @@ longer than the header ends the search. A header cut short is dropped.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.changing import header_size, without_options
 from fwtutor.netfilter.hooks import MANGLE
 from fwtutor.netfilter.packet import TCP
@@ -42,7 +42,7 @@ def write_kinds(kinds: frozenset[int]) -> str:
     return ",".join(map(str, sorted(kinds)))
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TcpOptStrip(OptionTarget, ActingTarget):
     """TCP options made fillers."""
 

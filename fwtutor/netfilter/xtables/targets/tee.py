@@ -8,9 +8,9 @@ is none; with ``--oif`` it leaves by that interface.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.addresses import format_address
 from fwtutor.netfilter.xtables.errors import Unreadable
 from fwtutor.netfilter.xtables.options import Given, Option, OptionTarget
@@ -34,7 +34,7 @@ def _options(family: int) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tee(OptionTarget, CopyingTarget):
     """A copy to a gateway."""
 
@@ -67,7 +67,7 @@ class Tee(OptionTarget, CopyingTarget):
         return f"TEE gw:{format_address(self.family, self.gateway)}{f' oif={self.oif}' if self.oif else ''}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tee6(Tee):
     """The same for IPv6."""
 

@@ -7,9 +7,9 @@ means the four bits the byte was for once, and clears the lower six before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.changing import with_tos
 from fwtutor.netfilter.hooks import MANGLE
 from fwtutor.netfilter.xtables.context import Context
@@ -26,7 +26,7 @@ def _bits(name: str, meaning: str) -> Option:
                   meaning=meaning)  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TosTarget(OptionTarget, ActingTarget):
     """Another TOS byte."""
 

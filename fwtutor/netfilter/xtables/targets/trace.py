@@ -5,15 +5,15 @@ Legacy has it only in raw, nft everywhere. What it would tell is what every walk
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.hooks import RAW
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.wording import Wording
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Trace(OptionTarget):
     """Each rule it meets from here on is told."""
 

@@ -7,9 +7,9 @@ off itself; what is raised each time it comes around could go around for ever.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.changing import with_ttl
 from fwtutor.netfilter.hooks import MANGLE
 from fwtutor.netfilter.xtables.context import Context
@@ -32,7 +32,7 @@ def _options(name: str, whose: str) -> tuple[Option, ...]:
     )  # fmt: skip
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ttl(OptionTarget, ActingTarget):
     """Another TTL."""
 
@@ -72,7 +72,7 @@ class Ttl(OptionTarget, ActingTarget):
         return f"{self.name} {WORDS[self.mode]} {self.value}"
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Hl(Ttl):
     """Another hop limit."""
 

@@ -6,14 +6,14 @@ the jump that led here; in a built-in chain, to its policy.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from fwtutor.late import late_dataclass
 from fwtutor.netfilter.xtables.options import OptionTarget
 from fwtutor.netfilter.xtables.wording import Wording
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Accept(OptionTarget):
     """The packet may go on."""
 
@@ -24,7 +24,7 @@ class Accept(OptionTarget):
     }
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Drop(OptionTarget):
     """The packet is gone, and nobody is told."""
 
@@ -35,7 +35,7 @@ class Drop(OptionTarget):
     }
 
 
-@late_dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Return(OptionTarget):
     """Back to the rule after the jump, or to the policy."""
 
