@@ -7,8 +7,6 @@ their rate limit). It has no clock and no sockets: packets and times come in, Wa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fwtutor.netfilter import defrag, defrag6
@@ -209,11 +207,12 @@ class Firewall:
         Returns the line of each rule in the text, by the rule's id.
         """
         before, known = self._rules.rulesets[_known(family)], self.state.counters
-        if self._rules.next_rule == 1 and not (before.tables or counters or noflush or only or self.sets.places):
-            outcome, self._rules.next_rule = _first_rules(text, family, self.variant)
-        else:
-            options = {"counters": counters, "noflush": noflush}
-            outcome = savefile.restore(text, before, new_id=self._rules.new_rule_id, known=known, sets=self.sets, only=only, **options)
+        options = {"counters": counters, "noflush": noflush}
+        if len(text) <= savefile.SHORT and not (before.tables or counters or noflush or only or self.sets):
+            outcome, self._rules.next_rule = savefile.restore_alone(text, (family, self.variant), self._rules.next_rule)
+            self._rules.adopt(outcome, self.now)
+            return outcome.lines
+        outcome = savefile.restore(text, before, new_id=self._rules.new_rule_id, known=known, sets=self.sets, only=only, **options)
         self._rules.adopt(outcome, self.now)
         return outcome.lines
 
@@ -248,7 +247,11 @@ class Firewall:
         return None if due is None else due / SECOND
 
     def next_timer_ns(self) -> int | None:
-        return min((found[0] for timers in self.box.timers if (found := timers.next()) is not None), default=None)
+        soonest = None
+        for timers in self.box.timers:
+            if timers and (found := timers.next()) is not None and (soonest is None or found[0] < soonest):
+                soonest = found[0]
+        return soonest
 
     def advance(self, at: float) -> list[Change]:
         """Let time pass; returns what that changed (entries and fragments forgotten).
@@ -296,10 +299,11 @@ class Firewall:
 
     def rollback(self, mark: Mark) -> None:
         """Go back to ``mark``; costs time in proportion to what happened since."""
-        self._journal.revert(mark.journal)
+        timed = self._journal.revert(mark.journal)
         self.now, self._rules.next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id, self.box.delivered = mark.next_entry, mark.delivered
-        self.box.watch_all()
+        if timed:
+            self.box.watch_all()
         self._rules.go_back(mark.rulesets)
         if tuple(self.sysctls.items()) != mark.sysctls:
             self.box.set_sysctls(dict(mark.sysctls))
@@ -447,14 +451,6 @@ class Firewall:
     def _discard(self, walk: Walk, reason: str) -> Walk:
         walk.verdict, walk.reason = "DISCARD", reason
         return self._finish(walk)
-
-
-@lru_cache(maxsize=8)
-def _first_rules(text: str, family: int, variant: str) -> tuple[commands.Outcome, int]:
-    """What a text makes of a box without rules, and the next rule's id: an answer is put to the test on many new boxes."""
-    ids = count(1)
-    outcome = savefile.restore(text, commands.new_ruleset(family, variant), new_id=lambda: next(ids))
-    return outcome, next(ids)
 
 
 def _known(family: int) -> int:
