@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import grade, kernel, lesson, locate, play, rules, sandbox, trace
+from fwtutor.commands import config, grade, kernel, lesson, locate, play, rules, sandbox, trace
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _broken(error: Exception) -> int:
     import traceback
     from tempfile import gettempdir
 
-    from fwtutor.course.progress import home
+    from fwtutor.folders import home
 
     details = f"fwtutor {__version__}, Python {sys.version}\n{' '.join(sys.argv[1:])}\n\n" + "".join(traceback.format_exception(error))
     place = "could not be written to a file"
@@ -117,7 +117,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         ("grade", grade.add, "judge answers to a lesson's task by what they do"),
         ("lesson", lesson.add, "list the lessons, or prove them sound"),
         ("kernel", kernel.add, "ask the running kernel whether it does the same"),
-        ("locate", locate.add, "where the program, its lessons and your progress are"),
+        ("config", config.add, "how the application is set, and all keys: what a configuration file may say"),
+        ("locate", locate.add, "where the program, its lessons, your progress and configuration are"),
     ):
         command = commands.add_parser(name, help=what, allow_abbrev=False)
         if name in arguments:

@@ -17,8 +17,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from fwtutor.course.loader import lessons_folder
-    from fwtutor.course.progress import home
+    from fwtutor.folders import config_file, home
 
-    for name, path in (("program", Path(fwtutor.__file__).resolve().parent), ("lessons", lessons_folder()), ("progress", home())):
+    places = {
+        "program": Path(fwtutor.__file__).resolve().parent,
+        "lessons": lessons_folder(),
+        "progress": home(),
+        "config": config_file(),
+    }
+    for name, path in places.items():
         sys.stdout.write(printable(f"{name:<9} {path}\n"))
     return OK

@@ -6,7 +6,6 @@ Lessons, sessions and progress are made by ``course`` and ``recording``; screens
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
 from pathlib import PurePath
@@ -17,19 +16,21 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
-from textual.reactive import Reactive
+from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
-from textual.theme import BUILTIN_THEMES, Theme
+from textual.theme import Theme
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
-from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
+from fwtutor.tui import keymap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.sandboxes import Sandboxes
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
+from fwtutor.tui.settings import Settings, load
+from fwtutor.tui.shots import Shots
 from fwtutor.tui.themes import THEMES, defaults
 
 if TYPE_CHECKING:
@@ -44,10 +45,9 @@ def _collect_again() -> None:
     gc.enable()
 
 
-def _first_theme() -> str:
+def _first_theme(app: FwtutorApp) -> str:
     """The theme to begin with."""
-    wanted = os.environ.get("FWTUTOR_THEME", "")
-    return wanted if wanted in BUILTIN_THEMES or wanted in OURS else THEMES[0].name
+    return app.settings.theme
 
 
 OURS = {theme.name: theme for theme in THEMES}
@@ -55,7 +55,7 @@ QUIET = 0.5
 """Seconds after which the first screen is there and nobody has pressed a key yet, so that something may take a moment."""
 
 
-class FwtutorApp(Sandboxes):
+class FwtutorApp(Sandboxes, Shots):
     """fwtutor on a terminal."""
 
     TITLE = "fwtutor"
@@ -64,14 +64,18 @@ class FwtutorApp(Sandboxes):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings([action for action in APP if action.priority])]
 
-    theme: Reactive[str] = Reactive(_first_theme)
+    theme: Reactive[str] = Reactive(Initialize(_first_theme))
 
     def __init__(
         self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None, *,
-        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, settings: Settings | None = None,
     ) -> None:  # fmt: skip
         """Begins on the map, in a ``lesson``, in a ``sandbox``, or ``choosing`` a network for one."""
+        self.settings = settings if settings is not None else Settings()
+        """How the person wants it; the theme is asked for below."""
         super().__init__()
+        keymap.use(self.settings.keys)
+        self.set_keymap(dict(self.settings.keys))
         self._course = course
         self.progress = progress
         self.crash: Exception | None = None
@@ -83,8 +87,8 @@ class FwtutorApp(Sandboxes):
             # Textual's answer to NO_COLOR is shades of grey; it asks for none.
             self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
         self.set_class(self.no_color, "-no-color")
-        self.set_class(glyphs.wants_ascii(), "-ascii")
-        self.set_class(not glyphs.wants_stillness(), "-moving")
+        self.set_class(self.settings.in_ascii, "-ascii")
+        self.set_class(not self.settings.still, "-moving")
 
     @property
     def available_themes(self) -> dict[str, Theme]:
@@ -135,7 +139,7 @@ class FwtutorApp(Sandboxes):
 
     def open_lesson(self, lesson: Lesson, *, afresh: bool, at: int | None = None) -> None:
         """Open a lesson's lab: where it was left, at its beginning, or at moment ``at`` (from 1) of its run."""
-        screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson))
+        screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson), self.settings)
         screen.journey.begin(afresh=afresh, at=at)
         self.push_screen(screen, callback=self._left)
 
@@ -213,7 +217,8 @@ class FwtutorApp(Sandboxes):
 
 
 def _title(action: Action) -> str:
-    return action.label.capitalize() + (f"  ({action.shown})" if action.shown else "")
+    keys = keymap.shown(action)
+    return action.label.capitalize() + (f"  ({keys})" if keys else "")
 
 
 def run(
@@ -221,7 +226,7 @@ def run(
     sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
 ) -> int:  # fmt: skip
     """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing)
+    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing, settings=load())
     result = app.run()
     if app.crash is not None:
         raise app.crash
