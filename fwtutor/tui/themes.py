@@ -21,13 +21,13 @@ def defaults(*, dark: bool) -> dict[str, str]:
 DARK = Theme(
     name="fwtutor-dark", dark=True, primary="#7cc4ff", secondary="#9aa7b5", accent="#7cc4ff", foreground="#dbe2ea",
     background="#0e1319", surface="#151b23", panel="#1b232d", success="#5fd38d", error="#ff7b80", warning="#f2c94c",
-    variables={"fw-dim": "#8592a0", "fw-line": "#33404e", "fw-row": "#1c3148", "fw-ink": "#0e1319", "fw-band": "#18212b"},
+    variables={"fw-dim": "#8c99a7", "fw-line": "#5a6a7a", "fw-row": "#1c3148", "fw-ink": "#0e1319", "fw-band": "#18212b"},
 )  # fmt: skip
 
 LIGHT = Theme(
     name="fwtutor-light", dark=False, primary="#0a58a8", secondary="#5a6672", accent="#0a58a8", foreground="#1d242b",
     background="#fbfaf7", surface="#f3f1ec", panel="#e9e6df", success="#176b33", error="#b4232b", warning="#855c00",
-    variables={"fw-dim": "#626c76", "fw-line": "#c6c2b8", "fw-row": "#d6e6f7", "fw-ink": "#ffffff", "fw-band": "#efece5"},
+    variables={"fw-dim": "#5c6670", "fw-line": "#89857a", "fw-row": "#d6e6f7", "fw-ink": "#ffffff", "fw-band": "#efece5"},
 )  # fmt: skip
 
 CONTRAST = Theme(
