@@ -249,7 +249,7 @@ TYPING: tuple[Action, ...] = (
     Action("type.leave", "leave", "", "Esc", "back to the lab", "Leave the command line; what you typed stays."),
     Action("type.history", "command", "", "↑↓", "history", "Commands entered before."),
     Action("type.complete", "command", "", "tab", "complete", "Complete the word; where several fit, they are listed.", weight=2),
-    Action("type.host", "next_prompt", "", "⇧tab", "other host", "Type at the next host of this lab: tab does so too on an empty line."),
+    Action("type.host", "next_prompt", "", "shift+tab", "other host", "Type at the next host of this lab: tab does so too on an empty line."),
     Action("type.page", "page(1)", "", "PgDn", "more", "Scroll what was printed.", weight=2),
 )
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Console
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -31,7 +32,7 @@ from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.settings import Settings, load
 from fwtutor.tui.shots import Shots
-from fwtutor.tui.themes import THEMES, defaults
+from fwtutor.tui.themes import THEMES, defaults, in_few_colors
 
 if TYPE_CHECKING:
     from fwtutor.sandbox.model import Sandbox
@@ -50,7 +51,6 @@ def _first_theme(app: FwtutorApp) -> str:
     return app.settings.theme
 
 
-OURS = {theme.name: theme for theme in THEMES}
 QUIET = 0.5
 """Seconds after which the first screen is there and nobody has pressed a key yet, so that something may take a moment."""
 
@@ -69,10 +69,12 @@ class FwtutorApp(Sandboxes, Shots):
     def __init__(
         self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None, *,
         sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, settings: Settings | None = None,
+        few_colors: bool = False,
     ) -> None:  # fmt: skip
         """Begins on the map, in a ``lesson``, in a ``sandbox``, or ``choosing`` a network for one."""
         self.settings = settings if settings is not None else Settings()
         """How the person wants it; the theme is asked for below."""
+        self._ours = {theme.name: in_few_colors(theme) if few_colors else theme for theme in THEMES}
         super().__init__()
         keymap.use(self.settings.keys)
         self.set_keymap(dict(self.settings.keys))
@@ -87,13 +89,14 @@ class FwtutorApp(Sandboxes, Shots):
             # Textual's answer to NO_COLOR is shades of grey; it asks for none.
             self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
         self.set_class(self.no_color, "-no-color")
+        self.set_class(few_colors, "-few-colors")
         self.set_class(self.settings.in_ascii, "-ascii")
         self.set_class(not self.settings.still, "-moving")
 
     @property
     def available_themes(self) -> dict[str, Theme]:
         # Not registered one by one: they are there from the first, so that the styles are not parsed for another before.
-        return super().available_themes | OURS
+        return super().available_themes | self._ours
 
     @property
     def course(self) -> Course:
@@ -221,12 +224,17 @@ def _title(action: Action) -> str:
     return action.label.capitalize() + (f"  ({keys})" if keys else "")
 
 
+def _few_colors() -> bool:
+    """Has the terminal sixteen colours only? As rich reads TERM and COLORTERM, which then takes the nearest of them."""
+    return Console(force_terminal=True).color_system == "standard"
+
+
 def run(
     course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None, *,
     sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
 ) -> int:  # fmt: skip
     """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing, settings=load())
+    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing, settings=load(), few_colors=_few_colors())
     result = app.run()
     if app.crash is not None:
         raise app.crash

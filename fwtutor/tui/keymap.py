@@ -20,7 +20,7 @@ TYPED_IN = (EDIT, FORM)
 """Tables of screens in which letters are text."""
 MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 NAMED = frozenset(key.value.rpartition("+")[2] for key in Keys if "<" not in key.value)
-SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape", "ctrl+h": "backspace", "ctrl+space": "ctrl+at"}
+SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape", "ctrl+h": "backspace", "ctrl+space": "ctrl+@"}
 """Keys for which a terminal sends what it sends for another."""
 SHOWN = {"space": "␣", "backspace": "⌫", "escape": "Esc", "enter": "Enter", "pageup": "PgUp", "pagedown": "PgDn", "tab": "tab"}
 IN_WORDS = {"space": "space", "backspace": "backspace"}

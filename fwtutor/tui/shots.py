@@ -36,7 +36,7 @@ class Shots(App[int]):
 
     def on_delivery_complete(self, event: events.DeliveryComplete) -> None:
         if event.name == NAME and event.path is not None:
-            self.notify(f"This screen is now {event.path.name} in {event.path.parent}", markup=False)
+            self.notify(f"A picture of this screen: {event.path.name} in {event.path.parent}", markup=False)
 
     def on_delivery_failed(self, event: events.DeliveryFailed) -> None:
         if event.name == NAME:

@@ -37,3 +37,22 @@ CONTRAST = Theme(
 )  # fmt: skip
 
 THEMES = (DARK, LIGHT, CONTRAST)
+
+
+def in_few_colors(theme: Theme) -> Theme:
+    """One of ours for a terminal of sixteen colours: each value is one of them, else the nearest would be taken, and grey fall on grey.
+
+    One ground for all: the current row and badges are known by weight and sign. On white no green can be read: ACCEPT is black there.
+    """
+    if theme.dark:
+        ground, ink, dim = "#000000", "#ffffff", "#aaaaaa"
+        accent, success, error, warning = "#55ffff", "#55ff55", "#ff5555", "#ffff55"
+    else:
+        ground, ink, dim = "#ffffff", "#000000", "#555555"
+        accent, success, error, warning = "#0000aa", "#000000", "#aa0000", "#aa00aa"
+    line = ink if theme is CONTRAST else dim
+    return Theme(
+        name=theme.name, dark=theme.dark, primary=accent, secondary=ink, accent=accent, foreground=ink, background=ground, surface=ground,
+        panel=ground, success=success, error=error, warning=warning,
+        variables={"fw-dim": dim, "fw-line": line, "fw-row": ground, "fw-ink": ground, "fw-band": ground},
+    )  # fmt: skip

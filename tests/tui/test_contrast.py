@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from rich._palettes import STANDARD_PALETTE
+from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -10,7 +12,7 @@ from textual.theme import Theme
 
 from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.roles import LOOKS
-from fwtutor.tui.themes import DARK, LIGHT, THEMES
+from fwtutor.tui.themes import DARK, LIGHT, THEMES, in_few_colors
 from tests.tui.conftest import Playing
 
 TEXT, LINE = 4.5, 3.0
@@ -29,7 +31,11 @@ def contrast(one: Color, other: Color) -> float:
     return (more + 0.05) / (less + 0.05)
 
 
-@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize(
+    "theme",
+    [*THEMES, *(in_few_colors(theme) for theme in THEMES)],
+    ids=[f"{theme.name}{few}" for few in ("", "-16") for theme in THEMES],
+)
 def test_every_role_can_be_read_on_every_ground(theme: Theme) -> None:
     colors = {**theme.to_color_system().generate(), **theme.variables}
     poor = []
@@ -44,6 +50,25 @@ def test_every_role_can_be_read_on_every_ground(theme: Theme) -> None:
         if (found := contrast(Color.parse(colors["fw-line"]), Color.parse(colors[ground]))) < LINE
     ]
     assert not poor
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_on_sixteen_colours_every_colour_is_one_of_them(theme: Theme) -> None:
+    few = in_few_colors(theme)
+    for value in (
+        few.primary,
+        few.foreground,
+        few.background,
+        few.surface,
+        few.panel,
+        few.success,
+        few.error,
+        few.warning,
+        *few.variables.values(),
+    ):
+        wanted = Color.parse(value or "")
+        number = wanted.rich_color.downgrade(ColorSystem.STANDARD).number
+        assert STANDARD_PALETTE[number or 0] == wanted.rgb
 
 
 def colors_of(segment: Segment) -> tuple[Color, Color]:
