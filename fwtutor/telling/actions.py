@@ -247,9 +247,9 @@ APPLY: tuple[Action, ...] = (
 TYPING: tuple[Action, ...] = (
     Action("type.run", "submit", "", "Enter", "run", "Run the command at this host."),
     Action("type.leave", "leave", "", "Esc", "back to the lab", "Leave the command line; what you typed stays."),
-    Action("type.history", "command", "", "↑↓", "history", "Commands entered before."),
-    Action("type.complete", "command", "", "tab", "complete", "Complete the word; where several fit, they are listed.", weight=2),
-    Action("type.host", "next_prompt", "", "shift+tab", "other host", "Type at the next host of this lab: tab does so too on an empty line."),
+    Action("type.history", "field('recall(-1)')", "", "↑↓", "history", "Commands entered before."),
+    Action("type.complete", "field('complete')", "", "tab", "complete", "Complete the word; where several fit, they are listed.", weight=2),
+    Action("type.host", "next_prompt", "", "shift+tab", "other host", "Type at the next host: tab does so too on an empty line."),
     Action("type.page", "page(1)", "", "PgDn", "more", "Scroll what was printed.", weight=2),
 )
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
 from textual.reactive import Initialize, Reactive
@@ -24,6 +25,7 @@ from textual.theme import Theme
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
+from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
 from fwtutor.tui import keymap
 from fwtutor.tui.bindings import bindings
@@ -193,7 +195,11 @@ class FwtutorApp(Sandboxes, Shots):
         """Every action of the screen in front, in the palette."""
         for action in (*getattr(screen, "ACTIONS", ()), *APP):
             if action.id != "app.palette" and getattr(screen, "offers", lambda _: True)(action):
-                yield SystemCommand(_title(action), action.tooltip, self._runner(action, screen))
+                yield SystemCommand(_title(action, in_ascii=self.has_class("-ascii")), action.tooltip, self._runner(action, screen))
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Find an action", id="--command-palette"))
 
     def _runner(self, action: Action, screen: Screen[object]) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
@@ -219,9 +225,10 @@ class FwtutorApp(Sandboxes, Shots):
         self._close_messages_no_wait()
 
 
-def _title(action: Action) -> str:
+def _title(action: Action, *, in_ascii: bool) -> str:
     keys = keymap.shown(action)
-    return action.label.capitalize() + (f"  ({keys})" if keys else "")
+    title = action.label.capitalize() + (f"  ({keys})" if keys else "")
+    return glyphs.to_ascii(title) if in_ascii else title
 
 
 def _few_colors() -> bool:

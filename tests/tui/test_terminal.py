@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
 import pytest
 from textual.pilot import Pilot
 
@@ -10,6 +15,7 @@ from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.too_small import TooSmallScreen
 from fwtutor.tui.widgets.chain import ChainView
+from fwtutor.tui.widgets.command_line import CommandInput
 from fwtutor.tui.widgets.connections import ConnectionsView
 from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, screen_text
 
@@ -168,3 +174,49 @@ async def test_stepping_repaints_changed_rows_only(playing: Playing) -> None:
         lab_of(app).show()
         await pilot.pause()
         assert painted == []
+
+
+async def test_resizing_keeps_the_focus_and_what_was_typed(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "tab", "tab")
+        focused = app.focused
+        assert focused is not None
+        await pilot.press("colon", *"iptables -L")
+        field = app.focused
+        assert isinstance(field, CommandInput)
+        for size in ((80, 24), (60, 20), (20, 5), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        assert app.focused is field
+        assert field.value == "iptables -L"
+        await pilot.press(*" -n")
+        assert "iptables -L -n" in screen_text(app)
+
+
+# --- pictures ------------------------------------------------------------------------------------------------
+
+
+async def written(begin: Callable[[], Awaitable[object]]) -> None:
+    """Begin something that writes a file in a thread of its own, and wait for its end."""
+    before = set(threading.enumerate())
+    await begin()
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join)
+
+
+async def test_a_picture_is_written_beside_those_there_are(playing: Playing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fwtutor-1.svg").write_text("mine")
+    told: list[str] = []
+    async with playing(size=(80, 24)) as (app, pilot):
+        monkeypatch.setattr(app, "notify", lambda message, **_: told.append(message))
+        # Over a list, too: it is for everywhere.
+        await pilot.press("g")
+        await written(lambda: pilot.press("ctrl+g"))
+        await pilot.pause()
+        assert told == [f"A picture of this screen: fwtutor-2.svg in {tmp_path}"]
+        assert "</svg>" in (tmp_path / "fwtutor-2.svg").read_text(encoding="utf-8")
+        assert (tmp_path / "fwtutor-1.svg").read_text() == "mine"
+        await written(lambda: app.run_action(f"screenshot('x.svg', {str(tmp_path / 'nowhere')!r})"))
+        await pilot.pause()
+        assert told[1] == "No picture could be written to this folder: No such file or directory"

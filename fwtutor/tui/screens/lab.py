@@ -263,6 +263,10 @@ class LabScreen(WhatIf, Travelling, Making):
     def action_submit(self) -> None:
         self.app.call_later(self.query_one(CommandLine).field.action_submit)
 
+    async def action_field(self, action: str) -> None:
+        """A click on what is a key of the field one types in."""
+        await self.query_one(CommandLine).field.run_action(action)
+
     def action_leave(self) -> None:
         closed = self.query_one(OutputView).close()
         if self.query_one(CommandLine).typing or self.focused is not None:
