@@ -6,13 +6,14 @@ One choice holds for the whole program, as the locale does: rows of help and key
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from textual.keys import REPLACED_KEYS, Keys, format_key, key_to_character
 
-from fwtutor.course.tables import Table
 from fwtutor.telling.actions import APP, EDIT, FORM, LAB, TABLES, TYPING, Action
+
+if TYPE_CHECKING:
+    from fwtutor.course.tables import Table
 
 _chosen: dict[str, str] = {}
 ACTIONS: dict[str, Action] = {action.id: action for table in TABLES.values() for action in table}
@@ -125,6 +126,8 @@ def _places(table: Table) -> Iterator[_Place]:
 def _no_action(action_id: str) -> str:
     if action_id in ACTIONS or any(action.id == action_id for action in TYPING):
         return "has no key of its own that could be another"
+    from difflib import get_close_matches
+
     near = get_close_matches(action_id, ACTIONS, n=1)
     return f"there is no such action{f'; did you mean {near[0]}?' if near else ''} (fwtutor config lists them)"
 

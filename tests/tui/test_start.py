@@ -18,7 +18,7 @@ NOT_NEEDED = (
     "fwtutor.netfilter.xtables.matches.hashlimit", "fwtutor.netfilter.xtables.targets.tee", "fwtutor.netfilter.xtables.edit_nft",
     "fwtutor.netfilter.ipset.command", "fwtutor.netfilter.conntrack.helpers.sip", "fwtutor.network.tools.nmap", "fwtutor.network.ssh",
     "fwtutor.network.fail2ban", "fwtutor.tui.screens.kernel", "fwtutor.tui.screens.course_map", "fwtutor.judging", "fwtutor.kernel",
-    "fwtutor.review", "scapy",
+    "fwtutor.review", "scapy", "shtab",
 )  # fmt: skip
 
 

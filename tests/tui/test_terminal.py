@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from fwtutor.course.progress import Progress
 from fwtutor.telling.actions import APP, LAB
-from fwtutor.tui.app import FwtutorApp
+from fwtutor.tui.app import FwtutorApp, _few_colors
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.too_small import TooSmallScreen
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.command_line import CommandInput
 from fwtutor.tui.widgets.connections import ConnectionsView
-from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, screen_text
+from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, make_course, make_lesson, screen_text
 
 # --- mouse ---------------------------------------------------------------------------------------------------
 
@@ -140,6 +141,33 @@ async def test_without_colour_there_is_none(playing: Playing, monkeypatch: pytes
         for strip in strips:
             for segment in strip.apply_filter(app._filters[-1], app.screen.background_colors[0]):
                 assert segment.style is None or segment.style.color is None or segment.style.color.is_default
+
+
+@pytest.mark.parametrize(
+    ("term", "colorterm", "few"),
+    [
+        ("xterm", "", True),
+        ("linux", "", True),
+        ("putty", "", True),
+        ("screen", "", True),
+        ("xterm-256color", "", False),
+        ("xterm", "truecolor", False),
+    ],
+)
+def test_a_terminal_of_sixteen_colours_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch, term: str, colorterm: str, few: bool) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("COLORTERM", colorterm)
+    assert _few_colors() is few
+
+
+async def test_where_there_are_few_colours_the_current_rule_is_bold(playing: Playing, progress: Progress) -> None:
+    app = FwtutorApp(make_course(), progress, make_lesson(), few_colors=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        screen = lab_of(app)
+        assert screen.role_style("row").bold
+        assert screen.role_style("badge-accept").reverse is None
+        assert app.theme_variables["fw-row"] == app.theme_variables["background"].lower() == "#000000"
 
 
 async def test_every_theme_can_be_worn(playing: Playing) -> None:
