@@ -513,3 +513,28 @@ def test_a_shell_that_is_not_known_is_refused(home: Path) -> None:
     done = fwtutor(home, "completion", "ksh")
     assert done.code == 2
     assert "invalid choice: 'ksh'" in done.err
+
+
+# --- configuration ----------------------------------------------------------------------------------------------
+
+
+def test_a_configuration_that_is_wrong_is_refused_before_anything_is_drawn(home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text('[keys]\n"lab.step" = "l"\n')
+    done = on_terminal(home, "play", "too-open", columns=80, lines=24)
+    assert done.code == 2
+    assert "\x1b" not in done.out
+    assert 'config.toml:2: keys.lab.step: "l" is a key of lab.ladder too' in done.out
+    assert sorted(path.name for path in home.iterdir()) == ["config.toml"]
+    # What needs no configuration does not read it.
+    assert fwtutor(home, "play", "too-open", "--plain").code == 0
+
+
+def test_config_prints_what_holds_and_locate_says_where_it_stands(home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text('theme = "light"\n')
+    done = fwtutor(home, "config")
+    assert done.code == 0
+    assert 'theme = "light"' in done.out
+    assert '"lab.step" = "space,right"' in done.out
+    assert f"config    {home / 'config.toml'}" in fwtutor(home, "locate").out
