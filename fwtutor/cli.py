@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import completion, config, grade, kernel, lesson, locate, play, rules, sandbox, trace
+from fwtutor.commands import completion, config, grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
+from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class _Arguments(argparse.ArgumentParser):
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "play": (play.add, "open a lesson"),
+    "progress": (progress.add, "what you have learned; progress out as one file, and in; who learns here"),
+    "quiz": (quiz.add, "the quiz before and after the course"),
     "sandbox": (sandbox.add, "the lab without a lesson: networks, rules and captures of your own"),
     "trace": (trace.add, "what a ruleset does with packets from a file, and why"),
     "rules": (rules.add, "check a ruleset, and print it"),
@@ -123,6 +126,8 @@ def _parser(arguments: Container[str]) -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=play.open_map)
     parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
+    add_learner(parser, first=True)
+    add_language(parser, first=True)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name, (add, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, allow_abbrev=False)

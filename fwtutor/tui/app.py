@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
@@ -20,6 +20,7 @@ from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
 from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import Theme
 
 from fwtutor.course.model import Course, Lesson
@@ -35,6 +36,7 @@ from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.settings import Settings, load
 from fwtutor.tui.shots import Shots
 from fwtutor.tui.themes import THEMES, defaults, in_few_colors
+from fwtutor.tui.widgets.thin_bar import ThinBar
 
 if TYPE_CHECKING:
     from fwtutor.sandbox.model import Sandbox
@@ -94,6 +96,7 @@ class FwtutorApp(Sandboxes, Shots):
         self.set_class(few_colors, "-few-colors")
         self.set_class(self.settings.in_ascii, "-ascii")
         self.set_class(not self.settings.still, "-moving")
+        ScrollBar.renderer = ScrollBarRender if self.settings.in_ascii else ThinBar
 
     @property
     def available_themes(self) -> dict[str, Theme]:
@@ -238,10 +241,15 @@ def _few_colors() -> bool:
 
 def run(
     course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None, *,
-    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, folder: Path | None = None,
 ) -> int:  # fmt: skip
-    """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing, settings=load(), few_colors=_few_colors())
+    """Run the application to its end, with the progress of ``folder``.
+
+    An exception inside it is raised here, once the terminal is itself again and progress is kept.
+    """
+    app = FwtutorApp(
+        course, load_progress(folder), lesson, at, sandbox=sandbox, choosing=choosing, settings=load(), few_colors=_few_colors()
+    )
     result = app.run()
     if app.crash is not None:
         raise app.crash

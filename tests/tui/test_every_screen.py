@@ -21,6 +21,7 @@ from fwtutor.tui.screens.edit import EditScreen
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.ladder import LadderScreen
+from fwtutor.tui.screens.look import LookScreen
 from fwtutor.tui.screens.networks import NetworksScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.screens.save import SaveScreen
@@ -32,7 +33,8 @@ from tests.tui.conftest import Playing, screen_text
 M = TypeVar("M", bound=events.MouseEvent)
 WAY: tuple[tuple[str, type], ...] = (
     ("space", LabScreen), ("colon", LabScreen), ("escape w", ReaderScreen), ("escape i", InspectorScreen), ("escape g", ChooseScreen),
-    ("escape l", LadderScreen), ("escape y", StatesScreen), ("escape x", CraftScreen), ("escape S", SaveScreen),
+    ("escape l", LadderScreen), ("escape y", StatesScreen), ("escape f", LookScreen),
+    ("escape x", CraftScreen), ("escape S", SaveScreen),
     ("escape question_mark", ReaderScreen), ("escape e", EditScreen), ("ctrl+d ctrl+s", ApplyScreen), ("enter v", CompareScreen),
     ("question_mark", ReaderScreen), ("escape escape ctrl+p", CommandPalette), ("escape m", CourseMap), ("x", NetworksScreen),
 )  # fmt: skip
