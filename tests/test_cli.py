@@ -485,7 +485,7 @@ def test_bash_completes_commands_options_values_lessons_networks_and_files(home:
     wanted = {
         "fwtutor pl": "play",
         "fwtutor play new-": "new-and-established new-is-not-syn",
-        "fwtutor play --": "--help --at --plain",
+        "fwtutor play --pl": "--plain",
         "fwtutor lesson check too": "too-open",
         "fwtutor sandbox o": "office one-server",
         "fwtutor trace --format j": "json",
