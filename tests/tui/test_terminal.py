@@ -101,7 +101,10 @@ async def test_every_size_can_be_drawn_and_stepped(playing: Playing, size: tuple
 
 
 @BOTH
-async def test_every_key_of_the_lab_can_be_pressed_anywhere(playing: Playing, size: tuple[int, int]) -> None:
+async def test_every_key_of_the_lab_can_be_pressed_anywhere(
+    playing: Playing, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # one of them writes a file
     keys = [key for action in (*LAB, *APP) for key in action.keys.split(",") if key and key != "ctrl+q"]
     async with playing(size=size) as (app, pilot):
         if size[0] == 120:
