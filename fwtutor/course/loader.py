@@ -119,6 +119,11 @@ def _chapters(table: Table, root: Path) -> list[_ListedChapter]:
     return chapters
 
 
+def lesson_names() -> tuple[str, ...]:
+    """Of all lessons of the course, in its order; none of them is read. Raises LessonError."""
+    return tuple(name for chapter in _listed(lessons_folder()).chapters for name in chapter.names)
+
+
 def find_lesson(name: str, language: str = "") -> Lesson:
     """A lesson of the course by its name, or any by its folder, to be played: no other is read, and no answers.
 
