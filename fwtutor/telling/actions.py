@@ -143,6 +143,21 @@ READ: tuple[Action, ...] = (
     Action("read.last", "scroll(100000)", "end", "End", "bottom", "To the bottom.", bar=False),
 )
 
+INSPECT: tuple[Action, ...] = (
+    Action("inspect.up", "move(-1)", "up,k", "↑", "field above", "The field above; its bytes are marked below.", bar=False),
+    Action("inspect.down", "move(1)", "down,j,space", "↑↓", "field", "The next field; its bytes are marked below."),
+    Action("inspect.layer", "layer(1)", "right", "←→", "layer", "The next header."),
+    Action("inspect.layer_back", "layer(-1)", "left", "←", "layer before", "The header before.", bar=False, listed=False),
+    Action("inspect.other", "other", "tab", "tab", "as it came / left", "The packet as it arrived, or as it is now or left."),
+    Action("inspect.next", "differing(1)", "n", "n", "next that differs", "The next field in which both differ.", weight=2),
+    Action("inspect.last", "differing(-1)", "N", "N", "last that differs", "The one before that differs.", bar=False),
+    Action("inspect.pageup", "move(-8)", "pageup,backspace", "PgUp", "page up", "Eight fields up.", bar=False),
+    Action("inspect.pagedown", "move(8)", "pagedown", "PgDn", "page down", "Eight fields down.", bar=False),
+    Action("inspect.first", "move(-100000)", "home", "Home", "first", "The first field.", bar=False),
+    Action("inspect.end", "move(100000)", "end", "End", "last", "The last field.", bar=False),
+    Action("inspect.close", "close", "escape,q,enter,i", "Esc", "close", "Back to where you were."),
+)
+
 CHOOSE: tuple[Action, ...] = (
     Action("choose.on", "take(-1, 1)", "enter,right,space", "Enter", "on", "Go on to the next."),
     Action("choose.back", "take(-1, -1)", "left,backspace", "←", "back", "Go back to the last one."),

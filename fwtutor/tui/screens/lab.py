@@ -223,13 +223,12 @@ class LabScreen(WhatIf, Travelling, Making):
             self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
 
     def action_inspect(self) -> None:
-        walk = self.session.cursor.walk
-        if walk is None:
+        if self.session.cursor.walk is None:
             self.say("Packet inspector", line("There is no packet here: step to one."))
         else:
             from fwtutor.tui.screens.inspector import InspectorScreen
 
-            self.app.push_screen(InspectorScreen(walk.packet))
+            self.app.push_screen(InspectorScreen(Place.of(self.session)))
 
     def action_ask_kernel(self) -> None:
         from fwtutor.tui.screens.kernel import KernelScreen
