@@ -86,6 +86,8 @@ LAB: tuple[Action, ...] = (
     Action("lab.mark", "bookmark", "asterisk", "*", "bookmark", "Mark this moment on the timeline, or take the mark away.", bar=False),
     Action("lab.slower", "pace(-1)", "left_square_bracket", "[", "slower", "Play, and let packets move, slower.", bar=False),
     Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
+    Action("lab.zoom", "zoom", "z", "z", "zoom", "The focused pane on the whole work area; again, back.", weight=6),
+    Action("lab.jump", "jump", "j", "j", "jump", "A letter at every pane, rule, entry and moment: press it to go there.", weight=6),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
@@ -156,6 +158,11 @@ INSPECT: tuple[Action, ...] = (
     Action("inspect.first", "move(-100000)", "home", "Home", "first", "The first field.", bar=False),
     Action("inspect.end", "move(100000)", "end", "End", "last", "The last field.", bar=False),
     Action("inspect.close", "close", "escape,q,enter,i", "Esc", "close", "Back to where you were."),
+)
+
+JUMP: tuple[Action, ...] = (
+    Action("jump.letter", "close", "", "letter", "go there", "Go to what stands behind the letter."),
+    Action("jump.close", "close", "escape,backspace", "Esc", "stay", "Stay where you are."),
 )
 
 CHOOSE: tuple[Action, ...] = (

@@ -20,6 +20,7 @@ from fwtutor.telling.reasons import explain
 from fwtutor.telling.spans import line, wrap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.making import Making
+from fwtutor.tui.screens.panes import Panes
 from fwtutor.tui.screens.travel import Travelling
 from fwtutor.tui.screens.view import TABS
 from fwtutor.tui.screens.what_if import WhatIf
@@ -41,7 +42,7 @@ OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in
 """Keys that open the command line."""
 
 
-class LabScreen(WhatIf, Travelling, Making):
+class LabScreen(Panes, WhatIf, Travelling, Making):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -266,6 +267,8 @@ class LabScreen(WhatIf, Travelling, Making):
         self.app.call_later(self.query_one(CommandLine).field.action_submit)
 
     def action_leave(self) -> None:
+        if self.close_zoom():
+            return
         closed = self.query_one(OutputView).close()
         if self.query_one(CommandLine).typing or self.focused is not None:
             self.set_focus(None)
@@ -345,6 +348,8 @@ class LabScreen(WhatIf, Travelling, Making):
 
     def action_next_pane(self, by: int = 1) -> None:
         self.halt()
+        if self.zoom_next(by):
+            return
         if self.has_class("-wide"):
             self.query_one(Bench).focus_next(by)
             return

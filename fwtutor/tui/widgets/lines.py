@@ -127,12 +127,14 @@ class LineView(ScrollView, inherit_bindings=False):
         """Title and subtitle of the border, as they are: no markup."""
         if (title, subtitle) != self._titles:
             self._titles = title, subtitle
-            self._draw_titles()
+            self.entitle()
 
-    def _draw_titles(self) -> None:
+    def entitle(self) -> None:
+        """Draw title and subtitle anew; one that has the whole work area says how to leave it."""
         # A border with corners sets its title off by itself; a single line above does not.
         gap = "" if self.styles.border_left[0] else " "
-        title, subtitle = (self.plain(clean(text)) for text in self._titles)
+        zoomed = f" {glyphs.DOT} z puts it back" if self.has_class("-zoom") else ""
+        title, subtitle = (self.plain(clean(text)) for text in (f"{self._titles[0]}{zoomed}", self._titles[1]))
         self.border_title = Content(f"{gap}{title}{gap}") if title else None
         self.border_subtitle = Content(f"{gap}{subtitle}{gap}") if subtitle else None
 
@@ -168,12 +170,29 @@ class LineView(ScrollView, inherit_bindings=False):
         self._painted.clear()
         self._styles.clear()
         if any(self._titles):
-            self._draw_titles()
+            self.entitle()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """For ``height: auto``: all the rows."""
         self._rows = self.build(self._beside_bar(width))
         return self.count()
+
+    @property
+    def visible_on_screen(self) -> bool:
+        """Has it any room now?"""
+        return self.is_on_screen and self.region.area > 0
+
+    def spots(self) -> list[tuple[int, int, str]]:
+        """What can be clicked of the rows in sight: (x, y, action), each of a row's actions once."""
+        found: list[tuple[int, int, str]] = []
+        for y in range(self.size.height):
+            x, seen = 0, {""}
+            for span in self._row_or_blank(self.scroll_offset.y + y).spans:
+                if span.click not in seen:
+                    seen.add(span.click)
+                    found.append((x, y, span.click))
+                x += cell_len(span.text)
+        return found
 
     # --- events -----------------------------------------------------------------------------------------
 
