@@ -74,7 +74,12 @@ class InspectorScreen(RoleScreen[None], ModalScreen[None]):
     def _dissect(self) -> None:
         from fwtutor.wire import dissect
 
-        self.post_message(self.Dissected([dissect(version.raw) for version in self._found.versions]))
+        try:
+            layers = [dissect(version.raw) for version in self._found.versions]
+        except Exception as error:  # noqa: BLE001 - what a stranger's bytes may do to scapy
+            self.app.call_from_thread(self._fields.fail, error)
+            return
+        self.post_message(self.Dissected(layers))
 
     def on_inspector_screen_dissected(self, message: Dissected) -> None:
         from fwtutor.wire import pairs

@@ -10,13 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 from fwtutor.netfilter.xtables.completing import Completion
+from fwtutor.tui.guard import Guarded
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.sheets import Meaning, Sheet
 
 MOST_OFFERED = 200
 
 
-class RuleArea(TextArea):
+class RuleArea(TextArea, Guarded):
     """One rule a line. What is typed is read as iptables reads it.
 
     | key | does |
@@ -49,6 +50,13 @@ class RuleArea(TextArea):
         """The words that fit where tab was pressed first, and which of them stands there ..."""
         self._cycled = (self.text, self.cursor_location)
         """... as long as text and cursor are these."""
+
+    def fail(self, error: Exception) -> None:
+        from fwtutor.crashlog import note
+
+        # The text is what must not be lost: it stays where it is.
+        message = f"The editor failed: {type(error).__name__}: {error}\nYour text is kept. The details {note(error)}."
+        self.app.notify(message, severity="error", markup=False, timeout=10)
 
     @property
     def changed(self) -> bool:
