@@ -108,6 +108,8 @@ APP: tuple[Action, ...] = (
     Action("app.theme", "app.next_theme", "t", "t", "theme", "The next theme: dark, light, high contrast.", weight=5),
     Action("app.still", "app.toggle_still", "M", "M", "motion", "Movement on or off."),
     Action("app.palette", "app.command_palette", "ctrl+p", "^p", "palette", "Find any action by its name."),
+    Action("app.copy", "copy_table", "Y", "Y", "copy", "Copy what this pane or screen shows, to the clipboard.", bar=False),
+    Action("app.save", "save_table", "ctrl+s", "^s", "save table", "Save what this pane or screen shows in a file.", bar=False),
     Action(
         "app.suspend",
         "app.suspend_process",

@@ -26,6 +26,7 @@ from fwtutor.tui.widgets.fields import FieldsView, HexView
 from fwtutor.tui.widgets.form import Rows
 
 if TYPE_CHECKING:
+    from fwtutor.telling.tables import Table
     from fwtutor.wire import Field, Layer
 
 ROOMY = 34
@@ -120,6 +121,13 @@ class InspectorScreen(RoleScreen[None], ModalScreen[None]):
         view = self._fields
         pair = view.fields[view.chosen] if view.fields else None
         return None if pair is None else (pair.before, pair.after)[view.side]
+
+    def table(self) -> Table:
+        from fwtutor.telling.tables import Table
+        from fwtutor.wire import hex_dump
+
+        said = inspecting.lines(self._found, self._fields.headers, [hex_dump(version.raw) for version in self._found.versions])
+        return Table("this packet", "\n".join([*(row.text for row in self._about()), *said]) + "\n", "packet.txt")
 
     # --- what keys do -----------------------------------------------------------------------------------
 

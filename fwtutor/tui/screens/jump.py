@@ -57,6 +57,9 @@ class JumpScreen(RoleScreen[str | None], ModalScreen[str | None]):
         self._typed = ""
         self._drawn_for: Size | None = None
 
+    def table(self) -> None:
+        """There are letters here, and nothing else."""
+
     def compose(self) -> ComposeResult:
         for code, spot in self._spots.items():
             label = Static(Content(code), id=f"to-{code}", classes="spot")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.geometry import Region
 from textual.widget import Widget
 
+from fwtutor.telling.reading import Place
 from fwtutor.tui.screens.view import LabView
 from fwtutor.tui.widgets.bars import TabBar
 from fwtutor.tui.widgets.bench import PANES, Bench
@@ -18,6 +19,7 @@ from fwtutor.tui.widgets.lines import LineView
 if TYPE_CHECKING:
     from textual.geometry import Offset
 
+    from fwtutor.telling.tables import Table
     from fwtutor.tui.screens.jump import Spot
 
 MAIN = {"firewall": "chain"}
@@ -160,6 +162,20 @@ class Panes(LabView):
         rows = self.query_one(ConnectionsView).about(number)
         if rows is not None:
             self.app.push_screen(ReaderScreen("Connection", rows))
+
+    # --- copying and saving -----------------------------------------------------------------------------
+
+    def table(self) -> Table:
+        """Of the pane that has the focus; rules, connections and packets in the formats they really have."""
+        from fwtutor.telling import tables
+        from fwtutor.tui.copying import pane_table
+
+        output, place = self.query_one(OutputView), Place.of(self.session)
+        if output.display:
+            return pane_table(output)
+        own = {"chain": tables.rules_table, "connections": tables.connections_table, "timeline": tables.moments_table}
+        pane = self.pane
+        return own[pane.id](place) if pane.id in own else pane_table(pane)
 
     # --- pages ------------------------------------------------------------------------------------------
 

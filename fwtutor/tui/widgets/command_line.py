@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from fwtutor.telling import glyphs
 from fwtutor.telling.spans import Line, Span, clean, line
-from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.lines import LineView, as_text
 
 LONGEST = 4000
 """Characters a command may have."""
@@ -280,3 +280,7 @@ class OutputView(LineView):
 
     def build(self, width: int) -> Sequence[Line]:
         return self._make(width)
+
+    def as_text(self) -> str:
+        # As it was printed: what is broken here for want of room is not broken there.
+        return as_text(self._make(1 << 20))

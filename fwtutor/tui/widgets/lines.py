@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -27,6 +27,11 @@ BAR = 1
 """Cells of a scroll bar. Where it has none of its own (ASCII), the text keeps its distance from the edge all the same."""
 ROOM_TO_SAY = 3
 """Rows from which a pane itself can say why it failed."""
+
+
+def as_text(rows: Iterable[Line]) -> str:
+    """Rows as lines of plain text."""
+    return "".join(f"{row.text.rstrip()}\n" for row in rows)
 
 
 class LineView(ScrollView, Guarded, inherit_bindings=False):
@@ -210,6 +215,15 @@ class LineView(ScrollView, Guarded, inherit_bindings=False):
                     found.append((x, y, span.click))
                 x += cell_len(span.text)
         return found
+
+    @property
+    def title(self) -> str:
+        """Of its border, without what is to be done there."""
+        return clean(self._titles[0])
+
+    def as_text(self) -> str:
+        """All rows, those out of sight too, as plain text."""
+        return as_text(self.row(y) for y in range(self.count()))
 
     # --- failing ----------------------------------------------------------------------------------------
 
