@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from fwtutor.tui.roles import RoleScreen
 
-SELECTING = "Shift and the mouse select any text in most terminals."
+HOW = "copied by OSC 52, if the terminal lets it. Shift+drag selects any text in most terminals."
 
 
-def pane_table(view: LineView) -> Table:
+def pane_table(view: LineView, title: str = "") -> Table:
     """The rows of a pane as text, those out of sight too."""
-    title = view.title or view.id or "table"
-    return Table(title, view.as_text(), f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')[:40] or 'table'}.txt")
+    title = title or view.title or view.id or "table"
+    return Table(title, view.as_text(), f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-').removeprefix('the-')[:40] or 'table'}.txt")
 
 
 def shown_table(screen: Screen[Any]) -> Table | None:
@@ -29,7 +29,8 @@ def shown_table(screen: Screen[Any]) -> Table | None:
         return pane_table(screen.focused)
     views = [view for view in screen.query(LineView) if view.visible_on_screen and not isinstance(view, KeyBar | TabBar | TopLine)]
     largest = max(views, key=lambda view: view.region.area, default=None)
-    return None if largest is None else pane_table(largest)
+    name = type(screen).__name__.removesuffix("Screen").lower()
+    return None if largest is None else pane_table(largest, "" if largest.title else f"the {name}")
 
 
 def copy(screen: RoleScreen[Any]) -> None:
@@ -40,8 +41,7 @@ def copy(screen: RoleScreen[Any]) -> None:
         return
     # The clipboard takes text: what is none stays visible as an escape.
     screen.app.copy_to_clipboard(table.text.encode("utf-8", "backslashreplace").decode("utf-8"))
-    said = f"{counted(table)} copied, if your terminal lets programs do that (OSC 52). {SELECTING}"
-    screen.app.notify(said, timeout=6, markup=False)
+    screen.app.notify(f"{counted(table)} {HOW}", timeout=6, markup=False)
 
 
 def save(screen: RoleScreen[Any]) -> None:
@@ -52,6 +52,9 @@ def save(screen: RoleScreen[Any]) -> None:
     if table is None or not table.lines:
         screen.app.notify("There is nothing here to save.", timeout=3)
         return
+
+    # What was said last would lie over the question.
+    screen.app.clear_notifications()
 
     def saved(name: str | None) -> None:
         if name is not None:

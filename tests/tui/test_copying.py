@@ -38,7 +38,7 @@ async def test_rules_are_copied_as_iptables_save_prints_them(playing: Playing) -
         firewall = Firewall({"wan": ["203.0.113.1/24"]})
         firewall.restore(text, counters=True)
         assert firewall.save(counters=True) == text
-        assert notice(app).startswith(f"{len(lines)} lines of iptables-save copied, if your terminal lets programs do that (OSC 52). Shift")
+        assert notice(app).startswith(f"{len(lines)} lines of iptables-save copied by OSC 52, if the terminal lets it. Shift+drag")
 
 
 @BOTH
@@ -66,7 +66,10 @@ async def test_other_panes_and_screens_are_copied_as_text(playing: Playing) -> N
         await pilot.pause()
         assert "TCP:\n  sport: 4000\n" in await copied(app, pilot)
         await pilot.press("escape", "l")
-        assert "1337" in await copied(app, pilot)
+        rows = (await copied(app, pilot)).splitlines()
+        assert rows[0].split() == ["attacker", "server"]
+        assert "SYN" in rows[2]
+        assert "lines of the ladder copied" in notice(app)
         await pilot.press("escape", "o")
         assert "connect 203.0.113.1:1337 from 4000" in await copied(app, pilot)
         lab_of(app).enter("server", "iptables -L -n -v")

@@ -27,7 +27,7 @@ from fwtutor.tui.widgets.form import FormRow, Rows
 ABOUT = "A file of text: the network, the rules, the packets, what was typed in every run, where you are. Nothing in it is executed."
 
 
-ABOUT_TABLES = "As it is shown here, as text."
+ABOUT_TABLES = "A file of text. One that is there already is replaced only when you say so twice."
 ABOUT_CAPTURES = (
     "A name that ends in .pcap makes a capture of what came to the box and what it sent of itself; any other a list of the moments."
 )

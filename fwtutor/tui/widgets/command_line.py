@@ -9,10 +9,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 from fwtutor.telling import glyphs
 from fwtutor.telling.spans import Line, Span, clean, line
+from fwtutor.tui.widgets.field import Field
 from fwtutor.tui.widgets.lines import LineView, as_text
 
 LONGEST = 4000
@@ -22,7 +22,7 @@ ELSEWHERE = "press : and type, e.g. connect ADDR:PORT, or send tcp ADDR:PORT > A
 """The same at a host whose firewall is not the one on the screen."""
 
 
-class CommandInput(Input):
+class CommandInput(Field):
     """The text field; it owns the keys that mean something else in the lab.
 
     | key | does |

@@ -130,7 +130,8 @@ class HexView(LineView):
             opens, closes = number == self._start < self._end, number == self._end > self._start and number != at
             inside = self._start < number < self._end and number != at
             between = "[" if opens else "]" if closes else " "
-            spans.append(Span(f"{gap}{between}" if opens else f"{between}{gap}", "here" if opens or closes or inside else ""))
+            marked = Span(between, "here" if opens or closes or inside else "")
+            spans += [Span(gap), marked] if opens else [marked, Span(gap, "here" if inside else "")]
             if number >= len(self._raw):
                 spans.append(Span("  "))
                 continue

@@ -13,6 +13,7 @@ from fwtutor.netfilter.xtables.completing import Completion
 from fwtutor.tui.guard import Guarded
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.sheets import Meaning, Sheet
+from fwtutor.tui.widgets.field import seen
 
 MOST_OFFERED = 200
 
@@ -89,8 +90,7 @@ class RuleArea(TextArea, Guarded):
         text = super().get_line(line_index)
         line = text.plain
         if not line.isprintable():
-            # One cell for each, so that the cursor stands where it seems to.
-            text = Text("".join(letter if letter.isprintable() or letter == "\t" else "?" for letter in line), end="", no_wrap=True)
+            text = Text(seen(line), end="", no_wrap=True)
         meaning = self.sheet.meaning(line)
         if meaning.problem is not None:
             text.stylize(self._role("drop"), meaning.problem.start, meaning.problem.end)
