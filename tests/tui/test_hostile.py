@@ -17,7 +17,7 @@ from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.command_line import CommandLine
 from fwtutor.tui.widgets.rule_area import RuleArea
-from tests.tui.conftest import BOTH, RULES, Playing, lab_of, make_lesson, screen_text
+from tests.tui.conftest import RULES, Playing, lab_of, make_lesson, screen_text
 
 HOSTILE = {
     "markup": "[red]x[/red] [@click=app.quit]y[/] [/",
@@ -45,11 +45,10 @@ def flat(text: str) -> str:
     return "".join(text.replace("│", "").split())
 
 
-@BOTH
 @EACH
-async def test_in_a_rule_a_command_and_the_ladder(playing: Playing, text: str, size: tuple[int, int]) -> None:
+async def test_in_a_rule_a_command_and_the_ladder(playing: Playing, text: str) -> None:
     rules = RULES.replace("-A INPUT -p tcp", f'-A INPUT -p udp -m comment --comment "{clean(text)}" -j DROP\n-A INPUT -p tcp', 1)
-    async with playing(make_lesson(rules=rules), size=size) as (app, pilot):
+    async with playing(make_lesson(rules=rules), size=(80, 24)) as (app, pilot):
         lab = lab_of(app)
         lab.enter("attacker", f"echo {text}")
         await pilot.pause()
@@ -67,31 +66,31 @@ async def test_in_a_rule_a_command_and_the_ladder(playing: Playing, text: str, s
         steady(app)
 
 
-@EACH
-async def test_in_a_comment_that_no_parser_let_in(playing: Playing, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_in_a_comment_that_no_parser_let_in(playing: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a match printed it so: what the chain draws is drawn as it is."""
     async with playing() as (app, pilot):
         await pilot.press("space", "z")
-        view = app.screen.query_one(ChainView)
-        rule = view._chain.rules[1]
-        monkeypatch.setattr(type(rule), "save", lambda _: f"-m comment --comment {text} -j ACCEPT")
-        await pilot.press("z", "z")
-        assert flat(clean(text)) in flat(steady(app))
+        rule = app.screen.query_one(ChainView)._chain.rules[1]
+        for text in HOSTILE.values():
+            monkeypatch.setattr(type(rule), "save", lambda _, text=text: f"-m comment --comment {text} -j ACCEPT")
+            await pilot.press("z", "z")
+            assert flat(clean(text)) in flat(steady(app))
 
 
-@EACH
-async def test_in_a_payload(playing: Playing, text: str) -> None:
-    raw = craft.udp(1, 2, 53, 53, text.encode("utf-8", "surrogatepass"))
+async def test_in_a_payload(playing: Playing) -> None:
     async with playing() as (app, pilot):
         await pilot.press("space")
         place = Place.of(lab_of(app).session)
-        walk = Walk(Packet(raw), text, place.at)
-        await app.push_screen(InspectorScreen(replace(place, walk=walk, steps=(), done=0)))
-        await app.workers.wait_for_complete()
-        await pilot.press("end")
-        assert "Packet inspector" in steady(app)
-        await pilot.press("Y")
-        app.clipboard.encode()
+        for text in HOSTILE.values():
+            raw = craft.udp(1, 2, 53, 53, text.encode("utf-8", "surrogatepass"))
+            walk = Walk(Packet(raw), text, place.at)
+            await app.push_screen(InspectorScreen(replace(place, walk=walk, steps=(), done=0)))
+            await app.workers.wait_for_complete()
+            await pilot.press("end")
+            assert f"{len(raw)} bytes" in steady(app)
+            await pilot.press("Y", "escape")
+            assert f"as it arrived by {clean(text)}"[:20] in clean(app.clipboard).replace("A", "a")
+            app.clipboard.encode()
 
 
 @EACH
