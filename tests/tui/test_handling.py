@@ -73,6 +73,12 @@ async def test_a_question_is_asked_below_a_zoomed_pane_and_a_new_page_is_shown(p
         assert "right: NEW" in screen_text(app)
 
 
+async def test_a_hint_is_told_over_a_zoomed_pane(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "z", "h")
+        assert "Press space." in screen_text(app)
+
+
 async def test_escape_closes_what_lies_over_a_zoomed_pane_first(playing: Playing) -> None:
     async with playing() as (app, pilot):
         await pilot.press("space", "z", "o", "escape")

@@ -208,7 +208,7 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
             return
         title = f"Hint {hint.number} of {hint.total}"
         self.show()
-        if self.has_class("-wide"):
+        if self.has_class("-wide") and self.zoomed in (None, self.query_one(LessonView)):
             self._scroll_lesson_to(f"{title}")
             if not hint.new:
                 self.tell(f"that is {title.lower()}: there are no more on this page")
