@@ -29,8 +29,8 @@ MAIN = {"firewall": "chain"}
 class Panes(LabView):
     """Zooming and jumping. Which panes there are is the bench's."""
 
-    _before: tuple[Widget | None, Offset] | None = None
-    """What had the focus before a pane was zoomed, and where that pane was scrolled to."""
+    _before: tuple[Widget | None, Offset, tuple[object, ...]] | None = None
+    """What had the focus before a pane was zoomed, where that pane was scrolled to, and at which place of the run."""
 
     def halt(self) -> None:
         """Stop playing."""
@@ -43,14 +43,19 @@ class Panes(LabView):
             self.put_back()
             return
         pane = self.pane
-        self._before = self.focused, pane.scroll_offset
+        self._before = self.focused, pane.scroll_offset, self._here()
         self._zoom(pane)
+
+    def _here(self) -> tuple[object, ...]:
+        """The place of the run: elsewhere, a pane scrolls to what is to be seen there."""
+        cursor = self.session.cursor
+        return self.session.run, cursor.index, cursor.step
 
     @property
     def pane(self) -> LineView:
         """The pane that has the focus; if none has it, the main one."""
         focused = self.focused
-        if isinstance(focused, LineView) and focused.id in PANES:
+        if isinstance(focused, LineView) and focused.id in PANES and focused.visible_on_screen:
             return focused
         name = "chain" if self.has_class("-wide") else MAIN.get(self.tab, self.tab)
         return self.query_one(f"#{name}", LineView)
@@ -88,9 +93,10 @@ class Panes(LabView):
         self.zoomed = None
         self.remove_class("-zoomed")
         if self._before is not None:
-            focused, offset = self._before
+            focused, offset, here = self._before
             self.set_focus(focused)
-            self.call_after_refresh(pane.scroll_to, y=offset.y, animate=False)
+            if here == self._here():
+                self.call_after_refresh(pane.scroll_to, y=offset.y, animate=False)
         self._before = None
         self._show_question()
         self.refresh_bars()
@@ -108,7 +114,7 @@ class Panes(LabView):
             return False
         name = PANES[(PANES.index(self.zoomed.id or "") + by) % len(PANES)]
         pane = self.query_one(f"#{name}", LineView)
-        self._before = (pane if self.has_class("-wide") else None), pane.scroll_offset
+        self._before = (pane if self.has_class("-wide") else None), pane.scroll_offset, self._here()
         self._zoom(pane)
         return True
 

@@ -92,8 +92,11 @@ class TimelineView(LineView):
 
     def spots(self) -> list[tuple[int, int, str]]:
         found = super().spots()
+        if self.listing:
+            # Before the row, where it covers nothing.
+            return [(0, y, action) for _, y, action in found]
         # In the strip, marks stand too close for a letter each.
-        return found if self.listing else found[:: max(1, -(-len(found) // STRIP_SPOTS))]
+        return found[:: max(1, -(-len(found) // STRIP_SPOTS))]
 
     def _scrub(self, x: int) -> None:
         """Go to the moment below the mouse."""
