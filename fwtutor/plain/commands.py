@@ -27,7 +27,7 @@ _ALSO = {
     "lab.next": ("next",), "lab.craft": ("again",), "lab.command": (),
 }  # fmt: skip
 """Names besides the action's label."""
-_TAKES = {"lab.command": "LINE", "lab.save": "[FILE]", "lab.craft": "[FIELD=VALUE ...]"}
+_TAKES = {"lab.look": "[PAGE [HOST] [FILTER]]", "lab.command": "LINE", "lab.save": "[FILE]", "lab.craft": "[FIELD=VALUE ...]"}
 _SAYS = {
     "lab.end": "On to the end of this page, or to a question; again, to the next page. Only the last moment is told.",
     "lab.play": "Step on until a question, a new page or the end, and tell each moment.",
@@ -36,11 +36,12 @@ _SAYS = {
     "lab.help": "This list.",
     "lab.map": "All lessons, and how far you are in each.",
     "lab.craft": "This packet again, but with other values: again dport=22 flags=ACK. Without values it says which fields there are.",
+    "lab.look": "Any host, as it is here: look rules, connections, expectations, sockets, logs or sysctls. look connections server 1337",
     "lab.save": "Keep all this in a file, which fwtutor sandbox opens. save over FILE replaces one that is there.",
 }
 """Where plain mode does it in another way than the lab's tooltip says."""
 _DONE = (
-    "lab.step", "lab.back", "lab.play", "lab.end", "lab.start", "lab.packet", "lab.hook", "lab.rule", "lab.why", "lab.inspect",
+    "lab.step", "lab.back", "lab.play", "lab.end", "lab.start", "lab.packet", "lab.hook", "lab.rule", "lab.why", "lab.inspect", "lab.look",
     "lab.kernel",     "lab.a", "lab.b", "lab.c", "lab.d", "lab.hint", "lab.command", "lab.console", "lab.craft", "lab.undo",
     "lab.run", "lab.save",
     "lab.next", "lab.restart", "lab.map", "lab.help",
@@ -71,6 +72,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("goals", (), ("goals",), "What is to be brought about."),
     Command("hosts", (), ("hosts", "network"), "The hosts and the links between them."),
     Command("at", (), ("at",), "Go to another host's prompt.", "HOST"),
+    Command("progress", (), ("progress",), "What you have learned, predictions right, hints used."),
+    Command("review", (), ("review",), "Predictions you got wrong, asked again until they are right."),
+    Command("quiz", (), ("quiz",), "The quiz: before the course, and after it."),
     Command("open", (), ("open",), "Open another lesson.", "LESSON"),
     Command("quit", ("q",), ("quit", "exit"), "Leave. Progress is kept."),
 )

@@ -9,7 +9,7 @@ import gc
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -19,6 +19,7 @@ from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import BUILTIN_THEMES, Theme
 
 from fwtutor.course.model import Course, Lesson
@@ -31,6 +32,7 @@ from fwtutor.tui.sandboxes import Sandboxes
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.themes import THEMES, defaults
+from fwtutor.tui.widgets.thin_bar import ThinBar
 
 if TYPE_CHECKING:
     from fwtutor.sandbox.model import Sandbox
@@ -85,6 +87,7 @@ class FwtutorApp(Sandboxes):
         self.set_class(self.no_color, "-no-color")
         self.set_class(glyphs.wants_ascii(), "-ascii")
         self.set_class(not glyphs.wants_stillness(), "-moving")
+        ScrollBar.renderer = ScrollBarRender if glyphs.wants_ascii() else ThinBar
 
     @property
     def available_themes(self) -> dict[str, Theme]:
@@ -218,10 +221,13 @@ def _title(action: Action) -> str:
 
 def run(
     course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None, *,
-    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, folder: Path | None = None,
 ) -> int:  # fmt: skip
-    """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing)
+    """Run the application to its end, with the progress of ``folder``.
+
+    An exception inside it is raised here, once the terminal is itself again and progress is kept.
+    """
+    app = FwtutorApp(course, load_progress(folder), lesson, at, sandbox=sandbox, choosing=choosing)
     result = app.run()
     if app.crash is not None:
         raise app.crash

@@ -22,7 +22,7 @@ LIST_FROM = 8
 
 STRIP_SPOTS = 12
 """Moments of the strip that jump mode goes to, at most."""
-LISTED = 100
+LISTED = 88
 """Cells of a listed moment at most: a verdict too far from its tuple is hard to tie to it."""
 
 
