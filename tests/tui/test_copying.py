@@ -139,3 +139,10 @@ async def test_the_timeline_is_saved_as_a_capture_that_trace_reads(
         # What is still to come is in neither.
         await pilot.press(*QUESTION, "Y")
         assert "DROP" not in app.clipboard
+
+
+async def test_a_page_of_another_host_is_copied_with_its_heads(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "space", "f", "Y")
+        assert "lines of rules of " in notice(app)
+        assert "--dport 1337" in app.clipboard or "policy" in app.clipboard.lower()

@@ -44,8 +44,8 @@ class ConnectionsView(LineView):
         self._known: dict[tuple[int, bool], tuple[Entry, tuple[object, ...], list[Line]]] = {}
         """Rows made last, by entry: of that value of it, for that time left, width and so on."""
 
-        self._starts: list[tuple[int, Entry]] = []
-        """The row in which each entry that is drawn begins."""
+        self._starts: list[tuple[int, Entry | None]] = []
+        """The row in which each entry that is drawn begins, or (None) what is no entry."""
 
     def show(self, place: Place) -> None:
         """Show the table at a place."""
@@ -91,6 +91,7 @@ class ConnectionsView(LineView):
                 rows += [row._replace(fill="row") for row in found] if looked_up else found
             if awaited:
                 # Before the others, for they are few and soon gone.
+                self._starts.append((len(rows), None))
                 rows += [BLANK, *awaited] if rows else awaited
             for entry in others:
                 if rows:
@@ -108,12 +109,13 @@ class ConnectionsView(LineView):
         if len(rows) > self.size.height:
             rows = rows_of(both=False)
         if len(live) > SHOWN:
+            self._starts.append((len(rows), None))
             rows += [BLANK, line((f"and {len(live) - SHOWN} more", "dim"))]
         return rows
 
     def spots(self) -> list[tuple[int, int, str]]:
         top, height = self.scroll_offset.y, self.size.height
-        return [(0, y - top, f"screen.entry({entry.id})") for y, entry in self._starts if top <= y < top + height]
+        return [(0, y - top, f"screen.entry({entry.id})") for y, entry in self._starts if entry and top <= y < top + height]
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -121,13 +123,14 @@ class ConnectionsView(LineView):
             return
         y = offset.y + self.scroll_offset.y
         at = bisect_right(self._starts, y, key=lambda start: start[0]) - 1
-        if at >= 0 and y < self.count() and self._rows[y].spans:
-            self.app.call_later(self.app.run_action, f"screen.entry({self._starts[at][1].id})", self.screen)
+        entry = self._starts[at][1] if at >= 0 and y < self.count() and self._rows[y].spans else None
+        if entry is not None:
+            self.app.call_later(self.app.run_action, f"screen.entry({entry.id})", self.screen)
 
     def about(self, number: int) -> Callable[[int], list[Line]] | None:
         """All there is to say of an entry that is drawn, in rows for a width; None if it is not drawn."""
         place = self._place
-        entry = next((entry for _, entry in self._starts if entry.id == number), None)
+        entry = next((entry for _, entry in self._starts if entry and entry.id == number), None)
         if place is None or entry is None:
             return None
         own, stands = packet_entry(place)

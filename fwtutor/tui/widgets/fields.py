@@ -53,6 +53,11 @@ class FieldsView(LineView):
             elif bottom >= self.scroll_offset.y + self.size.height:
                 self.scroll_to(y=bottom - self.size.height + 1, animate=False)
 
+    def on_resize(self) -> None:
+        super().on_resize()
+        # The chosen field stays on the screen when the rows around it grow.
+        self.choose(self.chosen)
+
     def build(self, width: int) -> Sequence[Line]:
         self._owners = []
         if not self.headers:
