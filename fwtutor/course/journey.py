@@ -10,7 +10,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.network.records import Walked
-from fwtutor.recording.editing import apply
 
 if TYPE_CHECKING:
     from fwtutor.course.model import Goal, Lesson, Prediction
@@ -290,6 +289,8 @@ class Journey:
 
     def edit(self, made: Plan) -> list[CommandRun]:
         """The commands of an edit, where it wants them."""
+        from fwtutor.recording.editing import apply
+
         records = apply(self.session, made)
         self.just_answered = ""
         if records and not records[0].refused:
