@@ -24,7 +24,7 @@ def note(error: BaseException) -> str:
     from tempfile import gettempdir
 
     from fwtutor.badinput import BadInput
-    from fwtutor.course.progress import home
+    from fwtutor.folders import home
 
     details = "".join(traceback.format_exception(error))
     if details in _noted or len(_noted) >= MOST:

@@ -20,7 +20,7 @@ NOT_NEEDED = (
     "fwtutor.network.fail2ban", "fwtutor.network.ftp",
     "fwtutor.network.drafting", "fwtutor.recording.editing", "fwtutor.tui.screens.kernel", "fwtutor.tui.screens.course_map",
     "fwtutor.tui.screens.too_small", "fwtutor.judging", "fwtutor.kernel", "fwtutor.review", "fwtutor.sandbox",
-    "scapy",
+    "scapy", "shtab",
 )  # fmt: skip
 OPENED = """
 import sys

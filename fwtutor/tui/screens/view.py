@@ -18,13 +18,16 @@ from fwtutor.telling import glyphs, told, words
 from fwtutor.telling.actions import APP, LAB, TYPING, Action
 from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import BLANK, Line, line, wrap
+from fwtutor.tui import keymap
 from fwtutor.tui.reveal import Reveal
 from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.settings import Settings
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
 from fwtutor.tui.widgets.lesson import Standing
 from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.wire import WireView
 
 WIDE = (116, 34)
 """Columns and rows from which all panes are shown at once."""
@@ -42,7 +45,9 @@ UNTIL_ANSWERED = frozenset({"lab.step", "lab.play", "lab.end"})
 class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     """Everything of a lab that can be seen. Subclasses compose the widgets and say what keys do."""
 
-    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None]) -> None:
+    def __init__(
+        self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None], settings: Settings | None = None
+    ) -> None:
         super().__init__()
         self.following = following
         """The lesson after this one, if there is one."""
@@ -50,11 +55,13 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.session = session
         self.progress = progress
         self.journey = Journey(lesson, session, progress)
-        self.step_size: Size = "packet"
+        settings = settings if settings is not None else Settings()
+        self.step_size: Size = settings.step
         self.tab = "firewall"
         self._playing = False
         self._beat: Timer | None = None
         self._reveal = Reveal(self)
+        self._reveal.slowness = 1 / settings.pace
         self._told = BLANK
         """What stands in the prompt's place until the next step."""
         self._styled = False
@@ -67,6 +74,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
+        self.query_one(WireView).slowness = self._reveal.slowness
         if self.journey.open_goal is None and not self.lesson.free and (self.journey.stage or self.session.cursor.index >= 0):
             self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
         self.show()
@@ -132,7 +140,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         reads = [("space", "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
         ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following() else [])]
         spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
-        return line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", "))
+        return _with_keys(line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", ")))
 
     def _show_question(self) -> None:
         journey = self.journey
@@ -183,7 +191,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def say(self, title: str, *lines: Line, wrong: bool = False) -> None:
         """Open the panel above the prompt."""
-        self.say_rows(title, lambda width: [row for item in lines for row in wrap(item, width)], wrong=wrong)
+        said = [_with_keys(item) for item in lines]
+        self.say_rows(title, lambda width: [row for item in said for row in wrap(item, width)], wrong=wrong)
 
     def say_rows(self, title: str, rows: Rows, *, wrong: bool = False, last: bool = False) -> None:
         """Open the panel above the prompt with rows made for its width; ``last``: at the end of them."""
@@ -191,7 +200,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def tell(self, *parts: str | tuple[str, str]) -> None:
         """Say something in the prompt's place, until the next step."""
-        self._told = line(*parts)
+        self._told = _with_keys(line(*parts))
         self.query_one(CommandLine).notice(self._told)
 
     def _hush(self) -> None:
@@ -225,3 +234,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def on_descendant_blur(self) -> None:
         self._show_bars(Place.of(self.session))
+
+
+def _with_keys(row: Line) -> Line:
+    """A sentence of the lab's, with the keys that were chosen for what it speaks of."""
+    return row._replace(spans=tuple(span._replace(text=keymap.mentioned(span.text)) if span.role == "key" else span for span in row.spans))

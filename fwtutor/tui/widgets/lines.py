@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from fwtutor.telling import glyphs
 from fwtutor.telling.spans import BLANK, Line, clean, crop, line, wrap
+from fwtutor.tui import keymap
 from fwtutor.tui.guard import Guarded
 from fwtutor.tui.roles import RoleScreen
 
@@ -148,7 +149,7 @@ class LineView(ScrollView, Guarded, inherit_bindings=False):
         """Draw title and subtitle anew; one that has the whole work area says how to leave it."""
         # A border with corners sets its title off by itself; a single line above does not.
         gap = "" if self.styles.border_left[0] else " "
-        zoomed = f" {glyphs.DOT} z puts it back" if self.has_class("-zoom") else ""
+        zoomed = f" {glyphs.DOT} {keymap.named('lab.zoom')} puts it back" if self.has_class("-zoom") else ""
         title, subtitle = (self.plain(clean(text)) for text in (f"{self._titles[0]}{zoomed}", self._titles[1]))
         self.border_title = Content(f"{gap}{title}{gap}") if title else None
         self.border_subtitle = Content(f"{gap}{subtitle}{gap}") if subtitle else None
