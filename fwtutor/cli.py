@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Container, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
@@ -65,23 +64,9 @@ def _obey(arguments: Sequence[str]) -> int:
 
 def _broken(error: Exception) -> int:
     """Writes the traceback to a file and says where it is."""
-    import traceback
-    from tempfile import gettempdir
+    from fwtutor.crashlog import note
 
-    from fwtutor.folders import home
-
-    details = f"fwtutor {__version__}, Python {sys.version}\n{' '.join(sys.argv[1:])}\n\n" + "".join(traceback.format_exception(error))
-    place = "could not be written to a file"
-    for place_for_logs in (home, lambda: Path(gettempdir())):
-        try:
-            folder = place_for_logs()
-            log = folder / "fwtutor-crash.log"
-            folder.mkdir(parents=True, exist_ok=True)
-            log.write_text(details, encoding="utf-8", errors="backslashreplace")
-        except (OSError, BadInput):
-            continue
-        place = f"are in {log}"
-        break
+    place = note(error)
     refuse(f"this should not have happened: {type(error).__name__}: {error}\nThe details {place}. What you had done is kept.")
     return BROKEN
 

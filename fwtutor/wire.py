@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import Any, ClassVar
+from itertools import zip_longest
+from typing import Any, ClassVar, NamedTuple
 
 MAX_TEXT = 200
 """Characters of one value; a payload of 64 KB is not for reading."""
@@ -16,7 +17,40 @@ _DECIMAL = frozenset(("sport", "dport"))
 _HEX = frozenset(("chksum", "cksum", "tos"))
 _FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR", "N": "NS"}
 
-Layer = tuple[str, list[tuple[str, str]]]
+
+class Field(NamedTuple):
+    """One field of a layer."""
+
+    name: str
+    text: str
+    """Its value, in printable characters."""
+    start: int = 0
+    end: int = 0
+    """Its bytes in the packet, ``end`` not among them; 0 and 0 where they are not known."""
+
+
+class Layer(NamedTuple):
+    """A header, or what follows the last one."""
+
+    name: str
+    fields: list[Field]
+
+
+class Pair(NamedTuple):
+    """A field of a packet before and after; None where one has no such field."""
+
+    layer: str
+    before: Field | None
+    after: Field | None
+
+    @property
+    def differs(self) -> bool:
+        return self.before is None or self.after is None or self.before.text != self.after.text
+
+    @property
+    def name(self) -> str:
+        field = self.before or self.after
+        return field.name if field else ""
 
 
 def load() -> None:
@@ -25,14 +59,37 @@ def load() -> None:
 
 
 def dissect(raw: bytes) -> list[Layer]:
-    """The layers of an IP packet from the outside in: (name, [(field, value as text)]). Any bytes do; what is not understood is "Raw"."""
+    """The layers of an IP packet from the outside in. Any bytes do; what is not understood is "Raw"."""
     frame, no_payload = _scapy()
     layer = frame(raw).payload
     layers: list[Layer] = []
+    at = 0
     while not isinstance(layer, no_payload):
-        layers.append((str(layer.name), [(name, _text(layer, name)) for name in _field_names(layer)]))
+        places, size = _places(layer)
+        fields = []
+        for name in _field_names(layer):
+            start, end = places.get(name, (-at, -at))
+            fields.append(Field(name, _text(layer, name), at + start, at + end))
+        layers.append(Layer(str(layer.name), fields))
+        at += size
         layer = layer.payload
     return layers
+
+
+def pairs(before: list[Layer], after: list[Layer]) -> list[tuple[str, list[Pair]]]:
+    """Two versions of one packet, field by field: (layer, its fields). Layers that are others are told one after the other."""
+    found: list[tuple[str, list[Pair]]] = []
+    for old, new in zip_longest(before, after):
+        if old is not None and new is not None and old.name == new.name:
+            later = {field.name: field for field in new.fields}
+            rows = [Pair(old.name, field, later.pop(field.name, None)) for field in old.fields]
+            found.append((old.name, rows + [Pair(old.name, None, field) for field in later.values()]))
+            continue
+        if old is not None:
+            found.append((old.name, [Pair(old.name, field, None) for field in old.fields]))
+        if new is not None:
+            found.append((new.name, [Pair(new.name, None, field) for field in new.fields]))
+    return found
 
 
 def hex_dump(raw: bytes, width: int = 16) -> list[str]:
@@ -70,9 +127,23 @@ def _scapy() -> tuple[Any, Any]:
         setattr(conf.ifaces, looking, lambda: None)
 
     import scapy.layers.dns
+    from scapy.layers import inet
     from scapy.layers.inet import IP
     from scapy.layers.inet6 import IPv6
     from scapy.packet import NoPayload, Packet
+
+    def extension(_: Any, layer: Any, left: bytes) -> tuple[bytes, Any]:
+        """What stands behind a quote: an extension where the length of the quote is told (RFC 4884), else more of the quote.
+
+        Left alone, scapy takes whatever stands behind 128 bytes of any quote for one.
+        """
+        size = layer.getfieldval("length") * (4 if isinstance(layer, inet.ICMP) else 8)
+        rest = left[size:]
+        if not size or len(rest) < 4 or rest[0] >> 4 != 2:
+            return left, None
+        return left[:size], inet.ICMPExtension_Header(rest)
+
+    setattr(inet._ICMPExtensionField, "getfield", extension)  # noqa: B010 - it is a stranger's, and no type has it
 
     class Frame(Packet):
         """An outermost layer without a header: scapy shows a broken *inner* layer as Raw, but raises for a broken outermost one."""
@@ -85,6 +156,34 @@ def _scapy() -> tuple[Any, Any]:
     # Its warnings go to standard error, which is where the screen is drawn.
     logging.getLogger("scapy").setLevel(logging.CRITICAL)
     return Frame, NoPayload
+
+
+def _places(layer: Any) -> tuple[dict[str, tuple[int, int]], int]:
+    """Where the fields of a layer lie in its bytes, by name, and how many bytes the layer takes: scapy is made to read it once more."""
+    left = layer.original
+    total = 8 * len(left)
+    places: dict[str, tuple[int, int]] = {}
+    try:
+        for field in layer.fields_desc:
+            before = _bits(left)
+            left, value = field.getfield(layer, left)
+            if field.name == "ext" and value is not None:
+                # It stands behind the quote.
+                places["ext"] = (total - before + _bits(left)) // 8, total // 8
+                total -= before - _bits(left)
+                continue
+            if field.name in layer.fields:
+                places[field.name] = (total - before) // 8, -(-(total - _bits(left)) // 8)
+            if not left and field.ismayend:
+                break
+    except Exception:  # noqa: BLE001 - whatever bytes may do to scapy: then nobody knows where the rest of the fields are
+        left = layer.payload.original or b""
+    return places, max(0, total - _bits(left)) // 8
+
+
+def _bits(left: Any) -> int:
+    """How many bits are still to be read; scapy counts those already read of a byte in a tuple."""
+    return 8 * len(left[0]) - int(left[1]) if isinstance(left, tuple) else 8 * len(left)
 
 
 def _field_names(layer: Any) -> list[str]:
@@ -123,6 +222,8 @@ def _text(layer: Any, name: str) -> str:
         text = str(value) or "none"
     elif name == "options" and layer.name.startswith("TCP"):
         text = ", ".join(_option(*option) for option in value)
+    elif hasattr(value, "fields_desc"):
+        text = " / ".join(f"{part.name}: {_record(part)}" for part in value.iterpayloads())
     elif isinstance(value, list):
         text = ", ".join(_record(each) for each in value)
     else:

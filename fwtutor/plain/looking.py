@@ -44,15 +44,15 @@ class Looking(Lab):
         self.say(*(f"link {link.name}, {network.qualities(link)}: {who}" for link, (_, who) in pairs))
 
     def do_inspect(self, rest: str) -> None:
-        walk = self.session.cursor.walk
-        if walk is None:
+        if self.session.cursor.walk is None:
             self.say("There is no packet here: step to one.")
             return
-        from fwtutor.wire import dissect, hex_dump
+        from fwtutor.telling import inspecting
+        from fwtutor.wire import dissect, hex_dump, pairs
 
-        for name, fields in dissect(walk.packet.raw):
-            self.say(f"{name}:", *(f"  {key}: {value}" for key, value in fields))
-        self.say(f"{len(walk.packet.raw)} bytes:", *hex_dump(walk.packet.raw))
+        found = inspecting.inspected(self.place)
+        layers = [dissect(version.raw) for version in found.versions]
+        self.say(*inspecting.lines(found, pairs(layers[0], layers[-1]), [hex_dump(version.raw) for version in found.versions]))
 
     def do_kernel(self, rest: str) -> None:
         from fwtutor.telling.judge import Judge

@@ -29,6 +29,11 @@ def save(sandbox: Sandbox, path: Path, *, replace: bool = False) -> None:
         raise BadInput(f"{path}: a command holds what is no text, and cannot be kept") from None
     if len(data) > MAX_BYTES:
         raise BadInput(f"{path}: this would be larger than {MAX_BYTES >> 20} MiB, which is what can be opened again")
+    put(data, path, replace=replace)
+
+
+def put(data: bytes, path: Path, *, replace: bool = False) -> None:
+    """Writes a file: whole or not at all. Raises FileExistsError where there is one that is not to be replaced."""
     handle, name = tempfile.mkstemp(prefix=".fwtutor-", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:

@@ -91,6 +91,8 @@ LAB: tuple[Action, ...] = (
     Action("lab.mark", "bookmark", "asterisk", "*", "bookmark", "Mark this moment on the timeline, or take the mark away.", bar=False),
     Action("lab.slower", "pace(-1)", "left_square_bracket", "[", "slower", "Play, and let packets move, slower.", bar=False),
     Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
+    Action("lab.zoom", "zoom", "z", "z", "zoom", "The focused pane on the whole work area; again, back.", weight=6),
+    Action("lab.jump", "jump", "j", "j", "jump", "A letter at every pane, rule, entry and moment: press it to go there.", weight=6),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
@@ -115,6 +117,8 @@ APP: tuple[Action, ...] = (
     Action("app.theme", "app.next_theme", "t", "t", "theme", "The next theme: dark, light, high contrast.", weight=5),
     Action("app.still", "app.toggle_still", "M", "M", "motion", "Movement on or off.", weight=4),
     Action("app.palette", "app.command_palette", "ctrl+p", "^p", "palette", "Find any action by its name.", weight=3),
+    Action("app.copy", "copy_table", "Y", "Y", "copy", "Copy what this pane or screen shows, to the clipboard.", bar=False),
+    Action("app.save", "save_table", "ctrl+s", "^s", "save table", "Save what this pane or screen shows in a file.", bar=False),
     Action(
         "app.suspend",
         "app.suspend_process",
@@ -159,6 +163,26 @@ READ: tuple[Action, ...] = (
     Action("read.pagedown", "scroll(10)", "pagedown,space", "PgDn", "page", "Scroll down a page."),
     Action("read.first", "scroll(-100000)", "home", "Home", "top", "To the top.", bar=False),
     Action("read.last", "scroll(100000)", "end", "End", "bottom", "To the bottom.", bar=False),
+)
+
+INSPECT: tuple[Action, ...] = (
+    Action("inspect.up", "move(-1)", "up,k", "↑", "field above", "The field above; its bytes are marked below.", bar=False),
+    Action("inspect.down", "move(1)", "down,j,space", "↑↓", "field", "The next field; its bytes are marked below."),
+    Action("inspect.layer", "layer(1)", "right", "←→", "layer", "The next header."),
+    Action("inspect.layer_back", "layer(-1)", "left", "←", "layer before", "The header before.", bar=False, listed=False),
+    Action("inspect.other", "other", "tab", "tab", "as it came / left", "The packet as it arrived, or as it is now or left."),
+    Action("inspect.next", "differing(1)", "n", "n", "next that differs", "The next field in which both differ.", weight=2),
+    Action("inspect.last", "differing(-1)", "N", "N", "last that differs", "The one before that differs.", bar=False),
+    Action("inspect.pageup", "move(-8)", "pageup,backspace", "PgUp", "page up", "Eight fields up.", bar=False),
+    Action("inspect.pagedown", "move(8)", "pagedown", "PgDn", "page down", "Eight fields down.", bar=False),
+    Action("inspect.first", "move(-100000)", "home", "Home", "first", "The first field.", bar=False),
+    Action("inspect.end", "move(100000)", "end", "End", "last", "The last field.", bar=False),
+    Action("inspect.close", "close", "escape,q,enter,i", "Esc", "close", "Back to where you were."),
+)
+
+JUMP: tuple[Action, ...] = (
+    Action("jump.letter", "close", "", "letter", "go there", "Go to what stands behind the letter."),
+    Action("jump.close", "close", "escape,backspace", "Esc", "stay", "Stay where you are."),
 )
 
 CHOOSE: tuple[Action, ...] = (
@@ -316,7 +340,9 @@ TABLES: dict[str, tuple[Action, ...]] = {
     "The lab": LAB,
     "The course map": MAP,
     "Choosing a network": NETWORKS,
-    "Reading: help, why, the inspector": READ,
+    "Reading: help, why": READ,
+    "The packet inspector": INSPECT,
+    "Jump mode": JUMP,
     "Choosing where to go": CHOOSE,
     "Questions: review and quiz": QUESTIONS,
     "TCP states": STATES,

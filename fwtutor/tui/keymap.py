@@ -19,6 +19,8 @@ _chosen: dict[str, str] = {}
 ACTIONS: dict[str, Action] = {action.id: action for table in TABLES.values() for action in table}
 TYPED_IN = (EDIT, FORM)
 """Tables of screens in which letters are text."""
+ITS_OWN = {"app.save", "edit.apply"}
+"""May have one key: the editor's own comes before what holds everywhere."""
 MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 NAMED = frozenset(key.value.rpartition("+")[2] for key in Keys if "<" not in key.value)
 SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape", "ctrl+h": "backspace", "ctrl+space": "ctrl+@"}
@@ -165,5 +167,5 @@ def _clash(place: _Place, action: Action, chosen: Mapping[str, str]) -> None:
             continue
         for other in (*actions, *APP):
             for key in keys_of(other, chosen):
-                if other.id != action.id and _meant(key) in keys:
+                if other.id != action.id and {other.id, action.id} != ITS_OWN and _meant(key) in keys:
                     place.fail(f'"{keys[_meant(key)]}" is a key of {other.id} too, on the same screen: give that one another')

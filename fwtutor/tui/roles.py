@@ -6,11 +6,18 @@ there are many roles; that alone was much of what opening the lab cost.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.style import Style
+from textual.binding import BindingType
 from textual.color import Color
 from textual.screen import Screen, ScreenResultType
+
+from fwtutor.telling.actions import APP
+from fwtutor.tui.bindings import bindings
+
+if TYPE_CHECKING:
+    from fwtutor.telling.tables import Table
 
 
 class Look(NamedTuple):
@@ -50,6 +57,24 @@ LOOKS: dict[str, Look] = {
 
 class RoleScreen(Screen[ScreenResultType]):
     """Base of every screen with LineViews."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings([action for action in APP if action.id in ("app.copy", "app.save")])]
+
+    def table(self) -> Table | None:
+        """What there is to copy or to save."""
+        from fwtutor.tui.copying import shown_table
+
+        return shown_table(self)
+
+    def action_copy_table(self) -> None:
+        from fwtutor.tui.copying import copy
+
+        copy(self)
+
+    def action_save_table(self) -> None:
+        from fwtutor.tui.copying import save
+
+        save(self)
 
     def role_style(self, role: str) -> Style:
         """The style of a role, without what the row or the widget gives it."""

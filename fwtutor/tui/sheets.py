@@ -66,7 +66,13 @@ class Sheet(ABC):
         if found is None:
             if len(self._known) > KEPT_READINGS:
                 self._known.clear()
-            found = self._known[line] = self._meaning(line)
+            try:
+                found = self._meaning(line)
+            except Exception as error:  # noqa: BLE001 - a mistake of ours in reading one line must not cost the whole text
+                from fwtutor.crashlog import note
+
+                found = Meaning(f"This line cannot be explained: {type(error).__name__}: {error}. The details {note(error)}.")
+            self._known[line] = found
         return found
 
     def problems(self, text: str) -> list[tuple[int, Problem]]:

@@ -238,7 +238,7 @@ def test_packets_that_are_none_are_told_of_all_the_same(tmp_path: Path) -> None:
 
 
 def test_every_one_of_the_labs_actions_is_here_or_is_a_matter_of_screens() -> None:
-    of_screens = {
+    of_screens = {"zoom", "jump",
         "answer", "sizes", "pane", "pane_back", "leave", "up", "down", "pageup", "pagedown", "more", "sandbox",
     }  # fmt: skip
     travel = {"go", "again", "again_back", "ladder", "states", "mark", "slower", "faster"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from fwtutor import crashlog
 from fwtutor.course.model import Answer, Chapter, Choice, Course, Goal, Lesson, Prediction, Stage
 from fwtutor.course.patterns import Pattern
 from fwtutor.course.progress import Progress
@@ -113,6 +114,28 @@ def pane_text(app: FwtutorApp, selector: str) -> str:
 
 def lab_of(app: FwtutorApp) -> LabScreen:
     return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, LabScreen))
+
+
+@pytest.fixture
+def failures() -> list[BaseException]:
+    """What went wrong in panes, for tests in which something is to."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def _no_pane_fails(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A pane that fails takes nothing with it; but a test with it, unless it asks for ``failures``."""
+    expected = "failures" in request.fixturenames
+    failed: list[BaseException] = request.getfixturevalue("failures") if expected else []
+
+    def note(error: BaseException) -> str:
+        failed.append(error)
+        return "are in /home/me/fwtutor-crash.log"
+
+    monkeypatch.setattr(crashlog, "note", note)
+    yield
+    if failed and not expected:
+        raise failed[0]
 
 
 Playing = Callable[..., AbstractAsyncContextManager[tuple[FwtutorApp, Pilot[int]]]]

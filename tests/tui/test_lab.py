@@ -310,7 +310,7 @@ async def test_the_inspector_shows_bytes_and_layers(playing: Playing) -> None:
         assert "There is no packet here" in screen_text(app)
         await pilot.press("space", "i")
         assert isinstance(app.screen, InspectorScreen)
-        assert "45 00" in screen_text(app)
+        assert "00 34" in screen_text(app)
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "ttl" in screen_text(app)

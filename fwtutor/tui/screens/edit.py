@@ -6,7 +6,7 @@ It ends with what is to be entered (a Plan), or None. What lines mean is ``sheet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -31,6 +31,9 @@ from fwtutor.tui.sheets import ChainSheet, sheets_of
 from fwtutor.tui.widgets.bars import KeyBar, TopLine
 from fwtutor.tui.widgets.lines import LineView
 from fwtutor.tui.widgets.rule_area import RuleArea
+
+if TYPE_CHECKING:
+    from fwtutor.telling.tables import Table
 
 ROOMY = 34
 """Rows from which the advice has more of them."""
@@ -141,6 +144,11 @@ class EditScreen(RoleScreen[Plan | None]):
     @property
     def _changed(self) -> list[RuleArea]:
         return [area for area in self._areas.values() if area.changed]
+
+    def table(self) -> Table:
+        from fwtutor.telling.tables import Table
+
+        return Table(self.area.sheet.title, self.area.text.rstrip("\n") + "\n", f"{self._host}.rules.txt")
 
     # --- showing ----------------------------------------------------------------------------------------
 

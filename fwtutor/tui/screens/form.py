@@ -20,6 +20,9 @@ class FormScreen(RoleScreen[ScreenResultType], ModalScreen[ScreenResultType]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(FORM)]
     CSS_PATH = "form.tcss"
 
+    def table(self) -> None:
+        """A form is nothing to take along."""
+
     def action_close(self) -> None:
         self.dismiss(None)
 

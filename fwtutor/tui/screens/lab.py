@@ -21,6 +21,7 @@ from fwtutor.telling.spans import line, wrap
 from fwtutor.tui import keymap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.making import Making
+from fwtutor.tui.screens.panes import Panes
 from fwtutor.tui.screens.travel import Travelling
 from fwtutor.tui.screens.view import TABS
 from fwtutor.tui.screens.what_if import WhatIf
@@ -38,7 +39,7 @@ BEAT: dict[str, float] = {"packet": 1.6, "hook": 1.1, "rule": 0.8}
 """Seconds between two steps while playing, by step size."""
 
 
-class LabScreen(WhatIf, Travelling, Making):
+class LabScreen(Panes, WhatIf, Travelling, Making):
     """One lesson being played. It ends with the lesson wanted next, and whether afresh; None: the map."""
 
     AUTO_FOCUS = ""
@@ -204,7 +205,7 @@ class LabScreen(WhatIf, Travelling, Making):
             return
         title = f"Hint {hint.number} of {hint.total}"
         self.show()
-        if self.has_class("-wide"):
+        if self.has_class("-wide") and self.zoomed in (None, self.query_one(LessonView)):
             self._scroll_lesson_to(f"{title}")
             if not hint.new:
                 self.tell(f"that is {title.lower()}: there are no more on this page")
@@ -220,13 +221,12 @@ class LabScreen(WhatIf, Travelling, Making):
             self.app.push_screen(ReaderScreen("Why", lambda width: explain(place, width)))
 
     def action_inspect(self) -> None:
-        walk = self.session.cursor.walk
-        if walk is None:
+        if self.session.cursor.walk is None:
             self.say("Packet inspector", line("There is no packet here: step to one."))
         else:
             from fwtutor.tui.screens.inspector import InspectorScreen
 
-            self.app.push_screen(InspectorScreen(walk.packet))
+            self.app.push_screen(InspectorScreen(Place.of(self.session)))
 
     def action_ask_kernel(self) -> None:
         from fwtutor.tui.screens.kernel import KernelScreen
@@ -268,6 +268,8 @@ class LabScreen(WhatIf, Travelling, Making):
         await self.query_one(CommandLine).field.run_action(action)
 
     def action_leave(self) -> None:
+        if self.close_zoom():
+            return
         closed = self.query_one(OutputView).close()
         if self.query_one(CommandLine).typing or self.focused is not None:
             self.set_focus(None)
@@ -347,6 +349,8 @@ class LabScreen(WhatIf, Travelling, Making):
 
     def action_next_pane(self, by: int = 1) -> None:
         self.halt()
+        if self.zoom_next(by):
+            return
         if self.has_class("-wide"):
             self.query_one(Bench).focus_next(by)
             return

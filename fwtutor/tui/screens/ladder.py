@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -22,6 +22,9 @@ from fwtutor.tui.rungs import about, columns, heads, host_order, rung_row
 from fwtutor.tui.screens.states import note
 from fwtutor.tui.widgets.bars import KeyBar
 from fwtutor.tui.widgets.lines import BAR, LineView
+
+if TYPE_CHECKING:
+    from fwtutor.telling.tables import Table
 
 MANY = 2_000
 """Records from which the rungs are gathered in a thread."""
@@ -121,6 +124,12 @@ class LadderScreen(RoleScreen[None]):
     def _gathered(self, found: list[Rung]) -> None:
         self._all = self._view.rungs = found
         self._mark_here()
+
+    def table(self) -> Table:
+        from fwtutor.tui.copying import pane_table
+
+        table = pane_table(self._view, "the ladder")
+        return table._replace(text=self._heads.as_text() + table.text)
 
     # --- showing ----------------------------------------------------------------------------------------
 

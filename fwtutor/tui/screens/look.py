@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from fwtutor.tui.screens.reader import ReaderScreen, Sheet
 from fwtutor.tui.screens.states import note
 from fwtutor.tui.widgets.bars import KeyBar
 from fwtutor.tui.widgets.look import LookBar, LookList, Rows
+
+if TYPE_CHECKING:
+    from fwtutor.telling.tables import Table
 
 LONGEST = 200
 """Characters of a filter."""
@@ -115,6 +118,12 @@ class LookScreen(RoleScreen[None]):
         self._heads.display = bool(self._page.heads)
         for view in (self._said, self._heads, self._foot):
             view.rebuild()
+
+    def table(self) -> Table:
+        from fwtutor.tui.copying import pane_table
+
+        table = pane_table(self._list, f"{self._of} of {self._host}")
+        return table._replace(text=f" {self._page.heads}\n{table.text}") if self._page.heads else table
 
     def _status(self, width: int) -> Line:
         """How many rows there are, the filter, and what was said last."""

@@ -14,10 +14,14 @@ from fwtutor.telling.spans import Line
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.widgets.bars import KeyBar
-from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.lines import LineView, as_text
 
 Rows = Callable[[int], Sequence[Line]]
 """Rows for a width."""
+
+
+UNBROKEN = 1 << 20
+"""Cells in which no row of text has to be broken."""
 
 
 class Sheet(LineView):
@@ -31,6 +35,9 @@ class Sheet(LineView):
 
     def build(self, width: int) -> Sequence[Line]:
         return self.make(width)
+
+    def as_text(self) -> str:
+        return as_text(self.make(UNBROKEN))
 
 
 class ReaderScreen(RoleScreen[None], ModalScreen[None]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from textual import events
 from textual.geometry import Size as Extent
@@ -25,6 +26,7 @@ from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
 from fwtutor.tui.widgets.lesson import Standing
+from fwtutor.tui.widgets.lines import LineView
 from fwtutor.tui.widgets.wire import WireView
 
 WIDE = (116, 34)
@@ -67,6 +69,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         """The page that was shown last."""
         self._restarting = False
         """s was pressed once: again, and it begins anew."""
+        self.zoomed: LineView | None = None
+        """The pane that has the whole work area, if one has."""
 
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
@@ -149,11 +153,11 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         if prediction is not None:
             picked = journey.picked(prediction)
             right = prediction.answer(self.session.run) if picked is not None else None
+        # Beside the lesson, or below whatever pane is shown.
+        place = "ask" if self.has_class("-wide") and self.zoomed is None else "ask-narrow"
         for view in self.query(AskView):
             view.show(prediction, picked, right)
-            if view.id == "ask" and not self.has_class("-wide"):
-                view.display = False
-            if view.id == "ask-narrow" and self.has_class("-wide"):
+            if view.id != place:
                 view.display = False
         self.set_class(prediction is not None, "-asking")
 
@@ -165,6 +169,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.query_one(TabBar).show(self.tab, goal.text if goal else "")
         typing = self.query_one(CommandLine).typing
         actions = [action for action in (*LAB, APP[0]) if action.bar and self.offers(action)]
+        if self.zoomed is not None:
+            actions = [replace(each, label="put back", weight=0) if each.id == "lab.zoom" else each for each in actions]
         more = next(action for action in LAB if action.id == "lab.more")
         self.query_one(KeyBar).show(TYPING if typing else actions, ("lab.sizes", self.step_size), more)
 
@@ -218,6 +224,10 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     def _choose_tab(self, tab: str) -> None:
         self.tab = tab
         self._set_classes({f"-tab-{name}": name == tab for name, _ in TABS})
+
+    def refresh_bars(self) -> None:
+        """Other keys mean something now."""
+        self._show_bars(Place.of(self.session))
 
     def on_descendant_focus(self) -> None:
         self._show_bars(Place.of(self.session))

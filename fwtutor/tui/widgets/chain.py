@@ -100,6 +100,20 @@ class ChainView(LineView):
         if height and self.chosen >= 0 and not top <= y < top + height:
             self.scroll_to(y=y if y < top else y - height + 1, animate=False)
 
+    def choose_rule(self, number: int) -> None:
+        """Choose a rule, from 1."""
+        self._choose(number - 1)
+
+    def spots(self) -> list[tuple[int, int, str]]:
+        top, rules = self.scroll_offset.y, len(self._chain.rules)
+        found = [(0, y, f"screen.choose_rule({at + 1})") for y in range(self.size.height) if (at := self._rule_in(top + y)) < rules]
+        # A rule that stands in two rows is one.
+        return [spot for number, spot in enumerate(found) if not number or spot[2] != found[number - 1][2]]
+
+    def _rule_in(self, y: int) -> int:
+        """Which rule stands in a row, from 0."""
+        return max(self._current, y - len(self._whole) + 1) if self._whole and y > self._current else y
+
     def action_scroll_up(self) -> None:
         self.choose(-1)
 
@@ -110,9 +124,7 @@ class ChainView(LineView):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        y = offset.y + self.scroll_offset.y
-        if self._whole and y > self._current:
-            y = max(self._current, y - len(self._whole) + 1)
+        y = self._rule_in(offset.y + self.scroll_offset.y)
         if y < len(self._chain.rules):
             self._choose(y)
 

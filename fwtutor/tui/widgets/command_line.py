@@ -9,12 +9,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 from fwtutor.telling import glyphs
 from fwtutor.telling.spans import Line, Span, clean, line
 from fwtutor.tui import keymap
-from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.field import Field
+from fwtutor.tui.widgets.lines import LineView, as_text
 
 LONGEST = 4000
 """Characters a command may have."""
@@ -23,7 +23,7 @@ ELSEWHERE = "press {key} and type, e.g. connect ADDR:PORT; help lists all there 
 """The same at a host whose firewall is not the one on the screen."""
 
 
-class CommandInput(Input):
+class CommandInput(Field):
     """The text field; it owns the keys that mean something else in the lab.
 
     | key | does |
@@ -282,3 +282,7 @@ class OutputView(LineView):
 
     def build(self, width: int) -> Sequence[Line]:
         return self._make(width)
+
+    def as_text(self) -> str:
+        # As it was printed: what is broken here for want of room is not broken there.
+        return as_text(self._make(1 << 20))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
+from textual import events
+
 from fwtutor.netfilter.conntrack.entry import NEW, Entry, Tuple
+from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.state import EXPECTATION
 from fwtutor.netfilter.steps import LookedUp
 from fwtutor.telling import glyphs, words
@@ -40,6 +44,9 @@ class ConnectionsView(LineView):
         self._known: dict[tuple[int, bool], tuple[Entry, tuple[object, ...], list[Line]]] = {}
         """Rows made last, by entry: of that value of it, for that time left, width and so on."""
 
+        self._starts: list[tuple[int, Entry | None]] = []
+        """The row in which each entry that is drawn begins, or (None) what is no entry."""
+
     def show(self, place: Place) -> None:
         """Show the table at a place."""
         self._place = place
@@ -61,6 +68,7 @@ class ConnectionsView(LineView):
 
     def build(self, width: int) -> Sequence[Line]:
         place = self._place
+        self._starts = []
         if place is None:
             return ()
         own, stands = packet_entry(place)
@@ -77,17 +85,20 @@ class ConnectionsView(LineView):
         def rows_of(*, both: bool) -> list[Line]:
             """With both tuples of every entry, no more than what shows that there is no room for them."""
             rows: list[Line] = []
+            self._starts = [(0, own)] if own is not None else []
             if own is not None:
                 found = entry_rows(place, own, stands, self._histories.path(place, own), width, own=True, both=True)
                 rows += [row._replace(fill="row") for row in found] if looked_up else found
             if awaited:
                 # Before the others, for they are few and soon gone.
+                self._starts.append((len(rows), None))
                 rows += [BLANK, *awaited] if rows else awaited
             for entry in others:
                 if rows:
                     rows.append(BLANK)
                 if both and len(rows) > self.size.height:
                     break
+                self._starts.append((len(rows), entry))
                 hit = near is not None and entry.id == near.id
                 found = self._other(place, entry, width, both=both or hit, missed=missed if hit else frozenset())
                 rows += [row._replace(fill="row") for row in found] if hit and looked_up else found
@@ -98,7 +109,39 @@ class ConnectionsView(LineView):
         if len(rows) > self.size.height:
             rows = rows_of(both=False)
         if len(live) > SHOWN:
+            self._starts.append((len(rows), None))
             rows += [BLANK, line((f"and {len(live) - SHOWN} more", "dim"))]
+        return rows
+
+    def spots(self) -> list[tuple[int, int, str]]:
+        top, height = self.scroll_offset.y, self.size.height
+        return [(0, y - top, f"screen.entry({entry.id})") for y, entry in self._starts if entry and top <= y < top + height]
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        y = offset.y + self.scroll_offset.y
+        at = bisect_right(self._starts, y, key=lambda start: start[0]) - 1
+        entry = self._starts[at][1] if at >= 0 and y < self.count() and self._rows[y].spans else None
+        if entry is not None:
+            self.app.call_later(self.app.run_action, f"screen.entry({entry.id})", self.screen)
+
+    def about(self, number: int) -> Callable[[int], list[Line]] | None:
+        """All there is to say of an entry that is drawn, in rows for a width; None if it is not drawn."""
+        place = self._place
+        entry = next((entry for _, entry in self._starts if entry and entry.id == number), None)
+        if place is None or entry is None:
+            return None
+        own, stands = packet_entry(place)
+        mine = own is not None and own.id == number
+        path = self._histories.path(place, entry)
+
+        def rows(width: int) -> list[Line]:
+            made = entry_rows(place, entry, stands if mine else KEPT, path, width, own=mine, both=True)
+            listed = wrap(line((format_entry(entry, place.at), "code")), width, 4)
+            return [*made, BLANK, line(("As conntrack -L prints it", "heading")), *listed]
+
         return rows
 
     def _other(self, place: Place, entry: Entry, width: int, *, both: bool, missed: frozenset[tuple[int, str]]) -> list[Line]:

@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from fwtutor.telling.spans import Line, line, wrap
+from fwtutor.tui.widgets.field import Field
 from fwtutor.tui.widgets.lines import LineView
 
 LONGEST = 2000
@@ -50,7 +51,7 @@ class FormRow(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Rows(line((self._label, "dim")))
-        yield Input(self._value, placeholder=self._hint, max_length=LONGEST, compact=True, select_on_focus=True, id=f"field-{self._field}")
+        yield Field(self._value, placeholder=self._hint, max_length=LONGEST, compact=True, select_on_focus=True, id=f"field-{self._field}")
 
     @property
     def value(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -16,7 +16,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from fwtutor.telling import glyphs
-from fwtutor.telling.spans import BLANK, Line, clean, crop
+from fwtutor.telling.spans import BLANK, Line, clean, crop, line, wrap
+from fwtutor.tui import keymap
+from fwtutor.tui.guard import Guarded
 from fwtutor.tui.roles import RoleScreen
 
 if TYPE_CHECKING:
@@ -24,9 +26,16 @@ if TYPE_CHECKING:
 
 BAR = 1
 """Cells of a scroll bar. Where it has none of its own (ASCII), the text keeps its distance from the edge all the same."""
+ROOM_TO_SAY = 3
+"""Rows from which a pane itself can say why it failed."""
 
 
-class LineView(ScrollView, inherit_bindings=False):
+def as_text(rows: Iterable[Line]) -> str:
+    """Rows as lines of plain text."""
+    return "".join(f"{row.text.rstrip()}\n" for row in rows)
+
+
+class LineView(ScrollView, Guarded, inherit_bindings=False):
     """A pane of rows. Subclasses build rows for a width; the view wraps nothing and guesses nothing.
 
     | key | does |
@@ -63,6 +72,8 @@ class LineView(ScrollView, inherit_bindings=False):
         """What ``height: auto`` came to last."""
         self._titles = "", ""
         self._styles: dict[tuple[str, str], Style] = {}
+        self._failed: tuple[Line, ...] = ()
+        """What is said in the place of all rows, where the pane has failed."""
 
     # --- what subclasses say ----------------------------------------------------------------------------
 
@@ -96,6 +107,8 @@ class LineView(ScrollView, inherit_bindings=False):
             self._built_for = self._early = -1
             return
         self._built_for, self._early = width, -1
+        if self._failed:
+            return
         self._rows = self.build(width)
         size = Size(width, self.count())
         if size != self.virtual_size:
@@ -121,18 +134,23 @@ class LineView(ScrollView, inherit_bindings=False):
         return self.count()
 
     def _row_or_blank(self, y: int) -> Line:
+        if self._failed:
+            said = [row for each in self._failed for row in wrap(each, max(20, self.text_width))]
+            return dict(enumerate(said, self.scroll_offset.y)).get(y, BLANK)
         return self.row(y) if 0 <= y < self.count() else BLANK
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Title and subtitle of the border, as they are: no markup."""
         if (title, subtitle) != self._titles:
             self._titles = title, subtitle
-            self._draw_titles()
+            self.entitle()
 
-    def _draw_titles(self) -> None:
+    def entitle(self) -> None:
+        """Draw title and subtitle anew; one that has the whole work area says how to leave it."""
         # A border with corners sets its title off by itself; a single line above does not.
         gap = "" if self.styles.border_left[0] else " "
-        title, subtitle = (self.plain(clean(text)) for text in self._titles)
+        zoomed = f" {glyphs.DOT} {keymap.named('lab.zoom')} puts it back" if self.has_class("-zoom") else ""
+        title, subtitle = (self.plain(clean(text)) for text in (f"{self._titles[0]}{zoomed}", self._titles[1]))
         self.border_title = Content(f"{gap}{title}{gap}") if title else None
         self.border_subtitle = Content(f"{gap}{subtitle}{gap}") if subtitle else None
 
@@ -151,7 +169,14 @@ class LineView(ScrollView, inherit_bindings=False):
         return style
 
     def render_line(self, y: int) -> Strip:
-        if self._built_for < 0 and self._early != (width := self.text_width):
+        try:
+            return self._paint(y)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this pane's alone
+            self.fail(error)
+            return self._paint(y)
+
+    def _paint(self, y: int) -> Strip:
+        if self._built_for < 0 and not self._failed and self._early != (width := self.text_width):
             # The first paint comes before the first resize: what there is to show is there with it.
             self._early, self._rows = width, self.build(width)
         top, width = self.scroll_offset.y, self.size.width
@@ -168,12 +193,65 @@ class LineView(ScrollView, inherit_bindings=False):
         self._painted.clear()
         self._styles.clear()
         if any(self._titles):
-            self._draw_titles()
+            self.entitle()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """For ``height: auto``: all the rows."""
         self._rows = self.build(self._beside_bar(width))
         return self.count()
+
+    @property
+    def visible_on_screen(self) -> bool:
+        """Has it any room now?"""
+        return self.is_on_screen and self.region.area > 0
+
+    def spots(self) -> list[tuple[int, int, str]]:
+        """What can be clicked of the rows in sight: (x, y, action), each of a row's actions once."""
+        found: list[tuple[int, int, str]] = []
+        for y in range(self.size.height):
+            x, seen = 0, {""}
+            for span in self._row_or_blank(self.scroll_offset.y + y).spans:
+                if span.click not in seen:
+                    seen.add(span.click)
+                    found.append((x, y, span.click))
+                x += cell_len(span.text)
+        return found
+
+    @property
+    def title(self) -> str:
+        """Of its border, without what is to be done there."""
+        return clean(self._titles[0])
+
+    def as_text(self) -> str:
+        """All rows, those out of sight too, as plain text."""
+        return as_text(self.row(y) for y in range(self.count()))
+
+    # --- failing ----------------------------------------------------------------------------------------
+
+    def fail(self, error: Exception) -> None:
+        if self._failed:
+            return
+        from fwtutor.crashlog import note
+
+        what, where = f"this pane failed: {type(error).__name__}: {error}", f"The details {note(error)}."
+        rest = f"The rest goes on, and what you did is kept. The next step tries it again. {where}"
+        self._failed = line((f"{glyphs.CROSS} {what}", "drop")), line(rest)
+        self._painted.clear()
+        self.refresh()
+        if self.size.height < ROOM_TO_SAY:
+            self.app.notify(clean(f"{self.id or type(self).__name__}: {what}\n{where}"), severity="error", markup=False)
+
+    def try_again(self) -> bool:
+        failed, self._failed = bool(self._failed), ()
+        return failed
+
+    def recovered(self) -> None:
+        self._painted.clear()
+        self.rebuild()
+        self.refresh()
+
+    def instead(self, name: str) -> object:
+        return len(self._failed) if name == "get_content_height" else None
 
     # --- events -----------------------------------------------------------------------------------------
 

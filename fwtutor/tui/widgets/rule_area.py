@@ -10,13 +10,15 @@ from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 from fwtutor.netfilter.xtables.completing import Completion
+from fwtutor.tui.guard import Guarded
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.sheets import Meaning, Sheet
+from fwtutor.tui.widgets.field import seen
 
 MOST_OFFERED = 200
 
 
-class RuleArea(TextArea):
+class RuleArea(TextArea, Guarded):
     """One rule a line. What is typed is read as iptables reads it.
 
     | key | does |
@@ -50,6 +52,13 @@ class RuleArea(TextArea):
         self._cycled = (self.text, self.cursor_location)
         """... as long as text and cursor are these."""
 
+    def fail(self, error: Exception) -> None:
+        from fwtutor.crashlog import note
+
+        # The text is what must not be lost: it stays where it is.
+        message = f"The editor failed: {type(error).__name__}: {error}\nYour text is kept. The details {note(error)}."
+        self.app.notify(message, severity="error", markup=False, timeout=10)
+
     @property
     def changed(self) -> bool:
         """Is the text another than it was?"""
@@ -81,8 +90,7 @@ class RuleArea(TextArea):
         text = super().get_line(line_index)
         line = text.plain
         if not line.isprintable():
-            # One cell for each, so that the cursor stands where it seems to.
-            text = Text("".join(letter if letter.isprintable() or letter == "\t" else "?" for letter in line), end="", no_wrap=True)
+            text = Text(seen(line), end="", no_wrap=True)
         meaning = self.sheet.meaning(line)
         if meaning.problem is not None:
             text.stylize(self._role("drop"), meaning.problem.start, meaning.problem.end)

@@ -20,6 +20,8 @@ LIST_FROM = 8
 """Rows from which the timeline is drawn as a list."""
 
 
+STRIP_SPOTS = 12
+"""Moments of the strip that jump mode goes to, at most."""
 LISTED = 88
 """Cells of a listed moment at most: a verdict too far from its tuple is hard to tie to it."""
 
@@ -87,6 +89,14 @@ class TimelineView(LineView):
             self.release_mouse()
             self._scrubbed = None
             self.rebuild()
+
+    def spots(self) -> list[tuple[int, int, str]]:
+        found = super().spots()
+        if self.listing:
+            # Before the row, where it covers nothing.
+            return [(0, y, action) for _, y, action in found]
+        # In the strip, marks stand too close for a letter each.
+        return found[:: max(1, -(-len(found) // STRIP_SPOTS))]
 
     def _scrub(self, x: int) -> None:
         """Go to the moment below the mouse."""
