@@ -13,6 +13,7 @@ from fwtutor.network.records import Walked
 from fwtutor.recording.editing import apply
 
 if TYPE_CHECKING:
+    from fwtutor.course.checks import Failed
     from fwtutor.course.model import Goal, Lesson, Prediction
     from fwtutor.course.progress import Progress
     from fwtutor.network.records import CommandRun
@@ -127,6 +128,12 @@ class Journey:
         """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
         met, run = self.met, self.session.run
         return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
+
+    @property
+    def failed(self) -> Failed | None:
+        """The check that what was typed in this run does not pass yet; None if there is none, or nothing was tried."""
+        met, run = self.met, self.session.run
+        return next((failed for goal in self.lesson.goals if goal.id not in met and (failed := goal.failed(run))), None)
 
     # --- going ------------------------------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ from fwtutor.late import late_dataclass
 if TYPE_CHECKING:
     from random import Random
 
-    from fwtutor.course.ground import Ground
+    from fwtutor.course.checks import Failed
+    from fwtutor.course.ground import Ground, Story
     from fwtutor.network.records import Record
     from fwtutor.network.world import World
     from fwtutor.recording import Run, Scenario
@@ -66,6 +67,9 @@ class Explains(Protocol):
 
     def missing(self, run: History) -> str:
         """Why it is not true yet, in a sentence or two; "" if it is, or if the learner has not tried."""
+
+    def failed(self, run: History) -> Failed | None:
+        """The check that what was typed in the run does not pass, and the history; None if all is well, or the learner has not tried."""
 
 
 class Ask(Protocol):
@@ -143,6 +147,10 @@ class Goal:
         """
         return self.when.missing(run) if isinstance(self.when, Explains) else ""
 
+    def failed(self, run: Run) -> Failed | None:
+        """The first check that what the learner has typed in this run does not pass; None if it is met, or not tried."""
+        return self.when.failed(run) if isinstance(self.when, Explains) else None
+
 
 @late_dataclass
 class Deed:
@@ -198,6 +206,9 @@ class Trial(Protocol):
 
     def failure(self, ground: Ground, random: Random) -> str:
         """What went wrong, in words; "" if nothing did."""
+
+    def story(self, ground: Ground, random: Random) -> Story | None:
+        """The same as it happened; None if nothing did."""
 
 
 @late_dataclass
