@@ -38,6 +38,8 @@ class LessonProgress:
     """Record index of the cursor, -1 = before everything."""
     bookmarks: list[int] = field(default_factory=list)
     """Record indices of moments of the lesson's own run."""
+    solutions: set[int] = field(default_factory=set)
+    """Pages (from 0) whose solution was shown."""
 
 
 @dataclass(slots=True)
@@ -185,7 +187,10 @@ def _read_lesson(field_name: str, part: object) -> LessonProgress:
     bookmarks = part.get("bookmarks", [])
     if not isinstance(bookmarks, list) or not all(type(each) is int and 0 <= each <= MAX_NUMBER for each in bookmarks):
         raise _Damaged(f"field {field_name}.bookmarks is not a list of whole numbers from 0")
-    return LessonProgress(set(goals), dict(predictions), stage, record, sorted(set(bookmarks)))
+    solutions = part.get("solutions", [])
+    if not isinstance(solutions, list) or not all(type(each) is int and 0 <= each <= MAX_NUMBER for each in solutions):
+        raise _Damaged(f"field {field_name}.solutions is not a list of whole numbers from 0")
+    return LessonProgress(set(goals), dict(predictions), stage, record, sorted(set(bookmarks)), set(solutions))
 
 
 def _shown(value: object) -> str:
@@ -201,6 +206,7 @@ def _as_json(progress: Progress) -> dict[str, object]:
             "stage": part.stage,
             "record": part.record,
             **({"bookmarks": part.bookmarks} if part.bookmarks else {}),
+            **({"solutions": sorted(part.solutions)} if part.solutions else {}),
         }
         for name, part in progress.lessons.items()
     }

@@ -42,5 +42,3 @@ def reenact(ground: Ground, story: Story) -> Reenacted:
     if decided is None:
         decided = run.stops[-1] if run.stops else -1
     return Reenacted(run, decided, story.text)
-
-

@@ -35,6 +35,8 @@ class Session:
         """The last branch made, and ``cursor.moves`` then."""
         self._edits: dict[tuple[Input, ...], tuple[tuple[Input, ...], int, int]] = {}
         """By the inputs of a run whose last change was an edit: those before it, and the place it was made at."""
+        self._rewound: dict[tuple[Input, ...], tuple[tuple[Input, ...], int, int]] = {}
+        """The same of runs that were made by giving up inputs."""
 
     def enter(self, host: str, line: str) -> CommandRun:
         """Enters a line at a host's prompt, where the cursor is; the cursor is then at the command's record.
@@ -98,10 +100,34 @@ class Session:
             self._edits[tuple(self.run.inputs)] = was
         return found
 
+    def rewind(self, count: int) -> bool:
+        """Goes to a run with only the first ``count`` inputs, before everything; one ``undo`` takes that back. False if it has no more."""
+        was = tuple(self.run.inputs), self.cursor.index, self.cursor.step
+        kept = was[0][:count]
+        if kept == was[0]:
+            return False
+        self._go_to(kept)
+        self.cursor.attach(self.run)
+        self._rewound[kept] = was
+        return True
+
+    def _go_to(self, inputs: tuple[Input, ...]) -> None:
+        """The run of these inputs, played anew if it is not kept."""
+        former = next((run for run in self.runs if tuple(run.inputs) == inputs), None)
+        if former is None:
+            self._take_up(Run(self.scenario, inputs))
+        else:
+            self.run = former
+
     def _record_of(self, past: Input, run: Run | None = None) -> CommandRun:
         record = (run or self.run).records[past.after]
         assert isinstance(record, CommandRun)
         return record
+
+    @property
+    def undoable(self) -> bool:
+        """Is there anything that ``undo`` would take back?"""
+        return bool(self.run.inputs) or tuple(self.run.inputs) in self._rewound
 
     def drop(self, run: Run) -> None:
         """Gives up one of ``runs``, but never the last; from the one it is in, the session goes over to another first."""
@@ -115,17 +141,14 @@ class Session:
     def undo(self) -> bool:
         """Makes a branch without the last thing entered, and goes to where that was. False if nothing was entered.
 
-        An edit is taken back as a whole: back to the run it was made in, if that is kept.
+        An edit, and a rewinding, is taken back as a whole: back to the run it was made in.
         """
-        was = self._edits.get(tuple(self.run.inputs))
+        here = tuple(self.run.inputs)
+        was = self._rewound.pop(here, None) or self._edits.get(here)
         if was is not None:
             inputs, index, step = was
-            former = next((run for run in self.runs if tuple(run.inputs) == inputs), None)
-            if former is None:
-                former = Run(self.scenario, inputs)
-                self._take_up(former)
-            self.run = former
-            self.cursor.attach(former, index, step)
+            self._go_to(inputs)
+            self.cursor.attach(self.run, index, step)
             return True
         if not self.run.inputs:
             return False

@@ -86,6 +86,8 @@ LAB: tuple[Action, ...] = (
     Action("lab.mark", "bookmark", "asterisk", "*", "bookmark", "Mark this moment on the timeline, or take the mark away.", bar=False),
     Action("lab.slower", "pace(-1)", "left_square_bracket", "[", "slower", "Play, and let packets move, slower.", bar=False),
     Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
+    Action("lab.glossary", "glossary", "G", "G", "glossary", "What the words mean. It opens on the one you look at.", bar=False),
+    Action("lab.more_help", "more_help", "H", "H", "more help", "What fails, as a run; a hint; the solution; the task anew.", bar=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
@@ -189,6 +191,24 @@ PICK: tuple[Action, ...] = (
     Action("pick.pagedown", "move(10)", "pagedown", "PgDn", "page down", "Ten down.", bar=False),
     Action("pick.first", "move(-99999)", "home", "Home", "first", "The first.", bar=False),
     Action("pick.last", "move(99999)", "end", "End", "last", "The last.", bar=False),
+)
+
+GLOSSARY: tuple[Action, ...] = (
+    Action("glossary.find", "close", "", "a-z", "find", "Type a part of a word: only those with it stay."),
+    Action("glossary.down", "move(1)", "down", "↑↓", "choose", "The word below."),
+    Action("glossary.up", "move(-1)", "up", "↑", "up", "The word above.", bar=False),
+    Action("glossary.open", "open", "enter", "Enter", "whole page", "All there is about the marked word."),
+    Action("glossary.pageup", "move(-10)", "pageup", "PgUp", "page up", "Ten words up.", bar=False),
+    Action("glossary.pagedown", "move(10)", "pagedown", "PgDn", "page", "Ten words down."),
+    Action("glossary.first", "move(-99999)", "home", "Home", "first", "The first word.", bar=False),
+    Action("glossary.last", "move(99999)", "end", "End", "last", "The last word.", bar=False),
+    Action("glossary.close", "close", "escape", "Esc", "close", "Take back what you typed; back to where you were."),
+)
+
+SOLUTION: tuple[Action, ...] = (
+    Action("solution.enter", "enter_it", "enter", "Enter", "type it for me", "The task from its beginning, and these lines entered."),
+    Action("solution.close", "close", "escape,q", "Esc", "close", "Back, to type it yourself."),
+    *(action for action in READ if action.id in ("read.up", "read.down", "read.pageup", "read.pagedown")),
 )
 
 COMPARE: tuple[Action, ...] = (

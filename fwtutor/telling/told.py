@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
 from fwtutor.network.records import CommandRun
-from fwtutor.telling import words
+from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import heard
 from fwtutor.telling.spans import Line, clean, line, wrap
 
 if TYPE_CHECKING:
+    from fwtutor.course.checks import Failed
     from fwtutor.network.records import Record
     from fwtutor.recording import Run, Session
 
@@ -201,6 +202,18 @@ def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], mis
     if record.index >= 0 and sent_something(session.run, record.index):
         lines.append(line((f"sent at {words.clock(record.at)}: {where}", "current")))
     return lines
+
+
+def unmet(failed: Failed | None, see: Line) -> list[Line]:
+    """The check that does not pass yet, why it matters, what happened, and how to see that; nothing if there is none."""
+    if failed is None:
+        return []
+    failure = failed.failure
+    return [
+        line((f"{glyphs.CROSS} not yet: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
+        line(("What happened: ", "dim"), f"{failure.happened}."),
+        see,
+    ]
 
 
 def branch_words(place: Record | None) -> Line:

@@ -46,7 +46,6 @@ class LabScreen(WhatIf, Travelling, Making):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LAB), *bindings(APP)]
-    ACTIONS = LAB
 
     def compose(self) -> ComposeResult:
         # Before there are widgets to style.
@@ -245,7 +244,7 @@ class LabScreen(WhatIf, Travelling, Making):
 
         focused = self.focused
         about = (type(focused).__doc__ or "").split("\n\n")[0] if focused else ""
-        self.app.push_screen(ReaderScreen("Help", help_rows(LAB, " ".join(about.split()))))
+        self.app.push_screen(ReaderScreen("Help", help_rows(self.ACTIONS, " ".join(about.split()))))
 
     # --- commands ---------------------------------------------------------------------------------------
 
@@ -265,6 +264,10 @@ class LabScreen(WhatIf, Travelling, Making):
 
     def action_submit(self) -> None:
         self.app.call_later(self.query_one(CommandLine).field.action_submit)
+
+    def action_submit_nothing(self) -> None:
+        """Enter on an empty line: what was offered last, if anything was."""
+        self.see_it()
 
     def action_leave(self) -> None:
         closed = self.query_one(OutputView).close()
@@ -312,11 +315,14 @@ class LabScreen(WhatIf, Travelling, Making):
             self.query_one(OutputView).close()
             return
         missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
-        after = told.afterwards(self.session, record, self.lesson.prompts, missing)
+        failed = self.journey.failed if missing else None
+        after = told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing)
+        after += self.unmet_rows(failed)
         if len(self.session.runs) > runs and not again:
             after.append(told.branch_words(place))
         title = "Refused: nothing has changed" if record.refused else f"{record.host}# {record.line}"
         self.say_rows(title, lambda width: told.rows(record, after, width), wrong=record.refused)
+        self.offer_history(failed)
 
     def action_undo(self) -> None:
         self._stop()
@@ -378,15 +384,23 @@ class LabScreen(WhatIf, Travelling, Making):
             self._leave(None)
 
     def action_next_lesson(self) -> None:
+        if self.see_it():
+            return
         following = self.following() if self.journey.open_goal is None else None
         if following is not None:
             self._leave((following, False))
 
     def action_restart(self) -> None:
+        self._stop()
         if (self.journey.open_goal is None and not self.lesson.free) or self._restarting:
-            self._leave((self.lesson, True))
+            self._hush()
+            self.journey.restart()
+            self.query_one(OutputView).close()
+            self.show_tab("lesson")
+            self.show()
+            if self.session.undoable:
+                self.tell("begun anew; ", ("u", "key"), " brings back what you typed")
         else:
-            self._stop()
             kept = "" if self.lesson.free else "lesson "
             stay = "" if self.lesson.free else "goals met stay met, "
             self.tell(("s", "key"), f" again begins this {kept}anew: {stay}what you typed goes")

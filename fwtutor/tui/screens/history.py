@@ -1,0 +1,49 @@
+"""The lab of a history that failed, over the learner's own: m goes back there, and nothing of it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from fwtutor.course.model import Lesson
+from fwtutor.course.progress import Unkept
+from fwtutor.recording import Session
+from fwtutor.telling.actions import APP, LAB, Action
+from fwtutor.tui.bindings import bindings
+from fwtutor.tui.screens.lab import LabScreen
+
+BACK = "Back to your own run, where you left it."
+WITHOUT = ("lab.restart", "lab.hint", "lab.next", "lab.more_help", "lab.sandbox")
+"""Actions that are about a lesson."""
+
+
+def _of_history(action: Action) -> Action:
+    return replace(action, label="your own run", tooltip=BACK, weight=0) if action.id == "lab.map" else action
+
+
+class HistoryScreen(LabScreen):
+    """Ends with nothing."""
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = tuple(
+        sorted((_of_history(action) for action in LAB if action.id not in WITHOUT), key=lambda action: action.weight)
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(ACTIONS), *bindings(APP)]
+
+    def __init__(self, lesson: Lesson, session: Session) -> None:
+        super().__init__(lesson, session, Unkept(), lambda: None)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.tell("the packet that decided: ", ("w", "key"), " why, ", ("space", "key"), " steps, ", ("m", "key"), " back to your own run")
+
+    def action_course_map(self) -> None:
+        self._stop()
+        self.dismiss(None)
+
+    def action_restart(self) -> None:
+        """There is nothing to begin anew: it is what it is."""
+
+    def may_leave(self, key: str) -> bool:
+        return True
