@@ -111,6 +111,12 @@ def rows(term: Term, width: int) -> list[Line]:
     return made
 
 
+def plainly(term: Term) -> list[str]:
+    """The same in lines, for who reads no columns."""
+    said = [f"{term.term}: {term.text}", f"See it: {'; '.join(term.shows)}"]
+    return said + ([f"Lessons: {', '.join(term.lessons)}"] if term.lessons else [])
+
+
 def named(text: str) -> Iterator[tuple[int, int, Term]]:
     """The words of a text that are in the glossary as they are written there: (from, to, its term). "new" is not NEW."""
     for found in _WORD.finditer(text):

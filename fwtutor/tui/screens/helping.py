@@ -92,7 +92,7 @@ class Helping(LabView):
                     f"of page {journey.task + 1}" if deeds else "nothing has to be typed so far",
                     self._ask_for_solution,
                 ),
-                Choice("t", "the task anew", "rules and hosts as it began; u takes that back", self._reset_task),
+                Choice("t", "the task anew", "as it began; u takes that back", self._reset_task),
                 Choice("s", "the lesson anew", "what you learned stays; u takes that back", self._restart),
             ]
         choices.append(Choice("g", "glossary", "what the words mean", self.action_glossary))
@@ -137,11 +137,9 @@ class Helping(LabView):
         page, deeds = self.journey.solution()
         self.save()
         said = explained(self.session.run, self.journey.before_task(), deeds)
-        self.app.push_screen(SolutionScreen(page + 1, said), self._solution_left)
+        self.app.push_screen(SolutionScreen(page + 1, said, self._type_solution))
 
-    def _solution_left(self, wanted: bool | None) -> None:
-        if not wanted:
-            return
+    def _type_solution(self) -> None:
         deeds = self.lesson.stages[self.journey.task].deeds
         records = self.journey.enter_solution()
         self._hush()

@@ -23,7 +23,7 @@ def _of_history(action: Action) -> Action:
     return replace(action, label="your own run", tooltip=BACK, weight=0) if action.id == "lab.map" else action
 
 
-class HistoryScreen(LabScreen):
+class HistoryScreen(LabScreen, inherit_bindings=False):
     """Ends with nothing."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = tuple(
@@ -41,9 +41,6 @@ class HistoryScreen(LabScreen):
     def action_course_map(self) -> None:
         self._stop()
         self.dismiss(None)
-
-    def action_restart(self) -> None:
-        """There is nothing to begin anew: it is what it is."""
 
     def may_leave(self, key: str) -> bool:
         return True

@@ -209,9 +209,9 @@ class LabScreen(WhatIf, Travelling, Making):
         if self.has_class("-wide"):
             self._scroll_lesson_to(f"{title}")
             if not hint.new:
-                self.tell(f"that is {title.lower()}: there are no more on this page")
+                self.tell(f"that is {title.lower()}: there are no more on this page; ", ("H", "key"), " has the solution")
         else:
-            text = hint.text if hint.new else f"{hint.text}\n\nThere are no more on this page: they come round again."
+            text = hint.text if hint.new else f"{hint.text}\n\nThere are no more on this page: they come round again. `H` has the solution."
             self.say_rows(title, lambda width: prose(text, width))
 
     def action_why(self) -> None:
@@ -327,9 +327,14 @@ class LabScreen(WhatIf, Travelling, Making):
     def action_undo(self) -> None:
         self._stop()
         self._hush()
+        count = len(self.session.run.inputs)
         if self.journey.undo():
             self.show()
-            self.say("Undone", line("The last command is taken back; the run with it is kept: r goes there."))
+            again = len(self.session.run.inputs) > count
+            back = (
+                "What you had given up is there again" if again else "The last command is taken back; the run with it is kept: r goes there"
+            )
+            self.say("Undone", line(f"{back}."))
         else:
             self.say("Nothing to undo", line("You have not entered a command that changed anything."))
 
