@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import grade, kernel, lesson, locate, play, rules, sandbox, trace
+from fwtutor.commands import glossary, grade, kernel, lesson, locate, play, rules, sandbox, trace
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         ("trace", trace.add, "what a ruleset does with packets from a file, and why"),
         ("rules", rules.add, "check a ruleset, and print it"),
         ("grade", grade.add, "judge answers to a lesson's task by what they do"),
-        ("lesson", lesson.add, "list the lessons, or prove them sound"),
+        ("lesson", lesson.add, "list the lessons, look one up, or prove them sound"),
+        ("glossary", glossary.add, "what a word means: NEW, entry, policy, ..."),
         ("kernel", kernel.add, "ask the running kernel whether it does the same"),
         ("locate", locate.add, "where the program, its lessons and your progress are"),
     ):

@@ -109,4 +109,4 @@ class Helping(Entering):
             return
         self.say(*glossary.plainly(term))
         if not rest:
-            self.say("All words:", *glossary.listed(WIDE))
+            self.say("All words:", *sentences(glossary.all_rows(WIDE)))

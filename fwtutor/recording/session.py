@@ -6,7 +6,8 @@ Entering something at the end appends; in the past it makes a branch, and the ru
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fwtutor.network.records import CommandRun
 from fwtutor.recording.bookmarks import Bookmarks
@@ -17,6 +18,26 @@ from fwtutor.recording.scenario import Input, Scenario
 
 MAX_RUNS = 20
 """Histories kept, the lesson's own among them; the oldest others are given up."""
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """Where one was."""
+
+    inputs: tuple[Input, ...]
+    index: int
+    step: int
+
+
+class Change(NamedTuple):
+    """Something was entered, edited or given up."""
+
+    after: tuple[Input, ...]
+    """The inputs there were then."""
+    was: Place | None
+    """Where undo goes; None: to these inputs without the last."""
+    again: bool = False
+    """An edit: whoever comes back to its run may take it back once more."""
 
 
 class Session:
@@ -33,10 +54,8 @@ class Session:
         self.bookmarks = Bookmarks()
         self._entered: tuple[Run, int] | None = None
         """The last branch made, and ``cursor.moves`` then."""
-        self._edits: dict[tuple[Input, ...], tuple[tuple[Input, ...], int, int]] = {}
-        """By the inputs of a run whose last change was an edit: those before it, and the place it was made at."""
-        self._rewound: dict[tuple[Input, ...], tuple[tuple[Input, ...], int, int]] = {}
-        """The same of runs that were made by giving up inputs."""
+        self._changes: list[Change] = []
+        """All there were, in order."""
 
     def enter(self, host: str, line: str) -> CommandRun:
         """Enters a line at a host's prompt, where the cursor is; the cursor is then at the command's record.
@@ -51,8 +70,10 @@ class Session:
             return answer
         if self.cursor.at_end:
             record = self.run.enter(host, line)
+            self._changes.append(Change(tuple(self.run.inputs), None))
             self.cursor.seek(record.index)
             return record
+        was = self._place()
         after, at = self.cursor.boundary
         stage = self.run.stage_of(after - 1 if after > self.cursor.index else after)
         kept = [past for past in self.run.inputs if past.after < after]
@@ -66,6 +87,7 @@ class Session:
             # One thing after another at one place: this branch only goes on from the last, nobody has looked at that yet.
             self.runs.remove(self.run)
         self._take_up(branch)
+        self._changes.append(Change(tuple(branch.inputs), was if len(was.inputs) > len(kept) else None))
         self.cursor.attach(branch, after)
         self._entered = (branch, self.cursor.moves)
         return entered
@@ -78,7 +100,7 @@ class Session:
         What was entered behind that place is entered again, at its own time, but for what is ``superseded``. All of it is taken back by
         one ``undo``. If one of the lines is refused, none is entered: it is returned alone, with index -1.
         """
-        was = tuple(self.run.inputs), self.cursor.index, self.cursor.step
+        was = self._place()
         if not first and self.cursor.at_end:
             found = [self.run.enter(host, line) for line in lines]
             place = found[0].index if found else self.cursor.index
@@ -96,20 +118,28 @@ class Session:
             self._take_up(branch)
             place = after + len(made) - 1
         self.cursor.attach(self.run, place)
-        if self.run.inputs:
-            self._edits[tuple(self.run.inputs)] = was
+        if tuple(self.run.inputs) != was.inputs:
+            self._changes.append(Change(tuple(self.run.inputs), was, again=True))
         return found
 
     def rewind(self, count: int) -> bool:
         """Goes to a run with only the first ``count`` inputs, before everything; one ``undo`` takes that back. False if it has no more."""
-        was = tuple(self.run.inputs), self.cursor.index, self.cursor.step
-        kept = was[0][:count]
-        if kept == was[0]:
+        was = self._place()
+        kept = was.inputs[:count]
+        if kept == was.inputs:
             return False
         self._go_to(kept)
         self.cursor.attach(self.run)
-        self._rewound[kept] = was
+        self._changes.append(Change(kept, was))
         return True
+
+    def _place(self) -> Place:
+        return Place(tuple(self.run.inputs), self.cursor.index, self.cursor.step)
+
+    def _last_change(self) -> Change | None:
+        """The one that made the run what it is."""
+        here = tuple(self.run.inputs)
+        return next((change for change in reversed(self._changes) if change.after == here), None)
 
     def _go_to(self, inputs: tuple[Input, ...]) -> None:
         """The run of these inputs, played anew if it is not kept."""
@@ -127,7 +157,7 @@ class Session:
     @property
     def undoable(self) -> bool:
         """Is there anything that ``undo`` would take back?"""
-        return bool(self.run.inputs) or tuple(self.run.inputs) in self._rewound
+        return bool(self.run.inputs) or self._last_change() is not None
 
     def drop(self, run: Run) -> None:
         """Gives up one of ``runs``, but never the last; from the one it is in, the session goes over to another first."""
@@ -141,14 +171,14 @@ class Session:
     def undo(self) -> bool:
         """Makes a branch without the last thing entered, and goes to where that was. False if nothing was entered.
 
-        An edit, and a rewinding, is taken back as a whole: back to the run it was made in.
+        An edit, a rewinding, and what was entered in the past with something behind it, is taken back as a whole: to the run it was in.
         """
-        here = tuple(self.run.inputs)
-        was = self._rewound.pop(here, None) or self._edits.get(here)
-        if was is not None:
-            inputs, index, step = was
-            self._go_to(inputs)
-            self.cursor.attach(self.run, index, step)
+        change = self._last_change()
+        if change is not None and not change.again:
+            self._changes.remove(change)
+        if change is not None and change.was is not None:
+            self._go_to(change.was.inputs)
+            self.cursor.attach(self.run, change.was.index, change.was.step)
             return True
         if not self.run.inputs:
             return False

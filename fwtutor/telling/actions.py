@@ -94,6 +94,7 @@ LAB: tuple[Action, ...] = (
 MAP: tuple[Action, ...] = (
     Action("map.open", "open", "enter,space,right", "Enter", "go on", "Open the marked lesson where you left it."),
     Action("map.restart", "restart", "s", "s", "start over", "Open the marked lesson from its beginning; goals met stay met."),
+    Action("map.view", "view", "v", "v", "look up", "What a finished lesson came to: the answer, what decided, the solution.", weight=3),
     Action("map.up", "move(-1)", "up,k", "↑", "up", "The lesson above.", bar=False),
     Action("map.down", "move(1)", "down,j", "↓", "down", "The lesson below.", bar=False),
     Action("map.choose", "move(1)", "", "↑↓", "choose", "Choose another lesson."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -178,6 +178,6 @@ def _of_chain(place: Place) -> str:
     return "match" if isinstance(rule, RuleTried) else _known(chain_of(place)[1], "chain")
 
 
-def listed(width: int) -> Sequence[str]:
+def all_rows(width: int) -> list[Line]:
     """All words, for a person who named none."""
-    return [row.text for row in wrap(line(", ".join(term.term for term in terms())), width)]
+    return wrap(line(", ".join(term.term for term in terms())), width)

@@ -174,6 +174,16 @@ class CourseMap(RoleScreen[None]):
         if number < len(lessons):
             self.post_message(self.LessonChosen(lessons[number], afresh))
 
+    def action_view(self) -> None:
+        """A finished lesson as a page."""
+        from fwtutor.telling.finished import Finished
+        from fwtutor.tui.screens.reader import ReaderScreen
+
+        number = self.query_one(MapView).chosen
+        if number < len(self._course.lessons):
+            lesson = self._course.lessons[number]
+            self.app.push_screen(ReaderScreen(lesson.title, Finished(lesson, self._progress).rows))
+
     def action_help(self) -> None:
         from fwtutor.tui.screens.help import help_rows
         from fwtutor.tui.screens.reader import ReaderScreen
