@@ -86,7 +86,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.mark", "bookmark", "asterisk", "*", "bookmark", "Mark this moment on the timeline, or take the mark away.", bar=False),
     Action("lab.slower", "pace(-1)", "left_square_bracket", "[", "slower", "Play, and let packets move, slower.", bar=False),
     Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
-    Action("lab.glossary", "glossary", "G", "G", "glossary", "What the words mean. It opens on the one you look at.", bar=False),
+    Action("lab.glossary", "glossary", "G", "G", "glossary", "What the words mean (also: click one in the lesson).", bar=False),
     Action("lab.more_help", "more_help", "H", "H", "more help", "What fails, as a run; a hint; the solution; the task anew.", bar=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip

@@ -160,6 +160,14 @@ class Helping(LabView):
         pane = (self.focused.id or "") if self.focused is not None else "lesson" if self._reads() else ""
         self.app.push_screen(GlossaryScreen(word or word_at(Place.of(self.session), pane, text)))
 
+    def action_look_up(self, word: str) -> None:
+        """The glossary on a word that was clicked, if it has it as it is written."""
+        from fwtutor.telling.glossary import named
+
+        term = next((term for _, _, term in named(word)), None)
+        if term is not None:
+            self.action_glossary(term.term)
+
     def _reads(self) -> bool:
         """Is the lesson all there is to see?"""
         return not self.has_class("-wide") and self.tab == "lesson"
