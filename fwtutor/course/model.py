@@ -68,6 +68,11 @@ class Explains(Protocol):
     def missing(self, run: History) -> str:
         """Why it is not true yet, in a sentence or two; "" if it is, or if the learner has not tried."""
 
+
+@runtime_checkable
+class Judges(Protocol):
+    """A condition that puts what was typed through checks."""
+
     def failed(self, run: History) -> Failed | None:
         """The check that what was typed in the run does not pass, and the history; None if all is well, or the learner has not tried."""
 
@@ -149,7 +154,7 @@ class Goal:
 
     def failed(self, run: Run) -> Failed | None:
         """The first check that what the learner has typed in this run does not pass; None if it is met, or not tried."""
-        return self.when.failed(run) if isinstance(self.when, Explains) else None
+        return self.when.failed(run) if isinstance(self.when, Judges) else None
 
 
 @late_dataclass
