@@ -103,7 +103,10 @@ class MapView(LineView):
         question = Line(tuple(span._replace(click=click) for span in line((lesson.question, "")).spans))
         rows += [Line((Span("    "), *row.spans), fill) for row in wrap(question, width - 4)]
         if here:
-            rows.append(Line((Span("    "), Span("Enter ", "key", click), Span(self._invitation(lesson), "dim", click)), fill))
+            ways = [Span("    "), Span("Enter ", "key", click), Span(self._invitation(lesson), "dim", click)]
+            if met == total:
+                ways += [Span("   v ", "key", "screen.view"), Span("looks it up", "dim", "screen.view")]
+            rows.append(Line(tuple(ways), fill))
         rows.append(BLANK)
         return rows
 

@@ -34,6 +34,22 @@ class HistoryScreen(LabScreen, inherit_bindings=False):
     def __init__(self, lesson: Lesson, session: Session) -> None:
         super().__init__(lesson, session, Unkept(), lambda: None)
 
+        self._given = tuple(session.run.inputs)
+        """What was entered in the history: it is not for undo to take back."""
+
+    def offers(self, action: Action) -> bool:
+        return super().offers(action) and (action.id != "lab.undo" or self._touched)
+
+    @property
+    def _touched(self) -> bool:
+        return tuple(self.session.run.inputs) != self._given
+
+    def action_undo(self) -> None:
+        if self._touched:
+            super().action_undo()
+        else:
+            self.tell("nothing of yours to take back here; ", ("m", "key"), " back to your own run")
+
     def on_mount(self) -> None:
         super().on_mount()
         self.tell("the packet that decided: ", ("w", "key"), " why, ", ("space", "key"), " steps, ", ("m", "key"), " back to your own run")
