@@ -13,8 +13,10 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from fcntl import ioctl
+from ipaddress import ip_interface
 from itertools import product
 from pathlib import Path
 
@@ -27,8 +29,12 @@ _CLONE_NEWNET = 0x40000000
 _TUNSETIFF = 0x400454CA
 _TUNSETPERSIST = 0x400454CB
 _IFF_TUN, _IFF_TAP, _IFF_NO_PI = 0x0001, 0x0002, 0x1000
+_SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _TUN = "/dev/net/tun"
 _HAS_IPV6 = Path("/proc/sys/net/ipv6")
+_ROUTES6 = Path("/proc/thread-self/net/ipv6_route")
+_PATIENCE = 60
+"""Seconds, for what takes the kernel a moment."""
 UNSHARE = "unshare"
 """The program that makes a user namespace in which one is root."""
 _SO_ATTACH_FILTER = 26
@@ -181,12 +187,29 @@ def furnish(setup: Setup, *, ethernet: bool = False) -> dict[str, int]:
             name, via = (way, "") if isinstance(way, str) else (way[0], f"via {way[1]} ")
             commands.append(f"route add {network} {via}dev {name}")
         run(["ip", "-batch", "-"], "\n".join(commands) + "\n", KernelUnavailable)
+        _settle(address for addresses in setup.interfaces.values() for address in addresses if ":" in address)
         set_sysctls(late)
     except BaseException:
         for descriptor in tuns.values():
             os.close(descriptor)
         raise
     return tuns
+
+
+def _settle(addresses: Iterable[str]) -> None:
+    """Wait for the routes to the box's own addresses of IPv6: the kernel makes them by the way, after it has taken the addresses."""
+    wanted = {ip_interface(address).packed.hex() for address in addresses}
+    if not wanted:
+        return
+    ending = time.monotonic() + _PATIENCE
+    while not wanted <= {line.split(" ", 1)[0] for line in _ROUTES6.read_text().splitlines()}:
+        if time.monotonic() > ending:
+            raise KernelUnavailable(f"no route to the box's own addresses within {_PATIENCE} s")
+        time.sleep(0.001)
+    # Whoever made the last of them may still be at what belongs to it (anycast): he has the lock that this asks for.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        flags = ioctl(any_socket, _SIOCGIFFLAGS, struct.pack("16s24x", b"lo"))
+        ioctl(any_socket, _SIOCSIFFLAGS, flags)
 
 
 def mac_of(number: int) -> bytes:

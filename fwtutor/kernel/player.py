@@ -115,11 +115,11 @@ class _Player:
                     orders.append(Ordered(len(packets), at, item.line, status, said, item.family))
                     continue
                 self._inject(item, own)
+                # A tick that passed meanwhile may have passed before or after the kernel looked.
+                late = clock.now
                 lines = log.read()
                 if self._listening is not None:
                     heard += self._listening.heard(len(packets))
-                # A tick that passed meanwhile may have passed before or after the kernel looked.
-                late = clock.now
                 begun = tuple(ctnetlink.begun(news))
                 tested = self._rules[self._family(item.raw)]
                 traces = assemble(self._merged(log, lines), self._drain(), item.raw, tested, arrived=item.on is not None)

@@ -284,7 +284,9 @@ def _conntrack(random: Random) -> str:
         low = random.choice(PORTS)
         words.append(f"{_not(random)}{option} {low if random.random() < 0.6 else f'{low}:65535'}")
     if random.random() < 0.1:
-        words.append(f"{_not(random)}--ctexpire {random.choice(_EXPIRE)}")
+        # Of an entry not kept yet the kernel reckons with how long it has been running.
+        words = [word for word in words if "--ctstatus" not in word]
+        words.append(f"--ctstatus CONFIRMED {_not(random)}--ctexpire {random.choice(_EXPIRE)}")
     if random.random() < 0.15 or not words:
         words.append(f"--ctdir {random.choice(('ORIGINAL', 'REPLY'))}")
     return "-m conntrack " + " ".join(words)

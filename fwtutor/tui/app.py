@@ -19,6 +19,7 @@ from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import BUILTIN_THEMES, Theme
 
 from fwtutor.course.model import Course, Lesson
@@ -31,6 +32,7 @@ from fwtutor.tui.sandboxes import Sandboxes
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.themes import THEMES, defaults
+from fwtutor.tui.widgets.thin_bar import ThinBar
 
 if TYPE_CHECKING:
     from fwtutor.sandbox.model import Sandbox
@@ -85,6 +87,7 @@ class FwtutorApp(Sandboxes):
         self.set_class(self.no_color, "-no-color")
         self.set_class(glyphs.wants_ascii(), "-ascii")
         self.set_class(not glyphs.wants_stillness(), "-moving")
+        ScrollBar.renderer = ScrollBarRender if glyphs.wants_ascii() else ThinBar
 
     @property
     def available_themes(self) -> dict[str, Theme]:

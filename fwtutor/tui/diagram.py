@@ -188,7 +188,7 @@ def _name(state: State) -> str:
 def _aside(arrow: Arrow, *, done: bool, last: Judged | None) -> list[Span]:
     role = "change" if _is_now(last, arrow) else "current" if done else "dim"
     # What begins a connection anew has conditions that the table does not hold.
-    maybe = " or ignored" if arrow.new is State.SYN_SENT else ""
+    maybe = " or ig" if arrow.new is State.SYN_SENT else ""
     return [Span(f" {glyphs.TICK if done else glyphs.NEXT} {label(arrow.segments)} to {_name(arrow.new)}{maybe} ", role)]
 
 

@@ -232,11 +232,13 @@ def connections(world: World) -> Iterator[Board]:
         shots += [world.tcp(port, 99, "R", back=True)]
     options = (
         "--ctstate NEW", "--ctstate INVALID", "--ctproto 17", f"--ctorigsrc {near}", "--ctorigsrcport 4000:4014", "--ctorigdstport 53",
-        "--ctreplsrcport 53", "--ctrepldstport 4000:4014", "--ctstatus SEEN_REPLY", "--ctexpire 0:60",
+        "--ctreplsrcport 53", "--ctrepldstport 4000:4014", "--ctstatus SEEN_REPLY",
         f"--ctorigdst {far}", f"--ctreplsrc {far}", f"--ctrepldst {near}",
     )  # fmt: skip
     rules = (*both(*options, match="-m conntrack"), "-m conntrack --ctdir ORIGINAL", "-m conntrack --ctdir REPLY",
-             *both("--state NEW", match="-m state"))  # fmt: skip
+             *both("--state NEW", match="-m state"),
+             # Of an entry not kept yet the kernel reckons with how long it has been running.
+             *both("--ctexpire 0:60", match="-m conntrack --ctstatus CONFIRMED"))  # fmt: skip
     labels = (*both("--label 7", match="-m connlabel"), "-p udp -m connlabel --label 8 --set", "-p udp -m connlabel ! --label 8 --set")
     yield Board((*rules, *labels), tuple(shots),
                 first=("-p udp -m connlabel --label 7 --set",))  # fmt: skip

@@ -16,7 +16,7 @@ from fwtutor.kernel.observation import Item, Observed, Order, Setup
 from fwtutor.kernel.rules_in_ipv6 import rule
 from tests.kernel.talk import box, filtering
 
-PLAYS = 5
+PLAYS = 20
 
 
 def setup(variant: str, *rules: str, chains: Sequence[str] = ()) -> Setup:

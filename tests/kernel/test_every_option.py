@@ -24,7 +24,7 @@ from fwtutor.netfilter.xtables.options import Option, OptionMatch
 from tests.kernel import six, talk
 from tests.kernel.boards import BOARDS, WORLDS, Board, World
 
-LEAST, PLAYS = 20, 5
+LEAST, PLAYS = 20, 20
 Counts = dict[tuple[str, str], list[int]]
 """By match and option: how often true, and how often false."""
 _NO_IPSEC = "there is no IPsec in the box, so that no packet went through a transformation"

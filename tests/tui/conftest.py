@@ -106,7 +106,7 @@ def screen_text(app: FwtutorApp) -> str:
 
 def pane_text(app: FwtutorApp, selector: str) -> str:
     """What one pane shows, its rows joined to running text."""
-    region = app.screen.query_one(selector).content_region
+    region = app.screen.query_one(selector).scrollable_content_region
     rows = screen_text(app).split("\n")[region.y : region.bottom]
     return " ".join(" ".join(row[region.x : region.right] for row in rows).split())
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fwtutor.course.loader import find_lesson
 from fwtutor.course.model import Lesson
 from fwtutor.netfilter.conntrack.entry import Entry
 from fwtutor.network.topology import HostSpec, LinkSpec, Topology
@@ -84,6 +85,14 @@ async def test_tuple_flags_and_ctstate_are_there_at_every_size(playing: Playing,
         band = pane_text(app, "#band")
         assert "tcp 203.0.113.1:1337 → 203.0.113.9:4000 SYN+ACK" in band
         assert "packet: ESTABLISHED" in band
+
+
+async def test_flags_for_which_a_long_tuple_leaves_no_room_stand_below_it(playing: Playing) -> None:
+    async with playing(find_lesson("icmpv6"), size=(120, 40)) as (app, pilot):
+        await pilot.press("space")
+        _, tuple_row, below = screen_text(app).split("\n")[1:4]
+        assert tuple_row.startswith(" icmpv6 2001:db8::7 → ff02::1:ff00:1  ")
+        assert below.startswith(" neighbour solicitation · 72 bytes · ttl 255")
 
 
 async def test_a_change_of_height_alone_changes_the_band(playing: Playing) -> None:
@@ -339,3 +348,21 @@ async def test_of_many_entries_a_step_draws_those_anew_that_changed(playing: Pla
         drawn.clear()
         await pilot.press("space")
         assert 0 < len(drawn) < 15
+
+
+@pytest.mark.parametrize(("size", "beside"), [((100, 30), True), ((96, 28), True), ((95, 28), False), ((96, 27), False)], ids=str)
+async def test_a_screen_that_is_not_wide_but_roomy_shows_the_wire_and_the_connections_beside_why(
+    playing: Playing, size: tuple[int, int], beside: bool
+) -> None:
+    async with playing(size=size) as (app, pilot):
+        await pilot.press("space")
+        assert ("original 203.0.113.9:4000" in " ".join(screen_text(app).split())) is beside
+        assert ("attacker ━" in screen_text(app)) is beside
+        # A question leaves them where they are, and hides neither rules nor why.
+        await pilot.press("end", "end", "end")
+        assert lab_of(app).journey.question
+        assert ("original 203.0.113.9:4000" in " ".join(screen_text(app).split())) is beside
+        assert "3 rules" in screen_text(app)
+        # The other tabs are whole panes as ever.
+        await pilot.press("tab")
+        assert "attacker ━" not in screen_text(app)

@@ -228,7 +228,7 @@ async def test_a_page_chooses_its_prompt_and_the_learner_may_leave_it(playing: P
     async with playing(lesson) as (app, pilot):
         command = app.screen.query_one(CommandLine)
         assert command.host == "attacker"
-        assert "e.g. connect ADDR:PORT, or send tcp" in screen_text(app)
+        assert "e.g. connect ADDR:PORT; help lists all there is" in screen_text(app)
         await pilot.press("end", "end")
         assert command.host == "server"
         await pilot.press("colon", "tab", "escape", "space")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.color import Color
 from textual.pilot import Pilot
 
 from fwtutor.course.progress import Progress
@@ -69,6 +70,16 @@ async def test_a_rule_is_taken_out_the_same_traffic_runs_again_and_the_runs_stan
         await pilot.press("r", "u")
         assert len(lab.session.runs) == 2
         assert not lab.session.run.inputs
+
+
+async def test_a_mistake_is_red_in_the_line_the_cursor_is_in(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("e", "end", "enter")
+        await type_text(pilot, "-p tcp --dport ssj")
+        area = area_of(app)
+        styles = {segment.text.strip(): segment.style for segment in area.render_line(area.row) if segment.text.strip()}
+        assert styles["ssj"].color == app.screen.role_style("drop").color
+        assert styles["ssj"].bgcolor == Color.parse(app.theme_variables["fw-row"]).rich_color
 
 
 async def test_what_is_typed_is_marked_explained_and_completed(playing: Playing) -> None:

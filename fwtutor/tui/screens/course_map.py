@@ -95,7 +95,9 @@ class MapView(LineView):
         sign = Span(f"{glyphs.BOX} ", "dim") if not met else Span(f"{glyphs.TICK if met == total else glyphs.CHANGED} ", "accept")
         title = Line(tuple(span._replace(click=click) for span in line((lesson.title, "strong")).spans))
         left = Line((Span(f"{glyphs.HERE} " if here else "  ", "current"), sign, *title.spans))
-        minutes = f"{lesson.minutes} min   " if lesson.minutes else ""
+        # As many cells for the goals as the lesson with the most of them needs: the minutes stand below each other.
+        most = max(len(each.goals) for each in self._course.lessons)
+        minutes = (f"{lesson.minutes} min" if lesson.minutes else "") + " " * (3 + most - total)
         boxes = line((glyphs.PACKET * met, "accept"), ("○" * (total - met), "dim"))
         right = Line((*line((minutes, "dim")).spans, *boxes.spans, *line((f" {met} of {total} goals ", "dim")).spans))
         fill = "row" if here else ""

@@ -29,6 +29,8 @@ WIDE = (116, 34)
 """Columns and rows from which all panes are shown at once."""
 TALL = 46
 """Rows from which the lower panes get more of them."""
+ROOMY = (96, 28)
+"""Columns and rows from which a screen that is not wide shows the wire whole, and the connections beside why."""
 SHORT = 22
 """Rows below which the lesser rows of a narrow screen go."""
 TABS = (("firewall", "Firewall"), ("lesson", "Lesson"), ("connections", "Connections"), ("timeline", "Timeline"))
@@ -74,7 +76,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def _lay_out(self, size: Extent) -> None:
         wide = size.width >= WIDE[0] and size.height >= WIDE[1]
-        self._set_classes({"-wide": wide, "-narrow": not wide, "-tall": wide and size.height >= TALL, "-short": size.height < SHORT})
+        roomy = not wide and size.width >= ROOMY[0] and size.height >= ROOMY[1]
+        tall, short = wide and size.height >= TALL, size.height < SHORT
+        self._set_classes({"-wide": wide, "-narrow": not wide, "-roomy": roomy, "-tall": tall, "-short": short})
 
     def _set_classes(self, wanted: Mapping[str, bool]) -> None:
         """All at once: every change of a screen's classes styles all its widgets anew."""

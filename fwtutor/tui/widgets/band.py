@@ -37,8 +37,11 @@ class PacketBand(PlaceView):
             return [crop(Line((Span(" "), *row.spans)), width) for row in headline(place)]
         sizes = column_sizes(width - 1)
         about, main, below = headline(place)
+        if main.width >= sizes[0] and len(main.spans) > 2:
+            # There is room below for what the tuple leaves none for.
+            main, below = Line(main.spans[:-2]), Line((main.spans[-1], Span(f" {glyphs.DOT} ", "dim"), *below.spans))
         columns = (
-            (about, _flags_kept(main, sizes[0] - 1), below),
+            (about, crop(main, sizes[0] - 1), below),
             ctstate(place, sizes[1] - 1),
             entry_column(place),
             verdict_column(place),
@@ -160,7 +163,7 @@ def entry_column(place: Place) -> tuple[Line, Line, Line]:
     if place.walk is None or place.looked_up is None:
         return BLANK, BLANK, BLANK
     if entry is None:
-        note = "no entry has this tuple" if not_made_yet(place) else "nothing is kept"
+        note = "no entry has its tuple" if not_made_yet(place) else "nothing is kept"
         return BLANK, line(("entry: ", "dim"), entry_badge(place)), line((note, "dim"))
     name = words.protocol(entry.original.protocol)
     tracker = f"the {name.upper()} tracker" if entry.state else f"{name} {words.entry_flags(entry)}".rstrip()

@@ -18,7 +18,7 @@ from fwtutor.tui.widgets.lines import LineView
 LONGEST = 4000
 """Characters a command may have."""
 IDLE = "press : and type, e.g. iptables -L -v -n"
-ELSEWHERE = "press : and type, e.g. connect ADDR:PORT, or send tcp ADDR:PORT > ADDR:PORT SYN"
+ELSEWHERE = "press : and type, e.g. connect ADDR:PORT; help lists all there is"
 """The same at a host whose firewall is not the one on the screen."""
 
 
@@ -139,6 +139,7 @@ class CommandLine(Horizontal):
     DEFAULT_CSS = """
     CommandLine { height: 1; }
     CommandLine CommandInput { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
+    CommandLine CommandInput > .input--placeholder { color: $fw-dim; }
     CommandLine CommandInput.-news > .input--placeholder { color: $foreground; }
     CommandLine CommandInput:focus { background: $fw-row; }
     """

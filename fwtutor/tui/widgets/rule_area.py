@@ -91,6 +91,11 @@ class RuleArea(TextArea):
             text.stylize(self._role("dim"))
         return text
 
+    def get_component_rich_style(self, *names: str, partial: bool = False, default: Style | None = None) -> Style:
+        style = super().get_component_rich_style(*names, partial=partial, default=default)
+        # The cursor's line is a background: Textual would write its ink over what is marked in it.
+        return Style(bgcolor=style.bgcolor) if names == ("text-area--cursor-line",) else style
+
     def _role(self, role: str) -> Style:
         screen = self.screen
         assert isinstance(screen, RoleScreen)

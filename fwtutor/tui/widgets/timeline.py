@@ -20,7 +20,7 @@ LIST_FROM = 8
 """Rows from which the timeline is drawn as a list."""
 
 
-LISTED = 100
+LISTED = 88
 """Cells of a listed moment at most: a verdict too far from its tuple is hard to tie to it."""
 
 
