@@ -119,6 +119,11 @@ async def test_the_glossary_opens_on_the_word_the_eye_is_on_and_finds_others(pla
         assert app.screen is glossary
         await pilot.press("end", "escape")
         assert app.screen is lab_of(app)
+        # Of a tab it is that tab's word, of a pane that pane's.
+        await pilot.press("tab", "tab", "G")
+        assert isinstance(app.screen, GlossaryScreen)
+        assert app.screen.term is not None
+        assert app.screen.term.term == "SYN_SENT"
 
 
 async def test_a_word_of_the_lesson_that_is_clicked_opens_the_glossary_there_and_others_do_nothing(playing: Playing) -> None:

@@ -157,8 +157,7 @@ class Helping(LabView):
         self._stop()
         pages = self.lesson.stages
         text = pages[self.journey.stage].text if pages else ""
-        pane = (self.focused.id or "") if self.focused is not None else "lesson" if self._reads() else ""
-        self.app.push_screen(GlossaryScreen(word or word_at(Place.of(self.session), pane, text)))
+        self.app.push_screen(GlossaryScreen(word or word_at(Place.of(self.session), self._pane(), text)))
 
     def action_look_up(self, word: str) -> None:
         """The glossary on a word that was clicked, if it has it as it is written."""
@@ -168,6 +167,8 @@ class Helping(LabView):
         if term is not None:
             self.action_glossary(term.term)
 
-    def _reads(self) -> bool:
-        """Is the lesson all there is to see?"""
-        return not self.has_class("-wide") and self.tab == "lesson"
+    def _pane(self) -> str:
+        """The pane that one looks at: the one with the focus, or a narrow screen's tab."""
+        if self.focused is not None and self.focused.id:
+            return self.focused.id
+        return "" if self.has_class("-wide") or self.tab == "firewall" else self.tab
