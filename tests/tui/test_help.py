@@ -142,6 +142,7 @@ async def test_a_finished_lesson_is_looked_up_on_the_map_and_another_tells_nothi
     lesson = make_lesson()
     async with playing(on_map=True, course=make_course(lesson), size=NARROW) as (app, pilot):
         await pilot.press("v")
+        await app.workers.wait_for_complete()
         await pilot.pause()
         assert "stand here when all goals are met" in screen_text(app)
         assert "stranger" not in screen_text(app)
@@ -150,6 +151,7 @@ async def test_a_finished_lesson_is_looked_up_on_the_map_and_another_tells_nothi
             progress.meet(lesson.name, goal.id)
         progress.predict(lesson.name, "shot", "RELATED")
         await pilot.press("v")
+        await app.workers.wait_for_complete()
         await pilot.pause()
         text = screen_text(app)
         for words in ("Change one port and you are a stranger", "you said RELATED", "NEW → DROP"):

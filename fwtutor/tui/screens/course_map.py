@@ -181,13 +181,11 @@ class CourseMap(RoleScreen[None]):
 
     def action_view(self) -> None:
         """A finished lesson as a page."""
-        from fwtutor.telling.finished import Finished
-        from fwtutor.tui.screens.reader import ReaderScreen
+        from fwtutor.tui.screens.finished import FinishedScreen
 
         number = self.query_one(MapView).chosen
         if number < len(self._course.lessons):
-            lesson = self._course.lessons[number]
-            self.app.push_screen(ReaderScreen(lesson.title, Finished(lesson, self._progress).rows))
+            self.app.push_screen(FinishedScreen(self._course.lessons[number], self._progress))
 
     def action_help(self) -> None:
         from fwtutor.tui.screens.help import help_rows
