@@ -9,19 +9,18 @@ from bisect import bisect_left, bisect_right
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from fwtutor.course.tasks import Tasks
 from fwtutor.network.records import Walked
 from fwtutor.recording.editing import apply
 
 if TYPE_CHECKING:
-    from fwtutor.course.checks import Failed
-    from fwtutor.course.model import Deed, Goal, Lesson, Prediction
+    from fwtutor.course.model import Goal, Lesson, Prediction
     from fwtutor.course.progress import Progress
     from fwtutor.network.records import CommandRun
     from fwtutor.recording import Session
     from fwtutor.recording.cursor import Size
     from fwtutor.recording.editing import Plan
     from fwtutor.recording.run import Run
-    from fwtutor.recording.scenario import Input
 
 
 class Outcome(Enum):
@@ -44,10 +43,11 @@ class Hint(NamedTuple):
     """False when it was asked for before: there are no more, and they come round again."""
 
 
-class Journey:
+class Journey(Tasks):
     """The state of one learner in one lesson."""
 
     def __init__(self, lesson: Lesson, session: Session, progress: Progress) -> None:
+        super().__init__()
         self.lesson = lesson
         self.session = session
         self.progress = progress
@@ -60,10 +60,6 @@ class Journey:
         self.just_answered: str = ""
         """Id of the prediction answered since the last step: its verdict is still on the screen."""
         self._picked: dict[str, str] = dict(progress.of(lesson.name).predictions)
-        self._typed_on: dict[Input, int] = {}
-        """The page that was open when a command was entered."""
-        self._rewound_on: dict[tuple[Input, ...], int] = {}
-        """The page that was open when all but these inputs were given up."""
         session.bookmarks.keep(progress.of(lesson.name).bookmarks)
         self._known: tuple[Run, int] | None = None
         self._due: list[tuple[int, Prediction]] = []
@@ -130,12 +126,6 @@ class Journey:
         """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
         met, run = self.met, self.session.run
         return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
-
-    @property
-    def failed(self) -> Failed | None:
-        """The check that what was typed in this run does not pass yet; None if there is none, or nothing was tried."""
-        met, run = self.met, self.session.run
-        return next((failed for goal in self.lesson.goals if goal.id not in met and (failed := goal.failed(run))), None)
 
     # --- going ------------------------------------------------------------------------------------------
 
@@ -292,81 +282,13 @@ class Journey:
 
     def edit(self, made: Plan) -> list[CommandRun]:
         """The commands of an edit, where it wants them."""
-        pages = {(past.host, past.line): page for past, page in self._typed_on.items()}
+        pages = {(past.host, past.line): page for past, page in self._pages().items() if past.line not in made.lines}
         records = apply(self.session, made)
         self.just_answered = ""
         if records and not records[0].refused:
-            for past in self.session.run.inputs:
-                # What was typed before and came again belongs to the page it was typed on.
-                new = (past.host, past.line) not in pages or past.line in made.lines
-                self._typed_on.setdefault(past, self.stage if new else pages[past.host, past.line])
+            self._remember_pages(pages, self.stage)
             self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
         return records
-
-    def undo(self) -> bool:
-        """The run without the last command; cursor and page are where that was entered."""
-        inputs = tuple(self.session.run.inputs)
-        done = self.session.undo()
-        if done:
-            typed_on = self._typed_on.get(inputs[-1], self.stage) if inputs else self.stage
-            self.stage = self._rewound_on.pop(inputs, typed_on)
-            self._follow()
-        return done
-
-    @property
-    def task(self) -> int:
-        """The page whose task this is, from 0: the last one so far on which there is something to type, else the one that is open."""
-        return next((page for page in range(self.stage, -1, -1) if self.lesson.free or self.lesson.stages[page].deeds), self.stage)
-
-    def reset_task(self) -> bool:
-        """Rules and hosts as they were when the task began; False if nothing was typed since. ``undo`` takes it back."""
-        task, inputs = self.task, self.session.run.inputs
-        pages = [self._typed_on.get(past, self._stage_of(past.after)) for past in inputs]
-        return self._rewind(next((number for number, page in enumerate(pages) if page >= task), len(inputs)), task)
-
-    @property
-    def hints_left(self) -> int:
-        """Hints of this page that were not asked for."""
-        return len(self.lesson.stages[self.stage].hints) - self.hints.get(self.stage, 0)
-
-    def solution(self) -> tuple[int, tuple[Deed, ...]]:
-        """The page of the task and what to type there; that it was shown is noted."""
-        task = self.task
-        deeds = self.lesson.stages[task].deeds
-        if deeds:
-            self.progress.of(self.lesson.name).solutions.add(task)
-        return task, deeds
-
-    def before_task(self) -> int:
-        """The last moment before the task begins."""
-        return self._last_stop(self.task - 1)
-
-    def enter_solution(self) -> list[CommandRun]:
-        """Types what is to be typed, from the task's beginning. What was tried before stays, as another run."""
-        deeds = self.lesson.stages[self.task].deeds
-        if not self.reset_task():
-            task = self.task
-            self.session.cursor.seek(self.before_task())
-            self.stage = task
-        return [self.enter(deed.host, deed.line) for deed in deeds]
-
-    def restart(self) -> None:
-        """The lesson from its beginning, as if nothing had been typed; goals met stay met. ``undo`` brings back what was typed."""
-        if not self._rewind(0, 0):
-            self.session.cursor.to_start()
-            self.stage = 0
-        self.hints.clear()
-        self.just_answered = ""
-
-    def _rewind(self, count: int, stage: int) -> bool:
-        was = self.stage
-        if not self.session.rewind(count):
-            return False
-        self._rewound_on[tuple(self.session.run.inputs)] = was
-        self.just_answered = ""
-        self.session.cursor.seek(self._last_stop(stage - 1))
-        self.stage = stage
-        return True
 
     @property
     def histories(self) -> list[Run]:

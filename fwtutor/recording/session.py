@@ -122,15 +122,22 @@ class Session:
             self._changes.append(Change(tuple(self.run.inputs), was, again=True))
         return found
 
-    def rewind(self, count: int) -> bool:
-        """Goes to a run with only the first ``count`` inputs, before everything; one ``undo`` takes that back. False if it has no more."""
+    def rewind(self, keep: Callable[[Input], bool]) -> bool:
+        """Goes to a run with only those inputs, before everything; one ``undo`` takes that back. False if it has no others.
+
+        What is kept of those behind the first that is given up happens again, at its own time.
+        """
         was = self._place()
-        kept = was.inputs[:count]
-        if kept == was.inputs:
+        first = next((number for number, past in enumerate(was.inputs) if not keep(past)), None)
+        if first is None:
             return False
-        self._go_to(kept)
+        later = [self.run.again(past) for past in was.inputs[first:] if keep(past)]
+        if later:
+            self._take_up(Run(self.scenario, [*was.inputs[:first], *later]))
+        else:
+            self._go_to(was.inputs[:first])
         self.cursor.attach(self.run)
-        self._changes.append(Change(kept, was))
+        self._changes.append(Change(tuple(self.run.inputs), was))
         return True
 
     def _place(self) -> Place:

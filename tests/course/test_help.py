@@ -83,6 +83,14 @@ def test_the_task_anew_is_as_the_task_began_and_what_came_before_it_stays(tmp_pa
     assert not journey.reset_task()
     assert journey.undo()
     assert [each.line for each in journey.session.run.inputs[1:]] == ["iptables -P INPUT ACCEPT", "iptables -F"]
+    # An edit that was put before everything belongs to the task all the same.
+    assert journey.reset_task()
+    journey.edit(plan(journey.session, "server", Draft(sysctls={"net.netfilter.nf_conntrack_tcp_loose": 0}), first=True))
+    assert [each.line[:6] for each in journey.session.run.inputs] == ["sysctl", "send t"]
+    while journey.stage < 6:
+        journey.to_end()
+    assert journey.reset_task()
+    assert [each.line for each in journey.session.run.inputs] == [each.line for each in shot]
 
 
 def test_that_a_solution_was_shown_is_kept_and_it_meets_the_goal(tmp_path: Path) -> None:
