@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import glossary, grade, kernel, lesson, locate, play, rules, sandbox, trace
+from fwtutor.commands import glossary, grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
+from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
 if TYPE_CHECKING:
@@ -108,9 +109,13 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=play.open_map)
     parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
+    add_learner(parser, first=True)
+    add_language(parser, first=True)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for name, add, what in (
         ("play", play.add, "open a lesson"),
+        ("progress", progress.add, "what you have learned; progress out as one file, and in; who learns here"),
+        ("quiz", quiz.add, "the quiz before and after the course"),
         ("sandbox", sandbox.add, "the lab without a lesson: networks, rules and captures of your own"),
         ("trace", trace.add, "what a ruleset does with packets from a file, and why"),
         ("rules", rules.add, "check a ruleset, and print it"),

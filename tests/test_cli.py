@@ -463,3 +463,38 @@ def test_a_mistake_of_ours_leaves_a_log_and_a_sentence(home: Path) -> None:
     assert "ZeroDivisionError" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Traceback" in (home / "fwtutor-crash.log").read_text()
+
+
+# --- learners -------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_carried_from_learner_to_learner_by_one_file(home: Path, tmp_path: Path) -> None:
+    carried = str(tmp_path / "carried.json")
+    assert fwtutor(home, "play", "too-open", "--plain", "--learner", "anna", stdin="end\nhint\nquit\n").code == 0
+    assert "1 used" in fwtutor(home, "progress", environment={"FWTUTOR_LEARNER": "anna"}).out
+    assert fwtutor(home, "--learner", "anna", "progress", "export", carried).code == 0
+    again = fwtutor(home, "progress", "export", carried)
+    assert (again.code, "there is such a file already" in again.err) == (2, True)
+    assert fwtutor(home, "progress", "import", carried, "--learner", "ben").out == "Taken in; further on now: too-open.\n"
+    listed = fwtutor(home, "progress", "learners").out.splitlines()
+    assert listed[0] == "(no name)  nothing yet"
+    assert [line.split(maxsplit=1)[0] for line in listed[1:]] == ["anna", "ben"]
+    assert "lessons finished, 1 of" in listed[1]
+    assert listed[1].split(maxsplit=1)[1] == listed[2].split(maxsplit=1)[1]
+
+
+def test_lessons_are_read_in_the_language_of_the_option_or_the_locale(home: Path) -> None:
+    play = ("play", "too-open", "--plain")
+    assert fwtutor(home, *play, "--language", "de", stdin="quit\n").out.startswith("Ich bin drin, bei 1337.")
+    assert fwtutor(home, *play, stdin="quit\n", environment={"LC_ALL": "de_DE.UTF-8"}).out.startswith("Ich bin drin, bei 1337.")
+    assert fwtutor(home, *play, stdin="quit\n").out.startswith("I am inside 1337.")
+
+
+def test_a_broken_file_and_a_name_that_leads_elsewhere_are_refused(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text('{"version": 1, "lessons": {"udp": {"hints": [1]}}}')
+    bad = fwtutor(home, "progress", "import", str(tmp_path / "bad.json"))
+    assert (bad.code, bad.out) == (2, "")
+    assert "bad.json: field lessons.udp.hints" in bad.err
+    assert fwtutor(home, "progress", "--learner", "../udp").code == 2
+    assert "FWTUTOR_LEARNER" in fwtutor(home, "play", "udp", "--plain", environment={"FWTUTOR_LEARNER": "a/b"}).err
+    assert not home.exists()

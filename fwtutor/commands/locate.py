@@ -8,17 +8,20 @@ from pathlib import Path
 
 import fwtutor
 from fwtutor.badinput import printable
+from fwtutor.commands.options import add_learner
 from fwtutor.commands.output import OK
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    add_learner(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import lessons_folder
-    from fwtutor.course.progress import home
 
-    for name, path in (("program", Path(fwtutor.__file__).resolve().parent), ("lessons", lessons_folder()), ("progress", home())):
+    program, progress = Path(fwtutor.__file__).resolve().parent, folder_of(arguments.learner)
+    for name, path in (("program", program), ("lessons", lessons_folder()), ("progress", progress)):
         sys.stdout.write(printable(f"{name:<9} {path}\n"))
     return OK

@@ -20,3 +20,23 @@ def add_variant(parser: argparse.ArgumentParser) -> None:
         default="legacy",
         help="whose rules they are: iptables-legacy's (unless given) or iptables-nft's",
     )
+
+
+def add_language(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
+    """``first``: as ``add_learner`` has it."""
+    parser.add_argument(
+        "--language",
+        metavar="CODE",
+        default=None if first else argparse.SUPPRESS,
+        help="the language of lessons, where they are translated: de, en (unless given, FWTUTOR_LANGUAGE or that of your locale)",
+    )
+
+
+def add_learner(parser: argparse.ArgumentParser, *, first: bool = False) -> None:
+    """``first``: of the program itself, whose value a command's own replaces."""
+    parser.add_argument(
+        "--learner",
+        metavar="NAME",
+        default=None if first else argparse.SUPPRESS,
+        help="whose progress it is, where several learn here (FWTUTOR_LEARNER says so for good)",
+    )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.commands.options import RULES_FILE
+from fwtutor.commands.options import RULES_FILE, add_language, add_learner
 from fwtutor.commands.output import OK, note
 from fwtutor.commands.terminal import need_terminal
 
@@ -22,10 +22,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--in", dest="came_in", metavar="NAME", help="where packets came in, for captures without interface names")
     parser.add_argument("--watch", default="", metavar="HOST", help="the host whose firewall you look at")
     parser.add_argument("--plain", action="store_true", help="lines of text instead of a screen: commands on standard input")
+    add_learner(parser)
+    add_language(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from fwtutor.course.language import chosen_language
+    from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.sandbox.making import make
@@ -36,35 +40,39 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.network is None:
         if arguments.watch or any(given.values()):
             raise BadInput("name the network that these are for: one of those that fwtutor sandbox offers, or a file")
-        return _choose(plain=arguments.plain)
+        return _choose(arguments)
     sandbox = make(arguments.network, watch=arguments.watch, note=note, **given)
     session = sandbox.opened(arguments.network)
+    folder = folder_of(arguments.learner)
     try:
-        course = load_course()
+        course = load_course(answers=False, language=chosen_language(arguments.language))
     except LessonError as error:
         raise BadInput(str(error)) from None
     if arguments.plain:
         from fwtutor.plain.talk import talk
         from fwtutor.sandbox.lab import as_lesson
 
-        return talk(course, as_lesson(sandbox), session)
+        return talk(course, as_lesson(sandbox), session, folder=folder)
     from fwtutor.tui.app import run as run_application
 
-    return run_application(course, sandbox=(sandbox, session))
+    return run_application(course, sandbox=(sandbox, session), folder=folder)
 
 
-def _choose(*, plain: bool) -> int:
+def _choose(arguments: argparse.Namespace) -> int:
     """Nobody has said in which network: tell of those there are."""
-    if plain:
+    if arguments.plain:
         from fwtutor.plain.talk import networks_in_words
 
         sys.stdout.writelines(f"{line}\n" for line in networks_in_words())
         return OK
+    from fwtutor.course.language import chosen_language
+    from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
 
     try:
-        return run_application(load_course(), choosing=True)
+        course = load_course(answers=False, language=chosen_language(arguments.language))
+        return run_application(course, choosing=True, folder=folder_of(arguments.learner))
     except LessonError as error:
         raise BadInput(str(error)) from None

@@ -1,17 +1,23 @@
-"""The tables of a lesson that are questions: ``ask`` and ``when``, read into ``queries``. Those of its checks are ``checkfields``'."""
+"""The tables of a lesson that are questions: predictions, ``ask`` and ``when``, read into ``queries``; ids and names of hosts.
+
+Those of its checks are ``checkfields``'.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from fwtutor.course.checks import Court, Passes
 from fwtutor.course.facts import WHATS
-from fwtutor.course.model import Ask, Condition
+from fwtutor.course.model import Ask, Choice, Condition, Prediction
 from fwtutor.course.patterns import Pattern
 from fwtutor.course.queries import BYS, Connected, EntrySeen, MatchesAsk, PacketAsk, PacketSeen, Selection, Spoken, WordAsk
 from fwtutor.course.tables import Table
 from fwtutor.netfilter.packet import TCP
 
+LESSON_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+"""Of lessons, and of the ids in them."""
 _RULE = re.compile(r"(\S{1,28}) (\d{1,5})\Z", re.ASCII)
 
 
@@ -88,3 +94,43 @@ def _parsed(part: Table, key: str) -> Pattern:
         return Pattern.parse(part.text(key, limit=160))
     except ValueError as error:
         part.fail(str(error), key)
+
+
+def read_prediction(part: Table, watch: str, hosts: Iterable[str], stages: int, ids: set[str]) -> Prediction:
+    """A question with its choices; ``ids``: those taken already."""
+    choices: list[Choice] = []
+    for item in part.tables("choices", required=True):
+        choices.append(Choice(item.text("text", limit=80), item.text("answer", limit=80), item.text("why", limit=400)))
+        item.done()
+    if not 2 <= len(choices) <= 4:
+        part.fail("are not two to four", "choices")
+    answers = [choice.answer for choice in choices]
+    expect = part.text("expect", limit=80)
+    if expect not in answers:
+        part.fail(f'"{expect}" is the answer of none of the choices', "expect")
+    for number, answer in enumerate(answers, 1):
+        if answer in answers[: number - 1]:
+            part.fail(f'"{answer}" is the answer of two choices', "choices", number, "answer")
+    ask = read_ask(part.table("ask"), watch, tuple(hosts), stages)
+    prediction = Prediction(read_id(part, ids), part.text("question", limit=240), tuple(choices), ask, expect)
+    part.done()
+    return prediction
+
+
+def read_host(part: Table, hosts: Iterable[str], key: str = "host") -> str:
+    """The name of a host there is."""
+    name = part.text(key)
+    if name not in hosts:
+        part.fail(f'there is no host "{name[:40]}"', key)
+    return name
+
+
+def read_id(part: Table, taken: set[str], key: str = "id") -> str:
+    """A name that nothing else of its kind has."""
+    name = part.text(key, limit=40)
+    if not LESSON_NAME.match(name):
+        part.fail(f'"{name}" is not in lower-case words joined by hyphens', key)
+    if name in taken:
+        part.fail(f'"{name}" is used twice', key)
+    taken.add(name)
+    return name

@@ -53,8 +53,8 @@ class Journey(Tasks):
         self.progress = progress
         self.stage = 0
         """The page that is open, from 0."""
-        self.hints: dict[int, int] = {}
-        """Hints asked for, by stage."""
+        self.hints: dict[int, int] = dict(progress.of(lesson.name).hints)
+        """Hints asked for, by stage: what was told once can be read again."""
         self._round: dict[int, int] = {}
         """The hint told last, by stage, from 1."""
         self.just_answered: str = ""
@@ -132,11 +132,15 @@ class Journey(Tasks):
     def begin(self, *, afresh: bool = False, at: int | None = None) -> None:
         """Where one comes in: where one left off, at the beginning, or at moment ``at`` (from 1) of the lesson's run."""
         part, run = self.progress.of(self.lesson.name), self.session.run
+        if afresh:
+            self.hints.clear()
         if at is not None:
             self.seek(run.stops[min(at, len(run.stops)) - 1] if at > 0 and run.stops else -1)
         elif not afresh:
             # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
-            self.seek(min(part.record, len(run.records) - 1), part.stage)
+            moved = self.seek(min(part.record, len(run.records) - 1), part.stage) is Outcome.MOVED
+            if moved and part.step and self.session.cursor.index == part.record:
+                self.session.cursor.seek(part.record, part.step)
 
     def forward(self, size: Size) -> Outcome:
         """One step on; first the page turns, then its packets go."""
@@ -256,7 +260,8 @@ class Journey(Tasks):
             return False
         value = prediction.choices[number].answer
         self._picked[prediction.id] = value
-        self.progress.predict(self.lesson.name, prediction.id, value)
+        computed = prediction.computed(self.session.run)
+        self.progress.predict(self.lesson.name, prediction.id, value, right=None if computed is None else value == computed)
         self.just_answered = prediction.id
         return True
 
@@ -268,6 +273,8 @@ class Journey(Tasks):
         told = self.hints.get(self.stage, 0)
         number = told + 1 if told < len(hints) else self._round.get(self.stage, told) % len(hints) + 1
         self.hints[self.stage] = max(told, number)
+        ever = self.progress.of(self.lesson.name).hints
+        ever[self.stage] = max(ever.get(self.stage, 0), number)
         self._round[self.stage] = number
         return Hint(number, len(hints), hints[number - 1], number > told)
 
@@ -332,7 +339,8 @@ class Journey(Tasks):
         """Note goals that have come true by here; ids of those that are news. Remember the place."""
         self._look()
         reached, name = self._reached, self.lesson.name
-        self.progress.place(name, self.stage, self.session.cursor.index)
+        cursor = self.session.cursor
+        self.progress.place(name, self.stage, cursor.index, 0 if cursor.step == len(cursor.steps) else cursor.step)
         return [goal for at, goal in self._met_at if at <= reached and self.progress.meet(name, goal)]
 
     # --- inside -----------------------------------------------------------------------------------------

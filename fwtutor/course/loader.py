@@ -6,8 +6,9 @@ answers are ``answers``'.
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,16 +16,17 @@ from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
 from fwtutor.course.checkfields import read_check
 from fwtutor.course.checks import Court
-from fwtutor.course.fields import read_ask, read_condition
-from fwtutor.course.model import Chapter, Check, Choice, Course, Deed, Goal, Lesson, LessonError, Prediction, Stage
+from fwtutor.course.fields import LESSON_NAME, read_condition, read_host, read_id, read_prediction
+from fwtutor.course.model import Chapter, Check, Course, Deed, Goal, Lesson, LessonError, Stage
 from fwtutor.course.networks import read_topology
+from fwtutor.course.pages import read_pages
 from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
+from fwtutor.course.translation import Translation
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario, Scripted
 
 MAX_EACH = 64
 """Goals of one lesson, and checks."""
-LESSON_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
 def lessons_folder() -> Path:
@@ -34,27 +36,47 @@ def lessons_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "lessons"
 
 
-def load_course(root: Path | None = None, *, answers: bool = True) -> Course:
+def load_course(root: Path | None = None, *, answers: bool = True, language: str = "") -> Course:
     """The course in ``root`` (default ``lessons_folder()``). A broken lesson is kept in ``Course.broken``, the rest loads.
 
-    ``answers``: as ``load_lesson`` has it.
+    ``answers`` and ``language`` are as ``load_lesson`` has them.
 
     Raises LessonError if course.toml itself cannot be used.
     """
     root = root if root is not None else lessons_folder()
     table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
     title = table.text("title", limit=100)
+    listed = _chapters(table, root)
+    title, listed = _translated(root, language, title, listed)
     chapters: list[Chapter] = []
     broken: list[LessonError] = []
-    for chapter in _chapters(table, root):
+    for chapter in listed:
         lessons: list[Lesson] = []
         for name in chapter.names:
             try:
-                lessons.append(load_lesson(root / name, chapter=chapter.title, answers=answers))
+                lessons.append(load_lesson(root / name, chapter=chapter.title, answers=answers, language=language))
             except LessonError as error:
                 broken.append(error)
         chapters.append(Chapter(chapter.title, chapter.about, tuple(lessons)))
-    return Course(title, root, tuple(chapters), tuple(broken))
+    return Course(title, root, tuple(chapters), tuple(broken), language)
+
+
+def _translated(root: Path, language: str, title: str, listed: list[_Listed]) -> tuple[str, list[_Listed]]:
+    """The course's title and its chapters' texts, as ``course.de.toml`` has them; chapters in the same order. Raises LessonError."""
+    name = f"course.{language}.toml"
+    if not language or not os.path.lexists(root / name):
+        return title, listed
+    table = Table.parse(shown_name(root, name), read_text(root, name))
+    title = table.text("title", title, limit=100)
+    parts = table.tables("chapters")
+    if parts and len(parts) != len(listed):
+        table.fail(f"are {len(parts)}, and the course has {len(listed)}", "chapters")
+    for number, part in enumerate(parts):
+        own = listed[number]
+        listed[number] = own._replace(title=part.text("title", own.title, limit=60), about=part.text("about", own.about, limit=200))
+        part.done()
+    table.done()
+    return title, listed
 
 
 class _Listed(NamedTuple):
@@ -87,13 +109,13 @@ def _chapters(table: Table, root: Path) -> list[_Listed]:
     return chapters
 
 
-def find_lesson(name: str) -> Lesson:
+def find_lesson(name: str, language: str = "") -> Lesson:
     """A lesson of the course by its name, or any by its folder, to be played: no other is read, and no answers.
 
     Raises BadInput, and LessonError where it is broken.
     """
     folder, chapter = _find(name)
-    return load_lesson(folder, chapter=chapter, answers=False)
+    return load_lesson(folder, chapter=chapter, answers=False, language=language)
 
 
 def find_folder(name: str) -> Path:
@@ -115,10 +137,11 @@ def _find(name: str) -> tuple[Path, str]:
     raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(each for chapter in chapters for each in chapter.names)}")
 
 
-def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Lesson:
+def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True, language: str = "") -> Lesson:
     """The lesson in a folder. Raises LessonError for the first thing that is wrong.
 
-    ``answers``: with the solution and the answers that must fail, which a proof needs and nobody who plays.
+    ``answers``: with the solution and the answers that must fail, which a proof needs and nobody who plays. ``language``: the
+    code of the one whose texts are read, as far as there are any; "" is the lesson's own.
     """
     folder = folder.absolute()
     if not LESSON_NAME.match(folder.name):
@@ -128,7 +151,8 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
     watch = table.text("watch", limit=32)
     start = read_text(folder, "start.rules")
     start6 = read_text_if_there(folder, "start.rules6")
-    topology = read_topology(table, watch, start, seed, start6)
+    words = Translation(folder, language)
+    topology = words.topology(read_topology(table, watch, start, seed, start6))
     hosts = {host.name: host for host in topology.hosts}
     check_rules(hosts[watch], start, shown_name(folder, "start.rules"))
     if start6 is not None:
@@ -136,28 +160,31 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
     prompts = _prompts(table, hosts)
     stages, script = _stages(table, folder, hosts, watch, prompts)
     scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))
-    checks = _checks(table, watch, hosts)
+    checks = words.checks(_checks(table, watch, hosts))
     court = Court(scenario, checks, seed)
     lesson = Lesson(
         name=folder.name,
-        title=table.text("title", limit=40),
-        question=table.text("question", limit=120),
+        title=words.text("title", table.text("title", limit=40), 40),
+        question=words.text("question", table.text("question", limit=120), 120),
         minutes=table.number("minutes", least=1, most=120),
         chapter=chapter,
         folder=folder,
         scenario=scenario,
-        stages=stages,
-        goals=_goals(table, court, watch, hosts, len(stages)),
-        therefore=table.text("therefore").strip(),
-        next=table.text("next", "").strip(),
+        stages=words.stages(stages),
+        goals=words.goals(_goals(table, court, watch, hosts, len(stages))),
+        therefore=words.text("therefore", table.text("therefore").strip()),
+        next=words.text("next", table.text("next", "").strip()),
         prompts=prompts,
-        on_server=table.text("on_server").strip(),
+        on_server=words.text("on_server", table.text("on_server").strip()),
         checks=checks,
         seed=seed,
         solution=read_solution(folder, hosts, watch) if answers else None,
         wrong=read_wrong(folder, hosts, watch, {check.name for check in checks}) if answers else (),
     )
     table.done()
+    words.done()
+    if language:
+        lesson = replace(lesson, language=language, untranslated=tuple(words.missing))
     return lesson
 
 
@@ -167,28 +194,28 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True) -> Les
 def _stages(
     table: Table, folder: Path, hosts: Mapping[str, HostSpec], watch: str, prompts: tuple[str, ...]
 ) -> tuple[tuple[Stage, ...], tuple[Scripted, ...]]:
-    prose = _prose(folder)
+    pages = read_pages(folder, "lesson.md")
     parts = table.tables("stages", required=True)
     file = shown_name(folder, "lesson.md")
-    if len(parts) != len(prose):
-        line = prose[len(parts)][0] if len(prose) > len(parts) else 0
-        raise LessonError(file, line, "", f"has {len(prose)} headings (## ...), and lesson.toml has {len(parts)} stages")
+    if len(parts) != len(pages):
+        line = pages[len(parts)].line if len(pages) > len(parts) else 0
+        raise LessonError(file, line, "", f"has {len(pages)} headings (## ...), and lesson.toml has {len(parts)} stages")
     stages: list[Stage] = []
     script: list[Scripted] = []
     ids: set[str] = set()
-    for number, (part, (line, title, text)) in enumerate(zip(parts, prose, strict=True)):
+    for number, (part, (line, title, text)) in enumerate(zip(parts, pages, strict=True)):
         heading = part.text("heading", limit=60)
         if heading != title:
             part.fail(f'is "{heading}", but lesson.md:{line} says "{title}"', "heading")
         before = -1.0
         for event in part.tables("traffic"):
-            host, run, at = _host(event, "host", hosts), event.text("run", limit=400), event.seconds("at", 0.0)
+            host, run, at = read_host(event, hosts), event.text("run", limit=400), event.seconds("at", 0.0)
             if at < before:
                 event.fail("is earlier than the line before it", "at")
             before = at
             event.done()
             script.append(Scripted(number, host, run, at))
-        predictions = tuple(_prediction(item, watch, hosts, len(parts), ids) for item in part.tables("predictions"))
+        predictions = tuple(read_prediction(item, watch, hosts, len(parts), ids) for item in part.tables("predictions"))
         prompt = part.text("prompt", "", limit=32)
         if prompt and prompt not in prompts:
             part.fail(f'"{prompt}" is none of the lesson\'s prompts', "prompt")
@@ -200,54 +227,9 @@ def _stages(
 def _deeds(part: Table, hosts: Mapping[str, HostSpec]) -> tuple[Deed, ...]:
     deeds: list[Deed] = []
     for item in part.tables("do"):
-        deeds.append(Deed(_host(item, "host", hosts), item.text("run", limit=400), item.flag("undo")))
+        deeds.append(Deed(read_host(item, hosts), item.text("run", limit=400), item.flag("undo")))
         item.done()
     return tuple(deeds)
-
-
-def _prose(folder: Path) -> list[tuple[int, str, str]]:
-    """(line, heading, text) of each stage in lesson.md."""
-    file = shown_name(folder, "lesson.md")
-    found: list[tuple[int, str, list[str]]] = []
-    fenced = False
-    for number, line in enumerate(read_text(folder, "lesson.md").split("\n"), 1):
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-        if line.startswith("## ") and not fenced:
-            if not line[3:].strip():
-                raise LessonError(file, number, "", "has a heading without words")
-            found.append((number, line[3:].strip(), []))
-        elif found:
-            found[-1][2].append(line)
-        elif line.strip():
-            raise LessonError(file, number, "", "has text before the first heading (## ...)")
-    if not found:
-        raise LessonError(file, 0, "", "has no heading (## ...)")
-    stages = [(number, title, "\n".join(lines).strip()) for number, title, lines in found]
-    for number, title, text in stages:
-        if not text:
-            raise LessonError(file, number, "", f'says nothing under "{title}"')
-    return stages
-
-
-def _prediction(part: Table, watch: str, hosts: Mapping[str, HostSpec], stages: int, ids: set[str]) -> Prediction:
-    choices: list[Choice] = []
-    for item in part.tables("choices", required=True):
-        choices.append(Choice(item.text("text", limit=80), item.text("answer", limit=80), item.text("why", limit=400)))
-        item.done()
-    if not 2 <= len(choices) <= 4:
-        part.fail("are not two to four", "choices")
-    answers = [choice.answer for choice in choices]
-    expect = part.text("expect", limit=80)
-    if expect not in answers:
-        part.fail(f'"{expect}" is the answer of none of the choices', "expect")
-    for number, answer in enumerate(answers, 1):
-        if answer in answers[: number - 1]:
-            part.fail(f'"{answer}" is the answer of two choices', "choices", number, "answer")
-    ask = read_ask(part.table("ask"), watch, tuple(hosts), stages)
-    prediction = Prediction(_id(part, ids), part.text("question", limit=240), tuple(choices), ask, expect)
-    part.done()
-    return prediction
 
 
 def _goals(table: Table, court: Court, watch: str, hosts: Mapping[str, HostSpec], stages: int) -> tuple[Goal, ...]:
@@ -255,7 +237,7 @@ def _goals(table: Table, court: Court, watch: str, hosts: Mapping[str, HostSpec]
     goals: list[Goal] = []
     for part in table.tables("goals", required=True):
         when = read_condition(part.table("when"), watch, tuple(hosts), stages, court)
-        goals.append(Goal(_id(part, ids), part.text("text", limit=80), when))
+        goals.append(Goal(read_id(part, ids), part.text("text", limit=80), when))
         part.done()
     if len(goals) > MAX_EACH:
         table.fail(f"are more than {MAX_EACH}", "goals")
@@ -267,7 +249,7 @@ def _checks(table: Table, watch: str, hosts: Mapping[str, HostSpec]) -> tuple[Ch
     parts = table.tables("checks", required=True)
     if len(parts) > MAX_EACH:
         table.fail(f"are more than {MAX_EACH}", "checks")
-    return tuple(read_check(part, _id(part, names, "name"), watch, hosts) for part in parts)
+    return tuple(read_check(part, read_id(part, names, "name"), watch, hosts) for part in parts)
 
 
 def _prompts(table: Table, hosts: Mapping[str, HostSpec]) -> tuple[str, ...]:
@@ -278,20 +260,3 @@ def _prompts(table: Table, hosts: Mapping[str, HostSpec]) -> tuple[str, ...]:
         if name in prompts[: number - 1]:
             table.fail(f'"{name}" is listed twice', "prompts", number)
     return prompts
-
-
-def _host(part: Table, key: str, hosts: Mapping[str, HostSpec]) -> str:
-    name = part.text(key)
-    if name not in hosts:
-        part.fail(f'there is no host "{name[:40]}"', key)
-    return name
-
-
-def _id(part: Table, taken: set[str], key: str = "id") -> str:
-    name = part.text(key, limit=40)
-    if not LESSON_NAME.match(name):
-        part.fail(f'"{name}" is not in lower-case words joined by hyphens', key)
-    if name in taken:
-        part.fail(f'"{name}" is used twice', key)
-    taken.add(name)
-    return name

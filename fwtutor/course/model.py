@@ -255,6 +255,10 @@ class Lesson:
     solution: Answer | None = None
     """None, as ``wrong`` is empty, when it was loaded to be played."""
     wrong: tuple[WrongAnswer, ...] = ()
+    language: str = ""
+    """The code of the one it is translated into, "" when it was read in its own."""
+    untranslated: tuple[str, ...] = ()
+    """The fields that have no text in that language, and so their own."""
 
     @property
     def free(self) -> bool:
@@ -285,6 +289,8 @@ class Course:
     chapters: tuple[Chapter, ...]
     broken: tuple[LessonError, ...] = field(default=())
     """Lessons that could not be loaded: the rest stays playable, the map tells which and why."""
+    language: str = ""
+    """The code of the one its texts were read in; "" is their own."""
 
     @property
     def lessons(self) -> Sequence[Lesson]:

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fwtutor.course.checks import Court, Judgement, failures_of
+from fwtutor.course.language import languages
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
+from fwtutor.course.quiz import has_quiz, load_quiz
+from fwtutor.course.translation import differences
 from fwtutor.network.records import CommandRun
 from fwtutor.recording import Run, Session
 
+QUIZ = "quiz"
+"""What the course's quiz is called where lessons are called by their names."""
 DROP_EVERYTHING = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
 ACCEPT_EVERYTHING = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
 
@@ -34,6 +39,15 @@ class Finding:
 def check_lesson(lesson: Lesson) -> list[Finding]:
     """Everything that is wrong with a loaded lesson; empty when it is proven."""
     return [*_check_answers(lesson), *_check_run(lesson), *_check_way(lesson)]
+
+
+def _translations(lesson: Lesson, findings: list[Finding]) -> Iterable[str]:
+    """What there is to say of each translation; what is wrong with them joins the findings. Raises LessonError."""
+    for language in languages(lesson.folder):
+        other = load_lesson(lesson.folder, answers=False, language=language)
+        findings += [Finding(lesson.name, f"{language}: {where}", said) for where, said in differences(lesson, other)]
+        missing = other.untranslated
+        yield f"{language}: {len(missing)} texts missing, the first is {missing[0]}" if missing else f"{language}: all texts"
 
 
 def _check_answers(lesson: Lesson) -> Iterable[Finding]:
@@ -135,29 +149,38 @@ def lesson_list(root: Path | None = None) -> tuple[str, int]:
 def lesson_check(names: Sequence[str] = (), root: Path | None = None) -> tuple[str, int]:
     """``fwtutor lesson check [NAME...]``: what was proven, as text, and the exit code (0 proven, 1 findings, 2 not loadable).
 
-    A name with a slash in it, or of a folder that is there and not among the course's lessons, is a folder.
+    "quiz" is the course's quiz, which is among all there is. A name with a slash in it, or of a folder that is there and not
+    among the course's lessons, is a folder.
     """
     root = root if root is not None else lessons_folder()
     lines: list[str] = []
     code = 0
     try:
-        folders = [_folder(root, name) for name in names] or [lesson.folder for lesson in _all(root)]
+        folders = [_folder(root, name) for name in names if name != QUIZ] if names else [lesson.folder for lesson in _all(root)]
     except LessonError as error:
         return str(error), 2
     for folder in folders:
         try:
             lesson = load_lesson(folder)
+            findings: list[Finding] = []
+            translated = list(_translations(lesson, findings))
         except LessonError as error:
             lines.append(str(error))
             code = 2
             continue
-        findings = check_lesson(lesson)
+        findings += check_lesson(lesson)
         if findings:
             lines += [str(finding) for finding in findings]
             code = max(code, 1)
         else:
             proven = f"{len(lesson.checks)} checks, {len(lesson.wrong)} wrong answers, {len(lesson.predictions)} predictions"
-            lines.append(f"{lesson.name}: proven ({proven})")
+            lines.append(f"{lesson.name}: proven ({'; '.join([proven, *translated])})")
+    if QUIZ in names or (not names and has_quiz(root)):
+        try:
+            lines.append(f"{QUIZ}: proven ({len(load_quiz(root).questions)} questions)")
+        except LessonError as error:
+            lines.append(str(error))
+            code = 2
     return "\n".join(lines), code
 
 

@@ -335,6 +335,17 @@ def _changed(step: s.StateChanged, at: int) -> str:
     return "; ".join(parts) or "the tracker remembers the packet, nothing else changes"
 
 
+def _told(walk: Walk) -> str:
+    """What becomes of the word that a REJECT sends back: it passes OUTPUT like any packet of the box."""
+    if not walk.answers:
+        return ", and the sender is told nothing"
+    answer = walk.answers[-1]
+    if answer.verdict == "ACCEPT":
+        return f", and the sender is told: {describe_tuple(answer)}"
+    state = f", {answer.states[0][1]}," if answer.states else ""
+    return f", and the word to its sender{state} is stopped on the way out: {describe_tuple(answer)}"
+
+
 def _finished(walk: Walk, step: s.Finished) -> str:
     match step.verdict:
         case "ACCEPT":
@@ -343,8 +354,7 @@ def _finished(walk: Walk, step: s.Finished) -> str:
         case "DISCARD":
             return f"the stack refuses it, no rule does: {step.reason}"
         case "REJECT":
-            answer = f", and the sender is told: {describe_tuple(walk.answers[-1])}" if walk.answers else ", and the sender is told nothing"
-            return f"REJECT: it ends here{answer}"
+            return f"REJECT: it ends here{_told(walk)}"
         case "HELD":
             return "a fragment: it waits for the rest"
     return f"DROP: {step.reason or 'it ends here'}, and nobody is told"

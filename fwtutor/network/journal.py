@@ -49,10 +49,10 @@ class Files:
             found.append(written.text)
         return None if found is None else "".join(found)
 
-    def changed(self, path: str) -> int:
+    def changed(self, path: str, upto: int | None = None) -> int:
         """Index of the record during which a file was last written; -1: it was there from the beginning."""
-        there = self._written.get(path)
-        return there[-1].record if there else -1
+        there = self._written.get(path, ())
+        return next((written.record for written in reversed(there) if upto is None or written.record <= upto), -1)
 
     def since(self, path: str, place: int) -> tuple[list[str], int]:
         """What was added to a file since ``place``, and the place now: for whoever follows it. A place of 0 is its beginning."""

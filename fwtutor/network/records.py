@@ -86,10 +86,9 @@ def log_line(at: int, logged: Logged) -> str:
 
 def kernel_log(records: Iterable[Record]) -> list[str]:
     """What LOG rules of a host wrote, from its records."""
-    lines = (
-        log_line(record.at, step) for record in records if isinstance(record, Walked) for step in record.walk.logged if step.group is None
-    )
-    return list(deque(lines, MOST_LOGGED))
+    logged = ((record.at, step) for record in records if isinstance(record, Walked) for step in record.walk.logged if step.group is None)
+    # Only what is kept is put in words.
+    return [log_line(at, step) for at, step in deque(logged, MOST_LOGGED)]
 
 
 def changes_of(record: Record) -> tuple[Change, ...]:

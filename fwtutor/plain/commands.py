@@ -28,6 +28,7 @@ _ALSO = {
 }  # fmt: skip
 """Names besides the action's label."""
 _TAKES = {
+    "lab.look": "[PAGE [HOST] [FILTER]]",
     "lab.command": "LINE",
     "lab.save": "[FILE]",
     "lab.craft": "[FIELD=VALUE ...]",
@@ -42,11 +43,12 @@ _SAYS = {
     "lab.map": "All lessons, and how far you are in each.",
     "lab.craft": "This packet again, but with other values: again dport=22 flags=ACK. Without values it says which fields there are.",
     "lab.glossary": "What a word means; without one, the word for this moment, and all there are.",
+    "lab.look": "Any host, as it is here: look rules, connections, expectations, sockets, logs or sysctls. look connections server 1337",
     "lab.save": "Keep all this in a file, which fwtutor sandbox opens. save over FILE replaces one that is there.",
 }
 """Where plain mode does it in another way than the lab's tooltip says."""
 _DONE = (
-    "lab.step", "lab.back", "lab.play", "lab.end", "lab.start", "lab.packet", "lab.hook", "lab.rule", "lab.why", "lab.inspect",
+    "lab.step", "lab.back", "lab.play", "lab.end", "lab.start", "lab.packet", "lab.hook", "lab.rule", "lab.why", "lab.inspect", "lab.look",
     "lab.kernel",     "lab.a", "lab.b", "lab.c", "lab.d", "lab.hint", "lab.command", "lab.console", "lab.craft", "lab.undo",
     "lab.run", "lab.save", "lab.glossary",
     "lab.next", "lab.restart", "lab.map", "lab.help",
@@ -84,6 +86,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("type_it", (), ("type it",), "The task from its beginning, and the solution typed for you."),
     Command("task", (), ("task anew", "reset task"), "Rules and hosts as they were when the task began; undo takes that back."),
     Command("at", (), ("at",), "Go to another host's prompt.", "HOST"),
+    Command("progress", (), ("progress",), "What you have learned, predictions right, hints used."),
+    Command("review", (), ("review",), "Predictions you got wrong, asked again until they are right."),
+    Command("quiz", (), ("quiz",), "The quiz: before the course, and after it."),
     Command("open", (), ("open",), "Open another lesson.", "LESSON"),
     Command("quit", ("q",), ("quit", "exit"), "Leave. Progress is kept."),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fwtutor.plain import parts
 from fwtutor.plain.commands import help_lines
 from fwtutor.plain.lab import Lab
-from fwtutor.plain.speech import WIDE, as_written, sentences, spoken
+from fwtutor.plain.speech import WIDE, as_written, listed, sentences, spoken
 from fwtutor.telling import network, told
 from fwtutor.telling.reasons import explain
 from fwtutor.telling.signs import SIGNS
@@ -62,6 +62,24 @@ class Looking(Lab):
         asked_about = self.journey.question is not None
         judgement = Judge(self.session.run, self.session.cursor.index - asked_about).ask()
         self.say(*sentences(judgement_rows(judgement, WIDE)))
+
+    def do_look(self, rest: str) -> None:
+        from fwtutor.telling.look import PAGES
+        from fwtutor.telling.look.seen import Sight
+
+        sight, words = Sight(self.journey), rest.split()
+        if not words:
+            self.say(f"look PAGE [HOST] [FILTER]. Pages: {listed(list(PAGES))}. Hosts: {listed(sight.hosts)}.")
+            return
+        name = next((each for each in PAGES if each.startswith(words[0].lower())), None)
+        if name is None:
+            self._wrong(f"there is no page {words[0][:40]!r} to look at; there are {listed(list(PAGES))}")
+            return
+        host, wanted = (words[1], words[2:]) if words[1:] and words[1] in sight.hosts else (sight.hosts[0], words[1:])
+        page = PAGES[name](sight.see(host), " ".join(wanted))
+        self.say(*parts.looked(page, host))
+        if wanted and not page.count():
+            self.say(f"Hosts: {listed(sight.hosts)}.")
 
     def do_help(self, rest: str) -> None:
         self.say(*help_lines(), "Words:")

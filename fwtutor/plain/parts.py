@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from fwtutor.course.journey import Journey
 from fwtutor.course.model import Lesson, Prediction
 from fwtutor.netfilter.why import why as explanation
 from fwtutor.netfilter.xtables.rule import policy_key
 from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.plain.speech import WIDE, read_aloud, sentences, spoken
+from fwtutor.plain.speech import WIDE, as_written, read_aloud, sentences, spoken
 from fwtutor.telling import words
 from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
-from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, packet_entry, sender, tried
+from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, expected, packet_entry, sender, tried
 from fwtutor.telling.reasons import reasons
+
+if TYPE_CHECKING:
+    from fwtutor.telling.look.page import Page
 
 LETTERS = "abcd"
 SHOWN = 50
 """Entries, and moments, told at once at most."""
+LOOKED_AT = 1_000
+"""Rows of a page."""
 
 
 def moment(place: Place) -> list[str]:
@@ -83,18 +89,14 @@ def chain(place: Place) -> list[str]:
     for number, rule in enumerate(shown.rules, 1):
         packets, size = place.view.counters.get(rule.id, (0, 0))
         status = spoken(rule_status(rule, matched.get(number), over=over)[0])
-        said.append(f"rule {number}: {rule.save()}: {f'{status}; ' if status else ''}{_counted(packets, size)}")
+        said.append(f"rule {number}: {rule.save()}: {f'{status}; ' if status else ''}{words.amount(packets, size)}")
     status = spoken(end_status(shown, policy, matched, over=over)[0])
     if shown.policy:
         counted = place.view.counters.get(policy_key(place.rules.family, table, name), (0, 0))
-        said.append(f"policy: {shown.policy}: {f'{status}; ' if status else ''}{_counted(*counted)}")
+        said.append(f"policy: {shown.policy}: {f'{status}; ' if status else ''}{words.amount(*counted)}")
     else:
         said.append(f"end of the chain: back to where it was called{f': {status}' if status else ''}")
     return said
-
-
-def _counted(packets: int, size: int) -> str:
-    return f"{packets} packet{'' if packets == 1 else 's'}, {size} bytes"
 
 
 def connections(place: Place, histories: Histories) -> list[str]:
@@ -105,7 +107,10 @@ def connections(place: Place, histories: Histories) -> list[str]:
     found = [*([(own, stands)] if own else []), *((entry, KEPT) for entry in live[:SHOWN])]
     if not found:
         return ["No connection is remembered here." if place.tracking else "No rule asks for a connection's state: nothing is tracked."]
-    said = []
+    said = [
+        spoken(f"expected: {words.protocol(one.tuple.protocol)} {words.expected_tuple(one)}, RELATED, {one.seconds_left(place.at)} s")
+        for one in expected(place)[:SHOWN]
+    ]
     for entry, how in found:
         path = histories.path(place, entry)
         states = f"; states so far: {', then '.join(path)}" if len(path) > 1 else ""
@@ -114,6 +119,22 @@ def connections(place: Place, histories: Histories) -> list[str]:
         both = f"original {words.entry_tuple(entry.original)}; reply {words.entry_tuple(entry.reply)}"
         said.append(spoken(f"{whose}{kind}, {words.standing(entry, how, place.at)}; {both}{states}"))
     return said + ([f"and {len(live) - SHOWN} more"] if len(live) > SHOWN else [])
+
+
+def looked(page: Page, host: str) -> list[str]:
+    """A page of rows about a host; where a filter leaves one row, everything about it."""
+    count = page.count()
+    said = [f"{host}: {page.counted()}{f': {page.complaint}' if page.complaint else ''}"]
+    if not count:
+        return [*said, page.nothing()]
+    alone = page.about(0) if page.wanted and count == 1 else None
+    if alone is not None:
+        title, rows = alone
+        told = as_written(rows(WIDE)) if page.verbatim else sentences(rows(WIDE))
+        return [spoken(title), *told]
+    shown = [page.row(y, WIDE) for y in range(min(count, LOOKED_AT))]
+    said += [spoken(page.heads)] if page.heads else []
+    return [*said, *sentences(shown), *([f"and {count - LOOKED_AT} more: a filter shows fewer"] if count > LOOKED_AT else [])]
 
 
 def moments(place: Place) -> list[str]:
@@ -158,10 +179,10 @@ def goals(journey: Journey) -> list[str]:
     return [count, *(f"{'met' if goal.id in met else 'open'}: {goal.text}" for goal in journey.lesson.goals)]
 
 
-def question(prediction: Prediction) -> list[str]:
-    """A question that holds the way, with its choices."""
+def question(prediction: Prediction, what: str = "Question, before you step") -> list[str]:
+    """A question, which holds the way in a lab, with its choices."""
     choices = [f"{LETTERS[number]}: {' '.join(read_aloud(choice.text))}" for number, choice in enumerate(prediction.choices)]
-    return ["Question, before you step: " + " ".join(read_aloud(prediction.question)), *choices]
+    return [f"{what}: " + " ".join(read_aloud(prediction.question)), *choices]
 
 
 def answered(prediction: Prediction, picked: int, right: int | None) -> list[str]:

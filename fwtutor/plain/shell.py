@@ -9,22 +9,39 @@ from pathlib import Path
 from fwtutor.badinput import BadInput
 from fwtutor.course.loader import find_lesson
 from fwtutor.course.model import Lesson, LessonError
+from fwtutor.course.questions import Review, Series
+from fwtutor.course.quiz import QuizSeries, has_quiz, load_quiz, score_before
 from fwtutor.network.tools.registry import TOOLS
 from fwtutor.plain import parts
+from fwtutor.plain.asking import Asker
 from fwtutor.plain.commands import understood
 from fwtutor.plain.helping import Helping
+from fwtutor.plain.speech import WIDE, sentences
 from fwtutor.sandbox.lab import default_file
 from fwtutor.sandbox.model import taken
 from fwtutor.sandbox.writing import save
+from fwtutor.telling.learned import summary_rows
 
 
 class Shell(Helping):
     """One lab after another, for somebody who reads and types lines."""
 
+    _asker: Asker | None = None
+    """Somebody is asked outside the lab, which waits."""
+
+    @property
+    def prompt(self) -> str:
+        """Who is to hear the next line."""
+        return "answer" if self._asker else self.host
+
     def hear(self, text: str) -> None:
         """Do what a line says."""
         text = text.strip()
         if text.startswith("#"):
+            return
+        if self._asker is not None:
+            self.not_understood += not self._asker.hear(text)
+            self._asked_enough()
             return
         restarting, self._restarting = self._restarting, False
         found = understood(text or "step")
@@ -63,9 +80,36 @@ class Shell(Helping):
                 self.say(f"{lesson.name}: {lesson.title} {met} of {len(lesson.goals)} goals met")
         self.say("open LESSON opens one.")
 
+    def do_progress(self, rest: str) -> None:
+        if self.course is not None:
+            self.say(*sentences(summary_rows(self.course, self.progress, WIDE, review="review")))
+
+    def do_review(self, rest: str) -> None:
+        if self.course is not None:
+            self._ask(Review(self.course, self.progress))
+
+    def do_quiz(self, rest: str) -> None:
+        folder = self.course.folder if self.course else None
+        if folder is None or not has_quiz(folder):
+            self._wrong("this course has no quiz")
+            return
+        try:
+            self._ask(QuizSeries(load_quiz(folder), self.progress))
+        except LessonError as error:
+            self._wrong(str(error))
+
+    def _ask(self, series: Series) -> None:
+        self._asker = Asker(series, self.say, self.keep, score_before(series, self.progress))
+        self._asked_enough()
+
+    def _asked_enough(self) -> None:
+        if self._asker is not None and self._asker.over:
+            self._asker = None
+            self.say("Back in the lab." if self.lesson.free else f"Back in the lesson: {self.lesson.title}")
+
     def do_open(self, rest: str) -> None:
         try:
-            lesson = find_lesson(rest)
+            lesson = find_lesson(rest, self.course.language if self.course else "")
         except (BadInput, LessonError) as error:
             self._wrong(str(error))
             return

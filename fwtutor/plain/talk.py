@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
 
 from fwtutor.badinput import printable
 from fwtutor.course.model import Course, Lesson
-from fwtutor.course.progress import load_progress
+from fwtutor.course.progress import Progress, load_progress
+from fwtutor.course.questions import Series
+from fwtutor.course.quiz import score_before
+from fwtutor.plain.asking import Asker
 from fwtutor.plain.shell import Shell
 from fwtutor.recording import Session
 
@@ -18,18 +22,18 @@ LONGEST = 8192
 """Characters of a line that are looked at."""
 
 
-def talk(course: Course | None, lesson: Lesson, session: Session | None = None, *, at: int | None = None) -> int:
-    """Plain mode, to its end. The value is the exit code: 2 if a line of a script could not be done, else 0."""
-    shell = Shell(course, load_progress(), _say)
+def talk(
+    course: Course | None, lesson: Lesson, session: Session | None = None, *, at: int | None = None, folder: Path | None = None
+) -> int:
+    """Plain mode, to its end; ``folder`` is where progress is kept. The value is the exit code: 2 if a script's line could not be done."""
+    shell = Shell(course, load_progress(folder), _say)
     if shell.progress.notice:
         _say(shell.progress.notice)
-    by_hand = sys.stdin is not None and sys.stdin.isatty()
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="backslashreplace")
+    by_hand = _by_hand()
     try:
         shell.open(lesson, session, at=at)
         while not shell.over:
-            text = _line(shell.host, by_hand=by_hand)
+            text = _line(shell.prompt, by_hand=by_hand)
             if text is None:
                 break
             shell.hear(text)
@@ -37,6 +41,30 @@ def talk(course: Course | None, lesson: Lesson, session: Session | None = None, 
         # However it ends: ctrl-C, a pipe that nobody reads, a mistake of ours.
         shell.leave()
     return BAD if shell.not_understood and not by_hand else OK
+
+
+def ask(series: Series, progress: Progress) -> int:
+    """Questions outside a lab, to their end. The value is the exit code, as ``talk`` has it."""
+    by_hand, misheard = _by_hand(), 0
+    asker = Asker(series, _say_all, progress.save, before=score_before(series, progress))
+    while not asker.over:
+        text = _line("answer", by_hand=by_hand)
+        if text is None:
+            break
+        misheard += not asker.hear(text)
+    return BAD if misheard and not by_hand else OK
+
+
+def _by_hand() -> bool:
+    """Does a person type? Whoever types, what cannot be read as text is no reason to end."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _say_all(*texts: str) -> None:
+    for text in texts:
+        _say(printable(text))
 
 
 def _say(text: str) -> None:

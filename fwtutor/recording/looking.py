@@ -29,6 +29,8 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
     """
     view = cursor.view_of(host)
     there = cursor.run.world.hosts[host]
+    # At the end all has happened, also what no place to stop is behind.
+    upto = len(cursor.run.records) - 1 if cursor.at_end else cursor.index
     refused = False
     name = ""
     try:
@@ -36,7 +38,7 @@ def look(cursor: Cursor, host: str, line: str) -> CommandRun | None:
         if asked is None:
             output: str | None = ""
         elif asked.tool.only_looks(asked.rest):
-            output, refused = run(there, line, upto=cursor.index)
+            output, refused = run(there, line, upto=upto)
         else:
             name = f"{asked.tool.name}: "
             output = _answer(cursor, host, asked.tool.name, asked.rest)
@@ -65,7 +67,7 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         words, files = redirected(rest)
         return None if files else save(rules, view.counters if save_with_counters(words) else None)
     if name == "ipset":
-        return _ipset(view, rest, cursor.at)
+        return ipset_at(view, rest, cursor.at)
     if name == "conntrack":
         command = read_conntrack(rest)
         if command.listens:
@@ -75,13 +77,13 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
         return None if command.changes else command.shown(view.entries, view.expectations, cursor.at, view.held)
     if name == "dmesg":
         check_dmesg(rest)
-        return "".join(f"{line}\n" for line in _log_at(cursor, host))
+        return "".join(f"{line}\n" for line in log_at(cursor, host))
     if name == "sysctl" and rest in cursor.run.world.hosts[host].firewall.sysctls:
-        return f"{rest} = {_sysctl_at(cursor, host, rest)}"
+        return f"{rest} = {sysctls_at(cursor, host)[rest]}"
     return None
 
 
-def _ipset(view: View, rest: str, at: int) -> str | None:
+def ipset_at(view: View, rest: str, at: int) -> str | None:
     """What ipset says; None if it would change something."""
     from fwtutor.netfilter.ipset.command import run as run_ipset
 
@@ -94,8 +96,8 @@ def _ipset(view: View, rest: str, at: int) -> str | None:
     return outcome.output
 
 
-def _log_at(cursor: Cursor, host: str) -> list[str]:
-    """What LOG rules have written; of a packet that is on its way, up to where it is."""
+def log_at(cursor: Cursor, host: str) -> list[str]:
+    """The kernel's log at the cursor's place: what LOG rules have written; of a packet that is on its way, up to where it is."""
     run = cursor.run
     before = (run.records[index] for index in run.tracks[host].records if index < cursor.index)
     lines = kernel_log(before)
@@ -127,17 +129,15 @@ def _same(before: Ruleset, after: Ruleset, listed: bool) -> bool:
 
 
 def sysctls_at(cursor: Cursor, host: str) -> dict[str, int]:
-    """All sysctls of a host that are simulated, as they are at the cursor's place."""
-    return {name: int(_sysctl_at(cursor, host, name)) for name in cursor.run.world.hosts[host].firewall.sysctls}
-
-
-def _sysctl_at(cursor: Cursor, host: str, name: str) -> str:
-    """Its value at the cursor's place: what the last command that set it printed, or what it was at the start."""
-    value = str(cursor.run.world.hosts[host].spec.sysctls.get(name, SYSCTLS.get(name, 0)))
-    for index in cursor.run.tracks[host].records:
+    """All sysctls of a host that are simulated, as they are at the cursor's place: as the last commands that set them printed them."""
+    there, run = cursor.run.world.hosts[host], cursor.run
+    values = {name: there.spec.sysctls.get(name, SYSCTLS.get(name, 0)) for name in there.firewall.sysctls}
+    for index in run.tracks[host].records:
         if index > cursor.index:
             break
-        record = cursor.run.records[index]
-        if isinstance(record, CommandRun) and not record.refused and record.output.startswith(f"{name} = "):
-            value = record.output.rpartition(" ")[2]
-    return value
+        record = run.records[index]
+        if isinstance(record, CommandRun) and not record.refused and "sysctl" in record.line.split()[:2]:
+            name, equals, value = record.output.partition(" = ")
+            if equals and name in values:
+                values[name] = int(value)
+    return values

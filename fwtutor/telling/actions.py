@@ -83,6 +83,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.again_back", "again(-1)", "N", "N", "again, back", "The last jump once more, the other way.", bar=False),
     Action("lab.ladder", "ladder", "l", "l", "ladder", "All packets between all hosts, in order, and where each died.", bar=False),
     Action("lab.states", "states", "y", "y", "TCP states", "The TCP tracker's states, and the way this connection took.", bar=False),
+    Action("lab.look", "look", "f", "f", "look", "Any host: tables, connections, sockets, logs, sysctls, as they are here.", weight=5),
     Action("lab.mark", "bookmark", "asterisk", "*", "bookmark", "Mark this moment on the timeline, or take the mark away.", bar=False),
     Action("lab.slower", "pace(-1)", "left_square_bracket", "[", "slower", "Play, and let packets move, slower.", bar=False),
     Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
@@ -100,15 +101,19 @@ MAP: tuple[Action, ...] = (
     Action("map.choose", "move(1)", "", "↑↓", "choose", "Choose another lesson."),
     Action("map.first", "move(-9999)", "home", "Home", "first", "The first lesson.", bar=False),
     Action("map.last", "move(9999)", "end", "End", "last", "The last lesson.", bar=False),
+    Action("map.progress", "progress", "p", "p", "progress", "What you have learned, predictions right, hints used."),
+    Action("map.review", "review", "w", "w", "review", "Predictions you got wrong, asked again until they are right.", weight=2),
+    Action("map.quiz", "quiz", "z", "z", "quiz", "The quiz: before the course, and after it.", weight=2),
     Action("map.sandbox", "app.choose_network", "x", "x", "sandbox", "A lab without a lesson: choose a network.", weight=2),
     Action("map.help", "help", "question_mark,f1", "?", "help", "All keys of this screen."),
     Action("map.quit", "app.quit", "q", "q", "quit", "Leave fwtutor. Progress is kept."),
+    Action("map.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )
 
 APP: tuple[Action, ...] = (
     Action("app.theme", "app.next_theme", "t", "t", "theme", "The next theme: dark, light, high contrast.", weight=5),
-    Action("app.still", "app.toggle_still", "M", "M", "motion", "Movement on or off."),
-    Action("app.palette", "app.command_palette", "ctrl+p", "^p", "palette", "Find any action by its name."),
+    Action("app.still", "app.toggle_still", "M", "M", "motion", "Movement on or off.", weight=4),
+    Action("app.palette", "app.command_palette", "ctrl+p", "^p", "palette", "Find any action by its name.", weight=3),
     Action(
         "app.suspend",
         "app.suspend_process",
@@ -159,6 +164,22 @@ CHOOSE: tuple[Action, ...] = (
     Action("choose.close", "close", "escape,q", "Esc", "close", "Stay where you are."),
 )
 
+QUESTIONS: tuple[Action, ...] = (
+    Action("questions.answer", "answer(0)", "", "a-d", "answer", "Answer the question."),
+    Action("questions.on", "on", "enter,space,right", "Enter", "on", "On to the next question, when this one is answered."),
+    Action("questions.skip", "skip", "s", "s", "skip", "Leave this question: in the quiz it counts as not known."),
+    Action("questions.a", "answer(0)", "a", "a", "answer a", "Answer with a.", bar=False, listed=False),
+    Action("questions.b", "answer(1)", "b", "b", "answer b", "Answer with b.", bar=False, listed=False),
+    Action("questions.c", "answer(2)", "c", "c", "answer c", "Answer with c.", bar=False, listed=False),
+    Action("questions.d", "answer(3)", "d", "d", "answer d", "Answer with d.", bar=False, listed=False),
+    Action("questions.up", "scroll(-1)", "up,k", "↑", "up", "Scroll up.", bar=False),
+    Action("questions.down", "scroll(1)", "down,j", "↓", "scroll", "Scroll down."),
+    Action("questions.pageup", "scroll(-10)", "pageup", "PgUp", "page up", "Scroll up a page.", bar=False),
+    Action("questions.pagedown", "scroll(10)", "pagedown", "PgDn", "page down", "Scroll down a page.", bar=False),
+    Action("questions.help", "help", "question_mark,f1", "?", "help", "All keys of this screen."),
+    Action("questions.close", "close", "escape,q", "Esc", "leave", "Back to the map. What you answered is kept."),
+)
+
 STATES: tuple[Action, ...] = (
     Action("states.step", "step(1)", "space,right", "␣→", "step", "One packet on, as in the lab."),
     Action("states.back", "step(-1)", "backspace,left", "⌫←", "back", "One packet back."),
@@ -181,6 +202,41 @@ LADDER: tuple[Action, ...] = (
     Action("ladder.last", "move(100000)", "end", "End", "end", "To the end, or to a question.", weight=2),
     Action("ladder.filter", "only", "c", "c", "this connection", "Only the packets of the marked one's connection, or all of them."),
     Action("ladder.close", "close", "escape,q,enter,l", "Enter", "there", "To the lab, at the marked moment."),
+)
+
+LOOK: tuple[Action, ...] = (
+    Action("look.host", "host(1)", "right", "←→", "host", "The next host, or the one before."),
+    Action("look.host_back", "host(-1)", "left", "←→", "host before", "The host before.", bar=False, listed=False),
+    Action("look.page", "next_page(1)", "tab", "tab", "page", "The next page."),
+    Action("look.page_back", "next_page(-1)", "shift+tab", "⇧tab", "page before", "The page before.", bar=False),
+    Action("look.rules", "show('rules')", "1", "1", "rules", "All tables and chains, IPv4 and IPv6, with their counters.", bar=False),
+    Action("look.connections", "show('connections')", "2", "2", "connections", "What connection tracking remembers.", bar=False),
+    Action("look.expectations", "show('expectations')", "3", "3", "expectations", "Connections that helpers expect.", bar=False),
+    Action("look.sockets", "show('sockets')", "4", "4", "sockets", "What listens, and which connections programs have.", bar=False),
+    Action("look.logs", "show('logs')", "5", "5", "logs", "The kernel's log, and all files.", bar=False),
+    Action("look.sysctls", "show('sysctls')", "6", "6", "sysctls", "Counters, sysctls, sets of addresses.", bar=False),
+    Action("look.open", "open", "enter", "Enter", "all about it", "Everything there is to say about the marked row; a file opens."),
+    Action(
+        "look.filter",
+        "filter",
+        "slash",
+        "/",
+        "filter",
+        "Only rows (of files, lines) with some words: 1337, ESTABLISHED, tcp dport=22.",
+    ),
+    Action("look.next", "packet(1)", "n", "n", "its next packet", "On to the next packet of this connection, or match of this rule."),
+    Action("look.last", "packet(-1)", "N", "N", "its last", "Back to the one before.", weight=3),
+    Action("look.first", "packet(0)", "b", "b", "its first", "To the first one.", weight=3),
+    Action("look.step", "step(1)", "space", "␣", "step", "One packet on, as in the lab.", weight=2),
+    Action("look.back", "step(-1)", "backspace", "⌫", "back", "One packet back.", weight=2),
+    Action("look.up", "move(-1)", "up", "↑", "up", "The row above.", bar=False),
+    Action("look.down", "move(1)", "down", "↓", "down", "The row below.", bar=False),
+    Action("look.pageup", "page(-1)", "pageup", "PgUp", "page up", "A screen up.", bar=False),
+    Action("look.pagedown", "page(1)", "pagedown", "PgDn", "page down", "A screen down.", bar=False),
+    Action("look.top", "move(-9999999)", "home", "Home", "top", "The first row.", bar=False),
+    Action("look.end", "move(9999999)", "end", "End", "bottom", "The last row.", bar=False),
+    Action("look.help", "help", "question_mark,f1", "?", "help", "All keys of this screen.", weight=2),
+    Action("look.close", "close", "escape,q,f", "Esc", "close", "Take the filter away; without one, back to the lab, at this moment."),
 )
 
 PICK: tuple[Action, ...] = (

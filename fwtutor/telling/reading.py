@@ -41,6 +41,7 @@ from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+    from fwtutor.netfilter.conntrack.expectation import Expectation
     from fwtutor.netfilter.packet import Packet
     from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.xtables.rule import Ruleset
@@ -278,6 +279,12 @@ def entry_changed(place: Place) -> bool:
 def _standing(entry: Entry) -> tuple[str, int]:
     """What of an entry is worth saying that it changed: not its timer."""
     return entry.state, entry.status & (SEEN_REPLY | ASSURED)
+
+
+def expected(place: Place) -> list[Expectation]:
+    """What helpers expect at this place, the youngest first."""
+    view = place.view
+    return [one for one in reversed(view.expectations.values()) if one.expires > place.at and one.master in view.entries]
 
 
 FIELDS = ("source", "destination", "source port", "destination port")

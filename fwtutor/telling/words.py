@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.addresses import format_address
-from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.conntrack.entry import ESTABLISHED, EXPECTED, NEW, RELATED, SECOND
 from fwtutor.netfilter.conntrack.listing import NAMES
 from fwtutor.netfilter.conntrack.tuples import GRE, WITH_PORTS
 from fwtutor.netfilter.deciding import decider
@@ -18,6 +18,7 @@ from fwtutor.telling.reading import DELETED, GONE, KEPT, PENDING, Place
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
+    from fwtutor.netfilter.conntrack.expectation import Expectation
     from fwtutor.netfilter.packet import Packet
 
 VERDICT_SIGNS = {"ACCEPT": glyphs.TICK, "DROP": glyphs.CROSS, "REJECT": glyphs.CROSS, "DISCARD": glyphs.CROSS, "HELD": glyphs.WAIT}
@@ -67,6 +68,12 @@ def entry_ends(tuple_: Tuple) -> tuple[tuple[str, str], tuple[str, str], str]:
     return (source[: cut[0]], source[cut[0] :]), (destination[: cut[1]], destination[cut[1] :]), extra
 
 
+def entry_ends_of(tuple_: Tuple) -> tuple[str, str]:
+    """Source and destination, each with its port."""
+    source, destination, _ = entry_ends(tuple_)
+    return "".join(source), "".join(destination)
+
+
 def entry_tuple(tuple_: Tuple) -> str:
     """One direction of an entry, without the protocol."""
     source, destination, extra = entry_ends(tuple_)
@@ -89,6 +96,26 @@ def entry_flags(entry: Entry) -> str:
     if entry.assured:
         return "[ASSURED]"
     return "" if entry.seen_reply else "[UNREPLIED]"
+
+
+def seen_as(entry: Entry) -> str:
+    """What rules see of a further packet of the side that began, if nothing is wrong with it; of the answers it is ESTABLISHED."""
+    if entry.seen_reply:
+        return ESTABLISHED
+    return RELATED if entry.status & EXPECTED else NEW
+
+
+def expected_tuple(one: Expectation) -> str:
+    """``192.0.2.1 → 10.0.0.5:40000``: who may come; what may be anything is left out, of an address it is said."""
+    source = endpoint(one.tuple.family, one.tuple.src, None) if one.src_mask else "anybody"
+    if one.sport_mask:
+        source = endpoint(one.tuple.family, one.tuple.src, one.tuple.sport) if one.src_mask else f"anybody:{one.tuple.sport}"
+    return f"{source} {glyphs.ARROW} {endpoint(one.tuple.family, one.tuple.dst, one.tuple.dport)}"
+
+
+def amount(packets: int, size: int) -> str:
+    """``1 packet, 60 bytes``."""
+    return f"{packets} packet{'' if packets == 1 else 's'}, {size} bytes"
 
 
 def duration(seconds: int) -> str:

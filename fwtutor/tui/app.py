@@ -9,7 +9,7 @@ import gc
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -221,10 +221,13 @@ def _title(action: Action) -> str:
 
 def run(
     course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None, *,
-    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+    sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, folder: Path | None = None,
 ) -> int:  # fmt: skip
-    """Run the application to its end. An exception inside it is raised here, once the terminal is itself again and progress is kept."""
-    app = FwtutorApp(course, load_progress(), lesson, at, sandbox=sandbox, choosing=choosing)
+    """Run the application to its end, with the progress of ``folder``.
+
+    An exception inside it is raised here, once the terminal is itself again and progress is kept.
+    """
+    app = FwtutorApp(course, load_progress(folder), lesson, at, sandbox=sandbox, choosing=choosing)
     result = app.run()
     if app.crash is not None:
         raise app.crash

@@ -13,6 +13,7 @@ from fwtutor.network.tools.registry import TOOLS
 from fwtutor.recording import Session
 from fwtutor.recording.editing import Draft, plan
 from fwtutor.telling.finished import Finished
+from fwtutor.telling.learned import summary_rows
 from fwtutor.telling.solution import explained
 
 
@@ -105,7 +106,10 @@ def test_that_a_solution_was_shown_is_kept_and_it_meets_the_goal(tmp_path: Path)
     assert (record.line, record.refused) == (deeds[0].line, False)
     journey.note()
     journey.progress.save()
-    assert load_progress(tmp_path).lessons["first-match"].solutions == {2}
+    kept = load_progress(tmp_path)
+    assert kept.lessons["first-match"].solutions == {2}
+    text = " ".join(row.text for row in summary_rows(load_course(lessons_folder(), answers=False), kept, 100))
+    assert "0 used, 1 solution shown" in text
 
 
 def test_a_page_of_solutions_that_is_none_is_refused(tmp_path: Path) -> None:

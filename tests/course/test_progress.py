@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fwtutor.badinput import BadInput
-from fwtutor.course import progress as module
+from fwtutor.course import progressfile as module
 from fwtutor.course.progress import FILE_NAME, Progress, home, load_progress
 
 
@@ -53,7 +53,12 @@ def test_the_first_answer_to_a_prediction_stays(tmp_path: Path) -> None:
         ('{"version": 1, "lessons": {"too-open": {"predictions": {"a": 1}}}}', "field lessons.too-open.predictions"),
         ('{"version": 1, "lessons": {"too-open": {"stage": -1}}}', "field lessons.too-open.stage"),
         ('{"version": 1, "lessons": {"too-open": {"record": true}}}', "field lessons.too-open.record"),
+        ('{"version": 1, "lessons": {"too-open": {"step": "x"}}}', "field lessons.too-open.step"),
         ('{"version": 1, "lessons": {"too-open": {"bookmarks": [1, -1]}}}', "field lessons.too-open.bookmarks"),
+        ('{"version": 1, "lessons": {"too-open": {"right": {"a": "yes"}}}}', "field lessons.too-open.right"),
+        ('{"version": 1, "lessons": {"too-open": {"mended": "all"}}}', "field lessons.too-open.mended"),
+        ('{"version": 1, "lessons": {"too-open": {"hints": {"first": 1}}}}', "field lessons.too-open.hints"),
+        ('{"version": 1, "quiz": {"before": {"lo": 1}}}', "field quiz.before"),
         ('{"version": 1, "last": 5}', "field last"),
         ("[" * 100_000, "brackets too deep"),
     ],
@@ -177,7 +182,7 @@ def test_any_bytes_load_as_something(tmp_path_factory: pytest.TempPathFactory, d
     assert (folder / "progress.damaged-1.json").read_bytes() == data
 
 
-_FIELDS = ["goals", "predictions", "stage", "record", "bookmarks", "x"]
+_FIELDS = ["goals", "predictions", "stage", "record", "bookmarks", "right", "mended", "hints", "1", "x"]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_FIELDS), inner, max_size=4),

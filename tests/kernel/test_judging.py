@@ -15,6 +15,7 @@ import pytest
 
 from fwtutor import cli
 from fwtutor.course.loader import find_lesson
+from fwtutor.course.quiz import load_quiz
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order
@@ -274,6 +275,14 @@ def test_the_lab_asks_the_same_kernel(kernel: Kernel) -> None:
     assert judgement.comparison is not None
     assert not judgement.comparison.differences, str(judgement.comparison)
     assert len(judgement.comparison.observation.packets) >= 5
+
+
+@pytest.mark.parametrize("question", ["stray-ack", "answer-without-question", "to-oneself", "rejecting", "behind-nat"])
+def test_the_quiz_is_right_about_the_kernel(kernel: Kernel, question: str) -> None:
+    run = next(each for each in load_quiz().questions if each.prediction.id == question).session.run
+    judgement = Judge(run, len(run.records) - 1).ask()
+    assert judgement.comparison is not None, judgement.problem
+    assert not judgement.comparison.differences, str(judgement.comparison)
 
 
 def test_nobody_waits_for_what_was_stopped(kernel: Kernel) -> None:

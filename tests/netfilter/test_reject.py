@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fwtutor.netfilter import Firewall, Walk, craft
-from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.packet import SYN, Packet
 from fwtutor.netfilter.steps import AnswerWithheld
+from fwtutor.netfilter.why import why
 from tests.netfilter.boxes import CLIENT, SERVER, Talk, address, box
 
 
@@ -125,3 +126,14 @@ def test_the_stacks_own_errors_are_withheld_by_the_same_ration() -> None:
     for walk in walks:
         assert tuple(change for step in walk.steps for change in step.changes) == walk.changes
     assert firewall.send(error, at=0).verdict == "ACCEPT", "what a program sends is its own affair"
+
+
+def test_an_answer_that_output_stops_is_not_said_to_be_told() -> None:
+    firewall = box(
+        "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n"
+        "-A INPUT -p tcp -j REJECT --reject-with tcp-reset\nCOMMIT\n"
+    )
+    walk = firewall.receive(craft.tcp(CLIENT, SERVER, 4000, 80, SYN), "wan", 0)
+    assert walk.out == []
+    said = why(walk, walk.steps[-1]).text
+    assert said.startswith("REJECT: it ends here, and the word to its sender, RELATED, is stopped on the way out: tcp ")

@@ -71,6 +71,23 @@ def test_a_step_tells_the_packet_its_ctstate_its_verdict_and_its_entry(lab: List
     assert "Goal met: open a connection to 1337." in said
 
 
+def test_a_review_asks_what_was_wrong_and_the_lab_waits_for_its_end(lab: Listener) -> None:
+    lab.shell.progress.predict("tiny", "shot", "RELATED", right=False)
+    lab.tell("step")
+    asked = lab.tell("review")
+    assert "Question 1 of 1, from Too open?, A step nearer?." in asked
+    assert "  3  -s 192.168.0.0/16 -p tcp -m tcp --dport 22 -j ACCEPT" in asked
+    assert lab.shell.prompt == "answer"
+    told = lab.tell("b")
+    assert "Not ESTABLISHED. An entry is a pair of ports, too.\nIt is NEW. Another port, another tuple." in told
+    assert "NEW: no entry has its tuple" in told
+    assert lab.tell("") == "None of them is right yet.\nOne waits for the next time.\nBack in the lesson: Too open?"
+    assert "Right: NEW" in lab.tell("review", "a")
+    lab.tell("on")
+    assert lab.tell("review").startswith("Review.\nThere is nothing to ask again")
+    assert "Moment 2" in lab.tell("")
+
+
 def test_an_empty_line_steps_and_back_goes_back(lab: Listener) -> None:
     assert "Moment 2" in lab.tell("", "")
     assert "Moment 1" in lab.tell("back")
@@ -341,3 +358,19 @@ def test_the_glossary_answers_for_a_word_and_for_the_moment(lab: Listener) -> No
     assert "All words:" in said
     assert lab.tell("G half open").startswith("handshake: SYN, SYN+ACK, ACK")
     assert "did you mean" in lab.tell("glossary polcy")
+
+
+def test_look_tells_any_host_page_by_page_as_it_is_here(lab: Listener) -> None:
+    lab.tell("step")
+    said = lab.tell("look connections")
+    assert said.startswith("server: 1 connection\nprot rules see tracker seconds original")
+    assert "changed: tcp NEW SYN_SENT 120 203.0.113.9:4000 to 203.0.113.1:1337 [UNREPLIED]" in said
+    assert "changed: 2 1 52 ACCEPT tcp 0.0.0.0/0 0.0.0.0/0 tcp dpt:1337" in lab.tell("f rules dpt:1337", "f rules dport")
+    assert "tcp SYN-SENT 0 0 203.0.113.9:4000 203.0.113.1:1337" in lab.tell("look sock attacker")
+    # One that is left is told about in full; of a file that is what it holds.
+    assert "original 203.0.113.9:4000 to 203.0.113.1:1337: NEW, for no answer was seen yet" in lab.tell("look connections server 1337 tcp")
+    assert "203.0.113.9 attacker" in lab.tell("look logs server hosts").split("\n")
+    assert lab.tell("look logs 203.0.113.9").split("\n")[1:] == ["203.0.113.9 attacker"]
+    assert lab.tell("look rules nosuch") == "server: 3 rules\nNo rule here has nosuch.\nHosts: server and attacker."
+    assert lab.shell.not_understood == 0
+    assert lab.tell("look chair").startswith("Not done: there is no page 'chair'")

@@ -415,3 +415,12 @@ def test_ip6tables_has_rules_of_its_own() -> None:
     assert "2001" not in saved.output
     session.cursor.to_start()
     assert not session.cursor.view.ruleset6.tables
+
+
+def test_at_the_end_what_is_looked_at_has_seen_all_there_was_also_behind_the_last_moment_one_can_stop_at() -> None:
+    session = Session(too_open())
+    session.run.enter("server", "iptables -I INPUT -j REJECT --reject-with tcp-reset -p tcp")
+    session.run.enter("attacker", "connect 203.0.113.1:10 from 5001")
+    session.cursor.to_end()
+    assert session.run.records[-1].host == "attacker"
+    assert ":5001" not in session.enter("attacker", "ss -tan").output

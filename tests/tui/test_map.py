@@ -46,6 +46,21 @@ async def test_what_became_of_damaged_progress_is_in_sight_however_long_the_map(
         assert "◆ progress.json was damaged. It was set aside." in screen_text(app)
 
 
+async def test_the_marked_lesson_is_in_sight_when_the_map_is_first_opened_from_its_lab(playing: Playing) -> None:
+    course = make_course(*(make_lesson(name=f"l{number}", title=f"Lesson {number}") for number in range(20)))
+    async with playing(course.lessons[15], course=course, size=(80, 24)) as (app, pilot):
+        await pilot.press("space", "m")
+        await pilot.pause()
+        assert any(row.strip().startswith("▶ ◆ Lesson 15") for row in screen_text(app).split("\n"))
+
+
+async def test_the_mark_stays_where_it_is_while_something_else_was_looked_at(playing: Playing) -> None:
+    course = make_course(*(make_lesson(name=f"l{number}", title=f"Lesson {number}") for number in range(3)))
+    async with playing(on_map=True, course=course) as (app, pilot):
+        await pilot.press("down", "down", "p", "escape")
+        assert any(row.strip().startswith("▶ ▢ Lesson 2") for row in screen_text(app).split("\n"))
+
+
 async def test_start_over_begins_at_the_beginning(playing: Playing, progress: Progress) -> None:
     async with playing(on_map=True) as (app, pilot):
         await pilot.press("enter", "space", "space", "m", "s")

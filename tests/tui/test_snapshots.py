@@ -28,6 +28,8 @@ SCENES: dict[str, tuple[str, ...]] = {
     "timeline": ("enter", *QUESTION, "a", "space", "tab", "tab", "tab"),
     "go-to": ("enter", "space", "g"),
     "ladder": ("enter", *QUESTION, "a", "space", "asterisk", "l"),
+    "look-rules": ("enter", *QUESTION, "a", "space", "f"),
+    "look-connections": ("enter", "space", "space", "f", "2"),
     "states": ("enter", "space", "space", "space", "y"),
 }
 

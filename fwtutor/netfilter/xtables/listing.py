@@ -6,6 +6,8 @@ printed in numbers (but "anywhere"): nothing here resolves a name.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from fwtutor.netfilter.addresses import ALL_ONES, format_address
 from fwtutor.netfilter.xtables.names import LOADED_NAMES, protocol_name
 from fwtutor.netfilter.xtables.rule import Chain, Continue, CounterKey, Counters, Header, Jump, Rule, Table, Target
@@ -63,6 +65,35 @@ def _target_name(target: Target) -> str:
     return "" if isinstance(target, Continue) else target.listed or target.name
 
 
+class Cells(NamedTuple):
+    """What ``-L -v`` says of a rule, column by column. Protocol and addresses begin with ``!`` or a space."""
+
+    target: str
+    protocol: str
+    fragment: str
+    came: str
+    goes: str
+    source: str
+    destination: str
+    rest: str
+
+
+def cells(rule: Rule, *, numeric: bool, numbered: bool) -> Cells:
+    """The columns of a rule; ``numbered``: its protocol by its number."""
+    header = rule.header
+    protocol = header.protocol & 0xFF
+    return Cells(
+        _target_name(rule.target),
+        f"{'!' if header.protocol_not else ' '}{protocol if numbered else protocol_name(protocol)}",
+        _fragment(header),
+        _interface(header.in_interface, header.in_not, numeric),
+        _interface(header.out_interface, header.out_not, numeric),
+        f"{'!' if header.src_not else ' '}{_address(header.src, header.family, numeric)}",
+        f"{'!' if header.dst_not else ' '}{_address(header.dst, header.family, numeric)}",
+        _rest(rule, numeric),
+    )
+
+
 class Columns:
     """How wide everything is, by the options of one listing."""
 
@@ -105,21 +136,15 @@ class Columns:
         return f"{(value + 500) // 1000}T"
 
     def row(self, index: int, rule: Rule) -> str:
-        header, target = rule.header, rule.target
-        name = _target_name(target)
+        said = cells(rule, numeric=self.numeric, numbered=self.numeric)
         row = f"{index:<4} " if self.line_numbers else ""
         if self.verbose:
             packets, size = (self.amount(value) for value in self.counter(rule.id))
             row += f"{packets:>8} {size:>8} " if self.exact else f"{packets:>5} {size:>5} "
-        protocol = header.protocol & 0xFF
-        named = str(protocol) if self.numeric else protocol_name(protocol)
-        row += f"{name:<9} {'!' if header.protocol_not else ' '}{named:<4} {_fragment(header)} "
+        row += f"{said.target:<9} {said.protocol:<5} {said.fragment} "
         if self.verbose:
-            row += f" {_interface(header.in_interface, header.in_not, self.numeric):<6} "
-            row += f"{_interface(header.out_interface, header.out_not, self.numeric):<6} "
-        row += f"{'!' if header.src_not else ' '}{_address(header.src, header.family, self.numeric):<19} "
-        row += f"{'!' if header.dst_not else ' '}{_address(header.dst, header.family, self.numeric):<19} "
-        return row + _rest(rule, self.numeric) + "\n"
+            row += f" {said.came:<6} {said.goes:<6} "
+        return f"{row}{said.source:<20} {said.destination:<20} {said.rest}\n"
 
 
 def _fragment(header: Header) -> str:

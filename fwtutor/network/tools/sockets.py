@@ -19,6 +19,7 @@ STATES = {
 """As ss calls them."""
 USUALLY_LEFT_OUT = ("LISTEN", "UNCONN", "TIME-WAIT", "SYN-RECV")
 """What is shown with -a only (and the first two with -l)."""
+HEADS = ("Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port", "Process")
 USAGE = "write ss [-t] [-u] [-l|-a] [-n] [-p] [-4|-6]"
 MORE = """\
     -t TCP · -u UDP · -l only what listens · -a all · -n numbers, no names · -p whose: program and user · -4 -6 of one version of IP"""
@@ -121,14 +122,15 @@ def _ss(shell: Shell, rest: str) -> str:
             continue
         if {"4", "6"} & given.keys() and str(socket.family) not in given:
             continue
-        rows.append(_row(socket, len(wanted) > 1, "n" in given, "p" in given))
-    head = ([("Netid")] if len(wanted) > 1 else []) + ["State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port"]
-    table = [[*head, *(["Process"] if "p" in given else [])], *rows]
+        rows.append(cells(socket, len(wanted) > 1, "n" in given, "p" in given))
+    head = HEADS[len(wanted) <= 1 : None if "p" in given else -1]
+    table = [list(head), *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     return "\n".join(" ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in table)
 
 
-def _row(socket: Socket, with_protocol: bool, numbers: bool, whose: bool) -> list[str]:
+def cells(socket: Socket, with_protocol: bool, numbers: bool, whose: bool) -> list[str]:
+    """One socket under ``HEADS``: the first and the last of them only if they are asked for."""
     row = [socket.protocol] if with_protocol else []
     row += [socket.state, str(socket.waiting), str(socket.backlog), _place(socket.address, socket.port, socket, numbers)]
     row.append(_place(socket.peer, socket.peer_port, socket, numbers))

@@ -13,11 +13,13 @@ from textual.message import Message
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress
+from fwtutor.course.standing import to_review
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, MAP
 from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.screens.learner import Learner
 from fwtutor.tui.widgets.bars import KeyBar, TopLine
 from fwtutor.tui.widgets.lines import LineView
 
@@ -71,6 +73,10 @@ class MapView(LineView):
         if height and not top <= at < top + height - 3:
             self.scroll_to(y=max(0, at - height // 2), animate=False)
 
+    def on_resize(self) -> None:
+        # Before there is a layout nothing can be scrolled.
+        self.call_after_refresh(self.show, self.chosen)
+
     def build(self, width: int) -> Sequence[Line]:
         rows: list[Line] = []
         self._row_of = {}
@@ -121,7 +127,7 @@ class MapView(LineView):
         return f"goes on at page {min(part.stage, len(lesson.stages) - 1) + 1} of {len(lesson.stages)}"
 
 
-class CourseMap(RoleScreen[None]):
+class CourseMap(Learner, RoleScreen[None]):
     """The first screen."""
 
     AUTO_FOCUS = ""
@@ -138,6 +144,8 @@ class CourseMap(RoleScreen[None]):
     def __init__(self, course: Course, progress: Progress) -> None:
         super().__init__()
         self._course, self._progress = course, progress
+        self._left = True
+        """For a lesson, or not been there yet."""
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -148,17 +156,21 @@ class CourseMap(RoleScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        self.query_one(KeyBar).show([*(action for action in MAP if action.bar), *APP[:3]])
+        more = next(action for action in MAP if action.id == "map.more")
+        self.query_one(KeyBar).show([*(action for action in MAP if action.bar), *APP[:3]], more=more)
         self.refresh_map(go_on(self._course, self._progress))
 
     def on_screen_resume(self) -> None:
-        self.refresh_map(go_on(self._course, self._progress))
+        # Whoever comes from a lesson goes on there; whoever has only looked at something is where he was.
+        self.refresh_map(go_on(self._course, self._progress) if self._left else self.query_one(MapView).chosen)
+        self._left = False
 
     def refresh_map(self, chosen: int) -> None:
         """Show the map as progress stands."""
         met = sum(goals_met(lesson, self._progress) for lesson in self._course.lessons)
         total = sum(len(lesson.goals) for lesson in self._course.lessons)
-        self.query_one(TopLine).show(self._course.title, f"{met} of {total} goals")
+        again = len(to_review(self._course, self._progress))
+        self.query_one(TopLine).show(self._course.title, f"{met} of {total} goals", f"{again} to review" if again else "")
         self.query_one(MapView).show(chosen)
 
     # --- actions ----------------------------------------------------------------------------------------
@@ -177,6 +189,7 @@ class CourseMap(RoleScreen[None]):
         lessons = self._course.lessons
         number = self.query_one(MapView).chosen if number < 0 else number
         if number < len(lessons):
+            self._left = True
             self.post_message(self.LessonChosen(lessons[number], afresh))
 
     def action_view(self) -> None:
@@ -186,6 +199,9 @@ class CourseMap(RoleScreen[None]):
         number = self.query_one(MapView).chosen
         if number < len(self._course.lessons):
             self.app.push_screen(FinishedScreen(self._course.lessons[number], self._progress))
+
+    def action_more_keys(self) -> None:
+        self.query_one(KeyBar).turn()
 
     def action_help(self) -> None:
         from fwtutor.tui.screens.help import help_rows

@@ -271,6 +271,12 @@ class Travelling(LabView):
         self._stop()
         self.app.push_screen(LadderScreen(self.journey), lambda _: self._followed())
 
+    def action_look(self) -> None:
+        from fwtutor.tui.screens.look import LookScreen
+
+        self._stop()
+        self.app.push_screen(LookScreen(self.journey), lambda _: self._followed())
+
     def _followed(self) -> None:
         """Another screen has moved the place: show it."""
         self._hush()

@@ -64,14 +64,23 @@ class AskView(LineView):
 
 def ask_rows(prediction: Prediction, picked: int | None, right: int | None, width: int) -> list[Line]:
     """The question, its choices, and once answered the verdict on the answer."""
-    rows = wrap(Line(inline(prediction.question, "strong")), width)
+    return question_rows(prediction, width) + answer_rows(prediction, picked, right, width)
+
+
+def question_rows(prediction: Prediction, width: int) -> list[Line]:
+    """The question."""
+    return wrap(Line(inline(prediction.question, "strong")), width)
+
+
+def answer_rows(prediction: Prediction, picked: int | None, right: int | None, width: int) -> list[Line]:
+    """Its choices, and once answered the verdict on the answer."""
     if picked is None:
-        return rows + _choices(prediction, width)
+        return _choices(prediction, width)
     chosen = prediction.choices[picked]
     if picked == right:
-        rows += wrap(Line((Span(f"{glyphs.TICK} right: ", "accept"), *inline(chosen.text))), width, 2)
+        rows = wrap(Line((Span(f"{glyphs.TICK} right: ", "accept"), *inline(chosen.text))), width, 2)
         return rows + prose(chosen.why, width)
-    rows += wrap(Line((Span(f"{glyphs.CROSS} not {clean(chosen.text)}. ", "drop"), *inline(chosen.why))), width, 2)
+    rows = wrap(Line((Span(f"{glyphs.CROSS} not {clean(chosen.text)}. ", "drop"), *inline(chosen.why))), width, 2)
     if right is None:
         return rows + wrap(line(("This run, with your changes, has no such packet.", "dim")), width)
     answer = prediction.choices[right]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import nlargest
+from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.conntrack.entry import NEW, Entry, Tuple
+from fwtutor.netfilter.state import EXPECTATION
 from fwtutor.netfilter.steps import LookedUp
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, nearest, packet_entry
+from fwtutor.telling.reading import DELETED, FIELDS, GONE, KEPT, PENDING, Histories, Place, entry_changed, expected, nearest, packet_entry
 from fwtutor.telling.spans import BLANK, Line, Span, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView, PlaceView
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.conntrack.expectation import Expectation
 
 SHOWN = 50
 """Entries drawn at most; the packet's own first, then those touched last."""
@@ -43,7 +48,10 @@ class ConnectionsView(LineView):
             entry.expires > place.at and not (own and entry.id == own.id and stands != KEPT) for entry in place.view.entries.values()
         )
         beside = {PENDING: "1 not yet", GONE: "1 vanished", DELETED: "1 deleted"}.get(stands, "")
-        self.set_title(f" {glyphs.DOT} ".join(filter(None, ("Connections", f"{kept} kept", beside))))
+        awaited = len(expected(place))
+        self.set_title(
+            f" {glyphs.DOT} ".join(filter(None, ("Connections", f"{kept} kept", beside, f"{awaited} expected" if awaited else "")))
+        )
         self.rebuild()
 
     def on_resize(self) -> None:
@@ -59,6 +67,7 @@ class ConnectionsView(LineView):
         near, missed = nearest(place)
         live = [entry for entry in place.view.entries.values() if entry.expires > place.at and not (own and entry.id == own.id)]
         others = nlargest(SHOWN, live, key=lambda entry: (near is not None and entry.id == near.id, entry.touched, entry.id))
+        awaited = [row for one in expected(place)[:SHOWN] for row in expected_rows(place, one, width)]
         if own is None and not others:
             if place.walk is not None and isinstance(place.now, LookedUp) and place.now.state == NEW:
                 return wrap(line(("None yet. No entry has this packet's tuple: one will be made for it.", "dim")), width)
@@ -71,6 +80,9 @@ class ConnectionsView(LineView):
             if own is not None:
                 found = entry_rows(place, own, stands, self._histories.path(place, own), width, own=True, both=True)
                 rows += [row._replace(fill="row") for row in found] if looked_up else found
+            if awaited:
+                # Before the others, for they are few and soon gone.
+                rows += [BLANK, *awaited] if rows else awaited
             for entry in others:
                 if rows:
                     rows.append(BLANK)
@@ -100,6 +112,18 @@ class ConnectionsView(LineView):
             if len(self._known) > 4 * SHOWN:
                 del self._known[next(iter(self._known))]
         return known[2]
+
+
+def expected_rows(place: Place, one: Expectation, width: int) -> list[Line]:
+    """A connection that is expected: who may come, what rules will see, how long; and whose helper has read of it."""
+    new = any(change.kind == EXPECTATION and change.key == one.id for step in place.happened for change in step.changes)
+    sign, role = (glyphs.CHANGED, "change") if new else (glyphs.WAIT, "dim")
+    left = line((f"{sign} ", "change"), ("expected: ", role), f"{words.protocol(one.tuple.protocol)} {words.expected_tuple(one)}")
+    right = line((f"RELATED, {words.duration(one.seconds_left(place.at))}", "dim"))
+    rows = [ends(left, right, width)] if left.width + right.width + 1 <= width else [left, Line((Span("    "), *right.spans))]
+    source, _ = words.entry_ends_of(place.view.entries[one.master].original)
+    master = line((f"    for {source}, by helper {one.helper}", "dim"))
+    return [part for row in (*rows, master) for part in wrap(row, width, 4)]
 
 
 def entry_rows(
