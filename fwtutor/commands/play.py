@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import gc
 from functools import partial
 
 from fwtutor.badinput import BadInput
 from fwtutor.commands.options import add_language, add_learner
+from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
 
 
@@ -54,8 +54,7 @@ def _play_plainly(arguments: argparse.Namespace, name: str, at: int | None) -> i
 def _application(arguments: argparse.Namespace, name: str | None, at: int | None) -> int:
     """Opens the application, when there is a terminal that can show it."""
     need_terminal()
-    # What starting makes stays: to look through it for garbage is a tenth of the time it takes. The application enables it again.
-    gc.disable()
+    start_lightly()
     from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import find_lesson, load_course

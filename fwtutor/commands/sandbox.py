@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.commands.options import RULES_FILE, add_language, add_learner
 from fwtutor.commands.output import OK, note
+from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
 
 
@@ -36,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.plain:
         need_terminal()
+        start_lightly()
     given = {"rules": arguments.rules, "rules6": arguments.rules6, "capture": arguments.capture, "came_in": arguments.came_in}
     if arguments.network is None:
         if arguments.watch or any(given.values()):
@@ -44,17 +47,19 @@ def run(arguments: argparse.Namespace) -> int:
     sandbox = make(arguments.network, watch=arguments.watch, note=note, **given)
     session = sandbox.opened(arguments.network)
     folder = folder_of(arguments.learner)
-    try:
-        course = load_course(answers=False, language=chosen_language(arguments.language))
-    except LessonError as error:
-        raise BadInput(str(error)) from None
+    course = partial(load_course, answers=False, language=chosen_language(arguments.language))
     if arguments.plain:
+        try:
+            whole = course()
+        except LessonError as error:
+            raise BadInput(str(error)) from None
         from fwtutor.plain.talk import talk
         from fwtutor.sandbox.lab import as_lesson
 
-        return talk(course, as_lesson(sandbox), session, folder=folder)
+        return talk(whole, as_lesson(sandbox), session, folder=folder)
     from fwtutor.tui.app import run as run_application
 
+    # The lessons are read when the map is first opened.
     return run_application(course, sandbox=(sandbox, session), folder=folder)
 
 
@@ -68,11 +73,7 @@ def _choose(arguments: argparse.Namespace) -> int:
     from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
-    from fwtutor.course.model import LessonError
     from fwtutor.tui.app import run as run_application
 
-    try:
-        course = load_course(answers=False, language=chosen_language(arguments.language))
-        return run_application(course, choosing=True, folder=folder_of(arguments.learner))
-    except LessonError as error:
-        raise BadInput(str(error)) from None
+    course = partial(load_course, answers=False, language=chosen_language(arguments.language))
+    return run_application(course, choosing=True, folder=folder_of(arguments.learner))

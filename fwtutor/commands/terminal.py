@@ -17,7 +17,7 @@ def need_terminal() -> None:
             )
     if os.environ.get("TERM") == "dumb":
         raise BadInput("this terminal cannot move its cursor (TERM is dumb); --plain needs no more than lines of text")
-    from fwtutor.tui.screens.too_small import LEAST
+    from fwtutor.tui import LEAST
 
     size = os.get_terminal_size(sys.stdout.fileno())
     # A terminal that says 0 x 0 does not know its size; Textual then takes 80 x 24.

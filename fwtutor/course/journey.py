@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.course.tasks import Tasks
 from fwtutor.network.records import Walked
-from fwtutor.recording.editing import apply
 
 if TYPE_CHECKING:
     from fwtutor.course.model import Goal, Lesson, Prediction
@@ -289,6 +288,8 @@ class Journey(Tasks):
 
     def edit(self, made: Plan) -> list[CommandRun]:
         """The commands of an edit, where it wants them."""
+        from fwtutor.recording.editing import apply
+
         pages = {(past.host, past.line): page for past, page in self._pages().items() if past.line not in made.lines}
         records = apply(self.session, made)
         self.just_answered = ""

@@ -26,6 +26,7 @@ MAX_TEXT = 4000
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 _ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){30}""", re.ASCII)
 """``a.a.a.a...``: tomllib takes minutes for one of a few KB."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _TYPES = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table", float: "a number"}
 
 
@@ -61,10 +62,9 @@ def read_text(folder: Path, name: str, most: int = MAX_BYTES) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise LessonError(shown, line, "", f"byte {error.start} is not UTF-8") from None
     text = text.replace("\r\n", "\n")
-    for number, content in enumerate(text.split("\n"), 1):
-        bad = control_character(content)
-        if bad:
-            raise LessonError(shown, number, "", f"has the control character U+{ord(bad):04X}")
+    bad = _CONTROL.search(text)
+    if bad:
+        raise LessonError(shown, text.count("\n", 0, bad.start()) + 1, "", f"has the control character U+{ord(bad.group()):04X}")
     return text
 
 
@@ -75,7 +75,8 @@ def shown_name(folder: Path, name: str) -> str:
 
 def control_character(text: str) -> str:
     """The first character that a terminal might obey instead of showing it; "" if there is none."""
-    return next((c for c in text if (c < " " and c not in "\n\t") or "\x7f" <= c < "\xa0" or c in "\u2028\u2029"), "")
+    found = _CONTROL.search(text)
+    return found.group() if found else ""
 
 
 class Table:

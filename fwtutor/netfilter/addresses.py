@@ -29,6 +29,7 @@ def prefix_mask(family: int, length: int) -> int:
     return ((1 << length) - 1) << (bits - length)
 
 
+@lru_cache(maxsize=4096)
 def parse_interface(text: str) -> tuple[int, int, int]:
     """``"192.168.0.1/16"`` as (family, address, prefix length). Raises ValueError."""
     interface = ipaddress.ip_interface(text)

@@ -61,6 +61,7 @@ class Box:
         "seed",
         "state",
         "sysctls",
+        "timers",
         "tracking",
         "variant",
     )
@@ -88,6 +89,8 @@ class Box:
         self.delivered = NOTHING_YET
         self.incomplete = Timers(self._until)
         """When the fragments are given up that wait in the state's memory."""
+        self.timers: tuple[Timers[Any], ...] = (self.conntrack.entries.timers, self.incomplete, self.conntrack.expectations.timers)
+        """All there are."""
 
     def set_sysctls(self, values: Mapping[str, int]) -> None:
         """Sets some of them."""
@@ -118,11 +121,6 @@ class Box:
     def _until(self, key: Key) -> int | None:
         waiting: Waiting | None = self.state.memory.get(key)
         return None if waiting is None else waiting.until
-
-    @property
-    def timers(self) -> tuple[Timers[Any], ...]:
-        """All there are: of entries, fragments that wait, and expectations."""
-        return self.conntrack.entries.timers, self.incomplete, self.conntrack.expectations.timers
 
     def may_be_due(self, at: int) -> bool:
         """Whether something may have happened by itself by the time ``at`` (ns)."""

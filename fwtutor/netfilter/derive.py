@@ -48,7 +48,7 @@ def changes(walk: Walk) -> tuple[Change, ...]:
 
 def changes_of(events: Iterable[tuple[Any, ...]]) -> tuple[Change, ...]:
     """The effects of some events, in order."""
-    return tuple(change for event in events for change in _event_changes(event))
+    return tuple(change for event in events if event[0] in _CHANGING for change in _event_changes(event))
 
 
 def entry_changes(walk: Walk) -> list[Change]:
@@ -67,6 +67,10 @@ def entry_changes(walk: Walk) -> list[Change]:
 _ON_ENTRIES = frozenset({
     events.LOOKED_UP, events.HELPED, events.CHANGED, events.CONFIRMED, events.ANSWER, events.COPY, events.TRANSLATED,
 })  # fmt: skip
+
+
+_CHANGING = _ON_ENTRIES | {events.EXPECTATION, events.TABLE, events.MEMORY, events.GATHERED}
+"""Events that may have effects: of the others there are more."""
 
 
 def matched(walk: Walk, rule: int) -> bool:

@@ -208,6 +208,10 @@ class Firewall:
         """
         before, known = self._rules.rulesets[_known(family)], self.state.counters
         options = {"counters": counters, "noflush": noflush}
+        if len(text) <= savefile.SHORT and not (before.tables or counters or noflush or only or self.sets):
+            outcome, self._rules.next_rule = savefile.restore_alone(text, (family, self.variant), self._rules.next_rule)
+            self._rules.adopt(outcome, self.now)
+            return outcome.lines
         outcome = savefile.restore(text, before, new_id=self._rules.new_rule_id, known=known, sets=self.sets, only=only, **options)
         self._rules.adopt(outcome, self.now)
         return outcome.lines
@@ -243,7 +247,11 @@ class Firewall:
         return None if due is None else due / SECOND
 
     def next_timer_ns(self) -> int | None:
-        return min((found[0] for timers in self.box.timers if (found := timers.next()) is not None), default=None)
+        soonest = None
+        for timers in self.box.timers:
+            if timers and (found := timers.next()) is not None and (soonest is None or found[0] < soonest):
+                soonest = found[0]
+        return soonest
 
     def advance(self, at: float) -> list[Change]:
         """Let time pass; returns what that changed (entries and fragments forgotten).
@@ -291,12 +299,14 @@ class Firewall:
 
     def rollback(self, mark: Mark) -> None:
         """Go back to ``mark``; costs time in proportion to what happened since."""
-        self._journal.revert(mark.journal)
+        timed = self._journal.revert(mark.journal)
         self.now, self._rules.next_rule = mark.now, mark.next_rule
         self.box.conntrack.next_id, self.box.delivered = mark.next_entry, mark.delivered
-        self.box.watch_all()
+        if timed:
+            self.box.watch_all()
         self._rules.go_back(mark.rulesets)
-        self.box.set_sysctls(dict(mark.sysctls))
+        if tuple(self.sysctls.items()) != mark.sysctls:
+            self.box.set_sysctls(dict(mark.sysctls))
 
     # --- views -------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter.state import State
+from fwtutor.netfilter.state import COUNTER, State
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
 
@@ -32,9 +32,12 @@ class Journal:
         if self._items is not None and item:
             self._items.append(item)
 
-    def revert(self, length: int) -> None:
-        """Takes back what happened since there was so much in it."""
-        items = self._items or []
+    def revert(self, length: int) -> bool:
+        """Takes back what happened since there was so much in it. Was there anything but counters, which have no timers?"""
+        items, more = self._items or [], False
         while len(items) > length:
             item = items.pop()
-            self._state.revert(item.changes if isinstance(item, Walk) else item)
+            changes = item.changes if isinstance(item, Walk) else item
+            self._state.revert(changes)
+            more = more or any(change.kind != COUNTER for change in changes)
+        return more

@@ -37,6 +37,10 @@ class Timers(Generic[Key]):
         self._heap = [(due, key) for key, due in self._known.items()]
         heapq.heapify(self._heap)
 
+    def __bool__(self) -> bool:
+        """False: nothing will be over. True: perhaps."""
+        return bool(self._heap)
+
     def may_be_due(self, at: int) -> bool:
         """False: nothing is over by ``at`` (ns). True: perhaps."""
         return bool(self._heap) and self._heap[0][0] <= at

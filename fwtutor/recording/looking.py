@@ -17,7 +17,6 @@ from fwtutor.netfilter.xtables.tokens import shell_words
 from fwtutor.network.arguments import BadArgument
 from fwtutor.network.prompt import family_of, read, refusal, run, set_refusal
 from fwtutor.network.records import CommandRun, Record, Walked, kernel_log, log_line
-from fwtutor.network.tools.rules import check_dmesg, read_conntrack
 from fwtutor.network.tools.shell import Refused
 from fwtutor.recording.cursor import Cursor, View
 
@@ -69,6 +68,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
     if name == "ipset":
         return ipset_at(view, rest, cursor.at)
     if name == "conntrack":
+        from fwtutor.network.tools.rules import read_conntrack
+
         command = read_conntrack(rest)
         if command.listens:
             from fwtutor.network.listening import what_happened
@@ -76,6 +77,8 @@ def _answer(cursor: Cursor, host: str, name: str, rest: str) -> str | None:
             return what_happened(_records_at(cursor, host), command)
         return None if command.changes else command.shown(view.entries, view.expectations, cursor.at, view.held)
     if name == "dmesg":
+        from fwtutor.network.tools.rules import check_dmesg
+
         check_dmesg(rest)
         return "".join(f"{line}\n" for line in log_at(cursor, host))
     if name == "sysctl" and rest in cursor.run.world.hosts[host].firewall.sysctls:

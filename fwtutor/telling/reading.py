@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.deciding import decider
+from fwtutor.netfilter.derive import entry_changes
 from fwtutor.netfilter.steps import (
     Acted,
     Answered,
@@ -320,7 +321,7 @@ def _differing(wanted: Tuple, side: Tuple) -> list[str]:
 
 
 class Histories:
-    """The states each entry of the watched host has been in, by record index; reads every record of a run once."""
+    """The states each entry of the watched host has been in, by record index; reads every record up to where one is, once."""
 
     def __init__(self) -> None:
         self._run: object = None
@@ -332,16 +333,16 @@ class Histories:
         session, run = place.session, place.session.run
         if run is not self._run or len(run.records) < self._read:
             self._run, self._read, self._states = run, 0, {}
-        for at in range(self._read, len(run.records)):
+        for at in range(self._read, place.index + 1):
             record = run.records[at]
             if record.host == session.scenario.watch and isinstance(record, Walked):
-                for change in record.walk.changes:
-                    if change.kind == "entry" and change.after is not None:
+                for change in entry_changes(record.walk):
+                    if change.after is not None:
                         states = self._states.setdefault(change.after.id, [])
                         state = change.after.state
                         if state and (not states or states[-1][1] != state):
                             states.append((at, state))
-        self._read = len(run.records)
+        self._read = max(self._read, place.index + 1)
         # A packet under way has done part of its work only: its own states are those that have happened.
         last = place.index if place.walk is None or place.finished else place.index - 1
         path = [state for at, state in self._states.get(entry.id, ()) if at <= last]

@@ -27,10 +27,10 @@ from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
+from fwtutor.tui import LEAST
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.sandboxes import Sandboxes
 from fwtutor.tui.screens.lab import LabScreen
-from fwtutor.tui.screens.too_small import LEAST, TooSmallScreen
 from fwtutor.tui.themes import THEMES, defaults
 from fwtutor.tui.widgets.thin_bar import ThinBar
 
@@ -128,9 +128,11 @@ class FwtutorApp(Sandboxes):
 
     def _check_size(self, size: Size) -> None:
         small = size.width < LEAST[0] or size.height < LEAST[1]
-        covered = isinstance(self.screen, TooSmallScreen)
+        covered = self.screen.has_class("-too-small")
         if small and not covered:
-            self.push_screen(TooSmallScreen())
+            from fwtutor.tui.screens.too_small import TooSmallScreen
+
+            self.push_screen(TooSmallScreen(classes="-too-small"))
         elif covered and not small:
             self.pop_screen()
 

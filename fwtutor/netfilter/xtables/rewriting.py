@@ -6,6 +6,7 @@ Who edits lines, and where the commands are entered, is known to others.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -87,11 +88,17 @@ def written(ruleset: Ruleset, name: ChainName) -> Written:
     return Written(name, tuple(line_of(rule) for rule in chain.rules), chain.policy)
 
 
+_SAME_TO_ALL = re.compile(r"[\w .,:/=@%+!-]{1,1000}", re.ASCII)
+"""What a shell and iptables-restore cut into the same words, as most rules are."""
+
+
 def line_of(rule: Rule) -> str:
     """A rule as a line: iptables-save's text, quoted as a shell wants it."""
     saved = rule.save()
     if not saved:
         return ANYWHERE[rule.header.family]
+    if _SAME_TO_ALL.fullmatch(saved):
+        return saved
     words = [token.text for token in restore_words(saved)]
     try:
         if [token.text for token in shell_words(saved)] == words:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import replace
+from functools import lru_cache
+from itertools import count
 from types import MappingProxyType
 
 from fwtutor.netfilter.hooks import BUILTIN_CHAINS, SAVED_BY_NFT
@@ -23,6 +25,8 @@ from fwtutor.netfilter.xtables.values import scanned
 
 MAX_TEXT = 32 * 1024 * 1024
 """Characters of a save file, and of what the listings in it may print."""
+SHORT = 16 * 1024
+"""Characters of a text that is not read twice."""
 
 
 def save(ruleset: Ruleset, counters: Counters | None = None) -> str:
@@ -70,6 +74,17 @@ def restore(
     except RuleRefused as wrong:
         wrong.family, wrong.variant = ruleset.family, ruleset.variant
         raise
+
+
+@lru_cache(maxsize=16)
+def restore_alone(text: str, ruleset: tuple[int, str], first_id: int) -> tuple[Outcome, int]:
+    """``restore`` into a ruleset without tables, of (family, variant), where no sets are; and the next id. Raises RuleRefused.
+
+    One text is read so again and again: by each world of a history in which an answer is judged.
+    """
+    ids = count(first_id)
+    outcome = restore(text, Ruleset(ruleset[0], variant=ruleset[1]), new_id=lambda: next(ids))
+    return outcome, next(ids)
 
 
 def _restore(text: str, ruleset: Ruleset, reader: _Reader) -> Outcome:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.application import Application
 from fwtutor.network.ends import ANY, Address
-from fwtutor.network.services import insecure
 from fwtutor.network.services.dns import Named, NamedStream, Names, Zone
 from fwtutor.network.services.echoing import Echo, EchoDatagrams
 from fwtutor.network.services.http import Httpd, Httpsd
@@ -71,7 +70,9 @@ def install(host: Host, service: ServiceSpec, user: User, names: Names) -> None:
 
         serve = Ftpd(host, user).serve
     elif service.name == "app":
-        serve = partial(insecure.serve, host, user)
+        from fwtutor.network.services.insecure import serve as serve_insecurely
+
+        serve = partial(serve_insecurely, host, user)
     elif service.name == "dns":
         zone = Zone(host, names)
         stack.datagrams[service.port] = Named(zone)

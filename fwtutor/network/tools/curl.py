@@ -8,7 +8,6 @@ from fwtutor.network.services.buffered import Buffered
 from fwtutor.network.services.http import TLS_DATA, TLS_HANDSHAKE, tls_record
 from fwtutor.network.surroundings import Surroundings
 from fwtutor.network.tcp import Endpoint
-from fwtutor.network.tools import curl_ftp
 from fwtutor.network.tools.opening import open_connection
 from fwtutor.network.tools.options import find_place
 from fwtutor.network.tools.shell import Refused, Shell, Tool
@@ -103,6 +102,8 @@ def _curl(shell: Shell, rest: str) -> str:
         raise Refused(f"(6) Could not resolve host: {where.partition(':')[0]}") from None
     name = where.removesuffix(f":{destination[1]}")
     if ftp:
+        from fwtutor.network.tools import curl_ftp
+
         wanted = curl_ftp.Wanted(*destination, name, path, active=active, extended=extended)
         if user:
             wanted = wanted._replace(user=user.partition(":")[0], password=user.partition(":")[2])

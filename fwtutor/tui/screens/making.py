@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from fwtutor.network.drafting import draft_of
 from fwtutor.telling.reading import Place, address_of, sender
 from fwtutor.telling.spans import line
 from fwtutor.tui.screens.view import LabView
@@ -46,6 +45,7 @@ class Making(LabView):
         raise NotImplementedError
 
     def action_craft(self) -> None:
+        from fwtutor.network.drafting import draft_of
         from fwtutor.tui.screens.craft import CraftScreen
 
         place = Place.of(self.session)

@@ -8,11 +8,9 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from fwtutor.telling.spans import Line, line, wrap
+from fwtutor.tui import LEAST
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.widgets.lines import LineView
-
-LEAST = (60, 16)
-"""Columns and rows below which the lab cannot be read."""
 
 
 class SmallNotice(LineView):
