@@ -19,7 +19,8 @@ NOT_NEEDED = (
     "fwtutor.netfilter.ipset.command", "fwtutor.netfilter.conntrack.helpers.sip", "fwtutor.network.tools.nmap", "fwtutor.network.ssh",
     "fwtutor.network.fail2ban", "fwtutor.network.ftp",
     "fwtutor.network.drafting", "fwtutor.recording.editing", "fwtutor.tui.screens.kernel", "fwtutor.tui.screens.course_map",
-    "fwtutor.tui.screens.too_small", "fwtutor.judging", "fwtutor.kernel", "fwtutor.telling.glossary", "fwtutor.telling.solution", "fwtutor.course.reenacting", "fwtutor.tui.screens.history",
+    "fwtutor.tui.screens.too_small", "fwtutor.judging", "fwtutor.kernel",
+    "fwtutor.telling.glossary", "fwtutor.telling.solution", "fwtutor.course.reenacting", "fwtutor.tui.screens.history",
     "fwtutor.review", "fwtutor.sandbox",
     "scapy",
 )  # fmt: skip
