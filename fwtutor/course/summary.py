@@ -6,6 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fwtutor.course.queries import PacketAsk
 from fwtutor.recording import Session
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Asked:
     right: int | None
     """The choice that the run bears out."""
     index: int | None
-    """The record it is about."""
+    """The packet's record, if it is about one packet."""
 
 
 def asked(lesson: Lesson, run: Run, progress: Progress) -> list[Asked]:
@@ -67,5 +68,5 @@ def asked(lesson: Lesson, run: Run, progress: Progress) -> list[Asked]:
     for each in lesson.predictions:
         value = answers.get(each.id)
         picked = next((number for number, choice in enumerate(each.choices) if value is not None and choice.answer == value), None)
-        found.append(Asked(each, picked, each.answer(run), each.ask.record(run)))
+        found.append(Asked(each, picked, each.answer(run), each.ask.record(run) if isinstance(each.ask, PacketAsk) else None))
     return found
