@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import glossary, grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
+from fwtutor.commands import completion, config, glossary, grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
 from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 
@@ -63,7 +64,7 @@ def _broken(error: Exception) -> int:
     import traceback
     from tempfile import gettempdir
 
-    from fwtutor.course.progress import home
+    from fwtutor.folders import home
 
     details = f"fwtutor {__version__}, Python {sys.version}\n{' '.join(sys.argv[1:])}\n\n" + "".join(traceback.format_exception(error))
     place = "could not be written to a file"
@@ -99,7 +100,24 @@ class _Arguments(argparse.ArgumentParser):
             super()._print_message(message, file)
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
+    "play": (play.add, "open a lesson"),
+    "progress": (progress.add, "what you have learned; progress out as one file, and in; who learns here"),
+    "quiz": (quiz.add, "the quiz before and after the course"),
+    "sandbox": (sandbox.add, "the lab without a lesson: networks, rules and captures of your own"),
+    "trace": (trace.add, "what a ruleset does with packets from a file, and why"),
+    "rules": (rules.add, "check a ruleset, and print it"),
+    "grade": (grade.add, "judge answers to a lesson's task by what they do"),
+    "lesson": (lesson.add, "list the lessons, look one up, or prove them sound"),
+    "glossary": (glossary.add, "what a word means: NEW, entry, policy, ..."),
+    "kernel": (kernel.add, "ask the running kernel whether it does the same"),
+    "config": (config.add, "how the application is set, and all keys: what a configuration file may say"),
+    "completion": (partial(completion.add, whole=lambda: _parser(COMMANDS)), "what a shell needs to complete fwtutor's words"),
+    "locate": (locate.add, "where the program, its lessons, your progress and configuration are"),
+}
+
+
+def _parser(arguments: Container[str]) -> argparse.ArgumentParser:
     """For these arguments: of the commands that are not among them it knows no more than their help."""
     parser = _Arguments(
         prog="fwtutor",
@@ -112,19 +130,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     add_learner(parser, first=True)
     add_language(parser, first=True)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for name, add, what in (
-        ("play", play.add, "open a lesson"),
-        ("progress", progress.add, "what you have learned; progress out as one file, and in; who learns here"),
-        ("quiz", quiz.add, "the quiz before and after the course"),
-        ("sandbox", sandbox.add, "the lab without a lesson: networks, rules and captures of your own"),
-        ("trace", trace.add, "what a ruleset does with packets from a file, and why"),
-        ("rules", rules.add, "check a ruleset, and print it"),
-        ("grade", grade.add, "judge answers to a lesson's task by what they do"),
-        ("lesson", lesson.add, "list the lessons, look one up, or prove them sound"),
-        ("glossary", glossary.add, "what a word means: NEW, entry, policy, ..."),
-        ("kernel", kernel.add, "ask the running kernel whether it does the same"),
-        ("locate", locate.add, "where the program, its lessons and your progress are"),
-    ):
+    for name, (add, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, allow_abbrev=False)
         if name in arguments:
             add(command)

@@ -465,6 +465,81 @@ def test_a_mistake_of_ours_leaves_a_log_and_a_sentence(home: Path) -> None:
     assert "Traceback" in (home / "fwtutor-crash.log").read_text()
 
 
+# --- completion -------------------------------------------------------------------------------------------------
+
+TRY = """
+source <("$PYTHON" -m fwtutor completion bash)
+fwtutor() { "$PYTHON" -m fwtutor "$@"; }
+how=$(complete -p fwtutor); how=${how#*-F }
+for line in "$@"; do
+    read -ra COMP_WORDS <<< "$line"
+    [[ $line != *" " ]] || COMP_WORDS+=("")
+    COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )) COMPREPLY=()
+    ${how% *} fwtutor "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    echo "${COMPREPLY[*]}"
+done
+"""
+
+
+def test_bash_completes_commands_options_values_lessons_networks_and_files(home: Path) -> None:
+    wanted = {
+        "fwtutor pl": "play",
+        "fwtutor play new-": "new-and-established new-is-not-syn",
+        "fwtutor play --pl": "--plain",
+        "fwtutor lesson check too": "too-open",
+        "fwtutor sandbox o": "office one-server",
+        "fwtutor trace --format j": "json",
+        "fwtutor rules assets/too": "assets/too-open.rules",
+        "fwtutor completion ": "bash zsh fish",
+    }
+    done = subprocess.run(
+        ["bash", "--norc", "-c", TRY, "bash", *wanted],
+        capture_output=True, text=True, timeout=120, cwd=ROOT, check=False,
+        env=os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHON": sys.executable},
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert dict(zip(wanted, done.stdout.splitlines(), strict=True)) == wanted
+
+
+@pytest.mark.parametrize(("shell", "first"), [("bash", "# AUTOMATICALLY"), ("zsh", "#compdef fwtutor"), ("fish", "# AUTOMATICALLY")])
+def test_every_shell_gets_a_script_of_its_own(home: Path, shell: str, first: str) -> None:
+    done = fwtutor(home, "completion", shell)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(first)
+    assert "too-open" in done.out
+
+
+def test_a_shell_that_is_not_known_is_refused(home: Path) -> None:
+    done = fwtutor(home, "completion", "ksh")
+    assert done.code == 2
+    assert "invalid choice: 'ksh'" in done.err
+
+
+# --- configuration ----------------------------------------------------------------------------------------------
+
+
+def test_a_configuration_that_is_wrong_is_refused_before_anything_is_drawn(home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text('[keys]\n"lab.step" = "l"\n')
+    done = on_terminal(home, "play", "too-open", columns=80, lines=24)
+    assert done.code == 2
+    assert "\x1b" not in done.out
+    assert 'config.toml:2: keys.lab.step: "l" is a key of lab.ladder too' in done.out
+    assert sorted(path.name for path in home.iterdir()) == ["config.toml"]
+    # What needs no configuration does not read it.
+    assert fwtutor(home, "play", "too-open", "--plain").code == 0
+
+
+def test_config_prints_what_holds_and_locate_says_where_it_stands(home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text('theme = "light"\n')
+    done = fwtutor(home, "config")
+    assert done.code == 0
+    assert 'theme = "light"' in done.out
+    assert '"lab.step" = "space,right"' in done.out
+    assert f"config    {home / 'config.toml'}" in fwtutor(home, "locate").out
+
+
 # --- learners -------------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,7 @@ def test_ci_takes_the_test_command_from_the_readme() -> None:
         "docs/netfilter.md",
         "docs/kernel.md",
         "docs/sandbox.md",
+        "docs/configuration.md",
     ],
 )
 def test_every_link_of_a_page_leads_somewhere(page: str) -> None:

@@ -20,8 +20,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import lessons_folder
+    from fwtutor.folders import config_file
 
-    program, progress = Path(fwtutor.__file__).resolve().parent, folder_of(arguments.learner)
-    for name, path in (("program", program), ("lessons", lessons_folder()), ("progress", progress)):
+    places = {
+        "program": Path(fwtutor.__file__).resolve().parent,
+        "lessons": lessons_folder(),
+        "progress": folder_of(arguments.learner),
+        "config": config_file(),
+    }
+    for name, path in places.items():
         sys.stdout.write(printable(f"{name:<9} {path}\n"))
     return OK

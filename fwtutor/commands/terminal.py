@@ -13,10 +13,11 @@ def need_terminal() -> None:
     for stream, word in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.stderr, "error")):
         if stream is None or not stream.isatty():
             raise BadInput(
-                f"standard {word} is not a terminal; fwtutor needs one to draw on. For scripts there are --plain and fwtutor trace"
+                f"standard {word} is not a terminal; fwtutor needs one to draw on. "
+                "For scripts there are fwtutor play LESSON --plain, fwtutor sandbox --plain and fwtutor trace"
             )
     if os.environ.get("TERM") == "dumb":
-        raise BadInput("this terminal cannot move its cursor (TERM is dumb); --plain needs no more than lines of text")
+        raise BadInput("this terminal cannot move its cursor (TERM is dumb); fwtutor play LESSON --plain needs no more than lines of text")
     from fwtutor.tui import LEAST
 
     size = os.get_terminal_size(sys.stdout.fileno())

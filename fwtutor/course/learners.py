@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.course.progress import home
+from fwtutor.folders import home
 
 VARIABLE = "FWTUTOR_LEARNER"
 FOLDER = "learners"

@@ -109,6 +109,18 @@ def _chapters(table: Table, root: Path) -> list[_Listed]:
     return chapters
 
 
+def lesson_names() -> tuple[str, ...]:
+    """Of all lessons of the course, in its order; none of them is read. Raises LessonError."""
+    return tuple(name for chapter in _listed(lessons_folder()) for name in chapter.names)
+
+
+def _listed(root: Path) -> list[_Listed]:
+    """What course.toml lists, and nothing of it read. Raises LessonError."""
+    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
+    table.text("title", limit=100)
+    return _chapters(table, root)
+
+
 def find_lesson(name: str, language: str = "") -> Lesson:
     """A lesson of the course by its name, or any by its folder, to be played: no other is read, and no answers.
 
@@ -126,9 +138,7 @@ def find_folder(name: str) -> Path:
 def _find(name: str) -> tuple[Path, str]:
     """(folder, title of the chapter that lists it)."""
     root = lessons_folder()
-    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
-    table.text("title", limit=100)
-    chapters = _chapters(table, root)
+    chapters = _listed(root)
     for chapter in chapters:
         if name in chapter.names:
             return root / name, chapter.title

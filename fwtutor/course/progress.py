@@ -14,8 +14,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fwtutor.badinput import BadInput
 from fwtutor.course.progressfile import Contents, Damaged, LessonProgress, Quiz, read, written
+from fwtutor.folders import home
 
 FILE_NAME = "progress.json"
 
@@ -82,21 +82,6 @@ class Unkept(Progress):
 
     def save(self) -> None:
         """Nothing is kept."""
-
-
-def home() -> Path:
-    """The data directory: ``FWTUTOR_HOME``, else ``XDG_DATA_HOME/fwtutor``, else ``~/.local/share/fwtutor`` (BadInput without ``~``)."""
-    own = os.environ.get("FWTUTOR_HOME")
-    if own:
-        return Path(own)
-    data = os.environ.get("XDG_DATA_HOME")
-    # The XDG specification says that a relative path there is to be ignored.
-    if data and Path(data).is_absolute():
-        return Path(data) / "fwtutor"
-    try:
-        return Path.home() / ".local" / "share" / "fwtutor"
-    except RuntimeError:
-        raise BadInput("this user has no home folder to keep progress in; name a folder in FWTUTOR_HOME") from None
 
 
 def load_progress(folder: Path | None = None) -> Progress:

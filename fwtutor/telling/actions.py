@@ -32,6 +32,8 @@ class Action:
     """Has it a row of its own in the help?"""
     priority: bool = False
     """Does its key come before what the focused pane or field makes of it?"""
+    of: tuple[str, ...] = ()
+    """Ids of the actions whose keys it shows, when it stands in the key bar for several."""
 
     @property
     def command(self) -> str:
@@ -39,8 +41,10 @@ class Action:
         return self.name if self.name.startswith("app.") else f"screen.{self.name}"
 
 
+ANSWERS = ("lab.a", "lab.b", "lab.c", "lab.d")
+SIZES = ("lab.packet", "lab.hook", "lab.rule")
 LAB: tuple[Action, ...] = (
-    Action("lab.answer", "answer_first", "", "a-d", "answer", "Answer the question that holds the way."),
+    Action("lab.answer", "answer_first", "", "a-d", "answer", "Answer the question that holds the way.", of=ANSWERS),
     Action("lab.step", "step", "space,right", "␣→", "step", "One step forward: a packet, a hook or a rule."),
     Action("lab.back", "back", "backspace,left", "⌫←", "back", "One step back. Nothing is lost by going back."),
     Action("lab.play", "play", "p", "p", "play", "Play: step by itself until a question, a new page, the end, or any key.", weight=2),
@@ -48,7 +52,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.packet", "size('packet')", "1", "1", "packet", "Step by packet: see each packet's fate at once.", bar=False),
     Action("lab.hook", "size('hook')", "2", "2", "hook", "Step by hook: PREROUTING, INPUT, ...", bar=False),
     Action("lab.rule", "size('rule')", "3", "3", "rule", "Step by rule: every beat of the packet's way.", bar=False),
-    Action("lab.sizes", "next_size", "", "1-3", "packet/hook/rule", "How far a step goes. Click to change.", listed=False),
+    Action("lab.sizes", "next_size", "", "1-3", "packet/hook/rule", "How far a step goes. Click to change.", listed=False, of=SIZES),
     Action("lab.why", "why", "w", "w", "why", "All there is to say of what just happened; of a rule, if one is chosen.", weight=3),
     Action("lab.hint", "hint", "h", "h", "hint", "A nudge; asked again, a bigger one."),
     Action("lab.undo", "undo", "u", "u", "undo", "Take back the last command you entered."),
@@ -98,7 +102,7 @@ MAP: tuple[Action, ...] = (
     Action("map.view", "view", "v", "v", "look up", "What a finished lesson came to: the answer, what decided, the solution.", weight=3),
     Action("map.up", "move(-1)", "up,k", "↑", "up", "The lesson above.", bar=False),
     Action("map.down", "move(1)", "down,j", "↓", "down", "The lesson below.", bar=False),
-    Action("map.choose", "move(1)", "", "↑↓", "choose", "Choose another lesson."),
+    Action("map.choose", "move(1)", "", "↑↓", "choose", "Choose another lesson.", of=("map.up", "map.down")),
     Action("map.first", "move(-9999)", "home", "Home", "first", "The first lesson.", bar=False),
     Action("map.last", "move(9999)", "end", "End", "last", "The last lesson.", bar=False),
     Action("map.progress", "progress", "p", "p", "progress", "What you have learned, predictions right, hints used."),
@@ -121,6 +125,15 @@ APP: tuple[Action, ...] = (
         "^z",
         "suspend",
         "To the shell for a while; fg there comes back.",
+        priority=True,
+    ),
+    Action(
+        "app.screenshot",
+        "app.screenshot",
+        "ctrl+g",
+        "^g",
+        "screenshot",
+        "A picture of the screen in a file (SVG).",
         priority=True,
     ),
     Action("app.quit", "app.quit", "ctrl+q", "^q", "quit", "Leave fwtutor. Progress is kept."),
@@ -165,7 +178,9 @@ CHOOSE: tuple[Action, ...] = (
 )
 
 QUESTIONS: tuple[Action, ...] = (
-    Action("questions.answer", "answer(0)", "", "a-d", "answer", "Answer the question."),
+    Action(
+        "questions.answer", "answer(0)", "", "a-d", "answer", "Answer the question.", of=tuple(f"questions.{letter}" for letter in "abcd")
+    ),
     Action("questions.on", "on", "enter,space,right", "Enter", "on", "On to the next question, when this one is answered."),
     Action("questions.skip", "skip", "s", "s", "skip", "Leave this question: in the quiz it counts as not known."),
     Action("questions.a", "answer(0)", "a", "a", "answer a", "Answer with a.", bar=False, listed=False),
@@ -205,10 +220,10 @@ LADDER: tuple[Action, ...] = (
 )
 
 LOOK: tuple[Action, ...] = (
-    Action("look.host", "host(1)", "right", "←→", "host", "The next host, or the one before."),
+    Action("look.host", "host(1)", "right", "←→", "host", "The next host, or the one before.", of=("look.host_back", "look.host")),
     Action("look.host_back", "host(-1)", "left", "←→", "host before", "The host before.", bar=False, listed=False),
     Action("look.page", "next_page(1)", "tab", "tab", "page", "The next page."),
-    Action("look.page_back", "next_page(-1)", "shift+tab", "⇧tab", "page before", "The page before.", bar=False),
+    Action("look.page_back", "next_page(-1)", "shift+tab", "shift+tab", "page before", "The page before.", bar=False),
     Action("look.rules", "show('rules')", "1", "1", "rules", "All tables and chains, IPv4 and IPv6, with their counters.", bar=False),
     Action("look.connections", "show('connections')", "2", "2", "connections", "What connection tracking remembers.", bar=False),
     Action("look.expectations", "show('expectations')", "3", "3", "expectations", "Connections that helpers expect.", bar=False),
@@ -270,7 +285,7 @@ SOLUTION: tuple[Action, ...] = (
 
 COMPARE: tuple[Action, ...] = (
     Action("compare.go", "go", "enter,space", "Enter", "go there", "To this packet, in the run whose side is marked."),
-    Action("compare.side", "side(1)", "right", "←→", "side", "The other side."),
+    Action("compare.side", "side(1)", "right", "←→", "side", "The other side.", of=("compare.left", "compare.side")),
     Action("compare.left", "side(0)", "left", "←", "left side", "The left side.", bar=False, listed=False),
     Action("compare.only", "only", "d", "d", "only differences", "Show only packets that differ, or all of them."),
     Action("compare.next", "next(1)", "n", "n", "next difference", "The next packet that differs.", weight=2),
@@ -311,8 +326,29 @@ APPLY: tuple[Action, ...] = (
 TYPING: tuple[Action, ...] = (
     Action("type.run", "submit", "", "Enter", "run", "Run the command at this host."),
     Action("type.leave", "leave", "", "Esc", "back to the lab", "Leave the command line; what you typed stays."),
-    Action("type.history", "command", "", "↑↓", "history", "Commands entered before."),
-    Action("type.complete", "command", "", "tab", "complete", "Complete the word; where several fit, they are listed.", weight=2),
-    Action("type.host", "next_prompt", "", "⇧tab", "other host", "Type at the next host of this lab: tab does so too on an empty line."),
+    Action("type.history", "field('recall(-1)')", "", "↑↓", "history", "Commands entered before."),
+    Action("type.complete", "field('complete')", "", "tab", "complete", "Complete the word; where several fit, they are listed.", weight=2),
+    Action("type.host", "next_prompt", "", "shift+tab", "other host", "Type at the next host: tab does so too on an empty line."),
     Action("type.page", "page(1)", "", "PgDn", "more", "Scroll what was printed.", weight=2),
 )
+
+TABLES: dict[str, tuple[Action, ...]] = {
+    "Everywhere": APP,
+    "The lab": LAB,
+    "The course map": MAP,
+    "Choosing a network": NETWORKS,
+    "Reading: help, why, the inspector": READ,
+    "Choosing where to go": CHOOSE,
+    "Questions: review and quiz": QUESTIONS,
+    "TCP states": STATES,
+    "The ladder": LADDER,
+    "Looking anywhere": LOOK,
+    "Choosing a rule or a run": PICK,
+    "The glossary": GLOSSARY,
+    "A solution": SOLUTION,
+    "Comparing runs": COMPARE,
+    "Editing rules": EDIT,
+    "Applying what was edited": APPLY,
+    "Forms": FORM,
+}
+"""Every table whose keys can be changed, by what its screen is for. Where one types (TYPING) keys are the field's own."""

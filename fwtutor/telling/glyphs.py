@@ -26,12 +26,14 @@ _ASCII = str.maketrans({
 })  # fmt: skip
 
 
-def wants_ascii(environ: Mapping[str, str] | None = None) -> bool:
-    """True when FWTUTOR_ASCII says so (0 says no), or the locale's encoding is not UTF-8."""
+def wants_ascii(environ: Mapping[str, str] | None = None, *, chosen: bool | None = None) -> bool:
+    """True when FWTUTOR_ASCII says so (0 says no), else what was ``chosen``, else whether the locale's encoding is not UTF-8."""
     environ = os.environ if environ is None else environ
     asked = environ.get("FWTUTOR_ASCII", "")
     if asked:
         return asked != "0"
+    if chosen is not None:
+        return chosen
     names = (environ.get("LC_ALL", ""), environ.get("LC_CTYPE", ""), environ.get("LANG", ""))
     named = next((name for name in names if name), "")
     encoding = named.partition(".")[2] or ("" if named not in ("C", "POSIX") else "ascii")
@@ -39,10 +41,13 @@ def wants_ascii(environ: Mapping[str, str] | None = None) -> bool:
     return encoding.partition("@")[0].lower().replace("-", "") not in ("utf8", "cp65001")
 
 
-def wants_stillness(environ: Mapping[str, str] | None = None) -> bool:
-    """True when nothing should move: FWTUTOR_STILL=1 or TEXTUAL_ANIMATIONS=none."""
+def wants_stillness(environ: Mapping[str, str] | None = None, *, chosen: bool = False) -> bool:
+    """True when nothing should move: FWTUTOR_STILL=1 (0 says no) or TEXTUAL_ANIMATIONS=none, else what was ``chosen``."""
     environ = os.environ if environ is None else environ
-    return environ.get("FWTUTOR_STILL", "") not in ("", "0") or environ.get("TEXTUAL_ANIMATIONS", "").lower() == "none"
+    asked = environ.get("FWTUTOR_STILL", "")
+    if environ.get("TEXTUAL_ANIMATIONS", "").lower() == "none":
+        return True
+    return asked != "0" if asked else chosen
 
 
 def to_ascii(text: str) -> str:

@@ -6,32 +6,35 @@ Lessons, sessions and progress are made by ``course`` and ``recording``; screens
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Console
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
-from textual.reactive import Reactive
+from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
-from textual.theme import BUILTIN_THEMES, Theme
+from textual.theme import Theme
 
 from fwtutor.course.model import Course, Lesson
 from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
-from fwtutor.tui import LEAST
+from fwtutor.tui import LEAST, keymap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.sandboxes import Sandboxes
 from fwtutor.tui.screens.lab import LabScreen
-from fwtutor.tui.themes import THEMES, defaults
+from fwtutor.tui.settings import Settings, load
+from fwtutor.tui.shots import Shots
+from fwtutor.tui.themes import THEMES, defaults, in_few_colors
 from fwtutor.tui.widgets.thin_bar import ThinBar
 
 if TYPE_CHECKING:
@@ -46,18 +49,16 @@ def _collect_again() -> None:
     gc.enable()
 
 
-def _first_theme() -> str:
+def _first_theme(app: FwtutorApp) -> str:
     """The theme to begin with."""
-    wanted = os.environ.get("FWTUTOR_THEME", "")
-    return wanted if wanted in BUILTIN_THEMES or wanted in OURS else THEMES[0].name
+    return app.settings.theme
 
 
-OURS = {theme.name: theme for theme in THEMES}
 QUIET = 0.5
 """Seconds after which the first screen is there and nobody has pressed a key yet, so that something may take a moment."""
 
 
-class FwtutorApp(Sandboxes):
+class FwtutorApp(Sandboxes, Shots):
     """fwtutor on a terminal."""
 
     TITLE = "fwtutor"
@@ -66,14 +67,20 @@ class FwtutorApp(Sandboxes):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings([action for action in APP if action.priority])]
 
-    theme: Reactive[str] = Reactive(_first_theme)
+    theme: Reactive[str] = Reactive(Initialize(_first_theme))
 
     def __init__(
         self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None, *,
-        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, settings: Settings | None = None,
+        few_colors: bool = False,
     ) -> None:  # fmt: skip
         """Begins on the map, in a ``lesson``, in a ``sandbox``, or ``choosing`` a network for one."""
+        self.settings = settings if settings is not None else Settings()
+        """How the person wants it; the theme is asked for below."""
+        self._ours = {theme.name: in_few_colors(theme) if few_colors else theme for theme in THEMES}
         super().__init__()
+        keymap.use(self.settings.keys)
+        self.set_keymap(dict(self.settings.keys))
         self._course = course
         self.progress = progress
         self.crash: Exception | None = None
@@ -85,14 +92,15 @@ class FwtutorApp(Sandboxes):
             # Textual's answer to NO_COLOR is shades of grey; it asks for none.
             self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
         self.set_class(self.no_color, "-no-color")
-        self.set_class(glyphs.wants_ascii(), "-ascii")
-        self.set_class(not glyphs.wants_stillness(), "-moving")
-        ScrollBar.renderer = ScrollBarRender if glyphs.wants_ascii() else ThinBar
+        self.set_class(few_colors, "-few-colors")
+        self.set_class(self.settings.in_ascii, "-ascii")
+        self.set_class(not self.settings.still, "-moving")
+        ScrollBar.renderer = ScrollBarRender if self.settings.in_ascii else ThinBar
 
     @property
     def available_themes(self) -> dict[str, Theme]:
         # Not registered one by one: they are there from the first, so that the styles are not parsed for another before.
-        return super().available_themes | OURS
+        return super().available_themes | self._ours
 
     @property
     def course(self) -> Course:
@@ -140,7 +148,7 @@ class FwtutorApp(Sandboxes):
 
     def open_lesson(self, lesson: Lesson, *, afresh: bool, at: int | None = None) -> None:
         """Open a lesson's lab: where it was left, at its beginning, or at moment ``at`` (from 1) of its run."""
-        screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson))
+        screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson), self.settings)
         screen.journey.begin(afresh=afresh, at=at)
         self.push_screen(screen, callback=self._left)
 
@@ -191,7 +199,11 @@ class FwtutorApp(Sandboxes):
         """Every action of the screen in front, in the palette."""
         for action in (*getattr(screen, "ACTIONS", ()), *APP):
             if action.id != "app.palette" and getattr(screen, "offers", lambda _: True)(action):
-                yield SystemCommand(_title(action), action.tooltip, self._runner(action, screen))
+                yield SystemCommand(_title(action, in_ascii=self.has_class("-ascii")), action.tooltip, self._runner(action, screen))
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Find an action", id="--command-palette"))
 
     def _runner(self, action: Action, screen: Screen[object]) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
@@ -217,8 +229,15 @@ class FwtutorApp(Sandboxes):
         self._close_messages_no_wait()
 
 
-def _title(action: Action) -> str:
-    return action.label.capitalize() + (f"  ({action.shown})" if action.shown else "")
+def _title(action: Action, *, in_ascii: bool) -> str:
+    keys = keymap.shown(action)
+    title = action.label.capitalize() + (f"  ({keys})" if keys else "")
+    return glyphs.to_ascii(title) if in_ascii else title
+
+
+def _few_colors() -> bool:
+    """Has the terminal sixteen colours only? As rich reads TERM and COLORTERM, which then takes the nearest of them."""
+    return Console(force_terminal=True).color_system == "standard"
 
 
 def run(
@@ -229,7 +248,9 @@ def run(
 
     An exception inside it is raised here, once the terminal is itself again and progress is kept.
     """
-    app = FwtutorApp(course, load_progress(folder), lesson, at, sandbox=sandbox, choosing=choosing)
+    app = FwtutorApp(
+        course, load_progress(folder), lesson, at, sandbox=sandbox, choosing=choosing, settings=load(), few_colors=_few_colors()
+    )
     result = app.run()
     if app.crash is not None:
         raise app.crash

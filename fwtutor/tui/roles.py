@@ -58,7 +58,9 @@ class RoleScreen(Screen[ScreenResultType]):
         look = LOOKS[role]
         # A background of no colour lets what is under it through.
         color, background = (Color.parse(self.app.theme_variables[name]) if name else None for name in (look.color, look.background))
-        attributes = look.plain if look.plain and self.app.has_class("-no-color") else look.attributes
+        # Where there are few colours, what is a ground and no more is none.
+        bare = self.app.has_class("-no-color") or (self.app.has_class("-few-colors") and not look.color)
+        attributes = look.plain if look.plain and bare else look.attributes
         return Style(
             color=color.rich_color if color and color.a else None, bgcolor=background.rich_color if background and background.a else None
         ) + Style.parse(attributes)

@@ -14,10 +14,14 @@ from fwtutor.tui.screens.lab import LabScreen
 if TYPE_CHECKING:
     from fwtutor.course.model import Lesson
     from fwtutor.sandbox.model import Sandbox
+    from fwtutor.tui.settings import Settings
 
 
 class Sandboxes(App[int]):
     """What the application does about sandboxes."""
+
+    settings: Settings
+    """How the person wants it."""
 
     def open_sandbox(self, sandbox: Sandbox, session: Session) -> None:
         """Open one, over whatever there is."""
@@ -26,7 +30,7 @@ class Sandboxes(App[int]):
         self._push(as_lesson(sandbox), session)
 
     def _push(self, lesson: Lesson, session: Session) -> None:
-        self.push_screen(LabScreen(lesson, session, Unkept(), lambda: None), callback=self._sandbox_left)
+        self.push_screen(LabScreen(lesson, session, Unkept(), lambda: None, self.settings), callback=self._sandbox_left)
 
     def _sandbox_left(self, wish: tuple[Lesson, bool] | None) -> None:
         """It is to begin anew, or one goes back to where one came from."""

@@ -21,13 +21,13 @@ def defaults(*, dark: bool) -> dict[str, str]:
 DARK = Theme(
     name="fwtutor-dark", dark=True, primary="#7cc4ff", secondary="#9aa7b5", accent="#7cc4ff", foreground="#dbe2ea",
     background="#0e1319", surface="#151b23", panel="#1b232d", success="#5fd38d", error="#ff7b80", warning="#f2c94c",
-    variables={"fw-dim": "#8592a0", "fw-line": "#33404e", "fw-row": "#1c3148", "fw-ink": "#0e1319", "fw-band": "#18212b"},
+    variables={"fw-dim": "#8c99a7", "fw-line": "#5a6a7a", "fw-row": "#1c3148", "fw-ink": "#0e1319", "fw-band": "#18212b"},
 )  # fmt: skip
 
 LIGHT = Theme(
     name="fwtutor-light", dark=False, primary="#0a58a8", secondary="#5a6672", accent="#0a58a8", foreground="#1d242b",
     background="#fbfaf7", surface="#f3f1ec", panel="#e9e6df", success="#176b33", error="#b4232b", warning="#855c00",
-    variables={"fw-dim": "#626c76", "fw-line": "#c6c2b8", "fw-row": "#d6e6f7", "fw-ink": "#ffffff", "fw-band": "#efece5"},
+    variables={"fw-dim": "#5c6670", "fw-line": "#89857a", "fw-row": "#d6e6f7", "fw-ink": "#ffffff", "fw-band": "#efece5"},
 )  # fmt: skip
 
 CONTRAST = Theme(
@@ -37,3 +37,22 @@ CONTRAST = Theme(
 )  # fmt: skip
 
 THEMES = (DARK, LIGHT, CONTRAST)
+
+
+def in_few_colors(theme: Theme) -> Theme:
+    """One of ours for a terminal of sixteen colours: each value is one of them, else the nearest would be taken, and grey fall on grey.
+
+    One ground for all: the current row and badges are known by weight and sign. On white no green can be read: ACCEPT is black there.
+    """
+    if theme.dark:
+        ground, ink, dim = "#000000", "#ffffff", "#aaaaaa"
+        accent, success, error, warning = "#55ffff", "#55ff55", "#ff5555", "#ffff55"
+    else:
+        ground, ink, dim = "#ffffff", "#000000", "#555555"
+        accent, success, error, warning = "#0000aa", "#000000", "#aa0000", "#aa00aa"
+    line = ink if theme is CONTRAST else dim
+    return Theme(
+        name=theme.name, dark=theme.dark, primary=accent, secondary=ink, accent=accent, foreground=ink, background=ground, surface=ground,
+        panel=ground, success=success, error=error, warning=warning,
+        variables={"fw-dim": dim, "fw-line": line, "fw-row": ground, "fw-ink": ground, "fw-band": ground},
+    )  # fmt: skip

@@ -11,7 +11,8 @@ from hypothesis import given, strategies as st
 
 from fwtutor.badinput import BadInput
 from fwtutor.course import progressfile as module
-from fwtutor.course.progress import FILE_NAME, Progress, home, load_progress
+from fwtutor.course.progress import FILE_NAME, Progress, load_progress
+from fwtutor.folders import config_file, home
 
 
 def test_nothing_kept_yet_is_an_empty_progress_without_a_notice(tmp_path: Path) -> None:
@@ -171,6 +172,19 @@ def test_the_environment_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert home() == Path("/data/fwtutor")
     monkeypatch.setenv("FWTUTOR_HOME", "/elsewhere")
     assert home() == Path("/elsewhere")
+
+
+def test_the_configuration_has_a_place_of_its_own_unless_one_folder_is_named_for_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("FWTUTOR_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert config_file() == tmp_path / ".config" / "fwtutor" / "config.toml"
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/etc/mine")
+    assert config_file() == Path("/etc/mine/fwtutor/config.toml")
+    monkeypatch.setenv("FWTUTOR_HOME", "/elsewhere")
+    assert config_file() == Path("/elsewhere/config.toml")
 
 
 @given(data=st.binary(max_size=300))

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from fwtutor.course.progress import Progress
 from fwtutor.tui.app import FwtutorApp
+from fwtutor.tui.settings import Settings
 from tests.tui.conftest import QUESTION, Puppet, make_course, make_lesson
 
 Compare = Callable[..., Any]
@@ -42,9 +43,8 @@ def test_screen(snap_compare: Compare, progress: Progress, scene: str, size: tup
 
 
 @pytest.mark.parametrize("theme", ["fwtutor-light", "fwtutor-contrast"])
-def test_theme(snap_compare: Compare, progress: Progress, theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FWTUTOR_THEME", theme)
-    app = FwtutorApp(make_course(), progress)
+def test_theme(snap_compare: Compare, progress: Progress, theme: str) -> None:
+    app = FwtutorApp(make_course(), progress, settings=Settings(theme=theme))
     assert snap_compare(app, press=SCENES["dropped"], terminal_size=(120, 40))
 
 
@@ -53,6 +53,20 @@ def test_poor_terminal(snap_compare: Compare, progress: Progress, variable: str,
     monkeypatch.setenv(variable, "1")
     app = FwtutorApp(make_course(), progress)
     assert snap_compare(app, press=SCENES["dropped"], terminal_size=(80, 24))
+
+
+@pytest.mark.parametrize("scene", ["map", "dropped", "go-to"])
+def test_a_large_terminal(snap_compare: Compare, progress: Progress, scene: str) -> None:
+    app = FwtutorApp(make_course(), progress)
+    assert snap_compare(app, press=SCENES[scene], terminal_size=(200, 60))
+
+
+@pytest.mark.parametrize("scene", ["map", "go-to"])
+def test_the_poorest_terminal(snap_compare: Compare, progress: Progress, scene: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FWTUTOR_ASCII", "1")
+    app = FwtutorApp(make_course(), progress)
+    assert snap_compare(app, press=SCENES[scene], terminal_size=(80, 24))
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])

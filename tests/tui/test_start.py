@@ -19,10 +19,9 @@ NOT_NEEDED = (
     "fwtutor.netfilter.ipset.command", "fwtutor.netfilter.conntrack.helpers.sip", "fwtutor.network.tools.nmap", "fwtutor.network.ssh",
     "fwtutor.network.fail2ban", "fwtutor.network.ftp",
     "fwtutor.network.drafting", "fwtutor.recording.editing", "fwtutor.tui.screens.kernel", "fwtutor.tui.screens.course_map",
-    "fwtutor.tui.screens.too_small", "fwtutor.judging", "fwtutor.kernel",
+    "fwtutor.tui.screens.too_small", "fwtutor.judging", "fwtutor.kernel", "fwtutor.review", "fwtutor.sandbox",
     "fwtutor.telling.glossary", "fwtutor.telling.solution", "fwtutor.course.reenacting", "fwtutor.tui.screens.history",
-    "fwtutor.review", "fwtutor.sandbox",
-    "scapy",
+    "scapy", "shtab",
 )  # fmt: skip
 OPENED = """
 import sys

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
 import pytest
 from textual.pilot import Pilot
 
+from fwtutor.course.progress import Progress
 from fwtutor.telling.actions import APP, LAB
-from fwtutor.tui.app import FwtutorApp
+from fwtutor.tui.app import FwtutorApp, _few_colors
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.too_small import TooSmallScreen
 from fwtutor.tui.widgets.chain import ChainView
+from fwtutor.tui.widgets.command_line import CommandInput
 from fwtutor.tui.widgets.connections import ConnectionsView
-from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, screen_text
+from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, make_course, make_lesson, screen_text
 
 # --- mouse ---------------------------------------------------------------------------------------------------
 
@@ -94,7 +101,10 @@ async def test_every_size_can_be_drawn_and_stepped(playing: Playing, size: tuple
 
 
 @BOTH
-async def test_every_key_of_the_lab_can_be_pressed_anywhere(playing: Playing, size: tuple[int, int]) -> None:
+async def test_every_key_of_the_lab_can_be_pressed_anywhere(
+    playing: Playing, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # one of them writes a file
     keys = [key for action in (*LAB, *APP) for key in action.keys.split(",") if key and key != "ctrl+q"]
     async with playing(size=size) as (app, pilot):
         if size[0] == 120:
@@ -136,6 +146,33 @@ async def test_without_colour_there_is_none(playing: Playing, monkeypatch: pytes
                 assert segment.style is None or segment.style.color is None or segment.style.color.is_default
 
 
+@pytest.mark.parametrize(
+    ("term", "colorterm", "few"),
+    [
+        ("xterm", "", True),
+        ("linux", "", True),
+        ("putty", "", True),
+        ("screen", "", True),
+        ("xterm-256color", "", False),
+        ("xterm", "truecolor", False),
+    ],
+)
+def test_a_terminal_of_sixteen_colours_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch, term: str, colorterm: str, few: bool) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("COLORTERM", colorterm)
+    assert _few_colors() is few
+
+
+async def test_where_there_are_few_colours_the_current_rule_is_bold(playing: Playing, progress: Progress) -> None:
+    app = FwtutorApp(make_course(), progress, make_lesson(), few_colors=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("space")
+        screen = lab_of(app)
+        assert screen.role_style("row").bold
+        assert screen.role_style("badge-accept").reverse is None
+        assert app.theme_variables["fw-row"] == app.theme_variables["background"].lower() == "#000000"
+
+
 async def test_every_theme_can_be_worn(playing: Playing) -> None:
     async with playing() as (app, pilot):
         names = []
@@ -168,3 +205,49 @@ async def test_stepping_repaints_changed_rows_only(playing: Playing) -> None:
         lab_of(app).show()
         await pilot.pause()
         assert painted == []
+
+
+async def test_resizing_keeps_the_focus_and_what_was_typed(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("space", "tab", "tab")
+        focused = app.focused
+        assert focused is not None
+        await pilot.press("colon", *"iptables -L")
+        field = app.focused
+        assert isinstance(field, CommandInput)
+        for size in ((80, 24), (60, 20), (20, 5), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        assert app.focused is field
+        assert field.value == "iptables -L"
+        await pilot.press(*" -n")
+        assert "iptables -L -n" in screen_text(app)
+
+
+# --- pictures ------------------------------------------------------------------------------------------------
+
+
+async def written(begin: Callable[[], Awaitable[object]]) -> None:
+    """Begin something that writes a file in a thread of its own, and wait for its end."""
+    before = set(threading.enumerate())
+    await begin()
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join)
+
+
+async def test_a_picture_is_written_beside_those_there_are(playing: Playing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fwtutor-1.svg").write_text("mine")
+    told: list[str] = []
+    async with playing(size=(80, 24)) as (app, pilot):
+        monkeypatch.setattr(app, "notify", lambda message, **_: told.append(message))
+        # Over a list, too: it is for everywhere.
+        await pilot.press("g")
+        await written(lambda: pilot.press("ctrl+g"))
+        await pilot.pause()
+        assert told == [f"A picture of this screen: fwtutor-2.svg in {tmp_path}"]
+        assert "</svg>" in (tmp_path / "fwtutor-2.svg").read_text(encoding="utf-8")
+        assert (tmp_path / "fwtutor-1.svg").read_text() == "mine"
+        await written(lambda: app.run_action(f"screenshot('x.svg', {str(tmp_path / 'nowhere')!r})"))
+        await pilot.pause()
+        assert told[1] == "No picture could be written to this folder: No such file or directory"

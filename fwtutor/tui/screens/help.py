@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from fwtutor.telling.actions import APP, Action
 from fwtutor.telling.signs import SIGNS
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
+from fwtutor.tui import keymap
 
 
 def help_rows(actions: Sequence[Action], focused: str = "", *, signs: bool = True) -> Callable[[int], list[Line]]:
@@ -29,9 +30,27 @@ def help_rows(actions: Sequence[Action], focused: str = "", *, signs: bool = Tru
         made.append(line(("Keys", "heading")))
         seen: set[str] = set()
         for action in (*actions, *APP):
-            if action.shown and action.listed and action.shown not in seen:
-                seen.add(action.shown)
-                made += wrap(Line((Span(f"  {action.shown:<10} ", "key"), *line(action.tooltip).spans)), width, 13)
-        return made
+            keys = keymap.shown(action)
+            if keys and action.listed and keys not in seen:
+                seen.add(keys)
+                made += wrap(Line((Span(f"  {keys:<10} ", "key"), *line(action.tooltip).spans)), width, 13)
+        return [
+            *made,
+            BLANK,
+            line(("Mouse", "heading")),
+            *wrap(
+                line("  What stands in the bar of keys can be clicked, and so can rows, rules, tabs and moments; the wheel scrolls."),
+                width,
+                2,
+            ),
+            *wrap(
+                line(
+                    "  Shift and drag selects text, as in every program that uses the mouse (Option in iTerm2, fn in macOS' Terminal). "
+                    "In a line that one types, dragging alone does."
+                ),
+                width,
+                2,
+            ),
+        ]
 
     return rows

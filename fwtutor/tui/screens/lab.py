@@ -18,6 +18,7 @@ from fwtutor.telling.prose import prose
 from fwtutor.telling.reading import Place
 from fwtutor.telling.reasons import explain
 from fwtutor.telling.spans import line, wrap
+from fwtutor.tui import keymap
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.making import Making
 from fwtutor.tui.screens.travel import Travelling
@@ -35,10 +36,6 @@ from fwtutor.tui.widgets.lines import LineView
 SIZES: tuple[Size, ...] = ("packet", "hook", "rule")
 BEAT: dict[str, float] = {"packet": 1.6, "hook": 1.1, "rule": 0.8}
 """Seconds between two steps while playing, by step size."""
-
-
-OPENS = frozenset(key for action in LAB if action.id == "lab.command" for key in action.keys.split(","))
-"""Keys that open the command line."""
 
 
 class LabScreen(WhatIf, Travelling, Making):
@@ -269,6 +266,10 @@ class LabScreen(WhatIf, Travelling, Making):
         """Enter on an empty line: what was offered last, if anything was."""
         self.see_it()
 
+    async def action_field(self, action: str) -> None:
+        """A click on what is a key of the field one types in."""
+        await self.query_one(CommandLine).field.run_action(action)
+
     def action_leave(self) -> None:
         closed = self.query_one(OutputView).close()
         if self.query_one(CommandLine).typing or self.focused is not None:
@@ -285,7 +286,7 @@ class LabScreen(WhatIf, Travelling, Making):
             event.stop()
             event.prevent_default()
             command.field.post_message(events.Key(event.key, event.character))
-        elif event.key in OPENS and not command.typing:
+        elif keymap.presses(event.key, "lab.command") and not command.typing:
             event.stop()
             event.prevent_default()
             self.action_command()

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from fwtutor.recording import Session
     from fwtutor.recording.scenario import Input
     from fwtutor.tui.sandboxes import Sandboxes
+    from fwtutor.tui.settings import Settings
 
 
 class Making(LabView):
     """The actions; what a line that was made does, the lab's ``enter`` knows."""
 
-    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None]) -> None:
-        super().__init__(lesson, session, progress, following)
+    def __init__(
+        self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None], settings: Settings | None = None
+    ) -> None:
+        super().__init__(lesson, session, progress, following, settings)
         self._kept = self._typed()
         """What was typed when it was kept last."""
         self._warned = self._kept

@@ -19,6 +19,7 @@ from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import Place, chain_of, packet_entry, rule_at
 from fwtutor.telling.spans import Line, clean, line
 from fwtutor.telling.words import moment
+from fwtutor.tui import keymap
 from fwtutor.tui.screens.view import LabView
 from fwtutor.tui.widgets.wire import WireView
 
@@ -305,7 +306,7 @@ class Travelling(LabView):
         number = max(0, min(slow.index(self._reveal.slowness) + by, len(PACES) - 1))
         factor, said = PACES[number]
         self._reveal.slowness = self.query_one(WireView).slowness = factor
-        still = "" if self.app.has_class("-moving") else " (M lets packets move)"
+        still = "" if self.app.has_class("-moving") else f" ({keymap.named('app.still')} lets packets move)"
         self.app.notify(f"Plays {said}{still}", timeout=2)
         self._replay()
 

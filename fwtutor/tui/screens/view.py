@@ -18,12 +18,15 @@ from fwtutor.telling import glyphs, told, words
 from fwtutor.telling.actions import APP, LAB, TYPING, Action
 from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import BLANK, Line, line, wrap
+from fwtutor.tui import keymap
 from fwtutor.tui.reveal import Reveal
 from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.settings import Settings
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
 from fwtutor.tui.widgets.lesson import Standing
+from fwtutor.tui.widgets.wire import WireView
 
 WIDE = (116, 34)
 """Columns and rows from which all panes are shown at once."""
@@ -43,7 +46,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = LAB
 
-    def __init__(self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None]) -> None:
+    def __init__(
+        self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None], settings: Settings | None = None
+    ) -> None:
         super().__init__()
         self.following = following
         """The lesson after this one, if there is one."""
@@ -51,11 +56,13 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.session = session
         self.progress = progress
         self.journey = Journey(lesson, session, progress)
-        self.step_size: Size = "packet"
+        settings = settings if settings is not None else Settings()
+        self.step_size: Size = settings.step
         self.tab = "firewall"
         self._playing = False
         self._beat: Timer | None = None
         self._reveal = Reveal(self)
+        self._reveal.slowness = 1 / settings.pace
         self._told = BLANK
         """What stands in the prompt's place until the next step."""
         self._styled = False
@@ -66,6 +73,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
+        self.query_one(WireView).slowness = self._reveal.slowness
         if self.journey.open_goal is None and not self.lesson.free and (self.journey.stage or self.session.cursor.index >= 0):
             self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
         self.show()
@@ -131,7 +139,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         reads = [("space", "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
         ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following() else [])]
         spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
-        return line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", "))
+        return _with_keys(line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", ")))
 
     def _show_question(self) -> None:
         journey = self.journey
@@ -180,7 +188,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def say(self, title: str, *lines: Line, wrong: bool = False) -> None:
         """Open the panel above the prompt."""
-        self.say_rows(title, lambda width: [row for item in lines for row in wrap(item, width)], wrong=wrong)
+        said = [_with_keys(item) for item in lines]
+        self.say_rows(title, lambda width: [row for item in said for row in wrap(item, width)], wrong=wrong)
 
     def say_rows(self, title: str, rows: Rows, *, wrong: bool = False, last: bool = False) -> None:
         """Open the panel above the prompt with rows made for its width; ``last``: at the end of them."""
@@ -188,7 +197,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def tell(self, *parts: str | tuple[str, str]) -> None:
         """Say something in the prompt's place, until the next step."""
-        self._told = line(*parts)
+        self._told = _with_keys(line(*parts))
         self.query_one(CommandLine).notice(self._told)
 
     def _hush(self) -> None:
@@ -218,3 +227,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def on_descendant_blur(self) -> None:
         self._show_bars(Place.of(self.session))
+
+
+def _with_keys(row: Line) -> Line:
+    """A sentence of the lab's, with the keys that were chosen for what it speaks of."""
+    return row._replace(spans=tuple(span._replace(text=keymap.mentioned(span.text)) if span.role == "key" else span for span in row.spans))

@@ -12,6 +12,7 @@ from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry, sender
 from fwtutor.telling.spans import BLANK, Line, Span, beside, crop, crop_middle, ends, line, wrap
+from fwtutor.tui import keymap
 from fwtutor.tui.widgets.lines import PlaceView
 
 ROWS = 3
@@ -75,7 +76,11 @@ def headline(place: Place) -> tuple[Line, Line, Line]:
     stops = run.stops
     record, walk = place.record, place.walk
     if record is None:
-        return line(("before the first packet", "dim")), line((f"{len(stops)} moments lie ahead", "strong")), line(("space steps", "dim"))
+        return (
+            line(("before the first packet", "dim")),
+            line((f"{len(stops)} moments lie ahead", "strong")),
+            line((f"{keymap.named('lab.step')} steps", "dim")),
+        )
     if isinstance(record, CommandRun):
         said = "refused, and changed nothing" if record.refused else "applied between two packets"
         if record.host != place.watch:

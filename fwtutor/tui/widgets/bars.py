@@ -9,6 +9,7 @@ from textual import events
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import Action
 from fwtutor.telling.spans import Line, Span, crop, ends, line, pill
+from fwtutor.tui import keymap
 from fwtutor.tui.widgets.lines import LineView
 
 
@@ -114,7 +115,7 @@ class KeyBar(LineView):
         return [*second, *end]
 
     def _item(self, action: Action) -> Line:
-        return line((action.shown, "key"), f" {self._note[1] if action.id == self._note[0] else action.label}")
+        return line((keymap.shown(action), "key"), f" {self._note[1] if action.id == self._note[0] else action.label}")
 
     def _width(self, actions: Sequence[Action]) -> int:
         return 1 + sum(self._item(action).width + 2 for action in actions) - 2

@@ -13,12 +13,13 @@ from textual.widgets import Input
 
 from fwtutor.telling import glyphs
 from fwtutor.telling.spans import Line, Span, clean, line
+from fwtutor.tui import keymap
 from fwtutor.tui.widgets.lines import LineView
 
 LONGEST = 4000
 """Characters a command may have."""
-IDLE = "press : and type, e.g. iptables -L -v -n"
-ELSEWHERE = "press : and type, e.g. connect ADDR:PORT; help lists all there is"
+IDLE = "press {key} and type, e.g. iptables -L -v -n"
+ELSEWHERE = "press {key} and type, e.g. connect ADDR:PORT; help lists all there is"
 """The same at a host whose firewall is not the one on the screen."""
 
 
@@ -43,7 +44,7 @@ class CommandInput(Input):
     ]
 
     def __init__(self, enter: Callable[[str], None]) -> None:
-        super().__init__(placeholder=IDLE, max_length=LONGEST, compact=True, select_on_focus=False)
+        super().__init__(placeholder=IDLE.format(key=keymap.named("lab.command")), max_length=LONGEST, compact=True, select_on_focus=False)
         self._enter = enter
         self.history: list[str] = []
         self._at = 0
@@ -184,7 +185,7 @@ class CommandLine(Horizontal):
     def refresh_prompt(self) -> None:
         """Draw the prompt anew: the host or the focus changed."""
         self.query_one(Prompt).show(self.host, active=self.typing)
-        idle = IDLE if self.host == self._watch else ELSEWHERE
+        idle = (IDLE if self.host == self._watch else ELSEWHERE).format(key=keymap.named("lab.command"))
         self.field.placeholder = "" if self.typing else self._heard or idle
         notice = self.query_one(Notice)
         told = bool(notice.said.spans) and not self.typing
