@@ -1,12 +1,13 @@
-"""Where a person's files are: progress, and the configuration. One place for that fact; ``fwtutor locate`` tells it.
-
-The XDG rules on every system: progress has always been there, and what moved it would seem to lose it.
-"""
+"""Where a person's files are: progress, and the configuration. One place for that fact; ``fwtutor locate`` tells it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from platformdirs import PlatformDirs
 
 from fwtutor.badinput import BadInput
 
@@ -14,24 +15,25 @@ CONFIG_NAME = "config.toml"
 
 
 def home() -> Path:
-    """The data directory: ``FWTUTOR_HOME``, else ``XDG_DATA_HOME/fwtutor``, else ``~/.local/share/fwtutor`` (BadInput without ``~``)."""
-    return _folder("XDG_DATA_HOME", Path(".local") / "share")
+    """The data directory: ``FWTUTOR_HOME``, else where the system keeps such (``XDG_DATA_HOME/fwtutor``, ``~/.local/share/fwtutor``).
+
+    Raises BadInput where there is no home folder.
+    """
+    return _folder(lambda system: system.user_data_path)
 
 
 def config_file() -> Path:
-    """The configuration, there or not: in ``FWTUTOR_HOME``, else ``XDG_CONFIG_HOME/fwtutor``, else ``~/.config/fwtutor``."""
-    return _folder("XDG_CONFIG_HOME", Path(".config")) / CONFIG_NAME
+    """The configuration, there or not: in ``FWTUTOR_HOME``, else where the system keeps such (``~/.config/fwtutor``)."""
+    return _folder(lambda system: system.user_config_path) / CONFIG_NAME
 
 
-def _folder(variable: str, under_home: Path) -> Path:
+def _folder(of: Callable[[PlatformDirs], Path]) -> Path:
     own = os.environ.get("FWTUTOR_HOME")
     if own:
         return Path(own)
-    base = os.environ.get(variable)
-    # The XDG specification says that a relative path there is to be ignored.
-    if base and Path(base).is_absolute():
-        return Path(base) / "fwtutor"
-    try:
-        return Path.home() / under_home / "fwtutor"
-    except RuntimeError:
-        raise BadInput("this user has no home folder to keep progress in; name a folder in FWTUTOR_HOME") from None
+    with suppress(RuntimeError):
+        folder = of(PlatformDirs("fwtutor", appauthor=False))
+        # Some releases leave a ~ that stands for nothing.
+        if folder.is_absolute():
+            return folder
+    raise BadInput("this user has no home folder to keep progress in; name a folder in FWTUTOR_HOME")
