@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Container, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import completion, config, grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
+from fwtutor.commands import completion, config, glossary, grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
 from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 from fwtutor.course.which import use_course
@@ -97,7 +98,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "trace": (trace.add, "what a ruleset does with packets from a file, and why"),
     "rules": (rules.add, "check a ruleset, and print it"),
     "grade": (grade.add, "judge answers to a lesson's task by what they do"),
-    "lesson": (lesson.add, "list the lessons, or prove them sound"),
+    "lesson": (lesson.add, "list the lessons, look one up, or prove them sound"),
+    "glossary": (glossary.add, "what a word means: NEW, entry, policy, ..."),
     "kernel": (kernel.add, "ask the running kernel whether it does the same"),
     "config": (config.add, "how the application is set, and all keys: what a configuration file may say"),
     "completion": (partial(completion.add, whole=lambda: _parser(COMMANDS)), "what a shell needs to complete fwtutor's words"),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, TextIO
 
 from fwtutor.badinput import printable
+
+if TYPE_CHECKING:
+    from fwtutor.telling.spans import Line
 
 OK, NO, BAD = 0, 1, 2
 """Exit codes: all well; the answer is no; bad input."""
@@ -54,6 +59,14 @@ def say(text: str, code: int) -> int:
     else:
         sys.stdout.write(printable(text) + "\n")
     return code
+
+
+def text_rows(rows: Callable[[int], Sequence[Line]]) -> list[str]:
+    """Rows of the screen as plain text: as wide as the terminal, at most a hundred cells."""
+    from fwtutor.telling import glyphs
+
+    width = min(100, max(40, get_terminal_size().columns)) if sys.stdout.isatty() else 100
+    return [glyphs.to_ascii(row.text) if glyphs.wants_ascii() else row.text for row in rows(width)]
 
 
 def colour() -> bool:

@@ -62,6 +62,7 @@ def _merged(own: LessonProgress, other: LessonProgress) -> LessonProgress:
         right=right,
         mended=own.mended | other.mended,
         hints={stage: max(own.hints.get(stage, 0), other.hints.get(stage, 0)) for stage in {**other.hints, **own.hints}},
+        solutions=own.solutions | other.solutions,
     )
 
 

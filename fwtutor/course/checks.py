@@ -19,7 +19,11 @@ from fwtutor.network.records import CommandRun
 
 if TYPE_CHECKING:
     from fwtutor.course.model import History, Lesson
+    from fwtutor.course.reenacting import Reenacted
     from fwtutor.recording import Scenario
+
+Lines = tuple[tuple[str, str], ...]
+"""(host, line) pairs that were typed."""
 
 
 @late_dataclass
@@ -32,6 +36,11 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.check.name}: {self.happened}. {self.check.reason}"
+
+    @property
+    def told(self) -> str:
+        """Why it matters, and what happened: to whoever gave the answer."""
+        return f"{self.check.reason} What happened: {self.happened}."
 
 
 @late_dataclass
@@ -64,7 +73,7 @@ class Court:
         """Where an answer is judged: the hosts as the learner finds them, with the answer in force."""
         return Ground(self.scenario.topology, self.scenario.watch, answer.rules, answer.commands, self.as_found(), answer.rules6)
 
-    def ground_typed(self, lines: tuple[tuple[str, str], ...]) -> Ground:
+    def ground_typed(self, lines: Lines) -> Ground:
         """The hosts after all that was typed at them, by the lesson's script and by the learner."""
         return Ground(self.scenario.topology, self.scenario.watch, before=lines)
 
@@ -72,15 +81,26 @@ class Court:
         """Puts the answer through every check; ``hasty`` stops at the first that fails."""
         return self.judge_on(self.ground(answer), hasty=hasty)
 
-    def judge_typed(self, lines: tuple[tuple[str, str], ...]) -> Judgement:
+    def judge_typed(self, lines: Lines) -> Judgement:
         """As ``judge``; stops at the first failure."""
         return self.judge_on(self.ground_typed(lines), hasty=True)
+
+    def history(self, lines: Lines, check: Check) -> Reenacted | None:
+        """The history in which what was typed fails a check, as a run; None if it does not fail."""
+        from fwtutor.course.reenacting import reenact
+
+        ground = self.ground_typed(lines)
+        story = check.trial.story(ground, self._random(check))
+        return reenact(ground, story) if story else None
+
+    def _random(self, check: Check) -> Random:
+        return Random(f"{self.seed} {check.name}")
 
     def judge_on(self, ground: Ground, *, hasty: bool = False) -> Judgement:
         failures: list[Failure] = []
         try:
             for check in self.checks:
-                happened = check.trial.failure(ground, Random(f"{self.seed} {check.name}"))
+                happened = check.trial.failure(ground, self._random(check))
                 if happened:
                     failures.append(Failure(check, happened))
                     if hasty:
@@ -95,6 +115,19 @@ class Court:
         return tuple((line.host, line.line) for line in script if configures(line.line))
 
 
+@late_dataclass
+class Failed:
+    """What was typed, and the first check it does not pass."""
+
+    court: Court
+    lines: Lines
+    failure: Failure
+
+    def history(self) -> Reenacted | None:
+        """The history that failed, as a run."""
+        return self.court.history(self.lines, self.failure.check)
+
+
 def judge(lesson: Lesson, answer: Answer) -> Judgement:
     """Puts an answer through the lesson's checks."""
     return Court(lesson.scenario, lesson.checks, lesson.seed).judge(answer)
@@ -107,7 +140,7 @@ class Passes:
     court: Court
     stage: int = 1
     """From 1: rules that were sound before the lesson broke them are no repair."""
-    _known: dict[tuple[tuple[str, str], ...], Judgement] = field(default_factory=dict, repr=False)
+    _known: dict[Lines, Judgement] = field(default_factory=dict, repr=False)
 
     def met_at(self, run: History) -> int | None:
         return next((index for index, lines in self._attempts(run) if self._judge(lines).passed), None)
@@ -119,15 +152,18 @@ class Passes:
         if not attempts or attempts[-1][0] != entered[-1] or self.met_at(run) is not None:
             return ""
         judgement = self._judge(*attempts[-1][1:])
-        if not judgement.failures:
-            return judgement.refused
-        failure = judgement.failures[0]
-        return f"{failure.check.reason} What happened: {failure.happened}."
+        return judgement.failures[0].told if judgement.failures else judgement.refused
 
-    def _attempts(self, run: History) -> Iterator[tuple[int, tuple[tuple[str, str], ...]]]:
+    def failed(self, run: History) -> Failed | None:
+        """The first check that fails with all that was typed in the run; None if the learner has not tried, or all is well."""
+        lines = next((lines for _, lines in reversed(list(self._attempts(run)))), None)
+        failures = self._judge(lines).failures if lines is not None and self.met_at(run) is None else ()
+        return Failed(self.court, lines, failures[0]) if lines is not None and failures else None
+
+    def _attempts(self, run: History) -> Iterator[tuple[int, Lines]]:
         """(record index, all that was typed by then and lasts) of each line that counts."""
         touched = False
-        lines: tuple[tuple[str, str], ...] = ()
+        lines: Lines = ()
         for index, record in enumerate(run.records):
             # What a program does by itself is nobody's answer.
             if not isinstance(record, CommandRun) or record.cause >= 0 or record.refused or not configures(record.line):
@@ -137,7 +173,7 @@ class Passes:
             if touched and run.stage_of(index) >= self.stage - 1:
                 yield index, lines
 
-    def _judge(self, lines: tuple[tuple[str, str], ...]) -> Judgement:
+    def _judge(self, lines: Lines) -> Judgement:
         if lines not in self._known:
             # Nobody types that many different answers; a script that does may judge some twice.
             if len(self._known) >= 256:

@@ -11,6 +11,7 @@ from random import Random
 from fwtutor.course.answers import bare_firewall
 from fwtutor.course.facts import decided
 from fwtutor.course.patterns import packet_words
+from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address, destination_of, source_of
 from fwtutor.network.prompt import family_of
 from fwtutor.network.records import CommandRun, Record, Walked
@@ -43,17 +44,19 @@ class Ground:
     rules6: str = ""
     """ip6tables-save text; "": the topology's, with ``before``."""
 
+    @property
+    def answered(self) -> Topology:
+        """The network with the answer's rules in it from the beginning."""
+        here = self.topology.host(self.watch)
+        answered = replace(here, rules=self.rules or here.rules, rules6=self.rules6 or here.rules6)
+        return replace(self.topology, hosts=tuple(answered if host is here else host for host in self.topology.hosts))
+
     def world(self, already: tuple[tuple[str, str], ...] = ()) -> World:
         """A fresh one. ``already``: (host, line) pairs entered at the very start, before the answer comes into force.
 
         Raises CommandRefused, and RuleRefused if the rules themselves are wrong.
         """
-        topology = self.topology
-        if not already:
-            here = topology.host(self.watch)
-            answered = replace(here, rules=self.rules or here.rules, rules6=self.rules6 or here.rules6)
-            topology = replace(topology, hosts=tuple(answered if host is here else host for host in topology.hosts))
-        world = World(topology)
+        world = World(self.topology if already else self.answered)
         for host, line in already:
             enter(world, host, line)
         if already:
@@ -124,14 +127,36 @@ def enter(world: World, host: str, line: str) -> str:
     return ""
 
 
-def first_loss(world: World, watch: str, about: tuple[Address, int] | None = None) -> str:
-    """The first packet that the watched firewall stopped, in words; "" if none. ``about``: only if it came from there, or went there."""
+@dataclass(slots=True, frozen=True)
+class Story:
+    """A history that failed."""
+
+    text: str
+    """In words."""
+    world: World
+    """As it was when it had happened."""
+    decided: int | None = None
+    """Index of the record that decided; None if no record did."""
+    packet: Captured | None = None
+    """What was shown to the watched firewall alone, after all that: then it is this that decided."""
+
+
+def lost(world: World, watch: str, about: tuple[Address, int] | None = None) -> int | None:
+    """Index of the first packet that the watched firewall stopped; None if none. ``about``: only if it came from there, or went there."""
     for record in world.records:
         if isinstance(record, Walked) and record.host == watch and record.walk.verdict in ("DROP", "REJECT"):
             packet = record.walk.packet
             if about in (None, (source_of(packet), packet.sport), (destination_of(packet), packet.dport)):
-                return f"; the firewall stopped {packet_words(packet)} ({decided(record.walk)})"
-    return ""
+                return record.index
+    return None
+
+
+def loss_words(world: World, index: int | None) -> str:
+    """That such a packet was stopped, to be added to a sentence; "" if none was."""
+    record = world.records[index] if index is not None else None
+    if not isinstance(record, Walked):
+        return ""
+    return f"; the firewall stopped {packet_words(record.walk.packet)} ({decided(record.walk)})"
 
 
 # --- what is drawn ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from fwtutor.course.tasks import Tasks
 from fwtutor.network.records import Walked
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from fwtutor.recording.cursor import Size
     from fwtutor.recording.editing import Plan
     from fwtutor.recording.run import Run
-    from fwtutor.recording.scenario import Input
 
 
 class Outcome(Enum):
@@ -43,10 +43,11 @@ class Hint(NamedTuple):
     """False when it was asked for before: there are no more, and they come round again."""
 
 
-class Journey:
+class Journey(Tasks):
     """The state of one learner in one lesson."""
 
     def __init__(self, lesson: Lesson, session: Session, progress: Progress) -> None:
+        super().__init__()
         self.lesson = lesson
         self.session = session
         self.progress = progress
@@ -61,8 +62,6 @@ class Journey:
         self._picked: dict[str, str] = dict(progress.of(lesson.name).predictions)
         self._skipped: set[str] = set()
         """Ids of questions on pages before the one that was asked for at the start."""
-        self._typed_on: dict[Input, int] = {}
-        """The page that was open when a command was entered."""
         session.bookmarks.keep(progress.of(lesson.name).bookmarks)
         self.keeper: Keeper | None = None
         """Who keeps what is typed, where somebody else judges it."""
@@ -308,23 +307,21 @@ class Journey:
         """The commands of an edit, where it wants them."""
         from fwtutor.recording.editing import apply
 
+        pages = {(past.host, past.line): page for past, page in self._pages().items() if past.line not in made.lines}
         records = apply(self.session, made)
         self.just_answered = ""
         if records and not records[0].refused:
-            self._typed_on[self.session.run.inputs[-1]] = self.stage
+            self._remember_pages(pages, self.stage)
             self.stage = max(self.stage, self._stage_of(self.session.cursor.index))
         for record in records:
             self._keep("was refused" if record.refused else "edited", record.host, record.line)
         return records
 
     def undo(self) -> bool:
-        """The run without the last command; cursor and page are where that was entered."""
         inputs = self.session.run.inputs
-        done = self.session.undo()
+        done = super().undo()
         if done:
-            self.stage = self._typed_on.get(inputs[-1], self.stage)
-            self._follow()
-            self._keep("took back", inputs[-1].host, inputs[-1].line)
+            self._keep("took back", *((inputs[-1].host, inputs[-1].line) if inputs else ()))
         return done
 
     @property

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
     from random import Random
 
-    from fwtutor.course.ground import Ground
+    from fwtutor.course.checks import Failed
+    from fwtutor.course.ground import Ground, Story
     from fwtutor.network.records import Record
     from fwtutor.network.world import World
     from fwtutor.recording import Run, Scenario
@@ -74,6 +75,14 @@ class Withheld:
 
     def met_at(self, run: History) -> int | None:
         return None
+
+
+@runtime_checkable
+class Judges(Protocol):
+    """A condition that puts what was typed through checks."""
+
+    def failed(self, run: History) -> Failed | None:
+        """The check that what was typed in the run does not pass, and the history; None if all is well, or the learner has not tried."""
 
 
 class Ask(Protocol):
@@ -156,6 +165,10 @@ class Goal:
         """
         return self.when.missing(run) if isinstance(self.when, Explains) else ""
 
+    def failed(self, run: Run) -> Failed | None:
+        """The first check that what the learner has typed in this run does not pass; None if it is met, or not tried."""
+        return self.when.failed(run) if isinstance(self.when, Judges) else None
+
 
 @late_dataclass
 class Deed:
@@ -211,6 +224,9 @@ class Trial(Protocol):
 
     def failure(self, ground: Ground, random: Random) -> str:
         """What went wrong, in words; "" if nothing did."""
+
+    def story(self, ground: Ground, random: Random) -> Story | None:
+        """The same as it happened; None if nothing did."""
 
 
 @late_dataclass

@@ -45,6 +45,8 @@ class LessonProgress:
     """Ids of predictions answered wrongly, and then rightly when they were asked again."""
     hints: dict[int, int] = field(default_factory=dict)
     """Stage (from 0) -> how many of its hints were ever asked for."""
+    solutions: set[int] = field(default_factory=set)
+    """Stages (from 0) whose solution was shown."""
 
 
 Quiz = dict[str, dict[str, bool]]
@@ -119,6 +121,9 @@ def _read_lesson(name: str, part: object) -> LessonProgress:
     hints = part.get("hints", {})
     if not isinstance(hints, dict) or not all(_number(key) and _whole(told, 0) for key, told in hints.items()):
         raise Damaged(f"field {name}.hints does not name pages by their numbers, and hints by theirs")
+    solutions = part.get("solutions", [])
+    if not isinstance(solutions, list) or not all(_whole(each, 0) for each in solutions):
+        raise Damaged(f"field {name}.solutions is not a list of whole numbers from 0")
     return LessonProgress(
         goals=_ids(f"{name}.goals", part.get("goals", [])),
         predictions=dict(predictions),
@@ -129,6 +134,7 @@ def _read_lesson(name: str, part: object) -> LessonProgress:
         right=_flags(f"{name}.right", part.get("right", {})),
         mended=_ids(f"{name}.mended", part.get("mended", [])),
         hints={int(key): told for key, told in hints.items()},
+        solutions=set(solutions),
     )
 
 
@@ -169,7 +175,7 @@ def written(contents: Contents) -> str:
             "stage": part.stage,
             "record": part.record,
             **_those_there({"step": part.step, "bookmarks": part.bookmarks, "right": part.right}),
-            **_those_there({"mended": sorted(part.mended), "hints": part.hints}),
+            **_those_there({"mended": sorted(part.mended), "hints": part.hints, "solutions": sorted(part.solutions)}),
         }
         for name, part in contents.lessons.items()
     }

@@ -29,6 +29,8 @@ class LessonSummary:
     again: int
     """Predictions to be asked again."""
     hints: int
+    solutions: int
+    """Pages whose solution was shown."""
 
     @property
     def finished(self) -> bool:
@@ -49,7 +51,7 @@ class Summary:
         return tuple(each for each in self.begun if each.finished)
 
     def total(self, what: str) -> int:
-        """Of ``met``, ``right``, ``asked``, ``again`` or ``hints``."""
+        """Of ``met``, ``right``, ``asked``, ``again``, ``hints`` or ``solutions``."""
         return sum(getattr(each, what) for each in self.begun)
 
 
@@ -64,7 +66,8 @@ def summary(course: Course, progress: Progress) -> Summary:
             right = sum(answered_rightly(prediction, part) for prediction in asked)
             # A file may say any number, and the lesson may have lost a hint since.
             hints = sum(min(part.hints.get(number, 0), len(stage.hints)) for number, stage in enumerate(lesson.stages))
-            begun.append(LessonSummary(lesson, met, right, len(asked), len(to_mend(lesson, part)), hints))
+            solutions = sum(number in part.solutions for number in range(len(lesson.stages)))
+            begun.append(LessonSummary(lesson, met, right, len(asked), len(to_mend(lesson, part)), hints, solutions))
     return Summary(len(course.lessons), tuple(begun))
 
 

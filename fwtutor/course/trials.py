@@ -12,7 +12,7 @@ from dataclasses import field
 from random import Random
 
 from fwtutor.course.facts import decided, tried
-from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, draw_address, draw_all, enter, fill, first_loss, settle
+from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, Story, draw_address, draw_all, enter, fill, loss_words, lost, settle
 from fwtutor.course.model import Condition
 from fwtutor.course.patterns import packet_words
 from fwtutor.late import late_dataclass
@@ -21,6 +21,7 @@ from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, Packet
 from fwtutor.netfilter.walk import Walk
+from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address, destination_of, source_of, write_place
 from fwtutor.network.records import Walked
 from fwtutor.network.world import World
@@ -30,8 +31,21 @@ QUOTED = {4: 28, 6: 1232}
 """Bytes of a packet that an error quotes, by family."""
 
 
+class Telling:
+    """A trial that can tell the history that failed."""
+
+    def story(self, ground: Ground, random: Random) -> Story | None:
+        """The history that failed; None if none did. Raises CommandRefused and RuleRefused, as the ground does."""
+        raise NotImplementedError
+
+    def failure(self, ground: Ground, random: Random) -> str:
+        """What went wrong, in words; "" if nothing did."""
+        story = self.story(ground, random)
+        return story.text if story else ""
+
+
 @late_dataclass
-class Exchange:
+class Exchange(Telling):
     """A conversation that must go on, from its first packet to its last."""
 
     host: str
@@ -44,7 +58,7 @@ class Exchange:
     served: tuple[Address, int] | None = None
     """Where the words really arrive, if something on the way translates the address."""
 
-    def failure(self, ground: Ground, random: Random) -> str:
+    def story(self, ground: Ground, random: Random) -> Story | None:
         for _ in range(self.times):
             world = ground.world()
             drawn = draw_all(USUAL_DRAWS, random)
@@ -52,9 +66,9 @@ class Exchange:
             refused = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
             said = self._unfinished(world, ground) or refused
             if said:
-                loss = first_loss(world, ground.watch, (self.address, self.port))
-                return f"{self.host}: {self.run[0].replace('{port}', 'any port')}: {said}{loss}"
-        return ""
+                at = lost(world, ground.watch, (self.address, self.port))
+                return Story(f"{self.host}: {self.run[0].replace('{port}', 'any port')}: {said}{loss_words(world, at)}", world, at)
+        return None
 
     def _unfinished(self, world: World, ground: Ground) -> str:
         """What is missing for a whole conversation; "" if nothing is."""
@@ -85,7 +99,7 @@ class Exchange:
 
 
 @late_dataclass
-class IcmpError:
+class IcmpError(Telling):
     """A router's word about a packet that went out through the watched host: it must come home to whoever sent that."""
 
     host: str
@@ -97,24 +111,26 @@ class IcmpError:
     code: int
     router: Address
 
-    def failure(self, ground: Ground, random: Random) -> str:
+    def story(self, ground: Ground, random: Random) -> Story | None:
         world = ground.world()
         drawn = draw_all(USUAL_DRAWS, random)
         said = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
         if said:
-            return said
+            return Story(said, world, lost(world, ground.watch))
         sent = [packet for packet in self._left(world, ground.watch) if (destination_of(packet), packet.dport) == (self.address, self.port)]
         if not sent:
-            return f"nothing was sent to {write_place(self.address, self.port)}"
-        lost, family = sent[-1], self.router.family
+            return Story(f"nothing was sent to {write_place(self.address, self.port)}", world, lost(world, ground.watch))
+        big, family = sent[-1], self.router.family
         mtu = 1400 if (self.type, self.code) == TOO_BIG[family] else 0
-        quoted = lost.raw[: QUOTED[family]]
-        raw = craft.icmp(self.router.value, lost.src, self.type, self.code, rest=mtu, payload=quoted, family=family)
-        walk = world.hosts[ground.watch].firewall.receive_ns(raw, on=self.interface, at=world.now)
+        quoted = big.raw[: QUOTED[family]]
+        raw = craft.icmp(self.router.value, big.src, self.type, self.code, rest=mtu, payload=quoted, family=family)
+        error = Captured(world.now, self.interface, raw)
+        walk = error.walk(world.hosts[ground.watch].firewall, world.now)
         if walk.to is not None:
-            return ""
+            return None
         kind = "ICMP" if family == 4 else "ICMPv6"
-        return f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(lost)} did not get through ({decided(walk)})"
+        text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} did not get through ({decided(walk)})"
+        return Story(text, world, packet=error)
 
     def _left(self, world: World, watch: str) -> Iterator[Packet]:
         """The packets that left the watched host, as the wire saw them."""
@@ -126,7 +142,7 @@ class IcmpError:
 
 
 @late_dataclass
-class Strays:
+class Strays(Telling):
     """Packets that belong to no conversation there is: the watched firewall must let none through."""
 
     interface: str
@@ -149,7 +165,7 @@ class Strays:
     _made: dict[object, tuple[Packet, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """The packets of the last draw: in a class they are the same for every answer."""
 
-    def failure(self, ground: Ground, random: Random) -> str:
+    def story(self, ground: Ground, random: Random) -> Story | None:
         world = ground.world()
         for host, line in self.first:
             enter(world, host, line)
@@ -158,9 +174,9 @@ class Strays:
         for packet in self._drawn(random):
             walk = firewall.receive_ns(packet, on=self.interface, at=world.now)
             if walk.to is not None:
-                return self._words(walk)
+                return Story(self._words(walk), world, packet=Captured(world.now, self.interface, packet.raw))
             firewall.rollback(mark)
-        return ""
+        return None
 
     def _words(self, walk: Walk) -> str:
         before = "".join(f"after {host}: {line}: " for host, line in self.first)
@@ -233,7 +249,7 @@ Conditions = Callable[[Mapping[str, str]], Condition]
 
 
 @late_dataclass
-class History:
+class History(Telling):
     """Traffic in which some things must happen, and some must never."""
 
     traffic: Traffic
@@ -241,14 +257,15 @@ class History:
     never: tuple[Conditions, ...] = ()
     times: int = 1
 
-    def failure(self, ground: Ground, random: Random) -> str:
+    def story(self, ground: Ground, random: Random) -> Story | None:
         for _ in range(self.times):
             played, drawn, refused = self.traffic.play(ground, random)
             for wanted in self.must:
                 condition = wanted(drawn)
                 if condition.met_at(played) is None:
-                    because = f"; {refused}" if refused else first_loss(played.world, ground.watch)
-                    return f"there was no {condition}{because}"
+                    at = lost(played.world, ground.watch)
+                    because = f"; {refused}" if refused else loss_words(played.world, at)
+                    return Story(f"there was no {condition}{because}", played.world, at)
             for unwanted in self.never:
                 condition = unwanted(drawn)
                 found = condition.met_at(played)
@@ -259,12 +276,12 @@ class History:
                         if isinstance(record, Walked)
                         else ""
                     )
-                    return f"there was {condition}{how}"
-        return ""
+                    return Story(f"there was {condition}{how}", played.world, found)
+        return None
 
 
 @late_dataclass
-class Cost:
+class Cost(Telling):
     """Traffic of which most packets must meet few rules."""
 
     traffic: Traffic
@@ -273,14 +290,15 @@ class Cost:
     share: int = 100
     """Of the packets, in per cent."""
 
-    def failure(self, ground: Ground, random: Random) -> str:
+    def story(self, ground: Ground, random: Random) -> Story | None:
         played, _, _ = self.traffic.play(ground, random)
         here = played.records[played.start :]
-        walks = [record.walk for record in here if isinstance(record, Walked) and record.host == ground.watch]
-        costs = sorted(tried(walk) for walk in walks)
+        met = [record for record in here if isinstance(record, Walked) and record.host == ground.watch]
+        costs = sorted(tried(record.walk) for record in met)
         cheap = sum(cost <= self.most for cost in costs)
         if not costs or cheap * 100 >= self.share * len(costs):
-            return ""
-        dearest = max(walks, key=tried)
+            return None
+        dearest = max(met, key=lambda record: tried(record.walk))
+        walk = dearest.walk
         said = f"{cheap} of {len(costs)} packets met at most {self.most} rules, and {self.share} % are asked for"
-        return f"{said}; {packet_words(dearest.packet)} met {tried(dearest)} ({decided(dearest)})"
+        return Story(f"{said}; {packet_words(walk.packet)} met {tried(walk)} ({decided(walk)})", played.world, dearest.index)

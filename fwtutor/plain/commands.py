@@ -27,7 +27,13 @@ _ALSO = {
     "lab.next": ("next",), "lab.craft": ("again",), "lab.command": (),
 }  # fmt: skip
 """Names besides the action's label."""
-_TAKES = {"lab.look": "[PAGE [HOST] [FILTER]]", "lab.command": "LINE", "lab.save": "[FILE]", "lab.craft": "[FIELD=VALUE ...]"}
+_TAKES = {
+    "lab.look": "[PAGE [HOST] [FILTER]]",
+    "lab.command": "LINE",
+    "lab.save": "[FILE]",
+    "lab.craft": "[FIELD=VALUE ...]",
+    "lab.glossary": "[WORD]",
+}
 _SAYS = {
     "lab.end": "On to the end of this page, or to a question; again, to the next page. Only the last moment is told.",
     "lab.play": "Step on until a question, a new page or the end, and tell each moment.",
@@ -36,6 +42,7 @@ _SAYS = {
     "lab.help": "This list.",
     "lab.map": "All lessons, and how far you are in each.",
     "lab.craft": "This packet again, but with other values: again dport=22 flags=ACK. Without values it says which fields there are.",
+    "lab.glossary": "What a word means; without one, the word for this moment, and all there are.",
     "lab.look": "Any host, as it is here: look rules, connections, expectations, sockets, logs or sysctls. look connections server 1337",
     "lab.save": "Keep all this in a file, which fwtutor sandbox opens. save over FILE replaces one that is there.",
 }
@@ -43,7 +50,7 @@ _SAYS = {
 _DONE = (
     "lab.step", "lab.back", "lab.play", "lab.end", "lab.start", "lab.packet", "lab.hook", "lab.rule", "lab.why", "lab.inspect", "lab.look",
     "lab.kernel",     "lab.a", "lab.b", "lab.c", "lab.d", "lab.hint", "lab.command", "lab.console", "lab.craft", "lab.undo",
-    "lab.run", "lab.save",
+    "lab.run", "lab.save", "lab.glossary",
     "lab.next", "lab.restart", "lab.map", "lab.help",
 )  # fmt: skip
 """The lab's actions that plain mode has, in the order of its help."""
@@ -71,6 +78,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("question", (), ("question",), "The question that holds the way, once more."),
     Command("goals", (), ("goals",), "What is to be brought about."),
     Command("hosts", (), ("hosts", "network"), "The hosts and the links between them."),
+    Command(
+        "see", (), ("see it", "see"), "The history that your answer fails by, as a run with your rules; you are at the packet that decided."
+    ),
+    Command("mine", (), ("mine", "my own run"), "From there back to your own run, where you left it."),
+    Command("solution", (), ("solution",), "What one could type for this page's task, and what each line does."),
+    Command("type_it", (), ("type it",), "The task from its beginning, and the solution typed for you."),
+    Command("task", (), ("task anew", "reset task"), "Rules and hosts as they were when the task began; undo takes that back."),
     Command("at", (), ("at",), "Go to another host's prompt.", "HOST"),
     Command("progress", (), ("progress",), "What you have learned, predictions right, hints used."),
     Command("review", (), ("review",), "Predictions you got wrong, asked again until they are right."),

@@ -8,6 +8,7 @@ from fwtutor.plain.looking import Looking
 from fwtutor.plain.speech import WIDE, as_written, listed, sentences
 from fwtutor.telling import told
 from fwtutor.telling.reading import address_of, sender
+from fwtutor.telling.spans import line
 
 WATCH_IT = "step watches it, console tells what it says"
 
@@ -39,7 +40,9 @@ class Entering(Looking):
         if record.refused:
             self.say("Refused: nothing has changed.")
         missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
-        after = told.afterwards(self.session, record, self.lesson.prompts, missing, WATCH_IT) + told.kept_words(self.journey.keeper)
+        failed = self.journey.failed if missing else None
+        after = told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing, WATCH_IT)
+        after += told.unmet(failed, line("see it shows that, with your rules.")) + told.kept_words(self.journey.keeper)
         if len(self.session.runs) > runs and not again:
             after.append(told.branch_words(place))
         self.say(*sentences(after))
@@ -67,8 +70,11 @@ class Entering(Looking):
         self._enter(origin if origin in self.lesson.prompts else self.host, command(draft))
 
     def do_undo(self, rest: str) -> None:
+        count = len(self.session.run.inputs)
         if self.journey.undo():
-            self.say("The last command is taken back; the run with it is kept: other run goes there.")
+            again = len(self.session.run.inputs) > count
+            back = "The last command is taken back; the run with it is kept: other run goes there."
+            self.say("What you had given up is there again." if again else back)
             self._moment()
         else:
             self.say("You have not entered a command that changed anything.")

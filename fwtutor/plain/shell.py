@@ -12,9 +12,10 @@ from fwtutor.course.model import Lesson, LessonError
 from fwtutor.course.questions import Review, Series
 from fwtutor.course.quiz import QuizSeries, has_quiz, load_quiz, score_before
 from fwtutor.network.tools.registry import TOOLS
+from fwtutor.plain import parts
 from fwtutor.plain.asking import Asker
 from fwtutor.plain.commands import understood
-from fwtutor.plain.entering import Entering
+from fwtutor.plain.helping import Helping
 from fwtutor.plain.speech import WIDE, sentences
 from fwtutor.sandbox.lab import default_file
 from fwtutor.sandbox.model import taken
@@ -22,7 +23,7 @@ from fwtutor.sandbox.writing import save
 from fwtutor.telling.learned import summary_rows
 
 
-class Shell(Entering):
+class Shell(Helping):
     """One lab after another, for somebody who reads and types lines."""
 
     _asker: Asker | None = None
@@ -127,13 +128,21 @@ class Shell(Entering):
             self.open(following)
 
     def do_restart(self, rest: str) -> None:
-        if self.journey.open_goal is None or self._restarting:
-            self.open(self.lesson, afresh=True)
+        if self._own is not None:
+            self._wrong("this history is what it is; mine goes back to your own run")
+        elif self.journey.open_goal is None or self._restarting:
+            self.journey.restart()
+            self._page_turned()
+            self.say(*([] if self.lesson.free else parts.goals(self.journey)))
+            self._asked()
+            if self.session.undoable:
+                self.say("undo brings back what you typed.")
         else:
             self._restarting = True
             self.say("Say it again to begin this lesson anew: goals met stay met, what you typed goes.")
 
     def do_quit(self, rest: str) -> None:
+        self._back_to_own()
         typed = self._typed()
         self.over = not self.lesson.free or typed == self._kept
         if not self.over:

@@ -6,7 +6,8 @@ Entering something at the end appends; in the past it makes a branch, and the ru
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fwtutor.network.records import CommandRun
 from fwtutor.recording.bookmarks import Bookmarks
@@ -17,6 +18,26 @@ from fwtutor.recording.scenario import Input, Scenario
 
 MAX_RUNS = 20
 """Histories kept, the lesson's own among them; the oldest others are given up."""
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """Where one was."""
+
+    inputs: tuple[Input, ...]
+    index: int
+    step: int
+
+
+class Change(NamedTuple):
+    """Something was entered, edited or given up."""
+
+    after: tuple[Input, ...]
+    """The inputs there were then."""
+    was: Place | None
+    """Where undo goes; None: to these inputs without the last."""
+    again: bool = False
+    """An edit: whoever comes back to its run may take it back once more."""
 
 
 class Session:
@@ -33,8 +54,8 @@ class Session:
         self.bookmarks = Bookmarks()
         self._entered: tuple[Run, int] | None = None
         """The last branch made, and ``cursor.moves`` then."""
-        self._edits: dict[tuple[Input, ...], tuple[tuple[Input, ...], int, int]] = {}
-        """By the inputs of a run whose last change was an edit: those before it, and the place it was made at."""
+        self._changes: list[Change] = []
+        """All there were, in order."""
 
     def enter(self, host: str, line: str) -> CommandRun:
         """Enters a line at a host's prompt, where the cursor is; the cursor is then at the command's record.
@@ -49,8 +70,10 @@ class Session:
             return answer
         if self.cursor.at_end:
             record = self.run.enter(host, line)
+            self._changes.append(Change(tuple(self.run.inputs), None))
             self.cursor.seek(record.index)
             return record
+        was = self._place()
         after, at = self.cursor.boundary
         stage = self.run.stage_of(after - 1 if after > self.cursor.index else after)
         kept = [past for past in self.run.inputs if past.after < after]
@@ -64,6 +87,7 @@ class Session:
             # One thing after another at one place: this branch only goes on from the last, nobody has looked at that yet.
             self.runs.remove(self.run)
         self._take_up(branch)
+        self._changes.append(Change(tuple(branch.inputs), was if len(was.inputs) > len(kept) else None))
         self.cursor.attach(branch, after)
         self._entered = (branch, self.cursor.moves)
         return entered
@@ -76,7 +100,7 @@ class Session:
         What was entered behind that place is entered again, at its own time, but for what is ``superseded``. All of it is taken back by
         one ``undo``. If one of the lines is refused, none is entered: it is returned alone, with index -1.
         """
-        was = tuple(self.run.inputs), self.cursor.index, self.cursor.step
+        was = self._place()
         if not first and self.cursor.at_end:
             found = [self.run.enter(host, line) for line in lines]
             place = found[0].index if found else self.cursor.index
@@ -94,14 +118,53 @@ class Session:
             self._take_up(branch)
             place = after + len(made) - 1
         self.cursor.attach(self.run, place)
-        if self.run.inputs:
-            self._edits[tuple(self.run.inputs)] = was
+        if tuple(self.run.inputs) != was.inputs:
+            self._changes.append(Change(tuple(self.run.inputs), was, again=True))
         return found
+
+    def rewind(self, keep: Callable[[Input], bool]) -> bool:
+        """Goes to a run with only those inputs, before everything; one ``undo`` takes that back. False if it has no others.
+
+        What is kept of those behind the first that is given up happens again, at its own time.
+        """
+        was = self._place()
+        first = next((number for number, past in enumerate(was.inputs) if not keep(past)), None)
+        if first is None:
+            return False
+        later = [self.run.again(past) for past in was.inputs[first:] if keep(past)]
+        if later:
+            self._take_up(Run(self.scenario, [*was.inputs[:first], *later]))
+        else:
+            self._go_to(was.inputs[:first])
+        self.cursor.attach(self.run)
+        self._changes.append(Change(tuple(self.run.inputs), was))
+        return True
+
+    def _place(self) -> Place:
+        return Place(tuple(self.run.inputs), self.cursor.index, self.cursor.step)
+
+    def _last_change(self) -> Change | None:
+        """The one that made the run what it is."""
+        here = tuple(self.run.inputs)
+        return next((change for change in reversed(self._changes) if change.after == here), None)
+
+    def _go_to(self, inputs: tuple[Input, ...]) -> None:
+        """The run of these inputs, played anew if it is not kept."""
+        former = next((run for run in self.runs if tuple(run.inputs) == inputs), None)
+        if former is None:
+            self._take_up(Run(self.scenario, inputs))
+        else:
+            self.run = former
 
     def _record_of(self, past: Input, run: Run | None = None) -> CommandRun:
         record = (run or self.run).records[past.after]
         assert isinstance(record, CommandRun)
         return record
+
+    @property
+    def undoable(self) -> bool:
+        """Is there anything that ``undo`` would take back?"""
+        return bool(self.run.inputs) or self._last_change() is not None
 
     def drop(self, run: Run) -> None:
         """Gives up one of ``runs``, but never the last; from the one it is in, the session goes over to another first."""
@@ -115,17 +178,14 @@ class Session:
     def undo(self) -> bool:
         """Makes a branch without the last thing entered, and goes to where that was. False if nothing was entered.
 
-        An edit is taken back as a whole: back to the run it was made in, if that is kept.
+        An edit, a rewinding, and what was entered in the past with something behind it, is taken back as a whole: to the run it was in.
         """
-        was = self._edits.get(tuple(self.run.inputs))
-        if was is not None:
-            inputs, index, step = was
-            former = next((run for run in self.runs if tuple(run.inputs) == inputs), None)
-            if former is None:
-                former = Run(self.scenario, inputs)
-                self._take_up(former)
-            self.run = former
-            self.cursor.attach(former, index, step)
+        change = self._last_change()
+        if change is not None and not change.again:
+            self._changes.remove(change)
+        if change is not None and change.was is not None:
+            self._go_to(change.was.inputs)
+            self.cursor.attach(self.run, change.was.index, change.was.step)
             return True
         if not self.run.inputs:
             return False

@@ -93,12 +93,15 @@ LAB: tuple[Action, ...] = (
     Action("lab.faster", "pace(1)", "right_square_bracket", "]", "faster", "Play, and let packets move, faster.", bar=False),
     Action("lab.zoom", "zoom", "z", "z", "zoom", "The focused pane on the whole work area; again, back.", weight=6),
     Action("lab.jump", "jump", "j", "j", "jump", "A letter at every pane, rule, entry and moment: press it to go there.", weight=6),
+    Action("lab.glossary", "glossary", "G", "G", "glossary", "What the words mean (also: click one in the lesson).", bar=False),
+    Action("lab.more_help", "more_help", "H", "H", "more help", "What fails, as a run; a hint; the solution; the task anew.", bar=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
 MAP: tuple[Action, ...] = (
     Action("map.open", "open", "enter,space,right", "Enter", "go on", "Open the marked lesson where you left it."),
     Action("map.restart", "restart", "s", "s", "start over", "Open the marked lesson from its beginning; goals met stay met."),
+    Action("map.view", "view", "v", "v", "look up", "What a finished lesson came to: the answer, what decided, the solution.", weight=3),
     Action("map.up", "move(-1)", "up,k", "↑", "up", "The lesson above.", bar=False),
     Action("map.down", "move(1)", "down,j", "↓", "down", "The lesson below.", bar=False),
     Action("map.choose", "move(1)", "", "↑↓", "choose", "Choose another lesson.", of=("map.up", "map.down")),
@@ -286,6 +289,24 @@ PICK: tuple[Action, ...] = (
     Action("pick.last", "move(99999)", "end", "End", "last", "The last.", bar=False),
 )
 
+GLOSSARY: tuple[Action, ...] = (
+    Action("glossary.find", "close", "", "a-z", "find", "Type a part of a word: only those with it stay."),
+    Action("glossary.down", "move(1)", "down", "↑↓", "choose", "The word below."),
+    Action("glossary.up", "move(-1)", "up", "↑", "up", "The word above.", bar=False),
+    Action("glossary.open", "open", "enter", "Enter", "whole page", "All there is about the marked word."),
+    Action("glossary.pageup", "move(-10)", "pageup", "PgUp", "page up", "Ten words up.", bar=False),
+    Action("glossary.pagedown", "move(10)", "pagedown", "PgDn", "page", "Ten words down."),
+    Action("glossary.first", "move(-99999)", "home", "Home", "first", "The first word.", bar=False),
+    Action("glossary.last", "move(99999)", "end", "End", "last", "The last word.", bar=False),
+    Action("glossary.close", "close", "escape", "Esc", "close", "Take back what you typed; back to where you were."),
+)
+
+SOLUTION: tuple[Action, ...] = (
+    Action("solution.enter", "enter_it", "enter", "Enter", "type it for me", "The task from its beginning, and these lines entered."),
+    Action("solution.close", "close", "escape,q", "Esc", "close", "Back, to type it yourself."),
+    *(action for action in READ if action.id in ("read.up", "read.down", "read.pageup", "read.pagedown")),
+)
+
 COMPARE: tuple[Action, ...] = (
     Action("compare.go", "go", "enter,space", "Enter", "go there", "To this packet, in the run whose side is marked."),
     Action("compare.side", "side(1)", "right", "←→", "side", "The other side.", of=("compare.left", "compare.side")),
@@ -349,6 +370,8 @@ TABLES: dict[str, tuple[Action, ...]] = {
     "The ladder": LADDER,
     "Looking anywhere": LOOK,
     "Choosing a rule or a run": PICK,
+    "The glossary": GLOSSARY,
+    "A solution": SOLUTION,
     "Comparing runs": COMPARE,
     "Editing rules": EDIT,
     "Applying what was edited": APPLY,

@@ -28,7 +28,9 @@ def summary_rows(course: Course, progress: Progress, width: int, *, review: str 
     if asked:
         rest = f"; {again} to be asked again{f' ({review})' if review else ''}" if again else ""
         rows += _fact("Predictions", f"{found.total('right')} of {asked} right at once{rest}", width)
-    rows += _fact("Hints", f"{hints} used", width)
+    shown = found.total("solutions")
+    solutions = f", {shown} solution{'' if shown == 1 else 's'} shown" if shown else ""
+    rows += _fact("Hints", f"{hints} used{solutions}", width)
     rows += _fact("Quiz", _quiz(progress), width)
     if found.finished:
         rows += [BLANK, line(("What you have learned", "heading"))]

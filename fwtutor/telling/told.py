@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
 from fwtutor.network.records import CommandRun
-from fwtutor.telling import words
+from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import heard
 from fwtutor.telling.spans import Line, clean, line, wrap
 
 if TYPE_CHECKING:
+    from fwtutor.course.checks import Failed
     from fwtutor.course.handing import Keeper
     from fwtutor.course.model import Lesson
     from fwtutor.network.records import Record
@@ -217,6 +218,18 @@ def no_hint(lesson: Lesson) -> str:
     if lesson.held_back and not any(stage.hints for stage in lesson.stages):
         return "No hints: whoever set this task holds them back."
     return "There is no hint on this page: step, and look."
+
+
+def unmet(failed: Failed | None, see: Line) -> list[Line]:
+    """The check that does not pass yet, why it matters, what happened, and how to see that; nothing if there is none."""
+    if failed is None:
+        return []
+    failure = failed.failure
+    return [
+        line((f"{glyphs.CROSS} not yet: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
+        line(("What happened: ", "dim"), f"{failure.happened}."),
+        see,
+    ]
 
 
 def branch_words(place: Record | None) -> Line:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from textual.keys import REPLACED_KEYS, Keys, format_key, key_to_character
 
-from fwtutor.telling.actions import APP, EDIT, FORM, LAB, TABLES, TYPING, Action
+from fwtutor.telling.actions import APP, EDIT, FORM, GLOSSARY, LAB, TABLES, TYPING, Action
 
 if TYPE_CHECKING:
     from fwtutor.course.tables import Table
 
 _chosen: dict[str, str] = {}
 ACTIONS: dict[str, Action] = {action.id: action for table in TABLES.values() for action in table}
-TYPED_IN = (EDIT, FORM)
+TYPED_IN = (EDIT, FORM, GLOSSARY)
 """Tables of screens in which letters are text."""
 ITS_OWN = {"app.save", "edit.apply"}
 """May have one key: the editor's own comes before what holds everywhere."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fwtutor.course.loader import load_course
+from fwtutor.course.loader import find_lesson, load_course
 from fwtutor.course.progress import Progress
 from fwtutor.plain.commands import _DONE, COMMANDS, understood
 from fwtutor.plain.shell import Shell
@@ -240,6 +240,7 @@ def test_packets_that_are_none_are_told_of_all_the_same(tmp_path: Path) -> None:
 def test_every_one_of_the_labs_actions_is_here_or_is_a_matter_of_screens() -> None:
     of_screens = {"zoom", "jump",
         "answer", "sizes", "pane", "pane_back", "leave", "up", "down", "pageup", "pagedown", "more", "sandbox",
+        "more_help",
     }  # fmt: skip
     travel = {"go", "again", "again_back", "ladder", "states", "mark", "slower", "faster"}
     what_if = {"edit", "compare"}
@@ -318,6 +319,45 @@ def test_the_real_lessons_can_be_played_to_their_end_in_plain_mode(tmp_path: Pat
                 assert lab.tell("abcd"[right]).startswith("Right: ")
         assert lab.shell.session.cursor.at_end
         assert lab.shell.not_understood == 0
+
+
+def test_a_failed_check_is_seen_as_a_run_and_left_for_ones_own(tmp_path: Path) -> None:
+    lesson = find_lesson("too-open")
+    progress = Progress(tmp_path / "progress.json")
+    for prediction in lesson.predictions:
+        progress.predict("too-open", prediction.id, prediction.expect)
+    listener = Listener(progress)
+    listener.shell.open(lesson)
+    listener.tell(*["end"] * 12)
+    said = listener.tell("server# iptables -I INPUT 1 -p udp --sport 53 -j ACCEPT")
+    assert "no, not yet: The server fetches its updates by HTTPS. (own-https)" in said
+    assert "see it shows that, with your rules." in said
+    own = listener.shell.session
+    place = own.cursor.index
+    said = listener.tell("see it")
+    assert "What happened: server: curl https://198.51.100.80: nothing said ever reached" in said
+    assert "ctstate: ESTABLISHED" in said
+    assert "Verdict: DROP by policy of INPUT." in said
+    assert "rule 1 of INPUT: no" in listener.tell("why")
+    assert "mine goes back" in listener.tell("s")
+    assert "Your own run" in listener.tell("iptables -F", "mine")
+    assert (listener.shell.session, own.cursor.index, len(own.run.inputs)) == (own, place, 1)
+    assert "Say it again to see the solution" in listener.tell("solution")
+    assert "solution comes first" in listener.tell("type it")
+    assert "It replaces" in listener.tell("solution")
+    assert "Goal met: repair the administrator's rule." in listener.tell("type it")
+    assert "What you had given up is there again." in listener.tell("undo", "undo")
+    assert "as it began" in listener.tell("task anew")
+    assert "typed nothing here" in listener.tell("task anew")
+
+
+def test_the_glossary_answers_for_a_word_and_for_the_moment(lab: Listener) -> None:
+    lab.tell("step")
+    said = lab.tell("glossary")
+    assert said.startswith("NEW: A packet of the original direction")
+    assert "All words:" in said
+    assert lab.tell("G half open").startswith("handshake: SYN, SYN+ACK, ACK")
+    assert "did you mean" in lab.tell("glossary polcy")
 
 
 def test_look_tells_any_host_page_by_page_as_it_is_here(lab: Listener) -> None:

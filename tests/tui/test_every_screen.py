@@ -18,10 +18,12 @@ from fwtutor.tui.screens.compare import CompareScreen
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.craft import CraftScreen
 from fwtutor.tui.screens.edit import EditScreen
+from fwtutor.tui.screens.glossary import GlossaryScreen
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.ladder import LadderScreen
 from fwtutor.tui.screens.look import LookScreen
+from fwtutor.tui.screens.more_help import MoreHelpScreen
 from fwtutor.tui.screens.networks import NetworksScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.screens.save import SaveScreen
@@ -34,6 +36,7 @@ M = TypeVar("M", bound=events.MouseEvent)
 WAY: tuple[tuple[str, type], ...] = (
     ("space", LabScreen), ("colon", LabScreen), ("escape w", ReaderScreen), ("escape i", InspectorScreen), ("escape g", ChooseScreen),
     ("escape l", LadderScreen), ("escape y", StatesScreen), ("escape f", LookScreen),
+    ("escape G", GlossaryScreen), ("escape H", MoreHelpScreen),
     ("escape x", CraftScreen), ("escape S", SaveScreen),
     ("escape question_mark", ReaderScreen), ("escape e", EditScreen), ("ctrl+d ctrl+s", ApplyScreen), ("enter v", CompareScreen),
     ("question_mark", ReaderScreen), ("escape escape ctrl+p", CommandPalette), ("escape m", CourseMap), ("x", NetworksScreen),

@@ -20,6 +20,7 @@ NOT_NEEDED = (
     "fwtutor.network.fail2ban", "fwtutor.network.ftp",
     "fwtutor.network.drafting", "fwtutor.recording.editing", "fwtutor.tui.screens.kernel", "fwtutor.tui.screens.course_map",
     "fwtutor.tui.screens.too_small", "fwtutor.judging", "fwtutor.kernel", "fwtutor.review", "fwtutor.sandbox",
+    "fwtutor.telling.glossary", "fwtutor.telling.solution", "fwtutor.course.reenacting", "fwtutor.tui.screens.history",
     "scapy", "shtab",
 )  # fmt: skip
 OPENED = """

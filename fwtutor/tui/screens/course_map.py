@@ -111,7 +111,10 @@ class MapView(LineView):
         question = Line(tuple(span._replace(click=click) for span in line((lesson.question, "")).spans))
         rows += [Line((Span("    "), *row.spans), fill) for row in wrap(question, width - 4)]
         if here:
-            rows.append(Line((Span("    "), Span("Enter ", "key", click), Span(self._invitation(lesson), "dim", click)), fill))
+            ways = [Span("    "), Span("Enter ", "key", click), Span(self._invitation(lesson), "dim", click)]
+            if met == total:
+                ways += [Span("   v ", "key", "screen.view"), Span("looks it up", "dim", "screen.view")]
+            rows.append(Line(tuple(ways), fill))
         rows.append(BLANK)
         return rows
 
@@ -188,6 +191,14 @@ class CourseMap(Learner, RoleScreen[None]):
         if number < len(lessons):
             self._left = True
             self.post_message(self.LessonChosen(lessons[number], afresh))
+
+    def action_view(self) -> None:
+        """A finished lesson as a page."""
+        from fwtutor.tui.screens.finished import FinishedScreen
+
+        number = self.query_one(MapView).chosen
+        if number < len(self._course.lessons):
+            self.app.push_screen(FinishedScreen(self._course.lessons[number], self._progress))
 
     def action_more_keys(self) -> None:
         self.query_one(KeyBar).turn()

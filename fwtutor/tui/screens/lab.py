@@ -44,7 +44,6 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LAB), *bindings(APP)]
-    ACTIONS = LAB
 
     def compose(self) -> ComposeResult:
         # Before there are widgets to style.
@@ -208,9 +207,9 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         if self.has_class("-wide") and self.zoomed in (None, self.query_one(LessonView)):
             self._scroll_lesson_to(f"{title}")
             if not hint.new:
-                self.tell(f"that is {title.lower()}: there are no more on this page")
+                self.tell(f"that is {title.lower()}: there are no more on this page; ", ("H", "key"), " has the solution")
         else:
-            text = hint.text if hint.new else f"{hint.text}\n\nThere are no more on this page: they come round again."
+            text = hint.text if hint.new else f"{hint.text}\n\nThere are no more on this page: they come round again. `H` has the solution."
             self.say_rows(title, lambda width: prose(text, width))
 
     def action_why(self) -> None:
@@ -242,7 +241,7 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
 
         focused = self.focused
         about = (type(focused).__doc__ or "").split("\n\n")[0] if focused else ""
-        self.app.push_screen(ReaderScreen("Help", help_rows(LAB, " ".join(about.split()))))
+        self.app.push_screen(ReaderScreen("Help", help_rows(self.ACTIONS, " ".join(about.split()))))
 
     # --- commands ---------------------------------------------------------------------------------------
 
@@ -262,6 +261,10 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
 
     def action_submit(self) -> None:
         self.app.call_later(self.query_one(CommandLine).field.action_submit)
+
+    def action_submit_nothing(self) -> None:
+        """Enter on an empty line: what was offered last, if anything was."""
+        self.see_it()
 
     async def action_field(self, action: str) -> None:
         """A click on what is a key of the field one types in."""
@@ -315,18 +318,26 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
             self.query_one(OutputView).close()
             return
         missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
-        after = told.afterwards(self.session, record, self.lesson.prompts, missing) + told.kept_words(self.journey.keeper)
+        failed = self.journey.failed if missing else None
+        after = told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing)
+        after += self.unmet_rows(failed) + told.kept_words(self.journey.keeper)
         if len(self.session.runs) > runs and not again:
             after.append(told.branch_words(place))
         title = "Refused: nothing has changed" if record.refused else f"{record.host}# {record.line}"
         self.say_rows(title, lambda width: told.rows(record, after, width), wrong=record.refused)
+        self.offer_history(failed)
 
     def action_undo(self) -> None:
         self._stop()
         self._hush()
+        count = len(self.session.run.inputs)
         if self.journey.undo():
             self.show()
-            self.say("Undone", line("The last command is taken back; the run with it is kept: r goes there."))
+            again = len(self.session.run.inputs) > count
+            back = (
+                "What you had given up is there again" if again else "The last command is taken back; the run with it is kept: r goes there"
+            )
+            self.say("Undone", line(f"{back}."))
         else:
             self.say("Nothing to undo", line("You have not entered a command that changed anything."))
 
@@ -383,15 +394,23 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
             self._leave(None)
 
     def action_next_lesson(self) -> None:
+        if self.see_it():
+            return
         following = self.following() if self.journey.open_goal is None else None
         if following is not None:
             self._leave((following, False))
 
     def action_restart(self) -> None:
+        self._stop()
         if (self.journey.open_goal is None and not self.lesson.free) or self._restarting:
-            self._leave((self.lesson, True))
+            self._hush()
+            self.journey.restart()
+            self.query_one(OutputView).close()
+            self.show_tab("lesson")
+            self.show()
+            if self.session.undoable:
+                self.tell("begun anew; ", ("u", "key"), " brings back what you typed")
         else:
-            self._stop()
             kept = "" if self.lesson.free else "lesson "
             stay = "" if self.lesson.free else "goals met stay met, "
             self.tell(("s", "key"), f" again begins this {kept}anew: {stay}what you typed goes")

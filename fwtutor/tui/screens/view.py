@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from textual import events
 from textual.geometry import Size as Extent
@@ -44,6 +45,8 @@ UNTIL_ANSWERED = frozenset({"lab.step", "lab.play", "lab.end"})
 
 class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     """Everything of a lab that can be seen. Subclasses compose the widgets and say what keys do."""
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = LAB
 
     def __init__(
         self, lesson: Lesson, session: Session, progress: Progress, following: Callable[[], Lesson | None], settings: Settings | None = None
@@ -168,10 +171,10 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.query_one(TopLine).show(self.lesson.question, playing, goals, words.clock(place.at))
         self.query_one(TabBar).show(self.tab, goal.text if goal else "")
         typing = self.query_one(CommandLine).typing
-        actions = [action for action in (*LAB, APP[0]) if action.bar and self.offers(action)]
+        actions = [action for action in (*self.ACTIONS, APP[0]) if action.bar and self.offers(action)]
         if self.zoomed is not None:
             actions = [replace(each, label="put back", weight=0) if each.id == "lab.zoom" else each for each in actions]
-        more = next(action for action in LAB if action.id == "lab.more")
+        more = next(action for action in self.ACTIONS if action.id == "lab.more")
         self.query_one(KeyBar).show(TYPING if typing else actions, ("lab.sizes", self.step_size), more)
 
     def offers(self, action: Action) -> bool:
@@ -186,7 +189,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         if action.id == "lab.sandbox":
             return not self.lesson.free
         if action.id == "lab.undo":
-            return bool(self.session.run.inputs)
+            return self.session.undoable
         return len(self.session.runs) > 1 if action.id == "lab.run" else True
 
     def say(self, title: str, *lines: Line, wrong: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fwtutor.telling import told
 from fwtutor.telling.reading import Place, chain_of
 from fwtutor.telling.spans import Line, line
-from fwtutor.tui.screens.view import LabView
+from fwtutor.tui.screens.helping import Helping
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.command_line import OutputView
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fwtutor.tui.screens.compare import Going
 
 
-class WhatIf(LabView):
+class WhatIf(Helping):
     """The actions of what if."""
 
     def action_edit(self) -> None:
@@ -47,7 +47,9 @@ class WhatIf(LabView):
             return
         what = "The same traffic runs again under these rules." if made.first else "From here on the rules are these."
         ways = line(("v", "key"), " both runs side by side  ", ("r", "key"), " the former run  ", ("u", "key"), " takes this back")
-        self.say("Edited", *rows, line((what, "accept")), ways)
+        failed = self.journey.failed
+        self.say("Edited", *rows, line((what, "accept")), *self.unmet_rows(failed), ways)
+        self.offer_history(failed)
 
     def ask_rule(self, place: Place) -> bool:
         """Tell about the rule that was chosen in the chain; False if none was."""

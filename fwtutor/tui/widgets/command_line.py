@@ -74,6 +74,8 @@ class CommandInput(Field):
         if text:
             self.remember(text)
             self._enter(text)
+        else:
+            await self.run_action("screen.submit_nothing")
 
     async def action_complete(self) -> None:
         """The word before the cursor, as far as it is certain; on an empty line, the next host."""

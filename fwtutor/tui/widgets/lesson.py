@@ -5,8 +5,11 @@ Questions before a packet are ``ask``'s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from textual import events
 
 from fwtutor.course.model import Lesson
 from fwtutor.telling import glyphs
@@ -14,6 +17,7 @@ from fwtutor.telling.prose import prose
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 
+_WORD = re.compile(r"[A-Za-z][\w-]*")
 THEREFORE = "So that is why"
 
 
@@ -58,6 +62,17 @@ class LessonView(LineView):
             self._scroll_to_row(THEREFORE)
         elif standing.hints != old.hints:
             self._scroll_to_row(f"Hint {standing.hints} ")
+
+    def on_click(self, event: events.Click) -> None:
+        """A word of the glossary opens it there."""
+        offset = event.get_content_offset(self)
+        row = self._row_or_blank(offset.y + self.scroll_offset.y) if offset is not None else BLANK
+        if offset is None or any(span.click for span in row.spans):
+            return
+        # Cells are characters here, or nearly so: what is looked for is a word of letters.
+        word = next((found.group() for found in _WORD.finditer(row.text) if found.start() <= offset.x < found.end()), "")
+        if word:
+            self.app.call_later(self.app.run_action, f"screen.look_up({word!r})", self.screen)
 
     def _scroll_to_row(self, beginning: str) -> None:
         at = next((y for y, row in enumerate(self._rows) if row.text.startswith(beginning)), 0)
