@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 HEARD = 10
 """Lines of a host's console told at once at most."""
 KEYS = "Where a page names a key: space is an empty line, ':' is optional, escape is not needed, tab is at HOST."
+_EMPTY = re.compile(r"\s*(\w+>)?\s*")
+"""A line in which nothing is said: a blank one, or a prompt that waits."""
 MAX_PLAYED = 10_000
 """Moments told at one ``play``."""
 
@@ -155,7 +158,7 @@ class Lab:
     def _listen(self) -> None:
         """Tell what the consoles say since one listened last."""
         for host in self.lesson.prompts:
-            news = [text for text in self._console(host)[self._listened.get(host, 0) :] if text.strip()]
+            news = [text for text in self._console(host)[self._listened.get(host, 0) :] if not _EMPTY.fullmatch(text)]
             if len(news) > HEARD:
                 self.say(f"Heard at {host}: {len(news)} new lines{'' if host == self.host else f'; at {host}'}; console tells them.")
             else:
@@ -172,6 +175,8 @@ class Lab:
             self.say(*parts.moment(place)[:1])
         elif place.finished is None:
             self.say(*parts.why(place))
+        elif self.size == "hook":
+            self.say(*parts.why(place)[:-1], *parts.outcome(place))
         else:
             # The steps before have told the reasons.
             self.say(*parts.outcome(place))

@@ -12,7 +12,7 @@ from fwtutor.plain.looking import Looking
 from fwtutor.plain.speech import spoken
 from fwtutor.recording.jumps import Wanted, connection_of, find, looked_from, moment_at
 from fwtutor.recording.run import Run
-from fwtutor.telling import words
+from fwtutor.telling import glyphs, words
 from fwtutor.telling.jumping import read_typed
 from fwtutor.telling.reading import chain_of, packet_entry
 
@@ -236,9 +236,20 @@ class Travelling(Looking):
         place = self.place
         what = shown(place)
         self.say(spoken(f"TCP states: {head(place, what)}."))
+        stays = 0
         for each in what.past or ((what.now,) if what.now else ()):
+            if each.new is each.old and each is not what.now:
+                stays += 1
+                continue
+            self._state_stays(stays)
+            stays = 0
             moment, here = parts.moment_number(place.session.run, each.record), ", this packet" if each is what.now else ""
-            said = outcome(each)[0]
+            said = outcome(each)[0].replace(f" {glyphs.NEXT} ", " to ")
             self.say(spoken(f"Moment {moment}{here}, {words.clock(each.at)}: {KINDS[each.kind]} {SIDES[each.direction]}: {said}."))
+        self._state_stays(stays)
         if what.present is not None:
             self.say(f"State now: {what.present.name}.")
+
+    def _state_stays(self, packets: int) -> None:
+        if packets:
+            self.say(f"Then {packets} {'packet' if packets == 1 else 'packets'} by which the state stays.")
