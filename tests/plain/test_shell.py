@@ -392,3 +392,74 @@ def test_look_tells_any_host_page_by_page_as_it_is_here(lab: Listener) -> None:
     assert lab.tell("look rules nosuch") == "server: 3 rules\nNo rule here has nosuch.\nHosts: server and attacker."
     assert lab.shell.not_understood == 0
     assert lab.tell("look chair").startswith("Not done: there is no page 'chair'")
+
+
+def test_one_jumps_marks_and_is_told_what_the_screens_of_the_lab_show(lab: Listener) -> None:
+    assert "Moment 3 of" in lab.tell("go 1", "next state change", "n")
+    assert "Moment 2 of" in lab.tell("N")
+    assert "Moment 1 of" in lab.tell("last match of rule 2 of INPUT")
+    assert "There is no match of rule 2 of INPUT before this moment." in lab.tell("last match of rule 2")
+    assert "Marked" in lab.tell("*")
+    assert lab.tell("go 0.06s", "bookmarks").endswith("Bookmark: moment 1, t = 0.020 s: 203.0.113.9:4000 to 203.0.113.1:1337 SYN")
+    assert "Moment 1 of" in lab.tell("last bookmark")
+    assert "Moment 2, t = 0.020 s: SYN+ACK from the other side: SYN_SENT to SYN_RECV." in lab.tell("go 3", "y")
+    assert "Moment 1, t = 0.020 s: attacker, then server: tcp 203.0.113.9:4000 to 203.0.113.1:1337 SYN." in lab.tell("l")
+    assert "Not done: next and last take one of: drop" in lab.tell("next moon")
+    assert "Page 2 of 2" in lab.tell("next drop")
+    assert "First the question: what lies behind it is not told yet." in lab.tell("n")
+    assert "The question comes before moment 6" in lab.tell("go 6")
+    assert lab.shell.journey.session.run.inputs == []
+
+
+def test_keys_of_the_screen_never_reach_a_hosts_shell(lab: Listener) -> None:
+    for key in ("e", "v", "l", "n", "N", "y", "*", "z", "j", "H", "g", "escape", "tab", "[", "."):
+        assert not lab.tell(key).startswith(("attacker# ", "server# "))
+    assert "Moment 1 of" in lab.tell("space")
+
+
+def test_going_back_over_a_page_says_where_one_is_and_not_the_page_again(lab: Listener) -> None:
+    assert "This is the end of the page: step turns it." in lab.tell("end")
+    lab.tell("end")
+    assert lab.tell("back") == "Moved to page 1 of 2: A door; moment 5 of 6. page tells its text."
+
+
+def test_what_hosts_say_is_told_once_line_by_line_or_counted(lab: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lab.tell("end").count("Heard at attacker: ") == 2
+    assert "Heard" not in lab.tell("end", "back")
+    monkeypatch.setattr("fwtutor.plain.lab.HEARD", 1)
+    assert "Heard at attacker: 2 new lines; console tells them." in lab.tell("home", "home", "end")
+
+
+def test_a_verdict_says_what_was_logged_answered_and_what_a_packet_says(tmp_path: Path) -> None:
+    lab = sandbox(tmp_path)
+    lab.tell("iptables -A INPUT -p udp -j LOG", "iptables -A INPUT -p udp -j REJECT")
+    said = lab.tell('attacker# send udp 203.0.113.9:5 > 203.0.113.1:9 data="who is there?"', "step")
+    assert 'Says: "who is there?"' in said
+    assert "Verdict: REJECT by rule 2 of INPUT; answered with icmp 203.0.113.1 to 203.0.113.9 port unreachable." in said
+    assert "Logged: by rule 1 of INPUT." in said
+    assert "send tcp 192.168.0.20: > 203.0.113.1: SYN" in lab.tell("iptables -A INPUT -j DROP", "x")
+
+
+def test_who_comes_back_is_told_that_what_was_typed_is_not_kept(tmp_path: Path) -> None:
+    progress = Progress(tmp_path / "progress.json")
+    lesson = find_lesson("first-match")
+    for prediction in lesson.predictions:
+        progress.predict("first-match", prediction.id, prediction.expect)
+    for told in (False, True):
+        listener = Listener(progress)
+        listener.shell.open(lesson)
+        assert ("What you typed is not kept between sittings" in "\n".join(listener.lines)) is told
+        listener.tell("home", *["end"] * 12)
+        listener.shell.leave()
+
+
+def test_help_is_short_and_says_more_when_asked(lab: Listener) -> None:
+    assert len(lab.tell("help").split("\n")) < 40
+    assert "task anew" in lab.tell("help all")
+    assert lab.tell("help compare").startswith("v, compare runs, compare [N]: ")
+    assert "Not done: there is no command 'moon'" in lab.tell("help moon")
+
+
+def test_a_state_that_changes_is_told_as_from_one_to_the_other() -> None:
+    assert spoken("entry: SYN_RECV → ESTABLISHED; forgotten in 5 days") == "entry: SYN_RECV to ESTABLISHED; forgotten in 5 days"
+    assert spoken("rule 1 of INPUT matches → jump to A") == "rule 1 of INPUT matches: jump to A"
