@@ -231,8 +231,11 @@ class Travelling(Looking):
             self.say("Nothing has been sent so far.")
 
     def do_states(self, rest: str) -> None:
+        from fwtutor.network.tools.restoring import Applying
         from fwtutor.telling.diagram import KINDS, SIDES, head, outcome, shown
 
+        if any(isinstance(each, Applying) for each in self.session.run.world.hosts[self.host].processes):
+            self.say("y is the lab's letter for the TCP states; : y answers iptables-apply.")
         place = self.place
         what = shown(place)
         self.say(spoken(f"TCP states: {head(place, what)}."))
