@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fwtutor.course.journey import Outcome
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.network.records import CommandRun
 from fwtutor.plain import parts
 from fwtutor.plain.looking import Looking
 from fwtutor.plain.speech import spoken
@@ -231,10 +232,10 @@ class Travelling(Looking):
             self.say("Nothing has been sent so far.")
 
     def do_states(self, rest: str) -> None:
-        from fwtutor.network.tools.restoring import Applying
         from fwtutor.telling.diagram import KINDS, SIDES, head, outcome, shown
 
-        if any(isinstance(each, Applying) for each in self.session.run.world.hosts[self.host].processes):
+        record = self.place.record
+        if isinstance(record, CommandRun) and "-apply" in record.line:
             self.say("y is the lab's letter for the TCP states; : y answers iptables-apply.")
         place = self.place
         what = shown(place)

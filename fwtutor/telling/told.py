@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
-from fwtutor.network.records import CommandRun
+from fwtutor.network.records import CommandRun, Walked
 from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import heard
 from fwtutor.telling.spans import Line, clean, line, wrap
@@ -182,7 +182,7 @@ def done_words(record: CommandRun) -> str:
 
 def sent_something(run: Run, index: int) -> bool:
     """Did the command of record ``index`` put a packet on its way?"""
-    return any(record.cause == index and not isinstance(record, CommandRun) for record in run.records[index + 1 : index + 64])
+    return any(record.cause == index and isinstance(record, Walked) for record in run.records[index + 1 : index + 64])
 
 
 IN_THE_LAB = "esc, then space to watch it; o: what it says"
