@@ -26,9 +26,9 @@ def packet_told(packet: Packet, sender: str = "") -> str:
         ways = f"from {write_place(source, packet.sport)} to {write_place(destination, packet.dport)}"
     else:
         name, _, rest = packet_words(packet).partition(" ")
-        kind = f"{name} {rest.partition(' > ')[2].partition(' ')[2]}".strip()
+        kind = f"{name.replace('icmp', 'ICMP')} {rest.partition(' > ')[2].partition(' ')[2]}".strip()
         ways = f"from {source} to {destination}"
-    article = "an" if kind.startswith(("A", "R", "i")) else "a"
+    article = "an" if kind.startswith(("A", "R", "I")) else "a"
     return f"{f'{sender}{chr(39)}s' if sender else article} {kind} {ways}"
 
 

@@ -102,6 +102,16 @@ def test_what_must_never_be_seen_is_told_with_where_it_came_to(failure: Fails) -
     assert said.endswith(" reached alice")
 
 
+def test_who_answers_on_a_packet_s_account_has_made_the_answer(failure: Fails) -> None:
+    answered = """
+    kind = "history"
+    traffic = [{ host = "mallory", run = "send udp 203.0.113.9:5000 > 192.168.0.20:53" }]
+    never = [{ packet = "icmp * > 203.0.113.9 3/3", at = "mallory", to = "local" }]
+    """
+    said = failure(answered, "-A FORWARD -p udp -j REJECT")
+    assert said == "wall's ICMP 3/3 from 203.0.113.1 to 203.0.113.9 reached mallory"
+
+
 def test_what_a_tool_says_can_be_asked_for(failure: Fails) -> None:
     says = """
     kind = "history"
