@@ -241,7 +241,7 @@ class Traffic:
         for at, host, line in self.lines:
             world.run_until(start + round(at * SECOND))
             record = world.enter(host, fill(line, drawn))
-            refused = refused or (f"{record.line}: {record.output.strip()}" if record.refused else "")
+            refused = refused or (f'"{record.line}" was refused, {record.output.strip()}' if record.refused else "")
         settle(world)
         return Played(world, world.records, first), drawn, refused
 
