@@ -7,7 +7,7 @@ to whom it was for. A *history* is any traffic, with what must be seen in it and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from random import Random
 
@@ -23,7 +23,7 @@ from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, Packet
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address, destination_of, source_of, write_place
-from fwtutor.network.records import Walked
+from fwtutor.network.records import Record, Walked
 from fwtutor.network.world import World
 
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
@@ -61,24 +61,25 @@ class Exchange(Telling):
     def story(self, ground: Ground, random: Random) -> Story | None:
         for _ in range(self.times):
             world = ground.world()
+            begun = len(world.records)
             drawn = draw_all(USUAL_DRAWS, random)
             # A "say" that finds its connection dead is refused: what killed it is the better story.
             refused = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
-            said = self._unfinished(world, ground) or refused
+            said = self._unfinished(world, ground, begun) or refused
             if said:
                 at = lost(world, ground.watch, (self.address, self.port))
                 return Story(f"{self.host}: {self.run[0].replace('{port}', 'any port')}: {said}{loss_words(world, at)}", world, at)
         return None
 
-    def _unfinished(self, world: World, ground: Ground) -> str:
-        """What is missing for a whole conversation; "" if nothing is."""
+    def _unfinished(self, world: World, ground: Ground, begun: int) -> str:
+        """What is missing for a whole conversation since the record ``begun``; "" if nothing is."""
         place = self.address, self.port
         served = self.served or place
         # A loopback address is nobody's in particular: it is the host's own.
         peer = ground.owner(str(served[0])) or self.host
         heard = answered = False
         closed = [False, False]
-        for record in world.records:
+        for record in world.records[begun:]:
             packet = record.walk.delivered if isinstance(record, Walked) else None
             if packet is None or packet.protocol != self.protocol:
                 continue
@@ -113,11 +114,16 @@ class IcmpError(Telling):
 
     def story(self, ground: Ground, random: Random) -> Story | None:
         world = ground.world()
+        begun = len(world.records)
         drawn = draw_all(USUAL_DRAWS, random)
         said = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
         if said:
             return Story(said, world, lost(world, ground.watch))
-        sent = [packet for packet in self._left(world, ground.watch) if (destination_of(packet), packet.dport) == (self.address, self.port)]
+        sent = [
+            packet
+            for packet in self._left(world.records[begun:], ground.watch)
+            if (destination_of(packet), packet.dport) == (self.address, self.port)
+        ]
         if not sent:
             return Story(f"nothing was sent to {write_place(self.address, self.port)}", world, lost(world, ground.watch))
         big, family = sent[-1], self.router.family
@@ -132,9 +138,9 @@ class IcmpError(Telling):
         text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} did not get through ({decided(walk)})"
         return Story(text, world, packet=error)
 
-    def _left(self, world: World, watch: str) -> Iterator[Packet]:
+    def _left(self, records: Iterable[Record], watch: str) -> Iterator[Packet]:
         """The packets that left the watched host, as the wire saw them."""
-        for record in world.records:
+        for record in records:
             if isinstance(record, Walked) and record.host == watch:
                 for interface, raw in record.walk.out:
                     if interface == self.interface:
