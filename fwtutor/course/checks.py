@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from fwtutor.course.ground import CommandRefused, Ground
-from fwtutor.course.model import Answer, Check
+from fwtutor.course.model import TRIED, Answer, Check
 from fwtutor.late import late_dataclass
 from fwtutor.netfilter import RuleRefused
 from fwtutor.network.prompt import configures
@@ -40,7 +40,7 @@ class Failure:
     @property
     def told(self) -> str:
         """Why it matters, and what happened: to whoever gave the answer."""
-        return f"{self.check.reason} What happened: {self.happened}."
+        return f"{self.check.reason} {TRIED}: {self.happened}."
 
 
 @late_dataclass

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from random import Random
 
-from fwtutor.course.facts import decided, tried
+from fwtutor.course.facts import tried
 from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, Story, draw_address, draw_all, enter, fill, loss_words, lost, settle
+from fwtutor.course.happened import by_whom, must_told, never_told, packet_told
 from fwtutor.course.model import Condition
 from fwtutor.course.patterns import packet_words
 from fwtutor.late import late_dataclass
@@ -68,7 +69,8 @@ class Exchange(Telling):
             said = self._unfinished(world, ground, begun) or refused
             if said:
                 at = lost(world, ground.watch, (self.address, self.port))
-                return Story(f"{self.host}: {self.run[0].replace('{port}', 'any port')}: {said}{loss_words(world, at)}", world, at)
+                typed = self.run[0].replace("{port}", "any port")
+                return Story(f'"{typed}" at {self.host}: {said}{loss_words(world, at)}', world, at)
         return None
 
     def _unfinished(self, world: World, ground: Ground, begun: int) -> str:
@@ -135,7 +137,7 @@ class IcmpError(Telling):
         if walk.to is not None:
             return None
         kind = "ICMP" if family == 4 else "ICMPv6"
-        text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} did not get through ({decided(walk)})"
+        text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} was stopped{by_whom(walk)}"
         return Story(text, world, packet=error)
 
     def _left(self, records: Iterable[Record], watch: str) -> Iterator[Packet]:
@@ -185,8 +187,8 @@ class Strays(Telling):
         return None
 
     def _words(self, walk: Walk) -> str:
-        before = "".join(f"after {host}: {line}: " for host, line in self.first)
-        return f"{before}{packet_words(walk.packet)} came in on {self.interface} and was let through ({decided(walk)})"
+        before = "".join(f'after "{line}" at {host}, ' for host, line in self.first)
+        return f"{before}{packet_told(walk.packet)} came in by {self.interface} and got through{by_whom(walk)}"
 
     def _drawn(self, random: Random) -> tuple[Packet, ...]:
         state = random.getstate()
@@ -245,7 +247,7 @@ class Traffic:
         for at, host, line in self.lines:
             world.run_until(start + round(at * SECOND))
             record = world.enter(host, fill(line, drawn))
-            refused = refused or (f"{record.line}: {record.output.strip()}" if record.refused else "")
+            refused = refused or (f'"{record.line}" was refused, {record.output.strip()}' if record.refused else "")
         settle(world)
         return Played(world, world.records, first), drawn, refused
 
@@ -271,18 +273,12 @@ class History(Telling):
                 if condition.met_at(played) is None:
                     at = lost(played.world, ground.watch)
                     because = f"; {refused}" if refused else loss_words(played.world, at)
-                    return Story(f"there was no {condition}{because}", played.world, at)
+                    return Story(f"{must_told(condition)}{because}", played.world, at)
             for unwanted in self.never:
                 condition = unwanted(drawn)
                 found = condition.met_at(played)
                 if found is not None:
-                    record = played.records[found]
-                    how = (
-                        f": {packet_words(record.walk.packet)} at {record.host} ({decided(record.walk)})"
-                        if isinstance(record, Walked)
-                        else ""
-                    )
-                    return Story(f"there was {condition}{how}", played.world, found)
+                    return Story(never_told(condition, played.records, found), played.world, found)
         return None
 
 
@@ -307,4 +303,4 @@ class Cost(Telling):
         dearest = max(met, key=lambda record: tried(record.walk))
         walk = dearest.walk
         said = f"{cheap} of {len(costs)} packets met at most {self.most} rules, and {self.share} % are asked for"
-        return Story(f"{said}; {packet_words(walk.packet)} met {tried(walk)} ({decided(walk)})", played.world, dearest.index)
+        return Story(f"{said}; {packet_told(walk.packet)} met {tried(walk)}{by_whom(walk)}", played.world, dearest.index)
