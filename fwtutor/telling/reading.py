@@ -150,10 +150,23 @@ class Place:
 
     @property
     def rules(self) -> Ruleset:
-        """The ruleset the packet meets, or the command here is about."""
+        """The ruleset the packet meets, or the command here is about; where neither is, of the family seen last."""
+        return self.view.rules(self._family)
+
+    @property
+    def _family(self) -> int:
         if isinstance(self.record, CommandRun):
-            return self.view.rules(self.record.after.family)
-        return self.view.rules(4 if self.walk is None else self.walk.packet.family)
+            return self.record.after.family
+        if self.walk is not None:
+            return self.walk.packet.family
+        records = self.session.run.records
+        for at in range(self.index, -1, -1):
+            record = records[at]
+            if record.host == self.watch and isinstance(record, Walked):
+                return record.walk.packet.family
+            if record.host == self.watch and isinstance(record, CommandRun) and record.after is not record.before:
+                return record.after.family
+        return 4
 
 
 class Frame(NamedTuple):
