@@ -53,6 +53,8 @@ class Lab:
         if not lesson.free:
             self.journey.begin(afresh=afresh, at=at)
         self.say(*read_aloud(lesson.question))
+        if self.journey.lost:
+            self.say(self.journey.lost)
         self._page_turned()
         if not lesson.free:
             self.say(*parts.goals(self.journey))

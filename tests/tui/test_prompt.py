@@ -187,7 +187,7 @@ async def test_a_branch_is_told_once_and_without_counting_runs(playing: Playing)
     async with playing() as (app, pilot):
         await pilot.press("space")
         await enter(app, pilot, "server", "iptables -A INPUT -p udp -j DROP")
-        assert "From here on it happens anew; the former run is kept: r." in screen_text(app)
+        assert "From here on it happens anew. r: the former run. u: take this back." in screen_text(app)
         await enter(app, pilot, "server", "iptables -A INPUT -p icmp -j DROP")
         assert "former run" not in screen_text(app)
         await pilot.press("escape", "r")
