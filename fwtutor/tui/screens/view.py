@@ -122,6 +122,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self._show_bars(place)
         if news:
             self.save()
+        if self.tab == "lesson":
+            # How much of its page is in sight is known when it is laid out.
+            self.call_after_refresh(self.refresh_bars)
 
     def _show_prompt(self, news: frozenset[str]) -> None:
         command, journey = self.query_one(CommandLine), self.journey
@@ -238,7 +241,6 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         """Which pane a narrow screen shows."""
         self._choose_tab(tab)
         self._show_bars(Place.of(self.session))
-        # How much of a page is in sight is known when it is laid out.
         self.call_after_refresh(self.refresh_bars)
 
     def _choose_tab(self, tab: str) -> None:

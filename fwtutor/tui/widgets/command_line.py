@@ -154,6 +154,7 @@ class CommandLine(Horizontal):
     CommandLine CommandInput { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
     CommandLine CommandInput > .input--placeholder { color: $fw-dim; }
     CommandLine CommandInput.-news > .input--placeholder { color: $foreground; }
+    CommandLine CommandInput.-alone { padding: 0 0 0 1; }
     CommandLine CommandInput:focus { background: $fw-row; }
     """
 
@@ -206,6 +207,7 @@ class CommandLine(Horizontal):
         # What another host said does not stand behind this one's prompt.
         others = not self.typing and bool(self._heard) and not self._heard.startswith(f"{self.host}: ")
         self.query_one(Prompt).display = not told and not others
+        self.field.set_class(others, "-alone")
         notice.display = told
 
     def notice(self, row: Line) -> None:
@@ -268,6 +270,9 @@ class OutputView(LineView):
 
     def _opened(self) -> None:
         self.rebuild()
+        # Where nothing else of the screen moved, Textual has laid it out but not painted it.
+        self.screen.refresh()
+        self.call_after_refresh(self._tell)
         self.scroll_to(y=self.max_scroll_y if self._last else 0, animate=False)
         self._tell()
 

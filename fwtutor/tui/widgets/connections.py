@@ -251,7 +251,7 @@ class EntryLines(PlaceView):
             return (line((" entry: not looked up yet" if place.walk else f" entries kept: {kept}", "dim")),)
         if entry is None:
             made = isinstance(place.now, LookedUp) and place.now.state == NEW
-            note = "none yet" if made else "none." if place.tracking else f"none. {UNTRACKED.partition(': ')[2].capitalize()}"
+            note = "none yet" if made else "none" if place.tracking else f"none: {UNTRACKED.partition(': ')[2]}"
             return wrap(line((f" entry: {note}", "dim")), width, 1)[:2]
         changed = entry_changed(place)
         role = "gone" if stands in (GONE, DELETED) else "badge-change" if changed else "badge"

@@ -82,8 +82,12 @@ class LessonView(LineView):
         stages, stage = self._lesson.stages, self._standing.stage
         title = stages[stage].title if stages else ""
         below = self.size.height > 0 and round(self.scroll_y) + self.size.height < self.count()
-        more = f"{glyphs.DOWN} more of this page {glyphs.DOT} " if below else ""
-        self.set_title(title or "Lesson", more + (f"{stage + 1} of {len(stages)}" if len(stages) > 1 else "") if stages else "")
+        more = f"{glyphs.DOWN} more of this page" if below else ""
+        number = f"{stage + 1} of {len(stages)}" if len(stages) > 1 else ""
+        if not self.styles.border_bottom[0]:
+            # Where there is no lower border, the upper one says it.
+            title, number, more = f" {glyphs.DOT} ".join(filter(None, (title or "Lesson", number, more))), "", ""
+        self.set_title(title or "Lesson", f" {glyphs.DOT} ".join(filter(None, (more, number))))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
