@@ -154,7 +154,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def _ways(self, what: str, *more: tuple[str, str]) -> Line:
         """The ways that lead on from a lesson that is done."""
-        reads = [("space", "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
+        # Where packets are left, space goes on with them.
+        key = "tab" if self.tab == "firewall" and not self.session.cursor.at_end else "space"
+        reads = [(key, "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
         ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following() else [])]
         spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
         return _with_keys(line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", ")))
