@@ -5,6 +5,7 @@ From here come the bindings of the screens, the key bar, the help and the comman
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -98,6 +99,25 @@ LAB: tuple[Action, ...] = (
     Action("lab.ways_out", "ways_out", "q", "q", "how to leave", "Says which keys leave.", bar=False, listed=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
+
+LAB_GROUPS: tuple[tuple[str, str], ...] = (
+    ("Go on, go back", "answer step back play end start packet hook rule slower faster"),
+    ("Look", "why inspect ladder states look console kernel"),
+    ("Find", "go again again_back mark"),
+    ("Try", "command undo run edit compare craft restart save"),
+    ("Learn", "hint more_help glossary help map next"),
+    ("The screen", "pane pane_back up down pageup pagedown zoom jump leave more"),
+)
+"""The lab's actions by what somebody wants, for its help: (heading, ids without "lab.")."""
+
+
+def grouped(actions: Sequence[Action]) -> list[tuple[str, list[Action]]]:
+    """The actions of a screen that the help lists, by heading; those that are everywhere come last."""
+    by_id = {action.id: action for action in actions}
+    lab = [(heading, [by_id[f"lab.{name}"] for name in names.split() if f"lab.{name}" in by_id]) for heading, names in LAB_GROUPS]
+    others = [action for action in actions if not action.id.startswith("lab.")]
+    return [(heading, each) for heading, each in (*lab, ("Keys", others), ("Everywhere", list(APP))) if each]
+
 
 MAP: tuple[Action, ...] = (
     Action("map.open", "open", "enter,space,right", "Enter", "go on", "Open the marked lesson where you left it."),

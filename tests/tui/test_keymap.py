@@ -11,7 +11,7 @@ from fwtutor.course.model import Lesson, LessonError
 from fwtutor.course.progress import Progress
 from fwtutor.course.tables import Table
 from fwtutor.telling import actions
-from fwtutor.telling.actions import TABLES, TYPING, Action
+from fwtutor.telling.actions import LAB, LAB_GROUPS, TABLES, TYPING, Action
 from fwtutor.tui import keymap
 from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.screens.reader import Sheet
@@ -105,3 +105,9 @@ async def test_all_that_shows_keys_shows_those_that_were_chosen(progress: Progre
     app = FwtutorApp(make_course(lesson), progress, lesson)
     async with app.run_test(size=(120, 40)) as pilot:
         assert "␣→ step" in screen_text(app)
+
+
+def test_the_help_has_each_of_the_labs_keys_under_one_heading() -> None:
+    listed = [name for _, names in LAB_GROUPS for name in names.split()]
+    assert len(listed) == len(set(listed))
+    assert {f"lab.{name}" for name in listed} == {action.id for action in LAB if action.listed and action.shown}

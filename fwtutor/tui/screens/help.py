@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fwtutor.telling.actions import APP, Action
+from fwtutor.telling.actions import Action, grouped
 from fwtutor.telling.signs import SIGNS
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 from fwtutor.tui import keymap
@@ -34,16 +34,17 @@ def help_rows(actions: Sequence[Action], focused: str = "", *, signs: bool = Tru
                 *wrap(line("  iptables, conntrack -L, send, connect, say, close; ", ("help", "code"), " lists them all."), width, 2),
                 BLANK,
             ]
-        made.append(line(("Keys", "heading")))
         seen: set[str] = set()
-        for action in (*actions, *APP):
-            keys = keymap.shown(action)
-            if keys and action.listed and keys not in seen:
-                seen.add(keys)
-                made += wrap(Line((Span(f"  {keys:<10} ", "key"), *line(action.tooltip).spans)), width, 13)
+        for heading, group in grouped(actions):
+            made.append(line((heading, "heading")))
+            for action in group:
+                keys = keymap.shown(action)
+                if keys and action.listed and keys not in seen:
+                    seen.add(keys)
+                    made += wrap(Line((Span(f"  {keys:<10} ", "key"), *line(action.tooltip).spans)), width, 13)
+            made.append(BLANK)
         return [
             *made,
-            BLANK,
             line(("Mouse", "heading")),
             *wrap(
                 line("  What stands in the bar of keys can be clicked, and so can rows, rules, tabs and moments; the wheel scrolls."),
