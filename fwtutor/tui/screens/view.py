@@ -144,7 +144,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     @property
     def reads(self) -> bool:
         """Is the lesson all there is to see, with more of its page below that was not in sight yet?"""
-        return not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None and self.query_one(LessonView).unread
+        shown = not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None
+        return shown and not self.lesson.free and self.query_one(LessonView).unread
 
     @property
     def untold(self) -> int | None:

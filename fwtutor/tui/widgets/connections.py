@@ -188,12 +188,12 @@ def entry_rows(
     role = "gone" if stands in (GONE, DELETED) else "change" if changed else "strong"
     mark = f"{glyphs.CHANGED} " if changed else f"{glyphs.HERE} " if own else "  "
     name, space, state = words.entry_kind(entry).partition(" ")
-    name = f"would have been: {name}" if stands == GONE else name
     left = line((mark, "change" if changed else "current"), (name + space, "dim"), (state, role if entry.state else "dim"))
     flags = words.entry_flags(entry)
     if flags:
         left = Line((*left.spans, Span(f" {flags}", role if role == "gone" or (changed and not entry.state) else "")))
     when = words.standing(entry, stands, place.at)
+    when = f"it would have been; {when}" if stands == GONE else when
     right = line((when, "change" if stands in (PENDING, GONE, DELETED) else "dim"))
     edge = Span("┄ " if stands == PENDING else "  ", "change")
     rows = [ends(left, right, width)] if left.width + right.width + 1 <= width else [left, Line((edge, *right.spans))]

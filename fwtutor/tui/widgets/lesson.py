@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import events
+from textual.content import Content
 
 from fwtutor.course.model import Lesson
 from fwtutor.telling import glyphs
@@ -84,10 +85,14 @@ class LessonView(LineView):
         below = self.size.height > 0 and round(self.scroll_y) + self.size.height < self.count()
         more = f"{glyphs.DOWN} more of this page" if below else ""
         number = f"{stage + 1} of {len(stages)}" if len(stages) > 1 else ""
-        if not self.styles.border_bottom[0]:
-            # Where there is no lower border, the upper one says it.
-            title, number, more = f" {glyphs.DOT} ".join(filter(None, (title or "Lesson", number, more))), "", ""
         self.set_title(title or "Lesson", f" {glyphs.DOT} ".join(filter(None, (more, number))))
+
+    def entitle(self) -> None:
+        super().entitle()
+        subtitle = self.plain(self._titles[1])
+        if subtitle and not self.styles.border_bottom[0]:
+            # Where there is no lower border, the upper one says it.
+            self.border_title = Content(f"{str(self.border_title).rstrip()} {self.plain(glyphs.DOT)} {subtitle} ")
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
