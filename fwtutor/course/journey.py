@@ -145,6 +145,9 @@ class Journey(Tasks):
 
     # --- going ------------------------------------------------------------------------------------------
 
+    returned = False
+    """Somebody has come back to where he was in an earlier sitting."""
+
     def begin(self, *, afresh: bool = False, at: int | None = None) -> None:
         """Where one comes in: where one left off, at the beginning, or where page ``at`` (from 1) opens, whatever is asked before it."""
         part = self.progress.of(self.lesson.name)
@@ -157,6 +160,7 @@ class Journey(Tasks):
             self.session.cursor.seek(self._last_stop(page - 1))
             self.stage = page
         elif not afresh:
+            self.returned = part.record >= 0
             self._typed_on, self.lost = typed_again(part, self.session)
             # The place was in the run with what was typed: without that it is as far as the lesson's own goes.
             moved = self.seek(min(part.record, len(self.session.run.records) - 1), part.stage) is Outcome.MOVED

@@ -62,8 +62,12 @@ def _packets(found: Comparison, logged: Sequence[Sequence[str]], width: int) -> 
 
 def _order(order: Ordered, width: int) -> list[Line]:
     """A command between two packets."""
-    said = f"refused here (exit status {order.status}): " if order.status else "rules changed here: "
-    return wrap(line(f"    {glyphs.COMMAND} ", (said, "change"), (f"iptables {order.line}", "code")), width, 8)
+    from fwtutor.judging.report import command_line
+
+    command = command_line(order)
+    changed = "entries changed here: " if command.startswith("conntrack") else "rules changed here: "
+    said = f"refused here (exit status {order.status}): " if order.status else changed
+    return wrap(line(f"    {glyphs.COMMAND} ", (said, "change"), (command, "code")), width, 8)
 
 
 def _packet(number: int, observed: Observed, logged: Sequence[str], width: int, *, agreed: bool) -> list[Line]:
