@@ -145,9 +145,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     @property
     def reads(self) -> bool:
-        """Is the lesson all there is to see, with more of its page below that was not in sight yet?"""
+        """Is the lesson all there is to see, with more of its page below that was not in sight yet? (At its end, the end is shown.)"""
         shown = not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None
-        return shown and not self.lesson.free and self.query_one(LessonView).unread
+        return shown and not self.lesson.free and not self.journey.ended and self.query_one(LessonView).unread
 
     @property
     def untold(self) -> int | None:
