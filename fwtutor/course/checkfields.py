@@ -25,7 +25,9 @@ _ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 def read_check(part: Table, name: str, watch: str, hosts: Hosts) -> Check:
     """One of ``[[checks]]``; its ``name`` is read already."""
     kind = part.choice("kind", tuple(_KINDS))
-    check = Check(name, part.text("reason", limit=240), _KINDS[kind](part, watch, hosts))
+    trial = _KINDS[kind](part, watch, hosts)
+    keeps_out = isinstance(trial, Strays) or (isinstance(trial, History) and not trial.must)
+    check = Check(name, part.text("reason", limit=240), trial, keeps_out)
     part.done()
     return check
 

@@ -166,6 +166,8 @@ def page(journey: Journey) -> list[str]:
 
 def ending(lesson: Lesson) -> list[str]:
     """So that is why; the same on a real server; where the road goes on."""
+    if not lesson.therefore:
+        return [LAST_PAGE]
     said = ["So that is why:", *read_aloud(lesson.therefore)]
     if lesson.on_server:
         said += ["On a real server:", *read_aloud(lesson.on_server)]

@@ -213,6 +213,10 @@ def kept_words(keeper: Keeper | None) -> list[Line]:
     return [line((keeper.said(), "drop"))] if keeper.trouble else [line((keeper.said(brief=True), "current"))]
 
 
+LAST_PAGE = "That was the last page. What you did is judged when it is handed in; until then it can be changed."
+"""The end of a lesson that must not say what it was about."""
+
+
 def no_hint(lesson: Lesson) -> str:
     """Why there is none to be told."""
     if lesson.held_back and not any(stage.hints for stage in lesson.stages):

@@ -125,9 +125,14 @@ def goal_rows(lesson: Lesson, met: frozenset[str], news: frozenset[str], width: 
 
 def ending(lesson: Lesson, width: int) -> list[Line]:
     """So that is why; the same on a real server; where the road goes on."""
+    back = line(Span("m back to the course map", "link", "screen.course_map"))
+    if not lesson.therefore:
+        from fwtutor.telling.told import LAST_PAGE
+
+        return [BLANK, *prose(LAST_PAGE, width), BLANK, back]
     rows = [BLANK, line((THEREFORE, "heading")), *prose(lesson.therefore, width)]
     if lesson.on_server:
         rows += [BLANK, line(("On a real server", "heading")), *prose(lesson.on_server, width)]
     if lesson.next:
         rows += [BLANK, *prose(lesson.next, width)]
-    return [*rows, BLANK, line(Span("m back to the course map", "link", "screen.course_map"))]
+    return [*rows, BLANK, back]
