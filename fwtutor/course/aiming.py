@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fwtutor.netfilter import Firewall
 from fwtutor.netfilter.addresses import ALL_ONES
-from fwtutor.review.regions import Regions
-from fwtutor.review.sets import Ints
+
+if TYPE_CHECKING:
+    from fwtutor.review.sets import Ints
 
 MOST_RANGES = 16
 """Of one condition, that are aimed at."""
@@ -32,6 +33,8 @@ class Aim(NamedTuple):
 
 def aims(firewall: Firewall, family: int) -> list[Aim]:
     """One for each rule of all tables and chains that speaks of anything, and one for the members of all sets."""
+    from fwtutor.review.regions import Regions
+
     ruleset = firewall.ruleset(family)
     regions = Regions(ruleset)
     found: dict[Aim, None] = {}
@@ -80,6 +83,8 @@ def _edges(boxes: Iterable[Any], field: str, last: int) -> tuple[int, ...]:
 
 
 def _of_sets(saved: str, family: int) -> Aim:
+    from fwtutor.review.sets import Ints
+
     sources: list[dict[str, Ints]] = []
     ports: list[dict[str, Ints]] = []
     for line in saved.splitlines()[: 8 * MOST_RANGES]:

@@ -40,7 +40,9 @@ def one_each(lesson: Lesson, submissions: Sequence[Submission], marks: Sequence[
         best = max(reversed(several), key=lambda mark: (mark.passed, not mark.refused, grade_of(lesson, mark)))
         if len(several) > 1:
             others = ", ".join(file_name(mark.source) for mark in several if mark is not best)
-            best = best._replace(note="; ".join(filter(None, (best.note, f"{file_name(best.source)} counts, as the best, and not {others}"))))
+            best = best._replace(
+                note="; ".join(filter(None, (best.note, f"{file_name(best.source)} counts, as the best, and not {others}")))
+            )
         found.append(best)
     return found
 

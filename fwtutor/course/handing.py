@@ -68,7 +68,8 @@ class Keeper:
         """The file, when there is one."""
         self.trouble = ""
         """Why it could not be written the last time."""
-        self._folder, self._lesson, self._seed, self._exam, self._now = folder, lesson, seed, exam, now
+        self.exam = exam
+        self._folder, self._lesson, self._seed, self._now = folder, lesson, seed, now
         self._begun = self._time()
         self._log: list[dict[str, object]] = []
 
@@ -84,7 +85,7 @@ class Keeper:
             "lesson": self._lesson.name,
             "student": self._lesson.student,
             "seed": self._seed,
-            "exam": self._exam,
+            "exam": self.exam,
             "begun": self._begun,
             "predictions": predictions,
             "answer": [{"after": after, "host": host, "line": line} for after, host, line in in_force(run)],

@@ -154,9 +154,10 @@ def lesson_list(root: Path | None = None) -> tuple[str, int]:
     except LessonError as error:
         return str(error), 2
     lines: list[str] = []
+    width = max((len(lesson.name) for lesson in course.lessons), default=0)
     for chapter in course.chapters:
         lines.append(chapter.title)
-        lines += [f"  {lesson.name:<18} {lesson.question}  ({lesson.minutes} min)" for lesson in chapter.lessons]
+        lines += [f"  {lesson.name:<{width}} {lesson.question}  ({lesson.minutes} min)" for lesson in chapter.lessons]
     lines += [f"cannot be loaded: {error}" for error in course.broken]
     return "\n".join(lines), 2 if course.broken else 0
 

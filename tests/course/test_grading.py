@@ -321,3 +321,9 @@ def test_the_command_ends_with_0_1_or_2(tmp_path: Path, capsys: pytest.CaptureFi
     assert "nobody.rules: No such file or directory" in capsys.readouterr().err
     assert run(["grade", "no-such-lesson", str(good)]) == 2
     assert "there is no lesson 'no-such-lesson'" in capsys.readouterr().err
+    assert run(["--course", str(FOLDER), "grade", "too-open", str(good)]) == 2
+    assert "it is one lesson; leave --course out" in capsys.readouterr().err
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "cy.docx").write_text("PK")
+    assert run(["grade", "too-open", str(good), str(tmp_path / "more")]) == 1
+    assert "cy: refused" in capsys.readouterr().out
