@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from fwtutor.course.answers import bare_firewall
-from fwtutor.course.checks import Court, Judgement
+from fwtutor.course.checks import Judgement, court_of
 from fwtutor.course.commandlines import NFT, looks_like_nft, read_commands
 from fwtutor.course.ground import Ground
 from fwtutor.course.loader import load_lesson
@@ -75,7 +75,7 @@ class Grader:
         self.lesson = lesson
         self.terms = terms or Terms(lesson.folder)
         seed = lesson.seed if self.terms.seed is None else self.terms.seed
-        self.court = Court(lesson.scenario, lesson.checks, seed_of(seed, lesson.student) if lesson.student else seed)
+        self.court = court_of(lesson, seed_of(seed, lesson.student) if lesson.student else seed)
         self._spec = lesson.scenario.topology.host(lesson.scenario.watch)
         self._hosts = {host.name for host in lesson.scenario.topology.hosts}
         self._like_whom = like or self
@@ -136,14 +136,16 @@ class Grader:
         for number, (_, host, _line) in enumerate(kept.answer, 1):
             if host not in self._hosts:
                 raise ValueError(f"answer[{number}].host: there is no host {host[:40]!r}")
-        return self.court.ground_typed(kept.with_those_of(self.court.as_found()))
+        here = kept._replace(answer=tuple(line for line in kept.answer if line[1] in self.court.places))
+        return self.court.ground_typed(here.with_those_of(self.court.as_found()))
 
     def _answer(self, submission: Submission) -> Answer:
         """Raises ValueError, naming the line."""
         if looks_like_nft(submission.text):
             raise ValueError(NFT)
         if submission.commands:
-            return Answer(submission.source, commands=read_commands(submission.text, self._hosts, self.lesson.scenario.watch))
+            commands = read_commands(submission.text, self._hosts, self.court.places, self.lesson.scenario.watch)
+            return Answer(submission.source, commands=commands)
         try:
             bare_firewall(self._spec).load(submission.text)
         except RuleRefused as error:

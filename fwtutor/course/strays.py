@@ -12,9 +12,8 @@ from itertools import chain
 from random import Random
 
 from fwtutor.course.aiming import Aim, aims, in_turn
-from fwtutor.course.facts import decided
 from fwtutor.course.ground import Ground, Story, draw_address, enter
-from fwtutor.course.patterns import packet_words
+from fwtutor.course.happened import by_whom, packet_told
 from fwtutor.course.trials import QUOTED, Telling
 from fwtutor.late import late_dataclass
 from fwtutor.netfilter import Firewall, craft
@@ -70,8 +69,8 @@ class Strays(Telling):
         return None
 
     def _words(self, walk: Walk) -> str:
-        before = "".join(f"after {host}: {line}: " for host, line in self.first)
-        return f"{before}{packet_words(walk.packet)} came in on {self.interface} and was let through ({decided(walk)})"
+        before = "".join(f'after "{line}" at {host}, ' for host, line in self.first)
+        return f"{before}{packet_told(walk.packet)} came in by {self.interface} and got through{by_whom(walk)}"
 
     def _drawn(self, random: Random) -> tuple[Packet, ...]:
         state = random.getstate()
