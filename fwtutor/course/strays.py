@@ -23,7 +23,7 @@ from fwtutor.netfilter.walk import Walk
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address
 
-MOST_AIMED = 200
+MOST_AIMED = 150
 """Packets aimed at the answer, by one check: they take some ten milliseconds."""
 QUESTIONS = (0, 9, 10, 13, 14, 15, 16, 17, 18)
 """Types of ICMP that are no errors, besides echo."""
