@@ -32,18 +32,20 @@ class Aim(NamedTuple):
 
 
 def aims(firewall: Firewall, family: int) -> list[Aim]:
-    """One for each rule of all tables and chains that speaks of anything, and one for the members of all sets."""
+    """One for each rule of all tables and chains that speaks of anything, those that drop last, and one for all sets."""
     from fwtutor.review.regions import Regions
 
     ruleset = firewall.ruleset(family)
     regions = Regions(ruleset)
     found: dict[Aim, None] = {}
+    drops: dict[Aim, None] = {}
     for table in ruleset.tables.values():
         for chain in table.chains.values():
             for rule in chain.rules:
                 boxes = [box for part in regions.parts(rule) for box in part.may]
                 icmp = sorted({code for box in boxes for first, last in _ranges(box.get("type")) for code in (first, last)})
-                found[
+                only_drops = rule.target.name in ("DROP", "REJECT")
+                (drops if only_drops else found)[
                     Aim(
                         _edges(boxes, "src", ALL_ONES[family]),
                         _edges(boxes, "dport", 0xFFFF),
@@ -53,7 +55,7 @@ def aims(firewall: Firewall, family: int) -> list[Aim]:
                     )
                 ] = None
     found[_of_sets(firewall.ipset("save"), family)] = None
-    return [aim for aim in found if any(aim)]
+    return [aim for aim in (*found, *drops) if any(aim)]
 
 
 def in_turn(each: Iterable[Iterator[Any]]) -> Iterator[Any]:
