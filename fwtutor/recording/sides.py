@@ -6,13 +6,14 @@ Everything is read from the records; nothing is run. Which runs, and what is sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import ASSURED, SEEN_REPLY, Entry
 from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.steps import LookedUp, RuleTried
+from fwtutor.netfilter.xtables.explain import sentence
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.network.records import CommandRun, Record, Walked
 from fwtutor.recording.compare import compare
@@ -65,6 +66,8 @@ class Row:
     left: Side | None
     right: Side | None
     differs: frozenset[str] = frozenset()
+    rewritten: bool = False
+    """What decided is in the same place, or says the same, and is only written otherwise: no difference to the packet."""
 
 
 class Cost(NamedTuple):
@@ -102,11 +105,26 @@ def differing(left: Side | None, right: Side | None) -> frozenset[str]:
         BYTES: left.out != right.out,
         STATE: left.state != right.state,
         # A rule may have another number now, and be the same.
-        DECIDED: (left.table, left.chain, left.rule) != (right.table, right.chain, right.rule),
+        DECIDED: (left.table, left.chain, left.rule) != (right.table, right.chain, right.rule) and not rewritten(left, right),
         ENTRY: _standing(left.entry) != _standing(right.entry),
         TRIED: left.tried != right.tried,
     }
     return frozenset(name for name, is_so in found.items() if is_so)
+
+
+def rewritten(left: Side | None, right: Side | None) -> bool:
+    """Did a rule decide in both that does the same with the packet, and is only written otherwise?"""
+    if left is None or right is None or left.rule is None or right.rule is None:
+        return False
+    if (left.table, left.chain) != (right.table, right.chain) or left.rule == right.rule:
+        return False
+    in_place = left.number == right.number and left.rule.target == right.rule.target
+    return in_place or _meaning(left.rule) == _meaning(right.rule)
+
+
+def _meaning(rule: Rule) -> str:
+    """What it says, remarks aside."""
+    return sentence(replace(rule, matches=tuple(match for match in rule.matches if match.name != "comment")))
 
 
 def _standing(entry: Entry | None) -> tuple[object, ...]:
@@ -138,7 +156,7 @@ def _row(one: Record | None, other: Record | None, watch: str) -> Row | None:
         return None
     left = side_of(one) if isinstance(one, Walked) else None
     right = side_of(other) if isinstance(other, Walked) else None
-    return Row(record.walk.packet, "", left, right, differing(left, right))
+    return Row(record.walk.packet, "", left, right, differing(left, right), rewritten(left, right))
 
 
 def _typed(record: Record | None) -> Side | None:

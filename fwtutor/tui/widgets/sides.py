@@ -108,7 +108,7 @@ class SidesView(LineView):
         what = row.packet.fault or f"{words.packet_tuple(row.packet)} {words.flags(row.packet)}".rstrip()
         left = line(sign, (words.clock(side.at)[4:-2], "dim"), "  ", (what, "strong" if row.differs else ""))
         role = "change" if row.differs & FATE else "dim"
-        said = line((f"{glyphs.UNLIKE} {', '.join(_named(row.differs))} ", role)) if row.differs else line(("the same ", "dim"))
+        said = line((f"{glyphs.UNLIKE} {', '.join(_named(row.differs))} ", role)) if row.differs else line((f"{_same(row)} ", "dim"))
         return ends(crop(left, max(20, width - said.width - 1)), said, width)
 
     def _sides(self, row: Row, width: int, here: bool) -> Line:
@@ -125,6 +125,15 @@ class SidesView(LineView):
             number = (offset.y + self.scroll_offset.y) // TALL
             if number < len(self._numbers):
                 self.app.call_later(self.app.run_action, f"screen.mark({number}, {int(offset.x >= self.text_width // 2)})", self.screen)
+
+
+def _same(row: Row) -> str:
+    """What is said of a packet that fares the same."""
+    if not row.rewritten or row.left is None or row.right is None:
+        return "the same"
+    # In its place it may have been widened or narrowed since; elsewhere it is told by what it means.
+    rule = f"rule {row.left.number}" if row.left.number == row.right.number else "the same rule"
+    return f"the same, by {rule}, written otherwise"
 
 
 def _named(differs: frozenset[str]) -> list[str]:
@@ -167,7 +176,8 @@ class Detail(LineView):
         if row is None or row.packet is None:
             return ()
         if not row.differs:
-            return [line(("Both runs make the same of it.", "dim"))]
+            rows = [line(("Both runs make the same of it.", "dim"))]
+            return rows + (_pair("rule", _told(DECIDED, row.left), _told(DECIDED, row.right), width) if row.rewritten else [])
         if row.left is None or row.right is None:
             which = "A" if row.right is None else "B"
             said = f"Only run {which} has this packet: what caused it did not happen in the other."
