@@ -219,3 +219,10 @@ def test_a_rule_in_the_same_place_that_does_something_else_is_another_rule() -> 
     apply(session, plan(session, "server", edited(RELATED, DOOR.replace("ACCEPT", "DROP"), SSH), first=True))
     packets = [row for row in rows(before, session.run) if row.packet is not None]
     assert any({VERDICT, DECIDED} <= row.differs and not row.rewritten for row in packets)
+
+
+def test_rules_that_changed_places_are_not_one_rule_written_otherwise() -> None:
+    session = Session(too_open())
+    before = session.run
+    reordered(session)
+    assert not any(row.rewritten for row in rows(before, session.run))
