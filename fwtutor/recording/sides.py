@@ -110,7 +110,7 @@ def side_of(record: Walked) -> Side:
         rule,
         walk.tracked,
         out,
-        _among(record.walk, rule),
+        among,
     )
 
 

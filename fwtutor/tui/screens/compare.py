@@ -218,6 +218,6 @@ class CompareScreen(RoleScreen[Going | None]):
 
 ABOUT = (
     "A packet of one run is paired with the packet of the other that has the same cause: what was typed or timed out, or a packet. "
-    "Verdict, ctstate, the rule that decided, the entry afterwards and the rules tried are compared; "
-    "a rule is the same wherever it stands, and however it is written. What comes after a question you have not answered yet is not compared."
+    "Verdict, ctstate, the rule that decided, the entry afterwards and the rules tried are compared; a rule is the same wherever it "
+    "stands, and however it is written. What comes after a question you have not answered yet is not compared."
 )

@@ -176,8 +176,10 @@ class Detail(LineView):
         if row is None or row.packet is None:
             return ()
         if not row.differs:
-            rows = [line(("Both runs make the same of it.", "dim"))]
-            return rows + (_pair("rule", _told(DECIDED, row.left), _told(DECIDED, row.right), width) if row.rewritten else [])
+            same = [line(("Both runs make the same of it.", "dim"))]
+            if row.rewritten and row.left is not None and row.right is not None:
+                same += _pair("rule", _told(DECIDED, row.left), _told(DECIDED, row.right), width)
+            return same
         if row.left is None or row.right is None:
             which = "A" if row.right is None else "B"
             said = f"Only run {which} has this packet: what caused it did not happen in the other."
