@@ -97,21 +97,8 @@ def side_of(record: Walked) -> Side:
     table, chain = (last.table, last.chain) if last is not None else ("", "")
     out = tuple((interface, bytes(raw)) for interface, raw in walk.out)
     state = looked.state if looked is not None else ""
-    return Side(
-        record.index,
-        record.at,
-        walk.verdict,
-        walk.to,
-        state,
-        tried,
-        table,
-        chain,
-        number,
-        rule,
-        walk.tracked,
-        out,
-        among,
-    )
+    where = (table, chain, number)
+    return Side(record.index, record.at, walk.verdict, walk.to, state, tried, *where, rule, walk.tracked, out, _among(walk, rule))
 
 
 def _among(walk: Walk, rule: Rule | None) -> Sequence[Rule]:

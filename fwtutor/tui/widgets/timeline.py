@@ -20,8 +20,6 @@ LIST_FROM = 8
 """Rows from which the timeline is drawn as a list."""
 
 
-STRIP_SPOTS = 12
-"""Moments of the strip that jump mode goes to, at most."""
 LISTED = 88
 """Cells of a listed moment at most: a verdict too far from its tuple is hard to tie to it."""
 
@@ -95,8 +93,9 @@ class TimelineView(LineView):
         if self.listing:
             # Before the row, where it covers nothing.
             return [(0, y, action) for _, y, action in found]
-        # In the strip, marks stand too close for a letter each.
-        return found[:: max(1, -(-len(found) // STRIP_SPOTS))]
+        # In the strip, marks stand too close for two letters each in one row: every second has them below, in the caption's row.
+        rows = min(2, max(1, self.size.height))
+        return [(x, number % rows, action) for number, (x, _, action) in enumerate(found)]
 
     def _scrub(self, x: int) -> None:
         """Go to the moment below the mouse."""
