@@ -14,6 +14,7 @@ from fwtutor.telling.otherwise import otherwise
 from fwtutor.telling.reading import Place
 from fwtutor.telling.reasons import explain, reasons
 from fwtutor.telling.spans import Line
+from fwtutor.telling.told import done_words
 from fwtutor.tui.diagram import rows, shown
 from fwtutor.tui.widgets.ask import answer_rows
 from fwtutor.tui.widgets.band import ctstate
@@ -88,3 +89,17 @@ def test_an_answer_that_none_of_the_choices_is_is_told_and_not_that_there_is_no_
     said = text(answer_rows(asked, 0, asked.answer(session.run), 76, otherwise(asked, session)))
     assert "not NEW. In this run, with your changes, the answer is UNTRACKED: raw says NOTRACK, so" in said
     assert "no such packet" not in said
+
+
+def test_what_a_command_did_to_sets_is_told_and_not_called_counters() -> None:
+    session = Session(make_lesson().scenario)
+    told = [
+        done_words(session.enter("server", line))
+        for line in ("ipset create bad hash:ip timeout 60", "ipset add bad 10.0.0.1", "ipset del bad 10.0.0.1", "ipset destroy bad")
+    ]
+    assert told == [
+        "done: the set bad is made",
+        "done: 10.0.0.1 is put into the set bad for 60 s",
+        "done: 10.0.0.1 is taken out of the set bad",
+        "done: the set bad is gone",
+    ]
