@@ -16,6 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="WHEN",
         help="before or after the course; unless given, before it until that is done",
     )
+    parser.add_argument("--plain", action="store_true", help="as lines of text, which it is in any case")
     add_learner(parser)
     parser.set_defaults(run=run)
 

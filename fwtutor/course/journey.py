@@ -139,6 +139,9 @@ class Journey(Tasks):
 
     # --- going ------------------------------------------------------------------------------------------
 
+    returned = False
+    """Somebody has come back to where he was in an earlier sitting."""
+
     def begin(self, *, afresh: bool = False, at: int | None = None) -> None:
         """Where one comes in: where one left off, at the beginning, or where page ``at`` (from 1) opens, whatever is asked before it."""
         part, run = self.progress.of(self.lesson.name), self.session.run
@@ -151,6 +154,7 @@ class Journey(Tasks):
             self.session.cursor.seek(self._last_stop(page - 1))
             self.stage = page
         elif not afresh:
+            self.returned = part.record >= 0
             # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
             moved = self.seek(min(part.record, len(run.records) - 1), part.stage) is Outcome.MOVED
             if moved and part.step and self.session.cursor.index == part.record:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fwtutor.course.checks import Court, Judgement, failures_of
+from fwtutor.course.checks import Judgement, court_of, failures_of
 from fwtutor.course.language import languages
 from fwtutor.course.loader import load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
@@ -73,7 +73,7 @@ def _check_title(lesson: Lesson) -> Iterable[Finding]:
 
 
 def _check_answers(lesson: Lesson) -> Iterable[Finding]:
-    court = Court(lesson.scenario, lesson.checks, lesson.seed)
+    court = court_of(lesson)
     # Where IPv6 has rules they are part of the answer; elsewhere it stays as it is.
     six = bool(lesson.scenario.topology.host(lesson.scenario.watch).rules6)
     for where, rules, rules6 in (
@@ -161,9 +161,10 @@ def lesson_list(root: Path | None = None) -> tuple[str, int]:
     except LessonError as error:
         return str(error), 2
     lines: list[str] = []
+    width = max((len(lesson.name) for lesson in course.lessons), default=0)
     for chapter in course.chapters:
         lines.append(chapter.title)
-        lines += [f"  {lesson.name:<18} {lesson.question}  ({lesson.minutes} min)" for lesson in chapter.lessons]
+        lines += [f"  {lesson.name:<{width}} {lesson.question}  ({lesson.minutes} min)" for lesson in chapter.lessons]
     lines += [f"cannot be loaded: {error}" for error in course.broken]
     return "\n".join(lines), 2 if course.broken else 0
 

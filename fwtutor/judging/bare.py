@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
-from fwtutor.kernel.compare import Comparison, engine_for
-from fwtutor.kernel.sets import IPSET
+from fwtutor.kernel.compare import Comparison, engine_for, obey
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.xtables.errors import RuleRefused
 from fwtutor.netfilter.xtables.rule import Ruleset
 
 Lengths = Mapping[str, int]
@@ -23,13 +20,8 @@ def chain_lengths(found: Comparison) -> tuple[Lengths, ...]:
     told: list[Lengths] = []
     for number, observed in enumerate(found.observation.packets):
         while orders and orders[0].before <= number:
-            order = orders.pop(0)
-            with suppress(RuleRefused, ValueError):  # the kernel's tool refused it as well
-                if order.family == IPSET:
-                    firewall.ipset(order.line)
-                else:
-                    firewall.iptables(order.line, family=order.family)
-                    lengths[order.family] = _lengths(firewall.ruleset(order.family))
+            obey(firewall, orders.pop(0))
+            lengths = {family: _lengths(firewall.ruleset(family)) for family in (4, 6)}
         told.append(lengths[Packet(observed.raw).family])
     return tuple(told)
 

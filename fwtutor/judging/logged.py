@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 
-from fwtutor.kernel.compare import Comparison, engine_for, replay
+from fwtutor.kernel.compare import Comparison, engine_for, obey, replay
 from fwtutor.kernel.observation import BY_ITSELF
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.xtables.errors import RuleRefused
 
 
 def log_lines(found: Comparison) -> tuple[tuple[str, ...], ...]:
@@ -24,10 +22,7 @@ def _lines(found: Comparison) -> Iterator[tuple[str, ...]]:
     last = found.differences[0].number if found.differences else -1
     for number, observed in enumerate(found.observation.packets):
         while orders and orders[0].before <= number:
-            order = orders.pop(0)
-            firewall.advance(max(order.at, firewall.now / SECOND))
-            with suppress(RuleRefused):  # the kernel's tool refused it as well
-                firewall.iptables(order.line)
+            obey(firewall, orders.pop(0))
         at = max(observed.at, firewall.now / SECOND)
         firewall.advance(at)
         lines: tuple[str, ...] = ()

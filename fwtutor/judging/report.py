@@ -8,6 +8,7 @@ from fwtutor.badinput import printable
 from fwtutor.kernel.compare import Comparison, Difference
 from fwtutor.kernel.observation import Observed, Ordered
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.xtables.script import PROGRAMS
 from fwtutor.trace.people import Ink, describe
 
 INDENT = " " * 6
@@ -75,7 +76,7 @@ class Report:
 
     def _order(self, order: Ordered) -> Iterator[str]:
         if self._verbose:
-            yield f"      iptables {printable(order.line)}" + (f"  (exit status {order.status})" if order.status else "")
+            yield f"      {PROGRAMS[order.family]} {printable(order.line)}" + (f"  (exit status {order.status})" if order.status else "")
 
     def _differences(self, differences: tuple[Difference, ...]) -> Iterator[str]:
         for difference in differences:

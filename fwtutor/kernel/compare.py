@@ -7,6 +7,7 @@ as packets sent by the box, the answers that the kernel's own stack made (resets
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +18,17 @@ from fwtutor.kernel import sets
 from fwtutor.kernel.choices import kernels_choice, kernels_lots, kernels_ports, summed_up
 from fwtutor.kernel.clock import tick_length
 from fwtutor.kernel.hearing import Told, differences
-from fwtutor.kernel.observation import BY_ITSELF, Item, KernelEntry, KernelExpectation, Observation, Observed, Ordered, Setup, Shot
-from fwtutor.kernel.sets import IPSET
+from fwtutor.kernel.observation import (
+    BY_ITSELF,
+    Item,
+    KernelEntry,
+    KernelExpectation,
+    Observation,
+    Observed,
+    Ordered,
+    Setup,
+    Shot,
+)
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -28,6 +38,7 @@ from fwtutor.netfilter.messages import Listener
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.wallclock import BEGAN
+from fwtutor.netfilter.xtables.script import CONNTRACK, IPSET
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
 if TYPE_CHECKING:
@@ -185,21 +196,32 @@ def replay(firewall: Firewall, observed: Observed, at: float) -> Walk:
     return firewall.receive(observed.raw, on=observed.on, at=at, mac=observed.mac, link=observed.link)
 
 
-def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
+def obey(firewall: Firewall, order: Ordered) -> tuple[int, str]:
+    """The engine does what was ordered, at that time; the tool's exit status and what it said."""
     from fwtutor.netfilter.ipset.errors import SetRefused
     from fwtutor.netfilter.xtables.errors import RuleRefused
 
     firewall.advance(max(order.at, firewall.now / SECOND))
     try:
-        if order.family == IPSET:
-            status, said = 0, firewall.ipset(order.line)
-        else:
-            status, said = 0, firewall.iptables(order.line, family=order.family)
+        if order.family == CONNTRACK:
+            return 0, firewall.run_conntrack(shlex.split(order.line))
+        return 0, firewall.ipset(order.line) if order.family == IPSET else firewall.iptables(order.line, family=order.family)
     except (RuleRefused, SetRefused) as refused:
-        status, said = refused.status, refused.printed
+        return refused.status, refused.printed
+
+
+def _order_differences(order: Ordered, firewall: Firewall) -> Iterator[tuple[str, str, str]]:
+    status, said = obey(firewall, order)
     theirs, ours = f"{order.status} {_sentences(order.said)}", f"{status} {_sentences(said)}"
+    if order.family == CONNTRACK:
+        theirs, ours = _deleted(order.said), _deleted(said)
     if theirs != ours:
         yield f"command {order.line}", theirs, ours
+
+
+def _deleted(said: str) -> str:
+    """How many entries conntrack took away: the kernel's tool prints them in an order of its own, and their seconds go by."""
+    return f"{sum(' src=' in line for line in said.splitlines())} entries deleted"
 
 
 def _sentences(said: str) -> str:

@@ -58,7 +58,7 @@ class Order(NamedTuple):
     at: float = 0.0
     """As in Shot."""
     family: int = 4
-    """6: what follows the word ip6tables; 0: the word ipset."""
+    """6: what follows the word ip6tables; ``IPSET`` and ``CONNTRACK`` (of ``xtables.script``): those words."""
 
 
 Item = Shot | Order

@@ -36,12 +36,13 @@ from fwtutor.kernel.observation import (
     Shot,
 )  # fmt: skip
 from fwtutor.kernel.rules import Rules
-from fwtutor.kernel.sets import IPSET, KernelSets
+from fwtutor.kernel.sets import KernelSets, typed
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
 from fwtutor.kernel.tuples import tuple_of
 from fwtutor.kernel.watch import keep_quiet
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.xtables.script import CONNTRACK, IPSET
 
 _HEADER = 14
 """Bytes of Ethernet's header: to, from, type."""
@@ -110,7 +111,7 @@ class _Player:
                 at = clock.now
                 packets += self._by_itself(log, at)
                 if isinstance(item, Order):
-                    status, said = (self._sets if item.family == IPSET else self._rules[item.family]).order(item.line)
+                    status, said = self._ordered(item)
                     self._listen(log)
                     orders.append(Ordered(len(packets), at, item.line, status, said, item.family))
                     continue
@@ -156,6 +157,12 @@ class _Player:
         """To what rules log."""
         for rules in self._rules.values():
             log.listen(rules.groups)
+
+    def _ordered(self, order: Order) -> tuple[int, str]:
+        """Runs it; its exit status and what the program said."""
+        if order.family == CONNTRACK:
+            return typed("conntrack", order.line)
+        return (self._sets if order.family == IPSET else self._rules[order.family]).order(order.line)
 
     def _by_itself(self, log: TraceLog, at: float) -> list[Observed]:
         """What the box sent since the last time without a packet to answer: its errors about fragments that waited too long."""

@@ -18,8 +18,6 @@ from fwtutor.kernel.namespace import run
 if TYPE_CHECKING:
     from fwtutor.netfilter.firewall import Firewall
 
-IPSET = 0
-"""In the place of an order's family: what follows the word ipset."""
 _LAYOUT = re.compile(r" (hashsize \d+|initval 0x\w+)")
 _LEFT = re.compile(r" timeout (\d+)")
 
@@ -47,17 +45,25 @@ class KernelSets:
 
     def order(self, line: str) -> tuple[int, str]:
         """Run ipset with the words of ``line``; its exit status and what it said."""
-        try:
-            words = shlex.split(line)
-        except ValueError as problem:
-            raise RulesetRefused(f"{line}: {problem}") from None
         self._used = True
-        done = subprocess.run(["ipset", *words], capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+        return typed("ipset", line)
 
     def save(self) -> str:
         """As ``ipset save`` prints them; "" when there never were any."""
         return run(["ipset", "save"], "", RulesetRefused) if self._used else ""
+
+
+def typed(program: str, line: str) -> tuple[int, str]:
+    """Run a program in this namespace with the words of ``line``; its exit status and what it said."""
+    try:
+        words = shlex.split(line)
+    except ValueError as problem:
+        raise RulesetRefused(f"{line}: {problem}") from None
+    try:
+        done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise KernelUnavailable(f"the program {program} is missing (package {program})") from None
+    return done.returncode, done.stdout + done.stderr
 
 
 def differences(kernel: str, firewall: Firewall, earliest: float, latest: float) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.LookedUp():
             return Explanation(_lookup(step, walk, entries))
         case s.PolicyApplied():
-            return Explanation(f"no rule of {step.chain} decided, so its policy does: {step.policy}")
+            return Explanation(f"no rule of {_named_chain(step.table, step.chain)} decided, so its policy does: {step.policy}")
         case s.StateChanged():
             return Explanation(_changed(step, walk.at))
         case s.Finished():
@@ -75,7 +75,7 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
                 return Explanation(f"a new entry is made for it, not kept yet: {picked}, for {left} s if the packet gets through")
             return Explanation(f"a new entry is made for it, not kept yet: it will be, for {left} s, if the packet gets through")
         case s.Helped():
-            return Explanation(why_helped(step))
+            return Explanation(why_helped(step, expects=any(isinstance(each, s.Expected) for each in walk.steps)))
         case s.Expected():
             return Explanation(why_expected(step, walk.at))
         case s.ExpectationMet(expectation=one):
@@ -110,7 +110,7 @@ def why(walk: Walk, step: s.Step, entries: Iterable[Entry] = ()) -> Explanation:
         case s.Acted():
             return Explanation(acted_words(step, walk.at))
         case s.ChainEntered():
-            return Explanation(f"rules of {step.chain} are tried from the first")
+            return Explanation(f"rules of {_named_chain(step.table, step.chain)} are tried from the first")
         case s.ChainLeft():
             how = "it says RETURN" if step.how == "RETURN" else "none of its rules decided"
             back = (
@@ -138,6 +138,11 @@ def _by_rule(walk: Walk, step: s.Translated) -> str:
         elif each == step:
             return "" if last is None else f"; rule {last.number} of {last.chain} says so: {last.rule and last.rule.target.name}"
     return ""
+
+
+def _named_chain(table: str, chain: str) -> str:
+    """``INPUT``; of another table than filter ``raw PREROUTING``."""
+    return chain if table == "filter" else f"{table} {chain}"
 
 
 _HOOKS = {

@@ -18,13 +18,13 @@ _FORGOTTEN = {
 }
 
 
-def why_helped(step: Helped) -> str:
-    """What a helper did when it had read a packet."""
+def why_helped(step: Helped, *, expects: bool = False) -> str:
+    """What a helper did when it had read a packet; ``expects``: a connection is expected because of it, which is told of by itself."""
     if step.dropped:
         return f"the helper {step.helper} drops it: {step.dropped}"
     was, now = step.was, step.packet
     if was is None or now is None or was is now:
-        return f"the helper {step.helper} has read it, and has nothing to say"
+        return f"the helper {step.helper} has read it{'' if expects else ', and has nothing to say'}"
     if was.payload == now.payload:
         if was.protocol == TCP:
             pairs = (("seq", was.seq, now.seq), ("ack", was.ack, now.ack))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from fwtutor.network.drafting import NAMES, command, complaint, draft_of, fields_of
-from fwtutor.network.records import CommandRun
-from fwtutor.plain.looking import Looking
 from fwtutor.plain.speech import WIDE, as_written, listed, sentences
+from fwtutor.plain.travelling import Travelling
 from fwtutor.telling import told
-from fwtutor.telling.reading import address_of, sender
+from fwtutor.telling.reading import built_between
 from fwtutor.telling.spans import line
 
 WATCH_IT = "step watches it, console tells what it says"
 
 
-class Entering(Looking):
+class Entering(Travelling):
     """A lab at whose hosts one can type."""
 
     def do_at(self, rest: str) -> None:
@@ -31,7 +30,7 @@ class Entering(Looking):
 
     def _enter(self, host: str, text: str) -> None:
         runs, place = len(self.session.runs), self.session.cursor.record
-        again = isinstance(place, CommandRun) and place.learner
+        before = self.session.run
         record = self.journey.enter(host, text)
         if record.line.startswith("#"):
             return
@@ -43,17 +42,22 @@ class Entering(Looking):
         failed = self.journey.failed if missing else None
         after = told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing, WATCH_IT)
         after += told.unmet(failed, line("see it shows that, with your rules.")) + told.kept_words(self.journey.keeper)
-        if len(self.session.runs) > runs and not again:
-            after.append(told.branch_words(place))
         self.say(*sentences(after))
+        if len(self.session.runs) > runs and before is not self.session.run:
+            self.say(told.branch_plainly(place))
+        self._hush()
         self._noted()
 
     def do_craft(self, rest: str) -> None:
         place = self.place
-        draft = draft_of(place.walk.packet if place.walk else None, address_of(place, self.host), address_of(place, place.watch))
+        host, source, target = built_between(place, self.lesson.prompts, self.host)
+        draft = draft_of(place.walk.packet if place.walk else None, source, target)
         if not rest:
             fields = fields_of(draft["kind"])
-            self.say("This packet again, but with other values: again FIELD=VALUE ...", f"Now: {command(draft)}")
+            what = "This packet again, but with other values" if place.walk else "A packet of these values"
+            self.say(f"{what}: again FIELD=VALUE ...", f"Now, from {host}: {command(draft)}")
+            wrong = complaint(draft)
+            self.say(*([f"Still missing: {wrong}."] if wrong else []))
             self.say(*(f"{field.name}: {field.label}; {field.hint}" for field in fields))
             return
         for word in rest.split(" "):
@@ -66,22 +70,16 @@ class Entering(Looking):
         if wrong:
             self._wrong(f"{command(draft)}: {wrong}")
             return
-        origin = sender(place)
-        self._enter(origin if origin in self.lesson.prompts else self.host, command(draft))
+        self._enter(host, command(draft))
 
     def do_undo(self, rest: str) -> None:
-        count = len(self.session.run.inputs)
+        before = list(self.session.run.inputs)
         if self.journey.undo():
-            again = len(self.session.run.inputs) > count
-            back = "The last command is taken back; the run with it is kept: other run goes there."
-            self.say("What you had given up is there again." if again else back)
+            after = self.session.run.inputs
+            gone = [f"{each.host}# {each.line}" for each in before if each not in after]
+            back = f"Taken back: {'; '.join(gone)}. The run with it is kept: runs lists it."
+            self.say(back if gone else "What you had given up is there again.")
             self._moment()
+            self._hush()
         else:
             self.say("You have not entered a command that changed anything.")
-
-    def do_run(self, rest: str) -> None:
-        if self.journey.next_run():
-            self.say(*sentences(told.run_words(self.session.run)))
-            self.do_place("")
-        else:
-            self.say("There is only this run. A command entered in the past makes another.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from fwtutor.recording.cursor import Size
     from fwtutor.recording.scenario import Input
 
+HEARD = 10
+"""Lines of a host's console told at once at most."""
+KEYS = "Where a page names a key: space is an empty line, ':' is optional, escape is not needed, tab is at HOST."
+_EMPTY = re.compile(r"\s*(\w+>)?\s*")
+"""A line in which nothing is said: a blank one, or a prompt that waits."""
 MAX_PLAYED = 10_000
 """Moments told at one ``play``."""
 
@@ -47,23 +54,31 @@ class Lab:
         self.journey = Journey(lesson, self.session, Unkept() if lesson.free else self.progress)
         self.journey.keeper = self.sitting.keeper(lesson)
         self.host, self.size = lesson.prompts[0], "packet"
-        self._histories, self._told, self._restarting, self._heard = Histories(), False, False, ""
+        self._histories, self._told, self._restarting = Histories(), False, False
         self._kept = self._typed()
         self._opened = True
         if not lesson.free:
             self.journey.begin(afresh=afresh, at=at)
-        self.say(*read_aloud(lesson.question))
+        self._hush()
+        if not lesson.free:
+            self.say(*read_aloud(lesson.question))
         self._page_turned()
         if not lesson.free:
             self.say(*parts.goals(self.journey))
         self._noted()
         if self.session.cursor.index >= 0:
             self.say(*parts.moment(self.place))
+            if told.typed_before(self.journey):
+                self.say(f"{told.NOT_KEPT} save keeps it in a file.")
         self._asked()
+        if not self._keys_told and not lesson.free:
+            self._keys_told = True
+            self.say(KEYS)
         self.say(f"You are at the prompt of {self.host}. help lists all commands.")
 
     host: str
     size: Size
+    _keys_told = False
 
     @property
     def place(self) -> Place:
@@ -86,21 +101,17 @@ class Lab:
         for _ in range(MAX_PLAYED):
             outcome = self.journey.forward(self.size)
             self._went(outcome, forward=True)
-            if outcome is not Outcome.MOVED:
+            if outcome is not Outcome.MOVED or self.journey.question is not None:
                 return
 
     def do_end(self, rest: str) -> None:
-        self._went(self.journey.to_end(), forward=True)
+        outcome = self.journey.to_end()
+        self._went(outcome, forward=True)
+        if outcome is Outcome.MOVED and self.journey.stage < self.journey.last_stage:
+            self.say("This is the end of the page: step turns it.")
 
     def do_start(self, rest: str) -> None:
         self._went(self.journey.to_start(), forward=False)
-
-    def do_go(self, rest: str) -> None:
-        stops = self.session.run.stops
-        if not (rest.isascii() and rest.isdigit() and int(rest[:9]) <= len(stops)):
-            self._wrong(f"go takes the number of a moment, from 0 to {len(stops)}")
-            return
-        self._went(self.journey.seek(stops[int(rest) - 1] if int(rest) else -1), forward=False)
 
     def do_packet(self, rest: str) -> None:
         self._sized("packet")
@@ -116,7 +127,9 @@ class Lab:
         self.say(f"A step goes to the next {size}.")
 
     def _went(self, outcome: Outcome, *, forward: bool) -> None:
-        if outcome is Outcome.TURNED:
+        if outcome is Outcome.TURNED and not forward:
+            self._page_turned_back()
+        elif outcome is Outcome.TURNED:
             self._page_turned()
         elif outcome is Outcome.MOVED:
             self._moment()
@@ -125,12 +138,32 @@ class Lab:
         elif self.session.cursor.steps and self.session.cursor.step == 1:
             self.say(*parts.moment(self.place)[:1])
         self._noted()
+        if forward:
+            self._listen()
+        else:
+            self._hush()
         self._asked()
-        if outcome in (Outcome.MOVED, Outcome.TURNED) and forward:
-            heard, news = told.last_words(self.session, self.lesson.prompts)
-            if news and heard != self._heard:
-                self.say(f"Heard at {heard}")
-            self._heard = heard
+
+    # --- what hosts say ---------------------------------------------------------------------------------------
+
+    def _console(self, host: str) -> list[str]:
+        cursor = self.session.cursor
+        said = self.session.run.world.hosts[host].console if cursor.at_end else cursor.said(host)
+        return [each.text for each in said]
+
+    def _hush(self) -> None:
+        """What the consoles say up to here is no news any more."""
+        self._listened = {host: len(self._console(host)) for host in self.lesson.prompts}
+
+    def _listen(self) -> None:
+        """Tell what the consoles say since one listened last."""
+        for host in self.lesson.prompts:
+            news = [text for text in self._console(host)[self._listened.get(host, 0) :] if not _EMPTY.fullmatch(text)]
+            if len(news) > HEARD:
+                self.say(f"Heard at {host}: {len(news)} new lines{'' if host == self.host else f'; at {host}'}; console tells them.")
+            else:
+                self.say(*(f"Heard at {host}: {text}" for text in news))
+        self._hush()
 
     def _moment(self) -> None:
         """What there is to say after a step, by how far a step goes."""
@@ -140,14 +173,24 @@ class Lab:
             return
         if place.done <= 1:
             self.say(*parts.moment(place)[:1])
-        else:
+        elif place.finished is None:
             self.say(*parts.why(place))
-        if place.finished is not None:
-            self.say(*parts.moment(place)[1:])
+        elif self.size == "hook":
+            self.say(*parts.why(place)[:-1], *parts.outcome(place))
+        else:
+            # The steps before have told the reasons.
+            self.say(*parts.outcome(place))
+
+    def _page_turned_back(self) -> None:
+        """Its text has been told."""
+        stops, page = self.session.run.stops, self.journey.stage
+        at = bisect_right(stops, self.session.cursor.index)
+        where = f"moment {at} of {len(stops)}" if at else "before the first packet"
+        self.say(f"Moved to page {page + 1} of {len(self.lesson.stages)}: {self.lesson.stages[page].title}; {where}. page tells its text.")
 
     def _page_turned(self) -> None:
-        self.say(*parts.page(self.journey))
-        self._told = self.journey.ended
+        self.say(*parts.page(self.journey, ended=self.journey.ended and not self._told))
+        self._told = self._told or self.journey.ended
         pages = self.lesson.stages[: self.journey.stage + 1]
         wanted = next((page.prompt for page in reversed(pages) if page.prompt), self.host)
         if wanted != self.host:
@@ -160,8 +203,10 @@ class Lab:
             self.say("This is the beginning.")
         elif goal is not None:
             self.say(f"Nothing more happens by itself. Still to do: {goal.text}. hint helps.")
+        elif self.lesson.free:
+            self.say("Nothing more happens by itself: iptables, send, connect ... make something happen.")
         else:
-            self.say("Nothing more happens by itself.")
+            self.say("Nothing more happens by itself. This lesson is done: next opens the next one, page tells this page again.")
 
     def _noted(self) -> None:
         """Goals that have come true, and the end of the lesson when it is there."""
@@ -187,7 +232,7 @@ class Lab:
     def _answer(self, number: int) -> None:
         asked = self.journey.question
         if asked is None or not self.journey.answer(number):
-            self._wrong("there is no such answer to give here")
+            self._wrong("there is no such answer to give here" if asked else "no question waits for an answer")
             return
         picked = self.journey.picked(asked)
         assert picked is not None

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from fwtutor.course.journey import Journey
 from fwtutor.course.model import Goal, Lesson, Prediction
+from fwtutor.netfilter.steps import Answered, Logged, RuleTried
 from fwtutor.netfilter.why import why as explanation
 from fwtutor.netfilter.xtables.rule import policy_key
 from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.plain.speech import WIDE, as_written, read_aloud, sentences, spoken
+from fwtutor.plain.speech import WIDE, read_aloud, sentences, spoken
 from fwtutor.telling import words
 from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
 from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, expected, packet_entry, sender, tried
 from fwtutor.telling.reasons import reasons
 
 if TYPE_CHECKING:
-    from fwtutor.telling.look.page import Page
+    from fwtutor.netfilter.packet import Packet
+    from fwtutor.recording import Run
     from fwtutor.telling.otherwise import Otherwise
 
 LETTERS = "abcd"
@@ -25,6 +27,11 @@ SHOWN = 50
 """Entries, and moments, told at once at most."""
 LOOKED_AT = 1_000
 """Rows of a page."""
+
+
+def moment_number(run: Run, index: int) -> int:
+    """The number of the moment a record belongs to; 0 is before all."""
+    return bisect_right(run.stops, index)
 
 
 def moment(place: Place) -> list[str]:
@@ -47,7 +54,30 @@ def moment(place: Place) -> list[str]:
         return [*said, f"It is at {record.host} still."]
     if words.packet_tuple(walk.packet) != words.packet_tuple(packet):
         said.append(spoken(f"Translated: it was {words.packet_tuple(walk.packet)}."))
-    return [*said, *_ctstate(place), *_verdict(place), *_entry(place)]
+    return [*said, *_says(packet), *_ctstate(place), *outcome(place)]
+
+
+def outcome(place: Place) -> list[str]:
+    """What became of the packet so far: the verdict, what was logged, its entry."""
+    return [*verdict(place), *_logged(place), *_entry(place)]
+
+
+def _says(packet: Packet) -> list[str]:
+    """What its text says, if it is one."""
+    text = words.payload_text(packet)
+    return [f"Says: {text}"] if text else []
+
+
+def _logged(place: Place) -> list[str]:
+    said: list[str] = []
+    last: RuleTried | None = None
+    for step in place.happened:
+        if isinstance(step, RuleTried):
+            last = step
+        elif isinstance(step, Logged) and last is not None:
+            where = "Logged" if step.group is None else f"Handed to NFLOG group {step.group}"
+            said.append(f"{where}: by rule {last.number} of {words.chain_name(last.table, last.chain)}.")
+    return said
 
 
 def _ctstate(place: Place) -> list[str]:
@@ -62,12 +92,15 @@ def _ctstate(place: Place) -> list[str]:
     return [spoken(f"ctstate: {because if because.startswith(state) else f'{state}: {because}'}")]
 
 
-def _verdict(place: Place) -> list[str]:
+def verdict(place: Place) -> list[str]:
+    """What became of the packet, by what, and with what the box answered."""
     finished = place.verdict
     if finished is None:
         return [f"No verdict yet; at {place.hook or 'the door'}."]
     by, to = words.decided_by(place), words.destination(finished.to, place.watch) if finished.verdict == "ACCEPT" else ""
-    return [f"Verdict: {finished.verdict}{f' by {by}' if by else ''}{f', {to}' if to else ''}."]
+    answers = [step.walk for step in place.steps if isinstance(step, Answered) and step.walk] if finished.verdict == "REJECT" else []
+    told = "".join(f"; answered with {words.packet_tuple(each.packet)} {words.flags(each.packet)}".rstrip() for each in answers)
+    return [spoken(f"Verdict: {finished.verdict}{f' by {by}' if by else ''}{f', {to}' if to else ''}{told}.")]
 
 
 def _entry(place: Place) -> list[str]:
@@ -84,11 +117,16 @@ def why(place: Place) -> list[str]:
     return sentences(reasons(place, WIDE))
 
 
-def chain(place: Place) -> list[str]:
-    """The chain one looks at: each rule, what came of it, and how many packets it has counted."""
-    (table, name), shown = chain_of(place), chain_shown(place)
+def chain(place: Place, table: str = "", name: str = "") -> list[str]:
+    """A chain, if none is named the one one looks at: each rule, what came of it, and how many packets it has counted."""
+    if name:
+        shown = place.rules.tables[table].chains[name]
+        count = f"{len(shown.rules)} {'rule' if len(shown.rules) == 1 else 'rules'}"
+        said = [f"{place.watch}: {table} {name}, {count}, {f'policy {shown.policy}' if shown.policy else 'user chain'}."]
+    else:
+        (table, name), shown = chain_of(place), chain_shown(place)
+        said = [spoken(chain_heading(place)) + "."]
     matched, policy, over = tried(place, table, name)
-    said = [spoken(chain_heading(place)) + "."]
     for number, rule in enumerate(shown.rules, 1):
         packets, size = place.view.counters.get(rule.id, (0, 0))
         status = spoken(rule_status(rule, matched.get(number), over=over)[0])
@@ -124,37 +162,27 @@ def connections(place: Place, histories: Histories) -> list[str]:
     return said + ([f"and {len(live) - SHOWN} more"] if len(live) > SHOWN else [])
 
 
-def looked(page: Page, host: str) -> list[str]:
-    """A page of rows about a host; where a filter leaves one row, everything about it."""
-    count = page.count()
-    said = [f"{host}: {page.counted()}{f': {page.complaint}' if page.complaint else ''}"]
-    if not count:
-        return [*said, page.nothing()]
-    alone = page.about(0) if page.wanted and count == 1 else None
-    if alone is not None:
-        title, rows = alone
-        told = as_written(rows(WIDE)) if page.verbatim else sentences(rows(WIDE))
-        return [spoken(title), *told]
-    shown = [page.row(y, WIDE) for y in range(min(count, LOOKED_AT))]
-    said += [spoken(page.heads)] if page.heads else []
-    return [*said, *sentences(shown), *([f"and {count - LOOKED_AT} more: a filter shows fewer"] if count > LOOKED_AT else [])]
+def moments(place: Place, first: int = 0, last: int = 0, word: str = "") -> list[str]:
+    """The moments of the run up to here, numbered as ``go`` takes them, and the number of those to come.
 
-
-def moments(place: Place) -> list[str]:
-    """The moments of the run up to here, numbered as ``go`` takes them, and the number of those to come."""
+    Of all the last ones; or those from ``first`` to ``last``; or those in whose line stands a ``word``.
+    """
     stops, records = place.session.run.stops, place.session.run.records
     here = bisect_right(stops, place.index)
-    said = [f"and {here - SHOWN} before"] if here > SHOWN else []
-    for number in range(max(0, here - SHOWN), here):
+    start, end = (max(0, first - 1), min(here, last)) if first else (0 if word else max(0, here - SHOWN), here)
+    said = [f"and {start} before: moments 1-{start} tells them"] if start and not first else []
+    for number in range(start, end):
         record = records[stops[number]]
         under_way = number == here - 1 and place.walk is not None and place.finished is None
         came = "" if isinstance(record, CommandRun | TimerFired) or under_way else f", {words.result(record)}"
-        said.append(spoken(f"{number + 1}: {words.clock(record.at)}: {words.moment(record)}{came}"))
+        text = spoken(f"{number + 1}: {words.clock(record.at)}: {words.moment(record)}{came}")
+        if word.lower() in text.lower():
+            said.append(text)
     return [*said, f"{len(stops) - here} to come"]
 
 
-def page(journey: Journey) -> list[str]:
-    """The page that is open."""
+def page(journey: Journey, *, ended: bool | None = None) -> list[str]:
+    """The page that is open; at its end what the lesson came to, if it has ``ended`` (None: if it has)."""
     lesson = journey.lesson
     stage = lesson.stages[journey.stage]
     title = stage.title if lesson.free else f"Page {journey.stage + 1} of {len(lesson.stages)}: {stage.title}"
@@ -164,7 +192,7 @@ def page(journey: Journey) -> list[str]:
         *read_aloud(stage.text),
         *(text for number, hint in enumerate(hints, 1) for text in (f"Hint {number}:", *read_aloud(hint))),
     ]
-    return said + (ending(lesson) if journey.ended else [])
+    return said + (ending(lesson) if (journey.ended if ended is None else ended) else [])
 
 
 def ending(lesson: Lesson) -> list[str]:
@@ -197,10 +225,14 @@ def answered(prediction: Prediction, picked: int, right: int | None, otherwise: 
     chosen = prediction.choices[picked]
     text, because = " ".join(read_aloud(chosen.text)), " ".join(read_aloud(chosen.why))
     if otherwise is not None:
-        return [f"{'Right:' if picked == right else 'Not'} {text}. {spoken(otherwise.said)}"]
+        return [f'{"Right" if picked == right else "Wrong"}: {LETTERS[picked]}, "{text}". {spoken(otherwise.said)}']
     if picked == right:
-        return [f"Right: {text}. {because}"]
+        return [f'Right: {LETTERS[picked]}, "{text}". {because}']
     if right is None:
-        return [f"Not {text}. {because}", "This run, with your changes, has no such packet."]
+        return [f'You said: {LETTERS[picked]}, "{text}". {because}', "This run, with your changes, has no such packet."]
     answer = prediction.choices[right]
-    return [f"Not {text}. {because}", f"It is {' '.join(read_aloud(answer.text))}. {' '.join(read_aloud(answer.why))}"]
+    said = " ".join(read_aloud(answer.text))
+    return [
+        f'Wrong: {LETTERS[picked]}, "{text}". {because}',
+        f'The right answer is {LETTERS[right]}, "{said}". {" ".join(read_aloud(answer.why))}',
+    ]

@@ -14,7 +14,7 @@ from fwtutor.course.quiz import QuizSeries, has_quiz, load_quiz, score_before
 from fwtutor.network.tools.registry import TOOLS
 from fwtutor.plain import parts
 from fwtutor.plain.asking import Asker
-from fwtutor.plain.commands import understood
+from fwtutor.plain.commands import OF_SCREENS, understood
 from fwtutor.plain.helping import Helping
 from fwtutor.plain.speech import WIDE, sentences
 from fwtutor.sandbox.lab import default_file
@@ -44,6 +44,9 @@ class Shell(Helping):
             self._asked_enough()
             return
         restarting, self._restarting = self._restarting, False
+        if text.lower() in OF_SCREENS or text in OF_SCREENS:
+            self.say(OF_SCREENS.get(text) or OF_SCREENS[text.lower()])
+            return
         found = understood(text or "step")
         host, mark, typed = text.partition("# ")
         if mark and host in self.lesson.prompts:
@@ -117,6 +120,9 @@ class Shell(Helping):
         self.open(lesson)
 
     def do_next(self, rest: str) -> None:
+        if rest and rest != "lesson":
+            self._leap(rest, 1)
+            return
         lessons: Sequence[Lesson] = self.course.lessons if self.course else ()
         following = next((after for before, after in pairwise(lessons) if before.name == self.lesson.name), None)
         if self.journey.open_goal is not None:

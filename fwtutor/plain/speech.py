@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from fwtutor.telling import glyphs
 from fwtutor.telling.prose import prose
-from fwtutor.telling.spans import Line
+from fwtutor.telling.spans import Line, Span
 
 WIDE = 1 << 20
 """Cells of a row that is never broken."""
@@ -15,7 +15,9 @@ _WORDS = {
     glyphs.TICK: "yes,", glyphs.CROSS: "no,", glyphs.BOX: "open:", glyphs.ARROW: "to", glyphs.LEFT: "from", glyphs.BOTH: "and",
     glyphs.CHANGED: "changed:", glyphs.WAIT: "", glyphs.HERE: "", glyphs.BACK: "", glyphs.NEXT: "then", glyphs.MORE: "...",
 }  # fmt: skip
-_MATCHES = re.compile(f" {glyphs.ARROW} (?=ACCEPT|DROP|REJECT|[A-Z]+\\b)")
+_VERDICTS = "ACCEPT|DROP|REJECT|DISCARD|HELD"
+_MATCHES = re.compile(f"(?<=MATCH) {glyphs.ARROW} |(?<=matches) {glyphs.ARROW} | {glyphs.ARROW} (?=(?:{_VERDICTS})\\b)")
+_LABEL = re.compile(r" *[a-z][a-z ]*?  *")
 _DOT = re.compile(f" *{glyphs.DOT} *")
 _SPACES = re.compile(r"(?<=\S) {2,}")
 _DRAWN = re.compile(r"[─━│┄╭╮╰╯├┤┬┴┼▌▐]+")
@@ -36,7 +38,14 @@ def spoken(text: str) -> str:
 
 def sentences(rows: Iterable[Line]) -> list[str]:
     """Rows of ours, each in words; blank ones are left out."""
-    return [text for row in rows if (text := spoken(row.text))]
+    return [text for row in rows if (text := spoken(_labelled(row)))]
+
+
+def _labelled(row: Line) -> str:
+    """A row's text; a label in a column of its own gets a colon."""
+    first, *rest = row.spans or (Span(""),)
+    labelled = rest and first.role == "dim" and _LABEL.fullmatch(first.text)
+    return f"{first.text.rstrip()}: {''.join(span.text for span in rest).lstrip()}" if labelled else row.text
 
 
 def as_written(rows: Iterable[Line]) -> list[str]:

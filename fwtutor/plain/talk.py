@@ -92,7 +92,7 @@ def _line(host: str, *, by_hand: bool) -> str | None:
         return None
     text = text.rstrip("\r\n")[:LONGEST]
     if not by_hand:
-        _say(f"> {printable(text)}")
+        _say(f"{host}> {printable(text)}")
     return text
 
 

@@ -69,7 +69,12 @@ class Session:
         if answer is not None:
             return answer
         if self.cursor.at_end:
+            was = self._place()
             record = self.run.enter(host, line)
+            if record.refused and not record.changes and record.before is record.after:
+                # Nothing came of it: as if it had not been entered.
+                self._forget_last(was)
+                return replace(record, index=-1)
             self._changes.append(Change(tuple(self.run.inputs), None))
             self.cursor.seek(record.index)
             return record
@@ -142,6 +147,13 @@ class Session:
 
     def _place(self) -> Place:
         return Place(tuple(self.run.inputs), self.cursor.index, self.cursor.step)
+
+    def _forget_last(self, was: Place) -> None:
+        """The run once more, without what was entered last, at the place where one was."""
+        fresh = Run(self.scenario, was.inputs)
+        self.runs[self.runs.index(self.run)] = fresh
+        self.run = fresh
+        self.cursor.attach(fresh, was.index, was.step)
 
     def _last_change(self) -> Change | None:
         """The one that made the run what it is."""

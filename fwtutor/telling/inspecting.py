@@ -79,7 +79,7 @@ def differing(pairs: Sequence[tuple[str, Sequence[Pair]]]) -> str:
 
 
 def lines(found: Inspected, pairs: Sequence[tuple[str, Sequence[Pair]]], dumps: Sequence[Sequence[str]]) -> list[str]:
-    """All of it as text: the fields, two values where there are two versions, then the bytes."""
+    """All of it as text: the fields, two values where there are two versions, then the bytes, if there are ``dumps``."""
     both = len(found.versions) > 1
     said = []
     if both:
@@ -94,6 +94,6 @@ def lines(found: Inspected, pairs: Sequence[tuple[str, Sequence[Pair]]], dumps: 
                 said.append(f"  {pair.name}: {before}")
             else:
                 said.append(f"  {pair.name}: {before}, then {after} (differs)" if pair.differs else f"  {pair.name}: {before}")
-    for version, dump in zip(found.versions, dumps, strict=True):
+    for version, dump in zip(found.versions, dumps, strict=False):
         said += [f"{len(version.raw)} bytes{f', {version.name}' if both else ''}:", *dump]
     return said

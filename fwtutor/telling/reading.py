@@ -396,6 +396,21 @@ def sender(place: Place) -> str:
     return host_of(place, walk.packet.source)
 
 
+def built_between(place: Place, prompts: Sequence[str], host: str) -> tuple[str, str, str]:
+    """For a packet that is built: the host it is sent from (``host`` is the present prompt's), its address, and whose it goes to.
+
+    Who sent the packet here sends this one, too. Where there is none, it goes from some other host to the watched one, if that can be.
+    """
+    origin = sender(place)
+    if origin in prompts:
+        host = origin
+    elif place.walk is None and host == place.watch:
+        host = next((name for name in prompts if name != place.watch), host)
+    others = (each.name for each in place.session.scenario.topology.hosts if each.name != place.watch)
+    to = place.watch if host != place.watch else next(others, host)
+    return host, address_of(place, host), address_of(place, to)
+
+
 def heard(session: Session, hosts: Sequence[str]) -> tuple[str, bool]:
     """The last line on the consoles of some hosts, as ``host: text``, and whether it came since the last moment but one."""
     cursor, stops = session.cursor, session.run.stops

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fwtutor.netfilter.conntrack.listing import format_entry
 from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.packet import TCP
@@ -9,6 +11,8 @@ from fwtutor.netfilter.steps import (
     Acted,
     Answered,
     Arrived,
+    Confirmed,
+    EntryCreated,
     Finished,
     Gathered,
     HookEntered,
@@ -25,6 +29,7 @@ from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry, sender
 from fwtutor.telling.spans import BLANK, Line, line, wrap
 
+_SECONDS = re.compile(r"\b(in|for) (\d+) s\b")
 RULES_TOLD = 200
 """Rules explained at most when all of it is asked for: the last ones."""
 
@@ -142,6 +147,9 @@ def _step(place: Place, step: Step, width: int, *, lead: bool) -> list[Line]:
     explanation = why(place.walk, step, place.view.entries.values() if isinstance(step, LookedUp) else ())
     rows: list[Line] = []
     text = _rule_heading(step) if isinstance(step, RuleTried) and explanation.conditions else explanation.text
+    if isinstance(step, StateChanged | Confirmed | EntryCreated):
+        # As the entry itself is told of; the exact seconds stand in the line of conntrack -L.
+        text = _SECONDS.sub(lambda found: f"{found[1]} {words.duration(int(found[2]))}", text)
     if isinstance(step, StateChanged):
         text = f"entry: {text}"
     if isinstance(step, HookEntered):
@@ -165,9 +173,10 @@ def _step(place: Place, step: Step, width: int, *, lead: bool) -> list[Line]:
 
 def _rule_heading(step: RuleTried) -> str:
     """Which rule, and that it matched or not: the conditions that follow say why."""
+    chain = words.chain_name(step.table, step.chain)
     if not step.matched or step.rule is None:
-        return f"rule {step.number} of {step.chain}: no"
-    return f"rule {step.number} of {step.chain} matches {glyphs.ARROW} {target_words(step.rule)}"
+        return f"rule {step.number} of {chain}: no"
+    return f"rule {step.number} of {chain} matches {glyphs.ARROW} {target_words(step.rule)}"
 
 
 def _failed(place: Place, step: RuleTried, width: int) -> list[Line]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.ipset.sets import MEMORY_KEY
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
-from fwtutor.network.records import CommandRun
+from fwtutor.network.records import CommandRun, Walked
 from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import heard
 from fwtutor.telling.spans import Line, clean, line, wrap
@@ -22,6 +22,7 @@ from fwtutor.telling.spans import Line, clean, line, wrap
 if TYPE_CHECKING:
     from fwtutor.course.checks import Failed
     from fwtutor.course.handing import Keeper
+    from fwtutor.course.journey import Journey
     from fwtutor.course.model import Lesson
     from fwtutor.netfilter.steps import Change
     from fwtutor.network.records import Record
@@ -201,7 +202,7 @@ def done_words(record: CommandRun) -> str:
 
 def sent_something(run: Run, index: int) -> bool:
     """Did the command of record ``index`` put a packet on its way?"""
-    return any(record.cause == index and not isinstance(record, CommandRun) for record in run.records[index + 1 : index + 64])
+    return any(record.cause == index and isinstance(record, Walked) for record in run.records[index + 1 : index + 64])
 
 
 IN_THE_LAB = "esc, then space to watch it; o: what it says"
@@ -222,7 +223,7 @@ def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], mis
     if missing:
         lines.append(line(("not yet: ", "change"), missing))
     if record.index >= 0 and sent_something(session.run, record.index):
-        lines.append(line((f"sent at {words.clock(record.at)}: {where}", "current")))
+        lines.append(line((f"sent by {record.host} at {words.clock(record.at)}: {where}", "current")))
     return lines
 
 
@@ -231,6 +232,15 @@ def kept_words(keeper: Keeper | None) -> list[Line]:
     if keeper is None:
         return []
     return [line((keeper.said(), "drop"))] if keeper.trouble else [line((keeper.said(brief=True), "current"))]
+
+
+NOT_KEPT = "What you typed is not kept between sittings: rules and hosts are as the lesson has them."
+"""Told to somebody who comes back."""
+
+
+def typed_before(journey: Journey) -> bool:
+    """Has somebody who comes back to this page typed something in an earlier sitting, as far as one can tell? His rules are gone."""
+    return journey.returned and not journey.session.undoable and any(page.deeds for page in journey.lesson.stages[: journey.stage + 1])
 
 
 def no_hint(lesson: Lesson) -> str:
@@ -244,10 +254,12 @@ def unmet(failed: Failed | None, see: Line) -> list[Line]:
     """The check that does not pass yet, why it matters, what happened, and how to see that; nothing if there is none."""
     if failed is None:
         return []
+    from fwtutor.course.model import TRIED
+
     failure = failed.failure
     return [
         line((f"{glyphs.CROSS} not yet: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
-        line(("What happened: ", "dim"), f"{failure.happened}."),
+        line((f"{TRIED}: ", "dim"), f"{failure.happened}."),
         see,
     ]
 
@@ -257,6 +269,13 @@ def branch_words(place: Record | None) -> Line:
     if place is None:
         return line(("It holds from the start, before the first packet. u takes it back.", "dim"))
     return line(("From here on it happens anew; the former run is kept: r. u takes this back.", "dim"))
+
+
+def branch_plainly(place: Record | None) -> str:
+    """The same where there are no keys."""
+    if place is None:
+        return "It holds from the start, before the first packet. undo takes it back; the former run is kept: runs lists it."
+    return "From here on it happens anew; the former run is kept: runs lists it. undo takes this back."
 
 
 def run_words(run: Run) -> list[Line]:

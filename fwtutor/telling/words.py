@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.expectation import Expectation
     from fwtutor.netfilter.packet import Packet
 
+SAID = 100
+"""Characters of a line that a packet carries."""
 VERDICT_SIGNS = {"ACCEPT": glyphs.TICK, "DROP": glyphs.CROSS, "REJECT": glyphs.CROSS, "DISCARD": glyphs.CROSS, "HELD": glyphs.WAIT}
 
 RAW_SAYS_SO = "raw says NOTRACK"
@@ -164,7 +166,24 @@ def decided_by(place: Place) -> str:
     step = decider(place.happened)
     if step is None:
         return ""
-    return f"policy of {step.chain}" if isinstance(step, PolicyApplied) else f"rule {step.number} of {step.chain}"
+    chain = chain_name(step.table, step.chain)
+    return f"policy of {chain}" if isinstance(step, PolicyApplied) else f"rule {step.number} of {chain}"
+
+
+def chain_name(table: str, chain: str) -> str:
+    """``INPUT``; of another table than filter ``raw PREROUTING``."""
+    return chain if table == "filter" else f"{table} {chain}"
+
+
+def payload_text(packet: Packet) -> str:
+    """``"PORT 192,168,0,20,156,65"``: the first line of what TCP or UDP carries, in quotes; "" if that is no text."""
+    data = b"" if packet.fault or packet.offset or packet.protocol not in (TCP, UDP) else bytes(packet.payload)
+    first, _, rest = data.strip(b"\r\n").partition(b"\n")
+    text = first.rstrip(b"\r")
+    if not text or not text.isascii() or not text.decode("ascii").isprintable():
+        return ""
+    more = f", and {len(rest)} bytes more" if rest else ""
+    return f'"{text.decode("ascii")[:SAID]}{"..." if len(text) > SAID else ""}"{more}'
 
 
 def destination(to: str | None, watch: str) -> str:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len, set_cell_size
 
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.deciding import decider
-from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.network.records import CommandRun, Record, TimerFired, Walked
 from fwtutor.recording.ladder import Rung, legs, lost
 from fwtutor.recording.run import Run
 from fwtutor.telling import glyphs, words
+from fwtutor.telling.ladder import death
 from fwtutor.telling.spans import Line, Span, clean, crop, line, pad
 from fwtutor.telling.words import moment
 
@@ -154,27 +153,6 @@ def event(record: Record, at: dict[str, int]) -> list[Span]:
         return [Span(f" {glyphs.COMMAND} ", "current"), Span(f"{record.host}# ", "dim"), Span(clean(record.line), "strong")]
     what = words.forgotten(record) if isinstance(record, TimerFired) else ""
     return [Span(f" {glyphs.TIMER} ", "change"), Span(f"{record.host}: ", "dim"), Span(clean(what))]
-
-
-def death(run: Run, rung: Rung, until: int) -> tuple[str, str] | None:
-    """(host, by what) where a packet was stopped, by its records up to ``until``; None if it was not."""
-    for index in rung.records:
-        record = run.records[index]
-        if index <= until and isinstance(record, Walked) and record.walk.verdict not in ("ACCEPT", "HELD"):
-            return record.host, stopped_by(record)
-    return None
-
-
-def stopped_by(record: Walked) -> str:
-    """``rule 2 of INPUT``, ``policy of INPUT``, or why the stack refused it."""
-    walk = record.walk
-    if walk.reason or walk.verdict == "DISCARD":
-        return walk.reason or "refused by the stack"
-    step = decider(walk.steps)
-    verdict = "REJECT " if walk.verdict == "REJECT" else ""
-    if isinstance(step, PolicyApplied):
-        return f"{verdict}policy of {step.chain}"
-    return f"{verdict}rule {step.number} of {step.chain}" if isinstance(step, RuleTried) else walk.verdict
 
 
 def about(run: Run, rung: Rung, seen: int, done: int) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from fwtutor.badinput import BadInput
 from fwtutor.course.loader import find_lesson
 from fwtutor.judging.conversation import Conversation
 from fwtutor.judging.question import PATIENCE, Question, from_file, from_words, setup_for, shortened, the_box
-from fwtutor.judging.recorded import from_run
+from fwtutor.judging.recorded import NO_RULES, from_run
 from fwtutor.kernel.observation import Order, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import ACK, ICMP, RST, SYN, Packet
+from fwtutor.netfilter.xtables.script import CONNTRACK
 from fwtutor.recording import Run, Scenario, Scripted
 from tests.capture.files import RAW, pcap
 
@@ -179,6 +181,34 @@ def test_a_run_is_asked_up_to_the_first_sysctl() -> None:
     question = from_run(run, notes.append)
     assert len(question.items) == 1
     assert "asked up to the command 'sysctl" in notes[0]
+
+
+def test_what_is_done_to_the_entries_is_done_on_the_kernel_too() -> None:
+    question = from_run(lesson_with("visitor# connect 203.0.113.1:1337", "server# conntrack -L", "server# conntrack -D -p tcp"))
+    assert [(item.line, item.family) for item in question.items if isinstance(item, Order)] == [("-D -p tcp", CONNTRACK)]
+
+
+@pytest.mark.parametrize("line", ["iptables-restore < /etc/some.rules", "netfilter-persistent reload"])
+def test_what_cannot_be_done_on_the_kernel_ends_the_question(line: str) -> None:
+    """Otherwise the kernel would agree to another history than the one on the screen."""
+    scenario = find_lesson("three-packets").scenario
+    server = replace(scenario.topology.host("server"), files={"/etc/some.rules": NO_RULES, "/etc/iptables/rules.v4": NO_RULES})
+    hosts = tuple(server if host.name == "server" else host for host in scenario.topology.hosts)
+    script = (Scripted(0, "server", line), Scripted(0, "visitor", "connect 203.0.113.1:1337", at=1))
+    notes: list[str] = []
+    question = from_run(Run(Scenario(replace(scenario.topology, hosts=hosts), script, "server")), notes.append)
+    assert not question.items
+    assert f"asked up to the command '{line}'" in notes[0]
+
+
+def test_a_run_with_ipv6_is_asked_of_a_box_that_has_it() -> None:
+    """It once was asked of one without, which threw everything away, and both sides agreed."""
+    notes: list[str] = []
+    question = from_run(Run(find_lesson("icmpv6").scenario), notes.append)
+    assert question.setup.ipv6
+    assert all(Packet(shot.raw).icmp_type not in range(133, 138) for shot in shots(question))
+    assert "packets of neighbour discovery" in notes[0]
+    assert {item.family for item in question.items if isinstance(item, Order)} <= {4, 6}
 
 
 def test_a_run_can_be_asked_up_to_a_place() -> None:

@@ -19,6 +19,7 @@ from fwtutor.course.quiz import load_quiz
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Order
+from fwtutor.netfilter.xtables.script import CONNTRACK
 from fwtutor.recording import Run
 from fwtutor.telling.judge import Judge
 from tests.kernel.talk import Tcp, agreed, box, filtering
@@ -308,3 +309,11 @@ def test_where_user_namespaces_are_forbidden_that_is_said(kernel: Kernel, tmp_pa
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with Kernel(user_namespace=True) as forbidden, pytest.raises(KernelUnavailable, match="nobody else may make a namespace to be root in"):
         forbidden.play(box(), Tcp().open())
+
+
+def test_entries_that_are_deleted_between_packets_are_deleted_on_the_kernel(kernel: Kernel) -> None:
+    talk = Tcp()
+    first = talk.open()
+    items = [*first, Order("-D -p tcp", family=CONNTRACK), talk.client("A"), Order("-F", family=CONNTRACK), talk.client("A")]
+    packets = agreed(kernel, box("*filter\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"), items)
+    assert [packet.states[0][1] for packet in packets][-3:] == ["ESTABLISHED", "NEW", "NEW"]

@@ -25,6 +25,21 @@ def said() -> list[str]:
     return found
 
 
+def test_a_helper_that_expects_a_connection_has_something_to_say() -> None:
+    box = Firewall({"wan": ["203.0.113.1/24"], "lan": ["192.168.0.1/16"]})
+    # Without translation it has nothing to change.
+    raw, _, rest = (FTP / "snat.rules").read_text().partition("*nat")
+    box.restore(f"{raw}*filter{rest.partition('*filter')[2]}")
+    told = []
+    for packet in read_packets(FTP / "port.pcapng"):
+        assert packet.interface
+        walk = box.receive(packet.raw, on=packet.interface, at=packet.at / 1e9)
+        words = [why(walk, step).text for step in walk.steps if isinstance(step, Helped | Expected)]
+        told += [words] if len(words) == 2 else []
+    assert told[0][0] == "the helper ftp has read it"
+    assert told[0][1].startswith("the helper ftp expects tcp from ")
+
+
 def test_the_way_of_an_active_ftp_session_is_told_in_words() -> None:
     words = said()
     assert words[0].startswith('the address named in it is translated too: "PORT 192,168,0,20,')

@@ -42,7 +42,7 @@ def test_a_lesson_begins_at_the_page_that_is_asked_for_whatever_is_asked_before(
     shown = fwtutor(home, "play", "too-open", "--plain", "--at", "4", stdin="step\n").out
     assert "Page 4 of 8: Make a hole" in shown
     assert "Question" not in shown
-    assert "\n> step\nMoment" in shown
+    assert "\nserver> step\nMoment" in shown
     assert fwtutor(home, "play", "too-open", "--plain", "--at", "9").code == 2
 
 

@@ -288,6 +288,20 @@ def test_what_is_refused_in_the_past_makes_no_branch(line: str) -> None:
     assert session.cursor.index == place
 
 
+@pytest.mark.parametrize("line", ["send", "connect nowhere", "y"])
+def test_what_is_refused_at_the_end_is_no_moment_and_what_comes_then_is_as_if_it_had_not_been_typed(line: str) -> None:
+    session, other = Session(too_open()), Session(too_open())
+    for each in (session, other):
+        each.cursor.to_end()
+    record = session.enter("attacker", line)
+    assert (record.refused, record.index) == (True, -1)
+    assert (session.run.inputs, session.run.stops, session.cursor.index) == ([], other.run.stops, other.cursor.index)
+    assert [each.enter("attacker", "connect 203.0.113.1:1337") for each in (session,)] == [
+        other.enter("attacker", "connect 203.0.113.1:1337")
+    ]
+    assert not session.undo() or session.run.inputs == []
+
+
 def test_an_unknown_host_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         Session(too_open()).enter("nobody", "help")

@@ -8,8 +8,8 @@ from fwtutor.netfilter.conntrack.tcp import State
 from fwtutor.netfilter.packet import SYN
 from fwtutor.recording import Scenario, Scripted, Session
 from fwtutor.recording.states import arrows
+from fwtutor.telling.diagram import SHORT, Shown, choices, diagram, head, label, rows, shown
 from fwtutor.telling.reading import Place
-from fwtutor.tui.diagram import SHORT, Shown, choices, diagram, head, label, rows, shown
 from tests.tui.conftest import topology
 
 NOTHING = Shown(None, "", (), None)

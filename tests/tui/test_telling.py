@@ -9,13 +9,13 @@ import pytest
 from fwtutor.netfilter.packet import Packet
 from fwtutor.plain.parts import answered, moment
 from fwtutor.recording import Scenario, Scripted, Session
+from fwtutor.telling.diagram import rows, shown
 from fwtutor.telling.inspecting import inspected
 from fwtutor.telling.otherwise import otherwise
 from fwtutor.telling.reading import Place
 from fwtutor.telling.reasons import explain, reasons
 from fwtutor.telling.spans import Line
 from fwtutor.telling.told import done_words
-from fwtutor.tui.diagram import rows, shown
 from fwtutor.tui.widgets.ask import answer_rows
 from fwtutor.tui.widgets.band import ctstate
 from tests.tui.conftest import RULES, make_lesson, topology

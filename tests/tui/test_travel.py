@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fwtutor.tui.screens.choose import ChooseScreen, read_typed
+from fwtutor.telling.jumping import read_typed
+from fwtutor.tui.screens.choose import ChooseScreen
 from fwtutor.tui.screens.ladder import LadderScreen
 from fwtutor.tui.screens.states import StatesScreen
 from fwtutor.tui.widgets.timeline import TimelineView

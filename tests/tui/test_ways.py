@@ -288,7 +288,7 @@ async def test_help_begins_with_the_words_and_has_one_row_for_the_answers(playin
     async with playing(size=(120, 100)) as (app, pilot):
         await pilot.press("question_mark")
         text = screen_text(app)
-        assert text.index("Words and signs") < text.index("At the prompt") < text.index(" Keys")
+        assert text.index("Words and signs") < text.index("At the prompt") < text.index("Go on, go back")
         assert text.count("Answer the question") == 1
         assert "a-d" in text
 

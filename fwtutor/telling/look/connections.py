@@ -46,13 +46,13 @@ class ConnectionsPage(Page):
         if self.wanted:
             chosen: Filter = read(self.wanted)
             self.complaint = chosen.complaint
-            entries = [entry for entry in entries if chosen.fits(entry, self._seen_as(entry))]
+            entries = [entry for entry in entries if chosen.fits(entry, self.seen_as(entry))]
         elif not view.ruleset.tracks and not view.ruleset6.tracks:
             self.empty = "Empty, and it stays empty: no rule here asks for a connection's state, so the kernel tracks nothing."
         self.entries = entries
         self._rows: dict[int, int] | None = None
 
-    def _seen_as(self, entry: Entry) -> str:
+    def seen_as(self, entry: Entry) -> str:
         """What rules see of its next packet; of one that is not kept yet, what they see now."""
         pending = self.seen.view.pending
         return self.seen.view.ctstate if pending is not None and entry.id == pending.id else words.seen_as(entry)
@@ -70,7 +70,7 @@ class ConnectionsPage(Page):
         entry = self.entries[y]
         fresh = (ENTRY, entry.id) in self.seen.fresh or not entry.confirmed
         left = str(entry.seconds_left(self.seen.at)) if entry.confirmed else "not yet"
-        cells = (words.protocol(entry.original.protocol), self._seen_as(entry), entry.state or "no state", left.rjust(WIDTHS[3]))
+        cells = (words.protocol(entry.original.protocol), self.seen_as(entry), entry.state or "no state", left.rjust(WIDTHS[3]))
         spans = [Span(f"{cell:<{size}} ") for cell, size in zip(cells, WIDTHS, strict=True)]
         spans[0], spans[1] = spans[0]._replace(role="dim"), spans[1]._replace(role="strong")
         spans[2] = spans[2]._replace(role="current" if entry.state else "dim")
@@ -116,7 +116,7 @@ class ConnectionsPage(Page):
         answer = "" if entry.seen_reply else ", for no answer was seen yet"
         facts = [
             ("", "What rules see of a further packet"),
-            ("original", f"{words.entry_tuple(one)}: {self._seen_as(entry)}{answer}"),
+            ("original", f"{words.entry_tuple(one)}: {self.seen_as(entry)}{answer}"),
             ("reply", f"{words.entry_tuple(other)}: ESTABLISHED"),
             ("", "What the tracker says"),
             ("state", self._states(entry)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from fwtutor.netfilter.hooks import FILTER
@@ -37,6 +37,8 @@ class Block(NamedTuple):
     table: Table | None = None
     rules: Sequence[tuple[int, Rule]] = ()
     """The rules it is about, with their numbers; () if it is about none."""
+    heading: bool = False
+    """Does it name a chain?"""
 
 
 class RulesPage(Page):
@@ -83,7 +85,7 @@ class RulesPage(Page):
         key = columns.table.policy_key(chain.name)
         said = columns.heading(chain).partition("\n")[0]
         self._places[columns.table.family, columns.table.name, chain.name] = self._size
-        self._add(1, lambda _: _marked(self._is_fresh(key), Line((Span(said, "strong"),))), chain, columns.table)
+        self._add(1, lambda _: _marked(self._is_fresh(key), Line((Span(said, "strong"),))), chain, columns.table, heading=True)
         if not rules:
             return
         table = [HEADS, *(self._cells(columns, number, rule) for number, rule in rules[:MEASURED])]
@@ -108,9 +110,9 @@ class RulesPage(Page):
 
     def _add(
         self, size: int, make: Callable[[int], Line], chain: Chain | None = None, table: Table | None = None,
-        rules: Sequence[tuple[int, Rule]] = (),
+        rules: Sequence[tuple[int, Rule]] = (), *, heading: bool = False,
     ) -> None:  # fmt: skip
-        self._blocks.append(Block(self._size, size, make, chain, table, rules))
+        self._blocks.append(Block(self._size, size, make, chain, table, rules, heading))
         self._size += size
 
     def _cells(self, columns: Columns, number: int, rule: Rule) -> list[str]:
@@ -120,6 +122,24 @@ class RulesPage(Page):
 
     def _is_fresh(self, key: CounterKey) -> bool:
         return (COUNTER, key) in self.seen.fresh
+
+    def chains(self) -> Iterator[tuple[Table, Chain, Sequence[tuple[int, Rule]]]]:
+        """Each chain that is shown with its rules that are."""
+        for number, block in enumerate(self._blocks):
+            if block.chain is not None and block.table is not None and not block.rules and block.heading:
+                beside = self._blocks[number + 1 : number + 3]
+                found = next((each.rules for each in beside if each.chain is block.chain and each.rules), ())
+                yield block.table, block.chain, found
+
+    def counted_by(self, key: CounterKey) -> str:
+        """What a rule or a policy has counted, and whether the last packet is among that."""
+        packets, size = self.seen.view.counters.get(key, (0, 0))
+        return words.amount(packets, size) + (", changed by the last packet" if self._is_fresh(key) else "")
+
+    def rule(self, y: int) -> tuple[Table, Chain, int] | None:
+        """Which rule stands in a row."""
+        found = self._rule(y)
+        return (found[0].table, found[0].chain, found[1]) if found and found[0].table and found[0].chain else None
 
     # --- rows -------------------------------------------------------------------------------------------
 

@@ -24,10 +24,6 @@ LONGEST = 20
 """Characters one can type."""
 
 
-FARTHEST = 1_000_000
-"""Of what is typed: seconds one can let go by at once, moments, seconds."""
-
-
 class Chosen(NamedTuple):
     """What somebody chose: a row, and whether on (1) or back (-1); or what was typed."""
 
@@ -158,17 +154,3 @@ class Foot(LineView):
 def typed_row(typed: str, means: Sequence[str | tuple[str, str]]) -> Line:
     """The field, and what its text means."""
     return line((f" {typed}", "strong"), ("▏", "current"), *means)
-
-
-def read_typed(text: str) -> tuple[str, float] | None:
-    """("moment", number), ("time", seconds) or ("wait", seconds); None if it is none of them."""
-    body = text.removeprefix("+").removesuffix("s")
-    try:
-        value = float(body)
-    except ValueError:
-        return None
-    if not 0 <= value <= FARTHEST:
-        return None
-    if text.startswith("+"):
-        return "wait", value
-    return ("time", value) if text.endswith("s") or "." in text else ("moment", value)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from fwtutor.telling.reading import Place, address_of, sender
+from fwtutor.telling.reading import Place, built_between
 from fwtutor.telling.spans import line
 from fwtutor.tui.screens.view import LabView
 from fwtutor.tui.widgets.command_line import CommandLine
@@ -52,9 +52,8 @@ class Making(LabView):
         from fwtutor.tui.screens.craft import CraftScreen
 
         place = Place.of(self.session)
-        origin = sender(place)
-        host = origin if origin in self.lesson.prompts else self.query_one(CommandLine).host
-        draft = draft_of(place.walk.packet if place.walk else None, address_of(place, host), address_of(place, place.watch))
+        host, source, target = built_between(place, self.lesson.prompts, self.query_one(CommandLine).host)
+        draft = draft_of(place.walk.packet if place.walk else None, source, target)
         self.app.push_screen(CraftScreen(draft, host, self.lesson.prompts, again=place.walk is not None), callback=self._crafted)
 
     def _crafted(self, made: tuple[str, str] | None) -> None:

@@ -11,10 +11,10 @@ from textual.binding import BindingType
 from fwtutor.course.journey import Journey, Outcome
 from fwtutor.recording.jumps import Wanted, connection_of_entry, find, looked_from
 from fwtutor.telling.actions import STATES
+from fwtutor.telling.diagram import choices, head, rows, shown
 from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import Line, crop, line
 from fwtutor.tui.bindings import bindings
-from fwtutor.tui.diagram import choices, head, rows, shown
 from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.screens.reader import Sheet
 from fwtutor.tui.widgets.bars import KeyBar

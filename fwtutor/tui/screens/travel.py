@@ -16,6 +16,7 @@ from fwtutor.network.tools.system import MAX_SLEEP
 from fwtutor.recording.jumps import Wanted, connection_of, find, looked_from, moment_at
 from fwtutor.recording.run import GAP
 from fwtutor.telling import glyphs, words
+from fwtutor.telling.jumping import read_typed
 from fwtutor.telling.reading import Place, chain_of, packet_entry, rule_at
 from fwtutor.telling.spans import Line, clean, line
 from fwtutor.telling.words import moment
@@ -178,7 +179,7 @@ class Travelling(LabView):
 
     def _meaning(self, typed: str) -> Line:
         """What somebody has typed so far means."""
-        from fwtutor.tui.screens.choose import read_typed, typed_row
+        from fwtutor.tui.screens.choose import typed_row
 
         wish = read_typed(typed)
         if not typed:
@@ -198,8 +199,6 @@ class Travelling(LabView):
         return typed_row(typed, [(means[kind], "dim")])
 
     def _go_to_typed(self, typed: str) -> None:
-        from fwtutor.tui.screens.choose import read_typed
-
         wish = read_typed(typed)
         if wish is None:
             self.tell(f"{typed} is no moment and no time")

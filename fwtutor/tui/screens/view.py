@@ -83,6 +83,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.query_one(WireView).slowness = self._reveal.slowness
         if self.journey.open_goal is None and not self.lesson.free and (self.journey.stage or self.session.cursor.index >= 0):
             self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
+        elif told.typed_before(self.journey):
+            self._told = _with_keys(line("what you typed is not kept between sittings; ", ("S", "key"), " keeps it in a file"))
         self.show()
 
     def on_resize(self, event: events.Resize) -> None:

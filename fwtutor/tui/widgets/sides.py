@@ -7,9 +7,9 @@ from itertools import zip_longest
 
 from textual import events
 
-from fwtutor.netfilter.conntrack.listing import format_entry
-from fwtutor.recording.sides import BYTES, DECIDED, ENTRY, FATE, ONLY, STATE, TRIED, VERDICT, Cost, Row, Side
+from fwtutor.recording.sides import DECIDED, FATE, Cost, Row, Side
 from fwtutor.telling import glyphs, words
+from fwtutor.telling.comparing import differences, same, told
 from fwtutor.telling.spans import BLANK, Line, Span, beside, crop, ends, line, pad, wrap
 from fwtutor.tui.widgets.lines import LineView
 
@@ -108,7 +108,7 @@ class SidesView(LineView):
         what = row.packet.fault or f"{words.packet_tuple(row.packet)} {words.flags(row.packet)}".rstrip()
         left = line(sign, (words.clock(side.at)[4:-2], "dim"), "  ", (what, "strong" if row.differs else ""))
         role = "change" if row.differs & FATE else "dim"
-        said = line((f"{glyphs.UNLIKE} {', '.join(_named(row.differs))} ", role)) if row.differs else line((f"{_same(row)} ", "dim"))
+        said = line((f"{glyphs.UNLIKE} {', '.join(differences(row.differs))} ", role)) if row.differs else line((f"{same(row)} ", "dim"))
         return ends(crop(left, max(20, width - said.width - 1)), said, width)
 
     def _sides(self, row: Row, width: int, here: bool) -> Line:
@@ -125,20 +125,6 @@ class SidesView(LineView):
             number = (offset.y + self.scroll_offset.y) // TALL
             if number < len(self._numbers):
                 self.app.call_later(self.app.run_action, f"screen.mark({number}, {int(offset.x >= self.text_width // 2)})", self.screen)
-
-
-def _same(row: Row) -> str:
-    """What is said of a packet that fares the same."""
-    if not row.rewritten or row.left is None or row.right is None:
-        return "the same"
-    # In its place it may have been widened or narrowed since; elsewhere it is told by what it means.
-    rule = f"rule {row.left.number}" if row.left.number == row.right.number else "the same rule"
-    return f"the same, by {rule}, written otherwise"
-
-
-def _named(differs: frozenset[str]) -> list[str]:
-    order = (ONLY, VERDICT, BYTES, STATE, DECIDED, ENTRY, TRIED)
-    return [name for name in order if name in differs]
 
 
 def _side(side: Side | None, here: bool, narrow: bool) -> Line:
@@ -176,18 +162,18 @@ class Detail(LineView):
         if row is None or row.packet is None:
             return ()
         if not row.differs:
-            same = [line(("Both runs make the same of it.", "dim"))]
+            alike = [line(("Both runs make the same of it.", "dim"))]
             if row.rewritten and row.left is not None and row.right is not None:
-                same += _pair("rule", _told(DECIDED, row.left), _told(DECIDED, row.right), width)
-            return same
+                alike += _pair("rule", told(DECIDED, row.left), told(DECIDED, row.right), width)
+            return alike
         if row.left is None or row.right is None:
             which = "A" if row.right is None else "B"
             said = f"Only run {which} has this packet: what caused it did not happen in the other."
             return wrap(line(said), width)
         rows: list[Line] = []
-        for name in _named(row.differs):
-            told = [_told(name, side) for side in (row.left, row.right)]
-            rows += _pair(name, told[0], told[1], width)
+        for name in differences(row.differs):
+            both = [told(name, side) for side in (row.left, row.right)]
+            rows += _pair(name, both[0], both[1], width)
         return rows
 
 
@@ -200,17 +186,3 @@ def _pair(name: str, left: str, right: str, width: int) -> list[Line]:
         head = line((f"{name if not number else '':<12} ", "dim"), (f"{which} ", "current"))
         rows += wrap(Line((*head.spans, *line(text).spans)), width, 15)
     return rows
-
-
-def _told(name: str, side: Side) -> str:
-    if name == VERDICT:
-        return f"{side.verdict}{f' (to {side.to})' if side.to else ''}"
-    if name == STATE:
-        return side.state or "not tracked"
-    if name == TRIED:
-        return str(side.tried)
-    if name == ENTRY:
-        return format_entry(side.entry, side.at) if side.entry is not None else "none"
-    if name == DECIDED:
-        return f"{side.decided}: {side.rule.save()}" if side.rule is not None else side.decided or "nothing"
-    return ", ".join(f"{len(raw)} bytes by {interface}" for interface, raw in side.out) or "nothing left the box"
