@@ -20,6 +20,8 @@ LIST_FROM = 8
 """Rows from which the timeline is drawn as a list."""
 
 
+ONE_ROW = 12
+"""Marks of the strip whose letters jump mode puts into one row, at most."""
 LISTED = 88
 """Cells of a listed moment at most: a verdict too far from its tuple is hard to tie to it."""
 
@@ -93,8 +95,8 @@ class TimelineView(LineView):
         if self.listing:
             # Before the row, where it covers nothing.
             return [(0, y, action) for _, y, action in found]
-        # In the strip, marks stand too close for two letters each in one row: every second has them below, in the caption's row.
-        rows = min(2, max(1, self.size.height))
+        # In the strip, many marks stand too close to be told apart: every second has its letters below, in the caption's row.
+        rows = 1 if len(found) <= ONE_ROW else min(2, max(1, self.size.height))
         return [(x, number % rows, action) for number, (x, _, action) in enumerate(found)]
 
     def _scrub(self, x: int) -> None:
