@@ -41,8 +41,14 @@ class TimelineView(LineView):
         """Records that are bookmarked."""
         self._first = -1
         """The moment at the strip's left edge."""
+        self._lettered = False
         self._scrubbed: str | None = None
         """While the mouse is held down on the strip: what it was over last. The strip keeps still under it."""
+
+    def make_room(self, for_letters: bool) -> None:
+        """Jump mode's letters may take the caption's row, and are not to be read into its words."""
+        self._lettered = for_letters and len(self.spots()) > ONE_ROW
+        self.rebuild()
 
     @property
     def listing(self) -> bool:
@@ -123,7 +129,9 @@ class TimelineView(LineView):
         width = self.text_width
         if self.listing:
             return self._moment(place, y - 1, width)
-        return self._strip(place, width) if y == 0 else self._caption(place, width)
+        if y == 0:
+            return self._strip(place, width)
+        return line() if self._lettered else self._caption(place, width)
 
     def _strip(self, place: Place, width: int) -> Line:
         stops = place.session.run.stops
