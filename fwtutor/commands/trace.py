@@ -54,12 +54,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _clock(text: str) -> int:
     """ns since 1970."""
-    from fwtutor.netfilter.wallclock import parse
+    from fwtutor.netfilter.wallclock import LATEST, parse
 
     try:
-        return parse(text)
-    except ValueError:
+        when = parse(text)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write it like 2024-12-24T18:00:00 (UTC)") from None
+    if not 0 <= when <= LATEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between the years 1970 and 2100")
+    return when
 
 
 def run(arguments: argparse.Namespace) -> int:
