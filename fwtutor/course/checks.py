@@ -11,14 +11,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from fwtutor.course.ground import CommandRefused, Ground
-from fwtutor.course.model import Answer, Check
+from fwtutor.course.model import TRIED, Answer, Check
 from fwtutor.late import late_dataclass
 from fwtutor.netfilter import RuleRefused
 from fwtutor.network.prompt import configures
 from fwtutor.network.records import CommandRun
 
 if TYPE_CHECKING:
-    from fwtutor.course.model import History, Lesson
+    from fwtutor.course.model import History, Lesson, Stage
     from fwtutor.course.reenacting import Reenacted
     from fwtutor.recording import Scenario
 
@@ -40,7 +40,7 @@ class Failure:
     @property
     def told(self) -> str:
         """Why it matters, and what happened: to whoever gave the answer."""
-        return f"{self.check.reason} What happened: {self.happened}."
+        return f"{self.check.reason} {TRIED}: {self.happened}."
 
 
 @late_dataclass
@@ -68,6 +68,8 @@ class Court:
     scenario: Scenario
     checks: tuple[Check, ...]
     seed: int
+    places: frozenset[str] = frozenset()
+    """Hosts at which the task is done: what somebody types elsewhere (an attacker's own rules) is no part of the answer."""
 
     def ground(self, answer: Answer) -> Ground:
         """Where an answer is judged: the hosts as the learner finds them, with the answer in force."""
@@ -130,7 +132,17 @@ class Failed:
 
 def judge(lesson: Lesson, answer: Answer) -> Judgement:
     """Puts an answer through the lesson's checks."""
-    return Court(lesson.scenario, lesson.checks, lesson.seed).judge(answer)
+    return court_of(lesson).judge(answer)
+
+
+def court_of(lesson: Lesson, seed: int | None = None) -> Court:
+    """Where answers to the lesson are judged; ``seed``: not by its own."""
+    return Court(lesson.scenario, lesson.checks, lesson.seed if seed is None else seed, places(lesson.scenario.watch, lesson.stages))
+
+
+def places(watch: str, stages: Sequence[Stage]) -> frozenset[str]:
+    """The watched host, and wherever a stage's ``do`` changes something that lasts."""
+    return frozenset({watch, *(deed.host for stage in stages for deed in stage.deeds if configures(deed.line))})
 
 
 @dataclass(slots=True)
@@ -167,6 +179,8 @@ class Passes:
         for index, record in enumerate(run.records):
             # What a program does by itself is nobody's answer.
             if not isinstance(record, CommandRun) or record.cause >= 0 or record.refused or not configures(record.line):
+                continue
+            if record.learner and record.host not in self.court.places:
                 continue
             lines = (*lines, (record.host, record.line))
             touched = touched or record.learner

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from fwtutor.course.answers import bare_firewall
-from fwtutor.course.checks import Court, Judgement
+from fwtutor.course.checks import Judgement, court_of
 from fwtutor.course.ground import Ground
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.course.submissions import Submission
 from fwtutor.course.varying import key_of, load_variant, seed_of
 from fwtutor.netfilter import RuleRefused
+from fwtutor.network.prompt import configures
 
 CPU_SECONDS = 10
 """An answer may take so long; one that makes sense takes a tenth of one."""
@@ -71,7 +72,7 @@ class Grader:
         self.lesson = lesson
         self.terms = terms or Terms(lesson.folder)
         seed = lesson.seed if self.terms.seed is None else self.terms.seed
-        self.court = Court(lesson.scenario, lesson.checks, seed_of(seed, lesson.student) if lesson.student else seed)
+        self.court = court_of(lesson, seed_of(seed, lesson.student) if lesson.student else seed)
         self._spec = lesson.scenario.topology.host(lesson.scenario.watch)
         self._hosts = {host.name for host in lesson.scenario.topology.hosts}
         self._like_whom = like or self
@@ -130,7 +131,8 @@ class Grader:
         for number, (_, host, _line) in enumerate(kept.answer, 1):
             if host not in self._hosts:
                 raise ValueError(f"answer[{number}].host: there is no host {host[:40]!r}")
-        return self.court.ground_typed(kept.with_those_of(self.court.as_found()))
+        here = kept._replace(answer=tuple(line for line in kept.answer if line[1] in self.court.places))
+        return self.court.ground_typed(here.with_those_of(self.court.as_found()))
 
     def _answer(self, submission: Submission) -> Answer:
         """Raises ValueError, naming the line."""
@@ -147,6 +149,11 @@ class Grader:
             host, mark, command = line.partition("# ")
             if not mark or host.strip() not in self._hosts or not command.strip():
                 raise ValueError(f"line {number}: is not HOST# COMMAND, with one of {', '.join(sorted(self._hosts))}")
+            # To look, or to send, is no answer: what came of it would be taken for what the answer does.
+            if not configures(command):
+                continue
+            if host.strip() not in self.court.places:
+                raise ValueError(f"line {number}: the task is done at {' and '.join(sorted(self.court.places))}, not at {host.strip()}")
             commands.append((host.strip(), command.strip()))
         return Answer(submission.source, commands=tuple(commands))
 

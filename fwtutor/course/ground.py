@@ -9,8 +9,7 @@ from ipaddress import ip_network
 from random import Random
 
 from fwtutor.course.answers import bare_firewall
-from fwtutor.course.facts import decided
-from fwtutor.course.patterns import packet_words
+from fwtutor.course.happened import by_whom, walk_told
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address, destination_of, source_of
 from fwtutor.network.prompt import family_of
@@ -156,7 +155,7 @@ def loss_words(world: World, index: int | None) -> str:
     record = world.records[index] if index is not None else None
     if not isinstance(record, Walked):
         return ""
-    return f"; the firewall stopped {packet_words(record.walk.packet)} ({decided(record.walk)})"
+    return f"; the firewall stopped {walk_told(world.records, record)}{by_whom(record.walk)}"
 
 
 # --- what is drawn ------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
 from fwtutor.course.checkfields import read_check
-from fwtutor.course.checks import Court
+from fwtutor.course.checks import Court, places
 from fwtutor.course.fields import LESSON_NAME, read_condition, read_host, read_id, read_prediction, read_vary
 from fwtutor.course.model import Chapter, Check, Course, Deed, Goal, Lesson, LessonError, Stage, Vary
 from fwtutor.course.networks import read_topology
@@ -176,7 +176,7 @@ def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True, langua
     scenario = Scenario(topology=topology, script=script, watch=watch, stages=len(stages))
     held_back = table.flag("held_back")
     checks = words.checks(_checks(table, watch, hosts, held_back=held_back))
-    court = Court(scenario, checks, seed)
+    court = Court(scenario, checks, seed, places(watch, stages))
     lesson = Lesson(
         name=folder.name,
         title=words.text("title", table.text("title", limit=40), 40),

@@ -42,6 +42,10 @@ class LessonError(ValueError):
         return f"{place}: {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
 
 
+TRIED = "Your answer was tried"
+"""What is said before what a check saw, to whoever gave the answer: it is no part of the run that is on the screen."""
+
+
 class History(Protocol):
     """What questions and conditions read: a run, or a history that an answer was put through."""
 

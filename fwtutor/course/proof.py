@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fwtutor.course.checks import Court, Judgement, failures_of
+from fwtutor.course.checks import Judgement, court_of, failures_of
 from fwtutor.course.language import languages
 from fwtutor.course.loader import load_course, load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
@@ -66,7 +66,7 @@ def _translations(lesson: Lesson, findings: list[Finding]) -> Iterable[str]:
 
 
 def _check_answers(lesson: Lesson) -> Iterable[Finding]:
-    court = Court(lesson.scenario, lesson.checks, lesson.seed)
+    court = court_of(lesson)
     # Where IPv6 has rules they are part of the answer; elsewhere it stays as it is.
     six = bool(lesson.scenario.topology.host(lesson.scenario.watch).rules6)
     for where, rules, rules6 in (

@@ -7,12 +7,13 @@ to whom it was for. A *history* is any traffic, with what must be seen in it and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from random import Random
 
-from fwtutor.course.facts import decided, tried
+from fwtutor.course.facts import tried
 from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, Story, draw_address, draw_all, enter, fill, loss_words, lost, settle
+from fwtutor.course.happened import by_whom, must_told, never_told, packet_told
 from fwtutor.course.model import Condition
 from fwtutor.course.patterns import packet_words
 from fwtutor.late import late_dataclass
@@ -23,7 +24,7 @@ from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, Packet
 from fwtutor.netfilter.walk import Walk
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address, destination_of, source_of, write_place
-from fwtutor.network.records import Walked
+from fwtutor.network.records import Record, Walked
 from fwtutor.network.world import World
 
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
@@ -61,24 +62,26 @@ class Exchange(Telling):
     def story(self, ground: Ground, random: Random) -> Story | None:
         for _ in range(self.times):
             world = ground.world()
+            begun = len(world.records)
             drawn = draw_all(USUAL_DRAWS, random)
             # A "say" that finds its connection dead is refused: what killed it is the better story.
             refused = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
-            said = self._unfinished(world, ground) or refused
+            said = self._unfinished(world, ground, begun) or refused
             if said:
                 at = lost(world, ground.watch, (self.address, self.port))
-                return Story(f"{self.host}: {self.run[0].replace('{port}', 'any port')}: {said}{loss_words(world, at)}", world, at)
+                typed = self.run[0].replace("{port}", "any port")
+                return Story(f'"{typed}" at {self.host}: {said}{loss_words(world, at)}', world, at)
         return None
 
-    def _unfinished(self, world: World, ground: Ground) -> str:
-        """What is missing for a whole conversation; "" if nothing is."""
+    def _unfinished(self, world: World, ground: Ground, begun: int) -> str:
+        """What is missing for a whole conversation since the record ``begun``; "" if nothing is."""
         place = self.address, self.port
         served = self.served or place
         # A loopback address is nobody's in particular: it is the host's own.
         peer = ground.owner(str(served[0])) or self.host
         heard = answered = False
         closed = [False, False]
-        for record in world.records:
+        for record in world.records[begun:]:
             packet = record.walk.delivered if isinstance(record, Walked) else None
             if packet is None or packet.protocol != self.protocol:
                 continue
@@ -113,11 +116,16 @@ class IcmpError(Telling):
 
     def story(self, ground: Ground, random: Random) -> Story | None:
         world = ground.world()
+        begun = len(world.records)
         drawn = draw_all(USUAL_DRAWS, random)
         said = next(filter(None, (enter(world, self.host, fill(line, drawn)) for line in self.run)), "")
         if said:
             return Story(said, world, lost(world, ground.watch))
-        sent = [packet for packet in self._left(world, ground.watch) if (destination_of(packet), packet.dport) == (self.address, self.port)]
+        sent = [
+            packet
+            for packet in self._left(world.records[begun:], ground.watch)
+            if (destination_of(packet), packet.dport) == (self.address, self.port)
+        ]
         if not sent:
             return Story(f"nothing was sent to {write_place(self.address, self.port)}", world, lost(world, ground.watch))
         big, family = sent[-1], self.router.family
@@ -129,12 +137,12 @@ class IcmpError(Telling):
         if walk.to is not None:
             return None
         kind = "ICMP" if family == 4 else "ICMPv6"
-        text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} did not get through ({decided(walk)})"
+        text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} was stopped{by_whom(walk)}"
         return Story(text, world, packet=error)
 
-    def _left(self, world: World, watch: str) -> Iterator[Packet]:
+    def _left(self, records: Iterable[Record], watch: str) -> Iterator[Packet]:
         """The packets that left the watched host, as the wire saw them."""
-        for record in world.records:
+        for record in records:
             if isinstance(record, Walked) and record.host == watch:
                 for interface, raw in record.walk.out:
                     if interface == self.interface:
@@ -179,8 +187,8 @@ class Strays(Telling):
         return None
 
     def _words(self, walk: Walk) -> str:
-        before = "".join(f"after {host}: {line}: " for host, line in self.first)
-        return f"{before}{packet_words(walk.packet)} came in on {self.interface} and was let through ({decided(walk)})"
+        before = "".join(f'after "{line}" at {host}, ' for host, line in self.first)
+        return f"{before}{packet_told(walk.packet)} came in by {self.interface} and got through{by_whom(walk)}"
 
     def _drawn(self, random: Random) -> tuple[Packet, ...]:
         state = random.getstate()
@@ -239,7 +247,7 @@ class Traffic:
         for at, host, line in self.lines:
             world.run_until(start + round(at * SECOND))
             record = world.enter(host, fill(line, drawn))
-            refused = refused or (f"{record.line}: {record.output.strip()}" if record.refused else "")
+            refused = refused or (f'"{record.line}" was refused, {record.output.strip()}' if record.refused else "")
         settle(world)
         return Played(world, world.records, first), drawn, refused
 
@@ -265,18 +273,12 @@ class History(Telling):
                 if condition.met_at(played) is None:
                     at = lost(played.world, ground.watch)
                     because = f"; {refused}" if refused else loss_words(played.world, at)
-                    return Story(f"there was no {condition}{because}", played.world, at)
+                    return Story(f"{must_told(condition)}{because}", played.world, at)
             for unwanted in self.never:
                 condition = unwanted(drawn)
                 found = condition.met_at(played)
                 if found is not None:
-                    record = played.records[found]
-                    how = (
-                        f": {packet_words(record.walk.packet)} at {record.host} ({decided(record.walk)})"
-                        if isinstance(record, Walked)
-                        else ""
-                    )
-                    return Story(f"there was {condition}{how}", played.world, found)
+                    return Story(never_told(condition, played.records, found), played.world, found)
         return None
 
 
@@ -301,4 +303,4 @@ class Cost(Telling):
         dearest = max(met, key=lambda record: tried(record.walk))
         walk = dearest.walk
         said = f"{cheap} of {len(costs)} packets met at most {self.most} rules, and {self.share} % are asked for"
-        return Story(f"{said}; {packet_words(walk.packet)} met {tried(walk)} ({decided(walk)})", played.world, dearest.index)
+        return Story(f"{said}; {packet_told(walk.packet)} met {tried(walk)}{by_whom(walk)}", played.world, dearest.index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fwtutor.course.checks import Failed
-from fwtutor.course.model import Answer, Lesson, Stage
+from fwtutor.course.model import TRIED, Answer, Lesson, Stage
 from fwtutor.course.reenacting import Reenacted
 from fwtutor.recording import Session
 
@@ -19,7 +19,7 @@ IN_THE_LAB = (
 def as_lab(lesson: Lesson, failed: Failed, again: Reenacted, ways: str = IN_THE_LAB) -> tuple[Lesson, Session]:
     """The lab, and its session at the deciding moment. ``ways``: how to look around and back, as prose."""
     check = failed.failure.check
-    text = f"{check.reason}\n\n**What happened:** {again.text}.\n\n{ways}"
+    text = f"{check.reason}\n\n**{TRIED}:** {again.text}.\n\n{ways}"
     scenario = again.run.scenario
     session = Session(scenario, [again.run])
     session.cursor.seek(again.index)

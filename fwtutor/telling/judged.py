@@ -62,11 +62,12 @@ def _packets(found: Comparison, logged: Sequence[Sequence[str]], width: int) -> 
 
 def _order(order: Ordered, width: int) -> list[Line]:
     """A command between two packets."""
-    from fwtutor.kernel.observation import CONNTRACK, PROGRAMS
+    from fwtutor.judging.report import command_line
 
-    changed = "entries changed here: " if order.family == CONNTRACK else "rules changed here: "
+    command = command_line(order)
+    changed = "entries changed here: " if command.startswith("conntrack") else "rules changed here: "
     said = f"refused here (exit status {order.status}): " if order.status else changed
-    return wrap(line(f"    {glyphs.COMMAND} ", (said, "change"), (f"{PROGRAMS[order.family]} {order.line}", "code")), width, 8)
+    return wrap(line(f"    {glyphs.COMMAND} ", (said, "change"), (command, "code")), width, 8)
 
 
 def _packet(number: int, observed: Observed, logged: Sequence[str], width: int, *, agreed: bool) -> list[Line]:

@@ -234,10 +234,12 @@ def unmet(failed: Failed | None, see: Line) -> list[Line]:
     """The check that does not pass yet, why it matters, what happened, and how to see that; nothing if there is none."""
     if failed is None:
         return []
+    from fwtutor.course.model import TRIED
+
     failure = failed.failure
     return [
         line((f"{glyphs.CROSS} not yet: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
-        line(("What happened: ", "dim"), f"{failure.happened}."),
+        line((f"{TRIED}: ", "dim"), f"{failure.happened}."),
         see,
     ]
 

@@ -61,11 +61,12 @@ def test_a_whole_visit_passes(failure: Fails) -> None:
 def test_a_half_open_visit_does_not(failure: Fails) -> None:
     said = failure(VISIT, "-A INPUT -p tcp -m tcp --dport 1337 -m conntrack --ctstate NEW -j ACCEPT")
     assert "nothing said ever reached 203.0.113.1:1337" in said
-    assert "ACK (INPUT policy)" in said
+    assert "; the firewall stopped attacker's ACK from 203.0.113.9:" in said
+    assert said.endswith("to 203.0.113.1:1337, by INPUT's policy")
 
 
 def test_a_visit_that_cannot_begin_names_its_syn(failure: Fails) -> None:
-    assert failure(VISIT, STATE).endswith("> 203.0.113.1:1337 SYN (INPUT policy)")
+    assert failure(VISIT, STATE).endswith("to 203.0.113.1:1337, by INPUT's policy")
 
 
 def test_a_conversation_that_is_never_closed_is_not_finished(lesson: Lesson) -> None:
@@ -78,32 +79,33 @@ def test_a_question_whose_answer_is_dropped_fails(failure: Fails) -> None:
     assert failure(DIG, STATE) == ""
     said = failure(DIG, APP)
     assert "no answer of 198.51.100.53:53 came back" in said
-    assert "the firewall stopped udp 198.51.100.53:53 > 203.0.113.1:" in said
+    assert "the firewall stopped dns's udp packet from 198.51.100.53:53 to 203.0.113.1:" in said
 
 
 def test_a_router_s_word_needs_related(failure: Fails) -> None:
     assert failure(MTU, STATE) == ""
     said = failure(MTU, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")
     assert said.startswith("ICMP 3/4 from 203.0.113.254 about tcp 203.0.113.1:")
-    assert said.endswith("(INPUT policy)")
+    assert said.endswith(" was stopped, by INPUT's policy")
 
 
 def test_a_stray_that_gets_in_is_named_with_the_rule_that_let_it(failure: Fails) -> None:
     assert failure(STRAY, STATE, APP) == ""
     said = failure(STRAY, STATE, "-A INPUT -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT")
-    assert said == "tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN came in on wan and was let through (INPUT rule 2)"
+    assert said == "a SYN from 203.0.113.9:4000 to 203.0.113.1:22 came in by wan and got through, by rule 2 of INPUT"
 
 
 def test_a_stray_ack_is_tried_as_well(failure: Fails) -> None:
     said = failure(STRAY, "-A INPUT -p tcp -m tcp --tcp-flags SYN NONE -j ACCEPT")
-    assert "203.0.113.1:22 ACK came in" in said
+    assert said.startswith("an ACK from 203.0.113.9:")
+    assert "to 203.0.113.1:22 came in" in said
 
 
 def test_strays_come_after_what_was_opened_first(failure: Fails) -> None:
     hidden = replace(STRAY, first=(("attacker", "connect 203.0.113.1:1337 from 4000"),))
     assert failure(hidden, STATE, APP) == ""
     said = failure(hidden, policy="ACCEPT")
-    assert said.startswith("after attacker: connect 203.0.113.1:1337 from 4000: tcp 203.0.113.9:4000 > 203.0.113.1:22")
+    assert said.startswith('after "connect 203.0.113.1:1337 from 4000" at attacker, a SYN from 203.0.113.9:4000 to 203.0.113.1:22')
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,8 @@ def test_a_judgement_is_the_same_every_time(lesson: Lesson) -> None:
 
 def test_a_failed_check_gives_its_reason(lesson: Lesson) -> None:
     said = str(judge(lesson, Answer("mine", rules(STATE, APP))))
-    assert said.startswith("lan-ssh: alice: ssh 192.168.0.1: nothing said ever reached 192.168.0.1:22; the firewall stopped tcp ")
+    assert said.startswith('lan-ssh: "ssh 192.168.0.1" at alice: nothing said ever reached 192.168.0.1:22; ')
+    assert "; the firewall stopped alice's SYN from " in said
     assert said.endswith("SSH is for the LAN: Alice must get in, work, and leave.")
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 from fwtutor.badinput import BadInput
 from fwtutor.cli import run
 from fwtutor.course import grading
+from fwtutor.course.checks import court_of
 from fwtutor.course.gradebook import as_json, gradebook, junit, text
 from fwtutor.course.grading import Grader, Mark, Terms, grade
 from fwtutor.course.loader import load_lesson
@@ -150,9 +151,12 @@ def test_what_is_no_answer_is_refused_with_its_line(grader: Grader, answer: str,
     assert words in mark.refused
 
 
+ENDLESS = "".join(f"server# ipset create s{n} hash:ip maxelem 1048576\nserver# ipset add s{n} 10.0.0.0-10.15.255.254\n" for n in range(9))
+
+
 def test_an_answer_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch, grader: Grader) -> None:
     monkeypatch.setattr(grading, "CPU_SECONDS", 0.2)
-    endless = Submission("mallory", "m", "attacker# flood syn 203.0.113.1:1337 count 2000\n" * 400)
+    endless = Submission("mallory", "m", ENDLESS)
     assert "could not be judged within" in grading._limited(grader, endless).refused
     monkeypatch.setattr(grading, "CPU_SECONDS", 60)
     assert grading._limited(grader, Submission("ada", "a", SOLUTION)).passed
@@ -270,3 +274,26 @@ def test_the_command_ends_with_0_1_or_2(tmp_path: Path, capsys: pytest.CaptureFi
     assert "nobody.rules: No such file or directory" in capsys.readouterr().err
     assert run(["grade", "no-such-lesson", str(good)]) == 2
     assert "there is no lesson 'no-such-lesson'" in capsys.readouterr().err
+
+
+DONE_BEFORE = """visitor# curl http://203.0.113.1
+server# iptables -F
+server# iptables -P INPUT DROP
+server# iptables -A INPUT -p tcp -m multiport --dports 25,113 -j REJECT --reject-with tcp-reset
+"""
+
+
+def test_what_an_answer_does_itself_is_no_proof_that_it_works() -> None:
+    """Once the conversation that must go on could be had before the door was shut."""
+    drop_or_reject = Grader(load_lesson(FOLDER.parent / "drop-or-reject"))
+    assert drop_or_reject.mark(Submission("eve", "e", DONE_BEFORE)).failures
+    lines = tuple((host, line) for host, _, line in (row.partition("# ") for row in DONE_BEFORE.splitlines()))
+    assert not drop_or_reject.court.judge_on(drop_or_reject.court.ground_typed(lines)).passed
+
+
+def test_the_task_is_done_at_its_own_host() -> None:
+    capstone = Grader(load_lesson(FOLDER.parent / "capstone"))
+    line = "attacker# iptables -A OUTPUT -p tcp --dport 1337 -j DROP\n"
+    assert "line 1: the task is done at server, not at attacker" in capstone.mark(Submission("eve", "e", line)).refused
+    forgotten = load_lesson(FOLDER.parent / "forgotten")
+    assert court_of(forgotten).places >= {"gate", "alice"}

@@ -80,9 +80,9 @@ def test_what_must_be_seen_is_seen(failure: Fails) -> None:
 
 def test_what_was_not_seen_is_told_with_the_packet_that_was_stopped(failure: Fails) -> None:
     said = failure(VISIT, OUT)
-    assert said.startswith("there was no connection tcp *:")
-    assert "; the firewall stopped tcp 203.0.113.80:80 > 192.168.0.20:" in said
-    assert said.endswith("SYN+ACK (FORWARD policy)")
+    assert said.startswith("the connection tcp *:")
+    assert " never came about; the firewall stopped web's SYN+ACK from 203.0.113.80:80 to 192.168.0.20:" in said
+    assert said.endswith(", by FORWARD's policy")
 
 
 NEVER = """
@@ -97,8 +97,19 @@ times = 3
 def test_what_must_never_be_seen_is_told_with_where_it_came_to(failure: Fails) -> None:
     assert failure(NEVER, STATE, OUT) == ""
     said = failure(NEVER, policy="ACCEPT")
-    assert said.startswith("there was tcp 203.0.113.")
-    assert " at alice (no rule)" in said
+    # Whose packet it was, whatever address it wore.
+    assert said.startswith("mallory's SYN from 203.0.113.")
+    assert said.endswith(" reached alice")
+
+
+def test_who_answers_on_a_packet_s_account_has_made_the_answer(failure: Fails) -> None:
+    answered = """
+    kind = "history"
+    traffic = [{ host = "mallory", run = "send udp 203.0.113.9:5000 > 192.168.0.20:53" }]
+    never = [{ packet = "icmp * > 203.0.113.9 3/3", at = "mallory", to = "local" }]
+    """
+    said = failure(answered, "-A FORWARD -p udp -j REJECT")
+    assert said == "wall's ICMP 3/3 from 203.0.113.1 to 203.0.113.9 reached mallory"
 
 
 def test_what_a_tool_says_can_be_asked_for(failure: Fails) -> None:
@@ -108,7 +119,7 @@ def test_what_a_tool_says_can_be_asked_for(failure: Fails) -> None:
     must = [{ says = "22/tcp filtered", at = "mallory" }]
     """
     assert failure(says, STATE, OUT) == ""
-    assert failure(says, policy="ACCEPT").startswith('there was no "22/tcp filtered" at mallory')
+    assert failure(says, policy="ACCEPT").startswith('mallory never read "22/tcp filtered"')
 
 
 def test_a_condition_may_ask_how_a_packet_left(failure: Fails) -> None:
@@ -118,7 +129,7 @@ def test_a_condition_may_ask_how_a_packet_left(failure: Fails) -> None:
     must = [{ packet = "tcp 192.168.0.20:5000 > *:80 SYN", left = "tcp 203.0.113.1:5000 > 203.0.113.80:80 SYN" }]
     """
     assert failure(left, STATE, OUT, nat=("-A POSTROUTING -o wan -j MASQUERADE",)) == ""
-    assert "there was no tcp 192.168.0.20:5000 > *:80 SYN (left:" in failure(left, STATE, OUT)
+    assert "there was no tcp 192.168.0.20:5000 > *:80 SYN, leaving as" in failure(left, STATE, OUT)
 
 
 COST = """
@@ -133,7 +144,7 @@ def test_traffic_may_cost_so_much_and_no_more(failure: Fails) -> None:
     assert failure(COST, STATE, OUT) == ""
     said = failure(COST, *["-A FORWARD -p udp -j ACCEPT"] * 5, STATE, OUT)
     assert said.startswith("0 of ")
-    assert "met 7 (FORWARD rule 7)" in said
+    assert "met 7, by rule 7 of FORWARD" in said
 
 
 STRAYS = """
@@ -148,12 +159,12 @@ ports = [22]
 
 def test_strays_that_are_forwarded_got_through(failure: Fails) -> None:
     assert failure(STRAYS, STATE, OUT) == ""
-    assert "192.168.0.20:22 SYN came in on wan and was let through (FORWARD rule 1)" in failure(STRAYS, "-A FORWARD -p tcp -j ACCEPT")
+    assert "to 192.168.0.20:22 came in by wan and got through, by rule 1 of FORWARD" in failure(STRAYS, "-A FORWARD -p tcp -j ACCEPT")
 
 
 def test_strays_may_be_of_ipv6() -> None:
     six = STRAYS.replace("203.0.113.9", "2001:db8:1::9").replace("192.168.0.20", "2001:db8:2::20")
-    assert "tcp [2001:db8:1::9]:" in check(six).trial.failure(Ground(TOPOLOGY, "wall", rules()), Random("x"))
+    assert "SYN from [2001:db8:1::9]:" in check(six).trial.failure(Ground(TOPOLOGY, "wall", rules()), Random("x"))
     shut = (("wall", "ip6tables -P FORWARD DROP"),)
     assert check(six).trial.failure(Ground(TOPOLOGY, "wall", rules(), before=shut), Random("x")) == ""
 
@@ -201,7 +212,7 @@ def test_a_connection_may_be_open_when_the_answer_comes_into_force(failure: Fail
     saved = [sorted(world.hosts["wall"].firewall.save().splitlines()) for world in worlds]
     assert saved[0] == saved[1]
     assert failure(cut, ban, STATE) == ""
-    assert "there was tcp *:" in failure(cut, STATE, OUT)
+    assert failure(cut, STATE, OUT).endswith(" got through wall to wan, by rule 2 of FORWARD")
 
 
 # --- what is drawn, and mistakes ----------------------------------------------------------------------------
@@ -262,7 +273,7 @@ def test_settings_are_an_answer_too() -> None:
     assert goal.met_at(session.run) is None
     assert goal.missing(session.run) == ""
     session.enter("wall", "iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP")
-    assert "there was tcp * > 192.168.0.20:22 (ctstate: NEW): tcp 203.0.113.9:" in goal.missing(session.run)
+    assert "Your answer was tried: mallory's ACK from 203.0.113.9:" in goal.missing(session.run)
     record = session.enter("wall", "sysctl net.netfilter.nf_conntrack_tcp_loose=0")
     assert goal.met_at(session.run) == record.index
 

@@ -346,7 +346,7 @@ def test_a_failed_check_is_seen_as_a_run_and_left_for_ones_own(tmp_path: Path) -
     own = listener.shell.session
     place = own.cursor.index
     said = listener.tell("see it")
-    assert "What happened: server: curl https://198.51.100.80: nothing said ever reached" in said
+    assert 'Your answer was tried: "curl https://198.51.100.80" at server: nothing said ever reached' in said
     assert "ctstate: ESTABLISHED" in said
     assert "Verdict: DROP by policy of INPUT." in said
     assert "rule 1 of INPUT: no" in listener.tell("why")

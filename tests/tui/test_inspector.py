@@ -126,7 +126,7 @@ def test_plain_mode_tells_both(progress: Progress) -> None:
     shell.open(translating())
     said.clear()
     shell.hear("step")
-    shell.hear("inspect")
+    shell.hear("inspect bytes")
     text = "\n".join(said)
     assert "As it arrived by wan, then as it left by lan." in text
     assert "  dst: 203.0.113.1, then 192.168.0.20 (differs)" in text
