@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands.output import NO, OK
+from fwtutor.commands.output import NO, OK, check_target, write_target
 
 FORMATS = ("text", "json", "junit", "csv")
 
@@ -45,6 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(str(error)) from None
     if lesson.held_back:
         raise BadInput(f"{lesson.name}: {HELD_BACK}")
+    if arguments.output is not None:
+        # Files of a folder too, by whatever name: they are read, and not to be written over.
+        given = (file for path in arguments.answers for file in (path.rglob("*") if path.is_dir() else [path]))
+        check_target("--output", arguments.output, given)
     submissions = gather(arguments.answers)
     shows = sys.stderr.isatty() and len(submissions) > 1
 
@@ -56,10 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     marks = grade(Terms(folder, arguments.seed, arguments.seed_per_student), submissions, told=told)
     text = WRITERS[arguments.format](lesson, marks)
     if arguments.output is not None:
-        try:
-            arguments.output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"--output {arguments.output}: {error.strerror}") from None
+        write_target("--output", arguments.output, text)
     else:
         sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
     return OK if all(mark.passed for mark in marks) else NO

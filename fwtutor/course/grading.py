@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -22,11 +23,12 @@ from fwtutor.course.submissions import Submission
 from fwtutor.course.varying import key_of, load_variant, seed_of
 from fwtutor.netfilter import RuleRefused
 from fwtutor.network.prompt import configures
+from fwtutor.orphans import end_with
 
 CPU_SECONDS = 10
 """An answer may take so long; one that makes sense takes a tenth of one."""
 MEMORY = 1 << 30
-"""Bytes of address space a worker may have."""
+"""Bytes of address space that judging an answer may take."""
 ALONE = 8
 """So few answers are judged where one is, without workers: they take longer to start than to judge."""
 
@@ -104,6 +106,11 @@ class Grader:
         return Mark(student, source, failures, like=self._like(ground, judgement), note=note)
 
     def _note(self, submission: Submission) -> str:
+        """What a teacher should know of how it was played."""
+        helped = "it was not played as an exam" if submission.kept is not None and not submission.kept.exam else ""
+        return "; ".join(filter(None, (self._played_otherwise(submission), helped)))
+
+    def _played_otherwise(self, submission: Submission) -> str:
         """How what the lab kept was played otherwise than it is judged."""
         kept, own = submission.kept, self.lesson.seed
         if kept is None:
@@ -233,21 +240,17 @@ def grade(
 
 
 def _judge(terms: Terms, workers: int | None, submissions: Sequence[Submission], which: Sequence[int], done: Done) -> None:
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (terms,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (terms, os.getpid())) as pool:
         futures: dict[Future[Mark], int] = {pool.submit(_work, submissions[number]): number for number in which}
         for future in as_completed(futures):
             done(futures[future], future.result())
 
 
-def _begin(terms: Terms) -> None:
+def _begin(terms: Terms, parent: int) -> None:
     global _grader
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        pass
-    else:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if not end_with(parent):
+        os._exit(1)
     _grader = Grader.of(terms)
 
 
@@ -262,12 +265,31 @@ class _Over(BaseException):
 
 def _limited(grader: Grader, submission: Submission) -> Mark:
     try:
-        with _time_limit():
+        with _memory_limit(), _time_limit():
             return grader.mark(submission)
     except _Over:
         return Mark(submission.student, submission.source, refused=f"could not be judged within {CPU_SECONDS} s of processor time")
     except MemoryError:
         return Mark(submission.student, submission.source, refused="could not be judged: it took more memory than there is")
+
+
+@contextmanager
+def _memory_limit() -> Iterator[None]:
+    """So much memory more than there is in use, and no more; nothing, where the system does not say how much that is."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limits = [pages * resource.getpagesize() + MEMORY, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @contextmanager
