@@ -65,6 +65,9 @@ def _merged(own: LessonProgress, other: LessonProgress) -> LessonProgress:
         mended=own.mended | other.mended,
         hints={stage: max(own.hints.get(stage, 0), other.hints.get(stage, 0)) for stage in {**other.hints, **own.hints}},
         solutions=own.solutions | other.solutions,
+        # The place means nothing without what was typed.
+        typed=list(further.typed),
+        typed_in=further.typed_in,
     )
 
 

@@ -9,8 +9,10 @@ from bisect import bisect_left, bisect_right
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from fwtutor.course.resuming import keep, typed_again
 from fwtutor.course.tasks import Tasks
 from fwtutor.network.records import Walked
+from fwtutor.recording.inputs import print_of
 
 if TYPE_CHECKING:
     from fwtutor.course.handing import Keeper
@@ -63,6 +65,10 @@ class Journey(Tasks):
         self._skipped: set[str] = set()
         """Ids of questions on pages before the one that was asked for at the start."""
         session.bookmarks.keep(progress.of(lesson.name).bookmarks)
+        self.lost = ""
+        """Why what was typed in an earlier sitting is not there again; "" if it is."""
+        self._kept: tuple[Run, int] | None = None
+        """The run whose inputs were kept last, and how many."""
         self.keeper: Keeper | None = None
         """Who keeps what is typed, where somebody else judges it."""
         self._known: tuple[Run, int] | None = None
@@ -144,7 +150,7 @@ class Journey(Tasks):
 
     def begin(self, *, afresh: bool = False, at: int | None = None) -> None:
         """Where one comes in: where one left off, at the beginning, or where page ``at`` (from 1) opens, whatever is asked before it."""
-        part, run = self.progress.of(self.lesson.name), self.session.run
+        part = self.progress.of(self.lesson.name)
         if afresh:
             self.hints.clear()
         if at is not None:
@@ -155,8 +161,9 @@ class Journey(Tasks):
             self.stage = page
         elif not afresh:
             self.returned = part.record >= 0
-            # What was typed is not kept: a place behind it is as far as the lesson's own run goes.
-            moved = self.seek(min(part.record, len(run.records) - 1), part.stage) is Outcome.MOVED
+            self._typed_on, self.lost = typed_again(part, self.session)
+            # The place was in the run with what was typed: without that it is as far as the lesson's own goes.
+            moved = self.seek(min(part.record, len(self.session.run.records) - 1), part.stage) is Outcome.MOVED
             if moved and part.step and self.session.cursor.index == part.record:
                 self.session.cursor.seek(part.record, part.step)
 
@@ -376,9 +383,18 @@ class Journey(Tasks):
         reached, name = self._reached, self.lesson.name
         cursor = self.session.cursor
         self.progress.place(name, self.stage, cursor.index, 0 if cursor.step == len(cursor.steps) else cursor.step)
+        self._keep_typed()
         return [goal for at, goal in self._met_at if at <= reached and self.progress.meet(name, goal)]
 
     # --- inside -----------------------------------------------------------------------------------------
+
+    def _keep_typed(self) -> None:
+        """With the place, what was typed. In an exam nothing is: what is handed in is the keeper's, and nobody comes back to it."""
+        run = self.session.run
+        if self.lesson.held_back or self.lesson.free or self._kept == (run, len(run.inputs)):
+            return
+        self._kept = run, len(run.inputs)
+        keep(self.progress.of(self.lesson.name), self.session, self._pages(), print_of(self.session.scenario))
 
     def _keep(self, did: str, host: str = "", line: str = "") -> None:
         if self.keeper is not None:

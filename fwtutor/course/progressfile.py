@@ -17,12 +17,31 @@ from fwtutor.safefiles import open_regular
 VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024
 MAX_NUMBER = 10**9
+MAX_NS = 10**17
+MAX_PRINT = 2**32 - 1
 WHENS = ("before", "after")
 """The course: when its quiz is taken."""
 
 
+MAX_TYPED = 200
+"""Lines of one lesson that are kept."""
+MAX_TYPED_BYTES = 20_000
+"""Of those lines, as they stand in the file: all lessons together stay far below what a file may have."""
+
+
 class Damaged(ValueError):
     """Why a progress file is not one."""
+
+
+class Typed(NamedTuple):
+    """A line that was entered in the run one was in: ``recording.scenario.Input``, and on which page (from 0)."""
+
+    stage: int
+    after: int
+    ns: int
+    host: str
+    line: str
+    page: int
 
 
 @dataclass(slots=True)
@@ -49,6 +68,10 @@ class LessonProgress:
     """Stage (from 0) -> how many of its hints were ever asked for."""
     solutions: set[int] = field(default_factory=set)
     """Stages (from 0) whose solution was shown."""
+    typed: list[Typed] = field(default_factory=list)
+    """What makes the run one was in what it is: entered again when the lesson is opened, for everything is deterministic."""
+    typed_in: int = 0
+    """A number that stands for the lesson's own run, as it was when they were typed: in another one they mean nothing."""
 
 
 Quiz = dict[str, dict[str, bool]]
@@ -121,6 +144,9 @@ def _read_lesson(name: str, part: object) -> LessonProgress:
     solutions = part.get("solutions", [])
     if not isinstance(solutions, list) or not all(_whole(each, 0) for each in solutions):
         raise Damaged(f"field {name}.solutions is not a list of whole numbers from 0")
+    typed_in = part.get("typed_in", 0)
+    if not _whole(typed_in, 0, MAX_PRINT):
+        raise Damaged(f"field {name}.typed_in is not a whole number from 0")
     return LessonProgress(
         goals=_ids(f"{name}.goals", part.get("goals", [])),
         predictions=dict(predictions),
@@ -132,7 +158,33 @@ def _read_lesson(name: str, part: object) -> LessonProgress:
         mended=_ids(f"{name}.mended", part.get("mended", [])),
         hints={int(key): told for key, told in hints.items()},
         solutions=set(solutions),
+        typed=_typed(f"{name}.typed", part.get("typed", [])),
+        typed_in=typed_in,
     )
+
+
+def _typed(name: str, value: object) -> list[Typed]:
+    if not isinstance(value, list) or len(value) > MAX_TYPED:
+        raise Damaged(f"field {name} is not a list of at most {MAX_TYPED} lines")
+    found = []
+    for number, each in enumerate(value, 1):
+        if not isinstance(each, dict) or each.keys() != set(Typed._fields):
+            raise Damaged(f"field {name}[{number}] is not an object of {', '.join(Typed._fields)}")
+        numbers = all(_whole(each[key], 0, MAX_NS if key == "ns" else MAX_NUMBER) for key in ("stage", "after", "ns", "page"))
+        if not numbers or not all(isinstance(each[key], str) for key in ("host", "line")):
+            raise Damaged(f"field {name}[{number}] has no whole numbers from 0, and texts, where they belong")
+        found.append(Typed(**each))
+    return found
+
+
+def fitting(typed: list[Typed]) -> list[Typed]:
+    """As many of the lines as are kept: the first ones, for those behind rest on them."""
+    room = MAX_TYPED_BYTES
+    for number, each in enumerate(typed):
+        room -= len(json.dumps(each.line))
+        if number == MAX_TYPED or room < 0:
+            return typed[:number]
+    return typed
 
 
 def _ids(name: str, value: object) -> set[str]:
@@ -147,8 +199,8 @@ def _flags(name: str, value: object) -> dict[str, bool]:
     return dict(value)
 
 
-def _whole(value: object, least: int) -> bool:
-    return type(value) is int and least <= value <= MAX_NUMBER
+def _whole(value: object, least: int, most: int = MAX_NUMBER) -> bool:
+    return type(value) is int and least <= value <= most
 
 
 def _number(text: str) -> bool:
@@ -173,6 +225,7 @@ def written(contents: Contents) -> str:
             "record": part.record,
             **_those_there({"step": part.step, "bookmarks": part.bookmarks, "right": part.right}),
             **_those_there({"mended": sorted(part.mended), "hints": part.hints, "solutions": sorted(part.solutions)}),
+            **({"typed": [each._asdict() for each in part.typed], "typed_in": part.typed_in} if part.typed else {}),
         }
         for name, part in contents.lessons.items()
     }

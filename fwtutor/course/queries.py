@@ -22,6 +22,7 @@ from fwtutor.course.facts import entry_words, fact, matched
 from fwtutor.course.patterns import COMPARED, Pattern
 from fwtutor.late import late_dataclass
 from fwtutor.netfilter.packet import ACK, RST, SYN
+from fwtutor.netfilter.routing import LOOPBACK
 from fwtutor.network.ends import Ends, ends_of
 from fwtutor.network.records import CommandRun, Record, Walked
 
@@ -34,7 +35,10 @@ BYS = ("anyone", "learner", "script")
 
 @late_dataclass
 class Selection:
-    """Packets of a run: those that walked through ``host``, match ``pattern``, and were sent by whom and when it says."""
+    """Packets of a run: those that walked through ``host``, match ``pattern``, and were sent by whom and when it says.
+
+    One that the box sent to itself, with the address of another as its source, is none of them: nobody came from there.
+    """
 
     pattern: Pattern
     host: str
@@ -50,7 +54,7 @@ class Selection:
         for index, record in enumerate(run.records):
             if not isinstance(record, Walked) or record.host != self.host or not self.pattern.matches(record.walk.packet):
                 continue
-            if not chosen(run, record, self.by, self.stage):
+            if not chosen(run, record, self.by, self.stage) or _under_a_foreign_name(run, record):
                 continue
             seen += 1
             if seen >= self.nth:
@@ -58,6 +62,16 @@ class Selection:
 
     def first(self, run: History) -> int | None:
         return next((index for index, _ in self.walks(run)), None)
+
+
+def _under_a_foreign_name(run: History, record: Walked) -> bool:
+    """Was a packet sent by the box to itself, with an address that is not its own?"""
+    walk = record.walk
+    packet = walk.packet
+    if walk.in_interface not in (None, LOOPBACK):
+        return False
+    firewall = run.world.hosts[record.host].firewall
+    return firewall.is_local(packet.dst, packet.family) and not firewall.is_local(packet.src, packet.family)
 
 
 def chosen(run: History, record: Record, by: str, stage: int) -> bool:

@@ -8,13 +8,12 @@ from fwtutor.capture import Seen
 from fwtutor.judging.question import Note, Question, ipv4_box, made_by_the_stack, spoken_from
 from fwtutor.kernel.compare import engine_for
 from fwtutor.kernel.crowd import MAX
-from fwtutor.kernel.observation import CONNTRACK, Item, Order, Setup, Shot
-from fwtutor.kernel.sets import IPSET
+from fwtutor.kernel.observation import Item, Order, Setup, Shot
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMPV6
 from fwtutor.netfilter.replying4 import REDIRECTS
 from fwtutor.netfilter.walk import Walk
-from fwtutor.netfilter.xtables.script import is_script
+from fwtutor.netfilter.xtables.script import CONNTRACK, IPSET, is_script
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Run

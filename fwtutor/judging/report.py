@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from fwtutor.badinput import printable
 from fwtutor.kernel.compare import Comparison, Difference
-from fwtutor.kernel.observation import PROGRAMS, Observed, Ordered
+from fwtutor.kernel.observation import Observed, Ordered
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.xtables.script import PROGRAMS
 from fwtutor.trace.people import Ink, describe
 
 INDENT = " " * 6
@@ -75,7 +76,7 @@ class Report:
 
     def _order(self, order: Ordered) -> Iterator[str]:
         if self._verbose:
-            yield f"      {printable(command_line(order))}" + (f"  (exit status {order.status})" if order.status else "")
+            yield f"      {PROGRAMS[order.family]} {printable(order.line)}" + (f"  (exit status {order.status})" if order.status else "")
 
     def _differences(self, differences: tuple[Difference, ...]) -> Iterator[str]:
         for difference in differences:
@@ -86,11 +87,6 @@ class Report:
 
     def _detail(self, label: str, text: str, code: str = "2") -> str:
         return f"{INDENT}{self._ink.faint(self._ink.bar)} {self._ink.paint(f'{label:<8}', code)} {printable(text)}".rstrip()
-
-
-def command_line(order: Ordered) -> str:
-    """As it would be typed at a prompt."""
-    return f"{PROGRAMS[order.family]} {order.line}"
 
 
 def total(packets: int, differences: tuple[Difference, ...], ink: Ink, what: str = "") -> str:

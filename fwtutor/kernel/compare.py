@@ -20,7 +20,6 @@ from fwtutor.kernel.clock import tick_length
 from fwtutor.kernel.hearing import Told, differences
 from fwtutor.kernel.observation import (
     BY_ITSELF,
-    CONNTRACK,
     Item,
     KernelEntry,
     KernelExpectation,
@@ -30,7 +29,6 @@ from fwtutor.kernel.observation import (
     Setup,
     Shot,
 )
-from fwtutor.kernel.sets import IPSET
 from fwtutor.kernel.timestamps import without_clock
 from fwtutor.netfilter.answers6 import INFORMATIONAL
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -40,6 +38,7 @@ from fwtutor.netfilter.messages import Listener
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, Packet, checksum
 from fwtutor.netfilter.steps import HookEntered, RuleTried
 from fwtutor.netfilter.wallclock import BEGAN
+from fwtutor.netfilter.xtables.script import CONNTRACK, IPSET
 from fwtutor.netfilter.xtables.targets.reject import Reject
 
 if TYPE_CHECKING:

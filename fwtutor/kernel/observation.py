@@ -58,11 +58,8 @@ class Order(NamedTuple):
     at: float = 0.0
     """As in Shot."""
     family: int = 4
-    """6: what follows the word ip6tables; ``IPSET``: the word ipset; ``CONNTRACK``: the word conntrack."""
+    """6: what follows the word ip6tables; ``IPSET`` and ``CONNTRACK`` (of ``xtables.script``): those words."""
 
-
-CONNTRACK = -1
-"""The family of an Order that is a command of conntrack's."""
 
 Item = Shot | Order
 """What a run on the kernel is made of."""
@@ -216,10 +213,6 @@ class Observed:
     """All there were afterwards; not read (None) when no rule gives connections a helper, or ``settled`` is False."""
     begun: tuple[KernelEntry, ...] = ()
     """The entries that it, or an answer to it, began and that were kept, as they were then: some are gone when ``entry`` is read."""
-
-
-PROGRAMS = {4: "iptables", 6: "ip6tables", 0: "ipset", CONNTRACK: "conntrack"}
-"""By the family of an Order: whose words follow."""
 
 
 class Ordered(NamedTuple):

@@ -24,7 +24,6 @@ from fwtutor.kernel.nfttrace import NftTrace
 from fwtutor.kernel.observation import (
     ANSWER,
     BY_ITSELF,
-    CONNTRACK,
     Heard,
     Item,
     KernelEntry,
@@ -37,12 +36,13 @@ from fwtutor.kernel.observation import (
     Shot,
 )  # fmt: skip
 from fwtutor.kernel.rules import Rules
-from fwtutor.kernel.sets import IPSET, KernelSets, typed
+from fwtutor.kernel.sets import KernelSets, typed
 from fwtutor.kernel.tracelog import TraceLog
 from fwtutor.kernel.traces import Trace, assemble
 from fwtutor.kernel.tuples import tuple_of
 from fwtutor.kernel.watch import keep_quiet
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.xtables.script import CONNTRACK, IPSET
 
 _HEADER = 14
 """Bytes of Ethernet's header: to, from, type."""

@@ -13,7 +13,7 @@ from random import Random
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import FAR, LAN_BOX, NEAR, PORTS, WAN_BOX
 from fwtutor.kernel.rules_in_ipv6 import rule
-from fwtutor.kernel.sets import IPSET
+from fwtutor.netfilter.xtables.script import IPSET
 
 SHARE = 0.12
 """The share of cases with sets."""

@@ -18,8 +18,6 @@ from fwtutor.kernel.namespace import run
 if TYPE_CHECKING:
     from fwtutor.netfilter.firewall import Firewall
 
-IPSET = 0
-"""In the place of an order's family: what follows the word ipset."""
 _LAYOUT = re.compile(r" (hashsize \d+|initval 0x\w+)")
 _LEFT = re.compile(r" timeout (\d+)")
 

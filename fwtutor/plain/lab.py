@@ -62,6 +62,8 @@ class Lab:
         self._hush()
         if not lesson.free:
             self.say(*read_aloud(lesson.question))
+        if self.journey.lost:
+            self.say(self.journey.lost)
         self._page_turned()
         if not lesson.free:
             self.say(*parts.goals(self.journey))

@@ -285,7 +285,9 @@ class Cursor:
     def said(self, host: str) -> list[Said]:
         """What a host's console shows here. Raises KeyError if there is no such host."""
         console = self.run.world.hosts[host].console
-        return console[: bisect_right(console, self.index, key=lambda line: line.index)]
+        # What is said because of a packet, is not said before that has reached its end.
+        over = self.index if self.step == len(self._steps) else self.index - 1
+        return console[: bisect_right(console, over, key=lambda line: line.index)]
 
     @property
     def work(self) -> int:

@@ -220,6 +220,11 @@ class Session:
         else:
             self.cursor.attach(run, shared - 1)
 
+    def take_up(self, run: Run) -> None:
+        """Goes over to a run that was made elsewhere of the same scenario; the cursor is before everything."""
+        self._take_up(run)
+        self.cursor.attach(run)
+
     def _take_up(self, branch: Run) -> None:
         self.run = branch
         self.runs.append(branch)

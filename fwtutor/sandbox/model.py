@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput
-from fwtutor.network.records import CommandRun
 from fwtutor.recording import Run, Scenario, Session
+from fwtutor.recording.inputs import out_of_place
 
 if TYPE_CHECKING:
     from fwtutor.recording.scenario import Input
@@ -42,21 +41,16 @@ class Sandbox:
         made: list[Run] = []
         for number, inputs in enumerate(self.runs, 1):
             made.append(Run(self.scenario, inputs))
-            _check_inputs(made[-1], inputs, f"{name}: runs[{number}]")
+            misplaced = out_of_place(made[-1], inputs)
+            if misplaced is not None:
+                where = f"{name}: runs[{number}].inputs[{misplaced + 1}]"
+                raise BadInput(f"{where}: this run has no such place (after {inputs[misplaced].after} happenings)")
             if number > 1 and sum(len(run.records) for run in made) > MAX_TOTAL:
                 raise BadInput(f"{name}: runs[{number}]: all runs together have more than {MAX_TOTAL} happenings")
         session = Session(self.scenario, made)
         session.run = made[self.run]
         session.cursor.attach(session.run, *self.cursor)
         return session
-
-
-def _check_inputs(run: Run, inputs: Sequence[Input], where: str) -> None:
-    """Every input is in the run, at the place it names: what takes it back and goes there relies on that."""
-    for number, wanted in enumerate(inputs):
-        record = run.records[wanted.after] if number < len(run.inputs) and wanted.after < len(run.records) else None
-        if not (isinstance(record, CommandRun) and record.learner and (record.host, record.line) == (wanted.host, wanted.line)):
-            raise BadInput(f"{where}.inputs[{number + 1}]: this run has no such place (after {wanted.after} happenings)")
 
 
 def taken(session: Session, title: str, prompts: tuple[str, ...]) -> Sandbox:

@@ -96,6 +96,7 @@ LAB: tuple[Action, ...] = (
     Action("lab.jump", "jump", "j", "j", "jump", "A letter at every pane, rule, entry and moment: press it to go there.", weight=6),
     Action("lab.glossary", "glossary", "G", "G", "glossary", "What the words mean (also: click one in the lesson).", bar=False),
     Action("lab.more_help", "more_help", "H", "H", "more help", "What fails, as a run; a hint; the solution; the task anew.", bar=False),
+    Action("lab.ways_out", "ways_out", "q", "q", "how to leave", "Says which keys leave.", bar=False, listed=False),
     Action("lab.more", "more_keys", "full_stop", ".", "more", "Show the keys that have no room in the bar.", bar=False),
 )  # fmt: skip
 
@@ -256,11 +257,11 @@ LADDER: tuple[Action, ...] = (
     Action("ladder.up", "move(-1)", "up,left,backspace", "↑", "back", "The packet before. The lab goes along."),
     Action("ladder.down", "move(1)", "down,right,space", "↓", "on", "The next packet. The lab goes along."),
     Action("ladder.pageup", "page(-1)", "pageup", "PgUp", "page up", "A page up.", bar=False),
-    Action("ladder.pagedown", "page(1)", "pagedown", "PgDn", "page", "A page down."),
+    Action("ladder.pagedown", "page(1)", "pagedown", "PgDn", "page", "A page down.", weight=2),
     Action("ladder.first", "move(-100000)", "home", "Home", "start", "To the beginning.", weight=2),
     Action("ladder.last", "move(100000)", "end", "End", "end", "To the end, or to a question.", weight=2),
     Action("ladder.filter", "only", "c", "c", "this connection", "Only the packets of the marked one's connection, or all of them."),
-    Action("ladder.close", "close", "escape,q,enter,l", "Enter", "there", "To the lab, at the marked moment."),
+    Action("ladder.close", "close", "escape,q,enter,l", "Esc", "there", "To the lab, at the marked moment (Enter too)."),
 )
 
 LOOK: tuple[Action, ...] = (

@@ -66,6 +66,12 @@ def term_of(word: str) -> Term | None:
     return known.get(word) or known.get(word.lower())
 
 
+def in_short(word: str) -> str:
+    """The first sentence of what a word means; "" if it is not there."""
+    term = term_of(word)
+    return f"{re.split(r'[.;:] ', term.text, maxsplit=1)[0].removesuffix('.')}." if term else ""
+
+
 def searched(text: str) -> list[Term]:
     """The terms for what somebody has typed so far: those that begin so, then those with it in their names, then in their text."""
     wanted = text.strip().lower()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import Packet
+from fwtutor.netfilter.xtables.script import CONNTRACK, PROGRAMS
 from fwtutor.telling import glyphs, words
 from fwtutor.telling.judge import Judgement
 from fwtutor.telling.spans import BLANK, Line, crop_middle, line, wrap
@@ -62,12 +63,9 @@ def _packets(found: Comparison, logged: Sequence[Sequence[str]], width: int) -> 
 
 def _order(order: Ordered, width: int) -> list[Line]:
     """A command between two packets."""
-    from fwtutor.judging.report import command_line
-
-    command = command_line(order)
-    changed = "entries changed here: " if command.startswith("conntrack") else "rules changed here: "
+    changed = "entries changed here: " if order.family == CONNTRACK else "rules changed here: "
     said = f"refused here (exit status {order.status}): " if order.status else changed
-    return wrap(line(f"    {glyphs.COMMAND} ", (said, "change"), (command, "code")), width, 8)
+    return wrap(line(f"    {glyphs.COMMAND} ", (said, "change"), (f"{PROGRAMS[order.family]} {order.line}", "code")), width, 8)
 
 
 def _packet(number: int, observed: Observed, logged: Sequence[str], width: int, *, agreed: bool) -> list[Line]:

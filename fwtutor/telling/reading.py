@@ -38,7 +38,7 @@ from fwtutor.netfilter.steps import (
     Translated,
 )
 from fwtutor.netfilter.xtables.rule import Jump
-from fwtutor.network.records import CommandRun, Walked
+from fwtutor.network.records import CommandRun, TimerFired, Walked
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from fwtutor.netfilter.packet import Packet
     from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.xtables.rule import Ruleset
-    from fwtutor.network.records import Record
+    from fwtutor.network.records import Record, Said
+    from fwtutor.network.topology import Topology
     from fwtutor.recording import Session, View
     from fwtutor.recording.cursor import Cursor
 
@@ -150,10 +151,23 @@ class Place:
 
     @property
     def rules(self) -> Ruleset:
-        """The ruleset the packet meets, or the command here is about."""
+        """The ruleset the packet meets, or the command here is about; where neither is, of the family seen last."""
+        return self.view.rules(self._family)
+
+    @property
+    def _family(self) -> int:
         if isinstance(self.record, CommandRun):
-            return self.view.rules(self.record.after.family)
-        return self.view.rules(4 if self.walk is None else self.walk.packet.family)
+            return self.record.after.family
+        if self.walk is not None:
+            return self.walk.packet.family
+        records = self.session.run.records
+        for at in range(self.index, -1, -1):
+            record = records[at]
+            if record.host == self.watch and isinstance(record, Walked):
+                return record.walk.packet.family
+            if record.host == self.watch and isinstance(record, CommandRun) and record.after is not record.before:
+                return record.after.family
+        return 4
 
 
 class Frame(NamedTuple):
@@ -354,11 +368,16 @@ class Histories:
 
 def host_of(place: Place, address: str) -> str:
     """Name of the host that owns an address, or the address itself when none does."""
-    for host in place.session.scenario.topology.hosts:
+    return owner_of(place.session.scenario.topology, address) or address
+
+
+def owner_of(topology: Topology, address: str) -> str:
+    """Name of the host that has an address on an interface; "" if none has."""
+    for host in topology.hosts:
         for addresses in host.interfaces.values():
             if any(text.partition("/")[0] == address for text in addresses):
                 return host.name
-    return address
+    return ""
 
 
 def address_of(place: Place, host: str) -> str:
@@ -381,6 +400,27 @@ def sender(place: Place) -> str:
     return host_of(place, walk.packet.source)
 
 
+def sent_again(place: Place) -> TimerFired | None:
+    """The timer by which some host has sent the packet of this place once more; None if it is sent for the first time."""
+    record, records = place.record, place.session.run.records
+    while isinstance(record, Walked) and record.cause >= 0:
+        before, packet = records[record.cause], record.walk.packet
+        if isinstance(before, TimerFired):
+            return before if " again" in before.what else None
+        # On its way through other hosts it is the same packet; one that answers it is not.
+        same = isinstance(before, Walked) and (before.walk.packet.seq, before.walk.packet.src) == (packet.seq, packet.src)
+        record = before if same else None
+    return None
+
+
+def said_by_now(session: Session, host: str, before: int | None = None) -> list[Said]:
+    """What a host's console shows at the cursor's place; of that only what was said before a record, if one is given."""
+    cursor = session.cursor
+    # After the last moment, what still happens at other hosts has happened too.
+    said = session.run.world.hosts[host].console if cursor.at_end else cursor.said(host)
+    return [each for each in said if before is None or each.index < before]
+
+
 def built_between(place: Place, prompts: Sequence[str], host: str) -> tuple[str, str, str]:
     """For a packet that is built: the host it is sent from (``host`` is the present prompt's), its address, and whose it goes to.
 
@@ -396,13 +436,12 @@ def built_between(place: Place, prompts: Sequence[str], host: str) -> tuple[str,
     return host, address_of(place, host), address_of(place, to)
 
 
-def heard(session: Session, hosts: Sequence[str]) -> tuple[str, bool]:
+def heard(session: Session, hosts: Sequence[str], until: int | None = None) -> tuple[str, bool]:
     """The last line on the consoles of some hosts, as ``host: text``, and whether it came since the last moment but one."""
     cursor, stops = session.cursor, session.run.stops
     lines = []
     for host in hosts:
-        # After the last moment, what still happens at other hosts has happened too.
-        said = session.run.world.hosts[host].console if cursor.at_end else cursor.said(host)
+        said = said_by_now(session, host, until)
         if said:
             lines.append((said[-1].index, f"{host}: {said[-1].text}"))
     if not lines:

@@ -24,10 +24,11 @@ from fwtutor.netfilter.steps import (
 )
 from fwtutor.netfilter.why import target_words, why
 from fwtutor.netfilter.why_state import evidence
-from fwtutor.network.records import CommandRun, TimerFired
+from fwtutor.network.records import CommandRun, TimerFired, Walked
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry, sender
+from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry, sender, sent_again
 from fwtutor.telling.spans import BLANK, Line, line, wrap
+from fwtutor.telling.told import change_words, done_words
 
 _SECONDS = re.compile(r"\b(in|for) (\d+) s\b")
 RULES_TOLD = 200
@@ -41,21 +42,17 @@ def reasons(place: Place, width: int) -> list[Line]:
         ahead = "the next packet is still on its way" if place.session.run.stops else "type a command, or send a packet"
         return wrap(line((f"Nothing has happened yet: {ahead}.", "dim")), width)
     if isinstance(record, CommandRun):
-        text = "A command applies between two packets, never within one."
-        if record.refused:
-            text = "The command was refused: the rules are as they were."
-        elif record.before is not record.after:
-            text = "The rules changed here. Packets before this met the old ones, packets after it meet these."
-            if record.host != place.watch:
-                text = f"The rules of {record.host} changed here. Those of {place.watch}, which you see, are as they were."
-        return wrap(line(text), width)
+        return wrap(line(_command(place, record)), width)
     if isinstance(record, TimerFired):
         return wrap(line(f"A timer of {record.host} ran out: {words.forgotten(record)}."), width)
     if walk is None or now is None:
         return wrap(line(("The packet is about to arrive.", "dim")), width)
     if not isinstance(now, Finished):
         return _step(place, now, width, lead=True)
-    rows: list[Line] = []
+    again = sent_again(place)
+    rows: list[Line] = (
+        wrap(line((f"Sent again by {again.host}: {again.what}".replace(" > ", f" {glyphs.ARROW} "), "change")), width) if again else []
+    )
     deciding = decider(place.happened)
     rows += _step(place, deciding or now, width, lead=True)
     found = place.looked_up
@@ -70,6 +67,22 @@ def reasons(place: Place, width: int) -> list[Line]:
     if deciding is not None:
         rows += _step(place, now, width, lead=False)
     return rows
+
+
+def _command(place: Place, record: CommandRun) -> str:
+    """What a command did: to the rules, or which packet it sends."""
+    if record.refused:
+        return "The command was refused: the rules are as they were."
+    changed = change_words(record.before, record.after)
+    if changed and record.host != place.watch:
+        return f"At {record.host}: {changed}. The rules of {place.watch}, which you see, are as they were."
+    if changed:
+        return f"Here {changed}. Packets before this met the old rules, packets after it meet these."
+    records = place.session.run.records[record.index + 1 : record.index + 64] if record.index >= 0 else []
+    sent = next((each for each in records if isinstance(each, Walked) and each.cause == record.index), None)
+    if sent is not None:
+        return f"{record.host} sends because of it: {words.moment(sent)}, comes next. The rules are as they were."
+    return f"{done_words(record) or 'done: it printed something'}. The rules are as they were."
 
 
 def explain(place: Place, width: int) -> list[Line]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import heard
+from fwtutor.telling.reading import heard, owner_of, said_by_now
 from fwtutor.telling.spans import Line, clean, line, wrap
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fwtutor.course.model import Lesson
     from fwtutor.network.records import Record
     from fwtutor.recording import Run, Session
+    from fwtutor.recording.scenario import Input
 
 HANG = 8
 """Cells by which the rest of a broken line is indented."""
@@ -138,7 +139,8 @@ def _chains_differ(old: Mapping[str, Chain], new: Mapping[str, Chain]) -> list[s
             continue
         if was is None and now.policy is None:
             parts.append(f"chain {name} made")
-        if was is not None and was.policy != now.policy:
+        # A table that is not there yet lets everything pass.
+        if now.policy is not None and now.policy != ("ACCEPT" if was is None else was.policy):
             parts.append(f"policy of {name} is now {now.policy}")
         parts += _rules_differ(was or Chain(name, now.policy), now)
     return parts
@@ -151,7 +153,7 @@ def _rules_differ(was: Chain, now: Chain) -> list[str]:
     if gone == come and len(gone) == 1:
         return [f"rule {gone[0]} of {now.name} replaced"]
     if gone and not now.rules:
-        return [f"{now.name} emptied ({_rules(gone, count=True)})"]
+        return [f"{now.name} emptied ({_rules(gone, count=True)})" if len(gone) > 1 else f"rule 1 of {now.name} deleted, none left"]
     return [f"{_rules(numbers)} of {now.name} {done}" for numbers, done in ((gone, "deleted"), (come, "added")) if numbers]
 
 
@@ -185,6 +187,24 @@ def sent_something(run: Run, index: int) -> bool:
     return any(record.cause == index and isinstance(record, Walked) for record in run.records[index + 1 : index + 64])
 
 
+POLICY_KEY = re.compile(r"[a-z6:]+:[A-Z]+")
+AT_ZERO = "iptables-legacy sets the policies' counters to 0 whenever a rule changes; iptables-nft keeps them"
+
+
+def foreign_sender(session: Session, record: CommandRun) -> str:
+    """Whose address a packet has that was typed at another host's prompt; "" if it is the host's own, or nobody's."""
+    if record.index < 0:
+        return ""
+    sent = next((each for each in session.run.records[record.index + 1 :] if each.cause == record.index), None)
+    if not isinstance(sent, Walked) or sent.host != record.host or sent.walk.in_interface is not None:
+        return ""
+    source = sent.walk.packet.source
+    owner = owner_of(session.scenario.topology, source)
+    if owner in ("", record.host):
+        return ""
+    return f"{source} is {owner}'s address, and you are at {record.host}'s prompt: it is sent from here"
+
+
 IN_THE_LAB = "esc, then space to watch it; o: what it says"
 """Where to look after a command that sent something."""
 
@@ -200,8 +220,14 @@ def afterwards(session: Session, record: CommandRun, prompts: Sequence[str], mis
     if changed and record.host != watch:
         there = f" (tab: {watch}#)" if watch in prompts else ""
         lines.append(line((f"{record.host}'s own rules changed; the chain on screen is {watch}'s{there}", "change")))
+    at_zero = [change.key for change in record.changes if change.kind == "counter" and not change.after]
+    if changed and any(POLICY_KEY.fullmatch(str(key)) for key in at_zero):
+        lines.append(line((AT_ZERO, "dim")))
     if missing:
         lines.append(line(("not yet: ", "change"), missing))
+    foreign = foreign_sender(session, record)
+    if foreign:
+        lines.append(line((foreign, "change")))
     if record.index >= 0 and sent_something(session.run, record.index):
         lines.append(line((f"sent by {record.host} at {words.clock(record.at)}: {where}", "current")))
     return lines
@@ -248,7 +274,24 @@ def branch_words(place: Record | None) -> Line:
     """What it means that a command was entered with something still to come; ``place``: the record it was entered at."""
     if place is None:
         return line(("It holds from the start, before the first packet. u takes it back.", "dim"))
-    return line(("From here on it happens anew; the former run is kept: r. u takes this back.", "dim"))
+    return line(
+        ("From here on it happens anew. ", "dim"), ("r", "key"), (": the former run. ", "dim"), ("u", "key"), (": take this back.", "dim")
+    )
+
+
+def undone(before: Sequence[Input], now: Sequence[Input]) -> list[Line]:
+    """What an undo took back, or brought back: the inputs before it, and after it."""
+    kept = [(each.host, each.line) for each in now]
+    gone = []
+    for each in before:
+        if (each.host, each.line) in kept:
+            kept.remove((each.host, each.line))
+        else:
+            gone.append(each)
+    if len(now) > len(before) or not gone:
+        return [line("What you had given up is there again.")]
+    lines = [line("Taken back: ", (f"{each.host}# ", "key"), clean(each.line)) for each in gone[-3:]]
+    return [*lines, line(("The run with it is kept: ", "dim"), ("r", "key"), (" goes there.", "dim"))]
 
 
 def branch_plainly(place: Record | None) -> str:
@@ -272,10 +315,10 @@ def rows(record: CommandRun, after: Sequence[Line], width: int) -> list[Line]:
     return [*output_rows(record, width), *(row for item in after for row in wrap(item, width, 2))]
 
 
-def console_rows(session: Session, host: str, width: int) -> list[Line]:
-    """What was typed at a host and what its programs said, in order, up to the place one is at."""
+def console_rows(session: Session, host: str, width: int, before: int | None = None) -> list[Line]:
+    """What was typed at a host and what its programs said, in order, up to the place one is at, and before a record."""
     cursor = session.cursor
-    said = list(session.run.world.hosts[host].console if cursor.at_end else cursor.said(host))
+    said = said_by_now(session, host, before)
     found: list[Line] = []
     for index in session.run.tracks[host].records:
         record = session.run.records[index]
@@ -295,9 +338,12 @@ def _said_rows(text: str, width: int) -> list[Line]:
 # --- what was heard ---------------------------------------------------------------------------------------
 
 
-def last_words(session: Session, hosts: Sequence[str]) -> tuple[str, bool]:
-    """What the consoles said last, and whether it is news; a command typed since is what they said last."""
-    text, news = heard(session, hosts)
+def last_words(session: Session, hosts: Sequence[str], before: int | None = None) -> tuple[str, bool]:
+    """What the consoles said last, and whether it is news; a command typed since is what they said last.
+
+    What was said at record ``before`` or later is not told: a question asks about it.
+    """
+    text, news = heard(session, hosts, before)
     index = session.cursor.index
     typed = [entry for entry in session.run.inputs if entry.host in hosts]
     number = bisect_right(typed, index, key=lambda entry: entry.after)

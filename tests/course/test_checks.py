@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from fwtutor.course.checks import Court, Passes, judge
+from fwtutor.course.checks import Passes, court_of, judge
 from fwtutor.course.ground import Ground
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, Goal, Lesson
@@ -166,7 +166,7 @@ def test_a_failed_check_gives_its_reason(lesson: Lesson) -> None:
 
 @pytest.fixture
 def repaired(lesson: Lesson) -> Passes:
-    return Passes(Court(lesson.scenario, lesson.checks, lesson.seed), stage=6)
+    return Passes(court_of(lesson), stage=6)
 
 
 def test_nobody_has_repaired_what_nobody_touched(lesson: Lesson, repaired: Passes) -> None:

@@ -266,7 +266,7 @@ never = [{ packet = "tcp * > 192.168.0.20:22", ctstate = "NEW" }]
 
 def test_settings_are_an_answer_too() -> None:
     scenario = Scenario(TOPOLOGY, watch="wall")
-    goal = Passes(Court(scenario, (check(PICKED_UP),), 1))
+    goal = Passes(Court(scenario, (check(PICKED_UP),), 1, frozenset({scenario.watch})))
     session = Session(scenario)
     session.enter("wall", "sysctl net.netfilter.nf_conntrack_tcp_loose")
     session.enter("wall", "iptables -L")

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from fwtutor.badinput import BadInput
 from fwtutor.course import progressfile as module
 from fwtutor.course.progress import FILE_NAME, Progress, load_progress
+from fwtutor.course.progressfile import Typed
 from fwtutor.folders import config_file, home
 
 
@@ -27,6 +28,8 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert not progress.meet("too-open", "inside")
     assert progress.predict("too-open", "syn-to-22", "ESTABLISHED")
     progress.place("too-open", 2, 17)
+    part = progress.of("too-open")
+    part.typed, part.typed_in = [Typed(1, 9, 10**10, "server", "iptables -F", 2)], 7
     progress.save()
     again = load_progress(tmp_path / "not" / "there" / "yet")
     assert again.last == "too-open"
@@ -59,6 +62,7 @@ def test_the_first_answer_to_a_prediction_stays(tmp_path: Path) -> None:
         ('{"version": 1, "lessons": {"too-open": {"right": {"a": "yes"}}}}', "field lessons.too-open.right"),
         ('{"version": 1, "lessons": {"too-open": {"mended": "all"}}}', "field lessons.too-open.mended"),
         ('{"version": 1, "lessons": {"too-open": {"hints": {"first": 1}}}}', "field lessons.too-open.hints"),
+        ('{"version": 1, "lessons": {"too-open": {"typed": [{"host": "a"}]}}}', "field lessons.too-open.typed[1]"),
         ('{"version": 1, "quiz": {"before": {"lo": 1}}}', "field quiz.before"),
         ('{"version": 1, "last": 5}', "field last"),
         ("[" * 100_000, "brackets too deep"),

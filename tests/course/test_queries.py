@@ -256,3 +256,14 @@ def test_a_question_about_a_packet_elsewhere_falls_due_before_the_last_thing_one
     assert packet is not None
     assert run.records[packet].host == "alice"
     assert due == max(stop for stop in run.stops if stop < packet)
+
+
+@pytest.mark.parametrize(("host", "met"), [("attacker", True), ("server", False)])
+def test_what_a_box_sends_to_itself_in_anothers_name_came_from_nobody(host: str, met: bool) -> None:
+    """Typed at the wrong prompt, it ticked "make a hole: reach 22"."""
+    lesson = load_lesson(lessons_folder() / "too-open")
+    session = Session(replace(lesson.scenario, script=()))
+    session.enter("server", "iptables -I INPUT -m conntrack --ctstate NEW -j ACCEPT")
+    session.enter(host, "send tcp 203.0.113.9:4022 > 203.0.113.1:22 SYN")
+    goal = next(goal for goal in lesson.goals if goal.id == "hole")
+    assert (goal.met_at(session.run) is not None) is met

@@ -12,9 +12,10 @@ from fwtutor.course.loader import find_lesson
 from fwtutor.judging.conversation import Conversation
 from fwtutor.judging.question import PATIENCE, Question, from_file, from_words, setup_for, shortened, the_box
 from fwtutor.judging.recorded import NO_RULES, from_run
-from fwtutor.kernel.observation import CONNTRACK, Order, Setup, Shot
+from fwtutor.kernel.observation import Order, Setup, Shot
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.packet import ACK, ICMP, RST, SYN, Packet
+from fwtutor.netfilter.xtables.script import CONNTRACK
 from fwtutor.recording import Run, Scenario, Scripted
 from tests.capture.files import RAW, pcap
 

@@ -18,7 +18,8 @@ from fwtutor.course.loader import find_lesson
 from fwtutor.course.quiz import load_quiz
 from fwtutor.kernel.errors import KernelUnavailable
 from fwtutor.kernel.kernel import Kernel
-from fwtutor.kernel.observation import CONNTRACK, Order
+from fwtutor.kernel.observation import Order
+from fwtutor.netfilter.xtables.script import CONNTRACK
 from fwtutor.recording import Run
 from fwtutor.telling.judge import Judge
 from tests.kernel.talk import Tcp, agreed, box, filtering

@@ -249,7 +249,7 @@ def test_packets_that_are_none_are_told_of_all_the_same(tmp_path: Path) -> None:
 
 
 def test_every_one_of_the_labs_actions_is_here_or_is_a_matter_of_screens() -> None:
-    of_screens = {"answer", "sizes", "pane_back", "pageup", "pagedown", "sandbox"}
+    of_screens = {"answer", "sizes", "pane_back", "pageup", "pagedown", "sandbox", "ways_out"}
     here = {command.do for command in COMMANDS}
     without = {action for action in LAB if action.id.removeprefix("lab.") not in here}
     names = {"left_square_bracket": "[", "right_square_bracket": "]", "full_stop": "."}

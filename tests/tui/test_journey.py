@@ -9,9 +9,9 @@ import pytest
 
 from fwtutor.course.journey import Journey, Outcome
 from fwtutor.course.model import Lesson
-from fwtutor.course.progress import Progress
+from fwtutor.course.progress import Progress, load_progress
 from fwtutor.recording import Session
-from tests.tui.conftest import make_lesson
+from tests.tui.conftest import STATELESS, make_lesson
 
 
 @pytest.fixture
@@ -274,3 +274,68 @@ def test_a_bookmark_outlives_the_sitting_and_another_press_takes_it_away(journey
     assert again.session.bookmarks.of(again.session.run) == (index,)
     assert journey.bookmark() is False
     assert journey.progress.of(journey.lesson.name).bookmarks == []
+
+
+def left_and_opened_again(journey: Journey, lesson: Lesson | None = None) -> Journey:
+    """As after the program was left and started again."""
+    journey.note()
+    journey.progress.path.parent.mkdir(parents=True, exist_ok=True)
+    journey.progress.save()
+    lesson = lesson or journey.lesson
+    again = Journey(lesson, Session(lesson.scenario), load_progress(journey.progress.path.parent))
+    again.begin()
+    return again
+
+
+def test_what_was_typed_is_there_again_with_the_place(journey: Journey) -> None:
+    """The finished lesson that said "at your rules", and showed the administrator's."""
+    while not journey.stage:
+        journey.forward("packet")
+    journey.enter("server", "iptables -A INPUT -p udp -j ACCEPT")
+    journey.to_end()
+    again = left_and_opened_again(journey)
+    old, new = journey.session, again.session
+    assert again.lost == ""
+    assert (new.run.inputs, len(new.run.records)) == (old.run.inputs, len(old.run.records))
+    assert (new.cursor.index, new.cursor.step, again.stage) == (old.cursor.index, old.cursor.step, journey.stage)
+    assert again.histories == [new.runs[0], new.run]
+    assert again.reset_task()
+    again.undo()
+    assert again.undo()
+    assert not again.session.run.inputs
+    assert left_and_opened_again(again).session.run.inputs == []
+
+
+def test_in_a_lesson_that_has_changed_nothing_is_typed_and_it_is_said(journey: Journey) -> None:
+    journey.enter("server", "iptables -A INPUT -p udp -j ACCEPT")
+    lesson = journey.lesson
+    hosts = tuple(replace(host, title="der Server", rules=host.rules and STATELESS) for host in lesson.scenario.topology.hosts)
+    other = replace(lesson, scenario=replace(lesson.scenario, topology=replace(lesson.scenario.topology, hosts=hosts)))
+    again = left_and_opened_again(journey, other)
+    assert again.lost
+    assert not again.session.run.inputs
+    hosts = tuple(replace(host, title="der Server") for host in lesson.scenario.topology.hosts)
+    translated = replace(lesson, scenario=replace(lesson.scenario, topology=replace(lesson.scenario.topology, hosts=hosts)))
+    assert left_and_opened_again(journey, translated).session.run.inputs == journey.session.run.inputs
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"after": 999_999}, {"host": "nobody"}, {"stage": 500}, {"ns": 0, "after": 1}, {"line": "x" * 30_000}, {"line": ":() { \x1b[31m"}],
+)
+def test_a_progress_file_made_by_hand_breaks_nothing(journey: Journey, nonsense: dict[str, object]) -> None:
+    journey.enter("server", "iptables -A INPUT -p udp -j ACCEPT")
+    journey.note()
+    part = journey.progress.of(journey.lesson.name)
+    part.typed = [part.typed[0]._replace(**nonsense)]  # type: ignore[arg-type]
+    again = Journey(journey.lesson, Session(journey.lesson.scenario), journey.progress)
+    again.begin()
+    assert bool(again.lost) != bool(again.session.run.inputs)
+
+
+def test_an_exam_keeps_nothing_of_what_was_typed(progress: Progress) -> None:
+    lesson = replace(make_lesson(), held_back=True)
+    journey = Journey(lesson, Session(lesson.scenario), progress)
+    journey.enter("server", "iptables -A INPUT -p udp -j ACCEPT")
+    journey.note()
+    assert not progress.of(lesson.name).typed

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fwtutor.course.progress import Progress
+from fwtutor.recording import Session
 from fwtutor.telling.actions import APP, LAB
+from fwtutor.telling.reading import said_by_now
+from fwtutor.telling.told import last_words
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView
-from tests.tui.conftest import BOTH, QUESTION, STATELESS, Playing, lab_of, make_lesson, pane_text, screen_text, type_text
+from tests.tui.conftest import BOTH, QUESTION, RULES, STATELESS, Playing, lab_of, make_lesson, pane_text, screen_text, type_text
 
 # --- what is seen --------------------------------------------------------------------------------------------
 
@@ -329,3 +332,41 @@ async def test_the_palette_has_every_action_of_the_lab(playing: Playing) -> None
         await step.callback()
         await pilot.pause()
         assert lab_of(app).session.cursor.index > before
+
+
+async def test_a_page_that_does_not_fit_says_so_and_space_reads_it_before_it_steps(playing: Playing) -> None:
+    async with playing(make_lesson(text="A line that is read.\n\n" * 12), size=(80, 24)) as (app, pilot):
+        await pilot.pause()
+        screen = lab_of(app)
+        assert "↓ more of this page" in screen_text(app)
+        assert "read on" in screen_text(app)
+        presses = 0
+        while screen.reads:
+            await pilot.press("space")
+            await pilot.pause()
+            presses += 1
+            assert presses < 9
+        assert (screen.session.cursor.index, "more of this page" in screen_text(app)) == (-1, False)
+        await pilot.press("space")
+        assert screen.session.cursor.index >= 0
+        await pilot.press("backspace")
+        assert screen.tab == "lesson"
+
+
+def test_what_a_question_asks_about_is_on_no_console_before_it_is_answered() -> None:
+    session = Session(make_lesson().scenario)
+    session.cursor.to_end()
+    last = session.run.world.hosts["attacker"].console[-1]
+    assert last in said_by_now(session, "attacker")
+    assert last not in said_by_now(session, "attacker", last.index)
+    assert last.text not in last_words(session, ("attacker",), last.index)[0]
+
+
+async def test_a_packet_that_is_sent_again_says_so_and_a_first_one_does_not(playing: Playing) -> None:
+    async with playing(make_lesson(rules=RULES.replace("--dport 1337", "--dport 1338"))) as (app, pilot):
+        await pilot.press("space")
+        assert "Sent again" not in pane_text(app, "#why")
+        await pilot.press("space")
+        assert "Sent again by attacker" in pane_text(app, "#why")
+        assert "sends its SYN again (1 of 10)" in pane_text(app, "#why")
+        assert "it would have been" in pane_text(app, "#band")

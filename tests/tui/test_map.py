@@ -85,3 +85,15 @@ async def test_an_exception_keeps_progress_and_is_handed_to_the_runner(
         await break_it()
     assert isinstance(apps[0].crash, RuntimeError)
     assert progress.path.exists()
+
+
+async def test_the_map_marks_the_lesson_that_enter_led_on_to(playing: Playing, progress: Progress) -> None:
+    course = make_course(make_lesson(name="one", title="First"), make_lesson(name="two", title="Second"))
+    async with playing(course.lessons[0], on_map=True, course=course) as (app, pilot):
+        await pilot.press("enter", "end", "end", "space", "space")
+        lab = lab_of(app)
+        lab.action_answer(0)
+        await pilot.press("end", "enter")
+        assert lab_of(app).lesson.name == "two"
+        await pilot.press("m")
+        assert any(row.strip().startswith("▶ ▢ Second") for row in screen_text(app).split("\n"))

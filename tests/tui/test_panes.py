@@ -192,7 +192,7 @@ async def test_a_command_elsewhere_changes_nothing_here_and_says_so(playing: Pla
         await pilot.press("colon", *"iptables", "space", *"-P", "space", *"INPUT", "space", *"DROP", "enter", "escape")
         assert "on attacker: the rules of server are as they were" in pane_text(app, "#band")
         assert str(app.screen.query_one("#chain").border_title).startswith("server: filter INPUT")
-        assert "The rules of attacker changed here" in pane_text(app, "#why")
+        assert "At attacker: policy of INPUT is now DROP." in pane_text(app, "#why")
 
 
 # --- connections ---------------------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ async def test_a_branch_is_told_once_and_without_counting_runs(playing: Playing)
     async with playing() as (app, pilot):
         await pilot.press("space")
         await enter(app, pilot, "server", "iptables -A INPUT -p udp -j DROP")
-        assert "From here on it happens anew; the former run is kept: r." in screen_text(app)
+        assert "From here on it happens anew. r: the former run. u: take this back." in screen_text(app)
         await enter(app, pilot, "server", "iptables -A INPUT -p icmp -j DROP")
         assert "former run" not in screen_text(app)
         await pilot.press("escape", "r")
@@ -317,3 +317,33 @@ async def test_o_shows_all_that_was_typed_and_said_at_a_host(playing: Playing) -
         assert "connected to 203.0.113.1:1337" in shown
         await pilot.press("escape")
         assert not app.screen.query_one(OutputView).display
+
+
+async def test_each_host_has_its_own_history_and_shift_tab_goes_the_other_way(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await enter(app, pilot, "server", "iptables -L")
+        command = app.screen.query_one(CommandLine)
+        await pilot.press("tab")
+        assert command.host == "attacker"
+        await pilot.press("up")
+        assert command.field.value == ""
+        await pilot.press("shift+tab")
+        assert command.host == "server"
+        await pilot.press("up")
+        assert command.field.value == "iptables -L"
+
+
+async def test_a_packet_in_anothers_name_is_told_at_the_wrong_prompt(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await enter(app, pilot, "server", "send tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN")
+        said = " ".join(pane_text(app, "#output").split())
+        assert "203.0.113.9 is attacker's address, and you are at server's prompt: it is sent from here" in said
+        await enter(app, pilot, "attacker", "send tcp 203.0.113.9:4000 > 203.0.113.1:22 SYN")
+        assert "you are at" not in pane_text(app, "#output")
+
+
+async def test_undo_says_what_it_took_back(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await enter(app, pilot, "server", "iptables -D INPUT 1")
+        await pilot.press("escape", "u")
+        assert "Taken back: server# iptables -D INPUT 1" in pane_text(app, "#output")

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from fwtutor.course.loader import find_lesson
 from fwtutor.netfilter.steps import LookedUp, PolicyApplied, RuleTried
+from fwtutor.network.records import TimerFired
 from fwtutor.recording import Session
 from fwtutor.telling.reading import Place
 from fwtutor.tui import reveal
@@ -139,3 +141,13 @@ async def test_where_nothing_moves_there_are_no_beats(playing: Playing) -> None:
         assert done == ["there"]
         await pilot.pause()
         assert "✔ ACCEPT" in pane_text(app, "#band")
+
+
+def test_a_moment_without_a_packet_shows_the_rules_of_the_family_seen_last() -> None:
+    """A timer in a lesson of IPv6 once showed IPv4's."""
+    session = Session(find_lesson("icmpv6").scenario)
+    idle = [stop for stop in session.run.stops if isinstance(session.run.records[stop], TimerFired)]
+    assert idle
+    for stop in idle:
+        session.cursor.seek(stop)
+        assert Place.of(session).rules.family == 6

@@ -53,7 +53,18 @@ class Reading:
         self, message: str, token: Token | None = None, part: tuple[int, int] | None = None, hint: str = "", manner: int = USAGE_ERROR
     ) -> NoReturn:
         start, end = token.span(part) if token else (0, len(self.line))
+        hint = hint or self._one_dash()
         raise RuleRefused(message, line=self.line, start=start, end=end, hint=hint, manner=manner)
+
+    def _one_dash(self) -> str:
+        """A hint: one of the words so far is an option's whole name behind a single dash, which means letters."""
+        kinds = (*self.known.values(), *self.targets.values())
+        for word in self.scanner.words[: self.scanner.next]:
+            name = word.text[1:]
+            letters = word.text.startswith("-") and len(name) > 1 and not name.startswith("-")
+            if letters and (name in self.scanner.long or any(name in option.names for kind in kinds for option in kind.options)):
+                return f"a name of several letters has two dashes: --{name}"
+        return ""
 
     def read(self, reader: Callable[..., Any], token: Token, *more: Any) -> Any:
         """``reader`` applied to the word, its complaint pointed at the place."""

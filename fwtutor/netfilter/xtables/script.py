@@ -24,8 +24,9 @@ _TOOL = re.compile(r"(?:/\S*/)?(?:(ip6?tables)(?:-(?:legacy|nft))?|(ipset))")
 MAX_TOGETHER = 16_384
 """Commands that are run as one change of a table, if they can."""
 _FAMILIES = {tool: family for family, tool in TOOLS.items()}
-IPSET = 0
-"""In the place of a family: a command of ipset."""
+IPSET, CONNTRACK = 0, -1
+"""In the place of a family: a command of ipset, of conntrack."""
+PROGRAMS = {4: "iptables", 6: "ip6tables", IPSET: "ipset", CONNTRACK: "conntrack"}
 
 
 class Command(NamedTuple):

@@ -111,14 +111,15 @@ class MapView(LineView):
         question = Line(tuple(span._replace(click=click) for span in line((lesson.question, "")).spans))
         rows += [Line((Span("    "), *row.spans), fill) for row in wrap(question, width - 4)]
         if here:
-            ways = [Span("    "), Span("Enter ", "key", click), Span(self._invitation(lesson), "dim", click)]
+            ways = [Span("    "), Span("Enter ", "key", click), Span(self.invitation(lesson), "dim", click)]
             if met == total:
                 ways += [Span("   v ", "key", "screen.view"), Span("looks it up", "dim", "screen.view")]
             rows.append(Line(tuple(ways), fill))
         rows.append(BLANK)
         return rows
 
-    def _invitation(self, lesson: Lesson) -> str:
+    def invitation(self, lesson: Lesson) -> str:
+        """What Enter does with a lesson."""
         part = self._progress.lessons.get(lesson.name)
         if part is None or (part.record < 0 and not part.stage):
             return "begins"
@@ -146,6 +147,8 @@ class CourseMap(Learner, RoleScreen[None]):
         self._course, self._progress = course, progress
         self._left = True
         """For a lesson, or not been there yet."""
+        self._last = progress.last
+        """The lesson that was played last when the map was shown."""
 
     def compose(self) -> ComposeResult:
         yield TopLine()
@@ -156,14 +159,14 @@ class CourseMap(Learner, RoleScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        more = next(action for action in MAP if action.id == "map.more")
-        self.query_one(KeyBar).show([*(action for action in MAP if action.bar), *APP[:3]], more=more)
         self.refresh_map(go_on(self._course, self._progress))
 
     def on_screen_resume(self) -> None:
         # Whoever comes from a lesson goes on there; whoever has only looked at something is where he was.
-        self.refresh_map(go_on(self._course, self._progress) if self._left else self.query_one(MapView).chosen)
-        self._left = False
+        # Enter leads from one lesson to the next without the map being seen.
+        goes_on = self._left or self._progress.last != self._last
+        self.refresh_map(go_on(self._course, self._progress) if goes_on else self.query_one(MapView).chosen)
+        self._left, self._last = False, self._progress.last
 
     def refresh_map(self, chosen: int) -> None:
         """Show the map as progress stands."""
@@ -171,13 +174,20 @@ class CourseMap(Learner, RoleScreen[None]):
         total = sum(len(lesson.goals) for lesson in self._course.lessons)
         again = len(to_review(self._course, self._progress))
         self.query_one(TopLine).show(self._course.title, f"{met} of {total} goals", f"{again} to review" if again else "")
-        self.query_one(MapView).show(chosen)
+        self._mark(chosen)
+
+    def _mark(self, chosen: int) -> None:
+        view, more = self.query_one(MapView), next(action for action in MAP if action.id == "map.more")
+        view.show(chosen)
+        lessons = self._course.lessons
+        note = ("map.open", view.invitation(lessons[chosen]).partition(" at ")[0]) if chosen < len(lessons) else ("", "")
+        self.query_one(KeyBar).show([*(action for action in MAP if action.bar), *APP[:3]], note, more)
 
     # --- actions ----------------------------------------------------------------------------------------
 
     def action_move(self, by: int) -> None:
         view = self.query_one(MapView)
-        view.show(max(0, min(len(self._course.lessons) - 1, view.chosen + by)))
+        self._mark(max(0, min(len(self._course.lessons) - 1, view.chosen + by)))
 
     def action_open(self, number: int = -1) -> None:
         self._choose(number, afresh=False)

@@ -9,11 +9,15 @@ from fwtutor.telling.signs import SIGNS
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 from fwtutor.tui import keymap
 
+STATES = ("NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED")
+
 
 def help_rows(actions: Sequence[Action], focused: str = "", *, signs: bool = True) -> Callable[[int], list[Line]]:
     """Rows of help for a screen's actions; ``focused`` is what the focused pane says of itself, ``signs``: the lab's words too."""
 
     def rows(width: int) -> list[Line]:
+        from fwtutor.telling.glossary import in_short
+
         made: list[Line] = []
         if focused:
             made += [line(("This pane", "heading")), *wrap(line(focused), width), BLANK]
@@ -21,6 +25,9 @@ def help_rows(actions: Sequence[Action], focused: str = "", *, signs: bool = Tru
             made.append(line(("Words and signs", "heading")))
             for sign, role, meaning in SIGNS:
                 made += wrap(line("  ", (f"{sign:<17} ", role), (meaning, "")), width, 20)
+            made += [BLANK, line(("What rules see of a packet", "heading"))]
+            for state in STATES:
+                made += wrap(line("  ", (f"{state:<17} ", "strong"), in_short(state)), width, 20)
             made += [
                 BLANK,
                 line(("At the prompt", "heading")),

@@ -46,6 +46,7 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LAB), *bindings(APP)]
 
     def compose(self) -> ComposeResult:
+        self._told = line((self.journey.lost, "change")) if self.journey.lost else self._told
         # Before there are widgets to style.
         self._lay_out(self.app.size)
         self._choose_tab("lesson" if self.journey.at_top else "firewall")
@@ -72,6 +73,9 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         elif (outcome is Outcome.MOVED and self.tab == "lesson") or (outcome is Outcome.ASKED and self.tab != "firewall"):
             self.show_tab("firewall")
         elif outcome is Outcome.END and forward:
+            self.show_tab("lesson")
+        if outcome is Outcome.MOVED and not forward and self.journey.at_top:
+            # Back where the page began: it is to be read.
             self.show_tab("lesson")
         if outcome is not Outcome.MOVED:
             self._stop()
@@ -105,6 +109,10 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
     def _step(self) -> None:
         if self.journey.question:
             self._held()
+            return
+        if not self._playing and self.reads:
+            self.query_one(LessonView).read_on()
+            self.call_after_refresh(self.refresh_bars)
             return
         self._went(self.journey.forward(self.step_size), forward=True)
 
@@ -254,10 +262,11 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         self._stop()
         self._hush()
         host = self.query_one(CommandLine).host
-        self.say_rows(f"{host}'s console, so far", lambda width: told.console_rows(self.session, host, width), last=True)
+        before = self.untold
+        self.say_rows(f"{host}'s console, so far", lambda width: told.console_rows(self.session, host, width, before), last=True)
 
-    def action_next_prompt(self) -> None:
-        self.query_one(CommandLine).next_host()
+    def action_next_prompt(self, by: int = 1) -> None:
+        self.query_one(CommandLine).next_host(by)
 
     def action_submit(self) -> None:
         self.app.call_later(self.query_one(CommandLine).field.action_submit)
@@ -330,14 +339,10 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
     def action_undo(self) -> None:
         self._stop()
         self._hush()
-        count = len(self.session.run.inputs)
+        before = list(self.session.run.inputs)
         if self.journey.undo():
             self.show()
-            again = len(self.session.run.inputs) > count
-            back = (
-                "What you had given up is there again" if again else "The last command is taken back; the run with it is kept: r goes there"
-            )
-            self.say("Undone", line(f"{back}."))
+            self.say("Undone", *told.undone(before, self.session.run.inputs))
         else:
             self.say("Nothing to undo", line("You have not entered a command that changed anything."))
 
@@ -399,6 +404,10 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         following = self.following() if self.journey.open_goal is None else None
         if following is not None:
             self._leave((following, False))
+
+    def action_ways_out(self) -> None:
+        self.halt()
+        self.tell(("m", "key"), " leaves for the course map, ", (keymap.named("app.quit"), "key"), " leaves fwtutor; your place is kept")
 
     def action_restart(self) -> None:
         self._stop()

@@ -16,7 +16,7 @@ from fwtutor.course.progress import Progress
 from fwtutor.recording import Session
 from fwtutor.recording.cursor import Size
 from fwtutor.telling import glyphs, told, words
-from fwtutor.telling.actions import APP, LAB, TYPING, Action
+from fwtutor.telling.actions import ANSWERS, APP, LAB, TYPING, Action
 from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import BLANK, Line, line, wrap
 from fwtutor.tui import keymap
@@ -26,7 +26,7 @@ from fwtutor.tui.settings import Settings
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
-from fwtutor.tui.widgets.lesson import Standing
+from fwtutor.tui.widgets.lesson import LessonView, Standing
 from fwtutor.tui.widgets.lines import LineView
 from fwtutor.tui.widgets.wire import WireView
 
@@ -124,6 +124,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self._show_bars(place)
         if news:
             self.save()
+        if self.tab == "lesson":
+            # How much of its page is in sight is known when it is laid out.
+            self.call_after_refresh(self.refresh_bars)
 
     def _show_prompt(self, news: frozenset[str]) -> None:
         command, journey = self.query_one(CommandLine), self.journey
@@ -132,7 +135,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
             pages = self.lesson.stages[(journey.stage if journey.stage == self._page + 1 else 0) : journey.stage + 1]
             command.choose(next((page.prompt for page in reversed(pages) if page.prompt), command.host))
         self._page = journey.stage
-        command.hear(*told.last_words(self.session, self.lesson.prompts))
+        command.hear(*told.last_words(self.session, self.lesson.prompts, self.untold))
         if news:
             met = [goal.text for goal in self.lesson.goals if goal.id in news]
             self._told = line((f"{glyphs.TICK} goal met: ", "accept"), ", ".join(met))
@@ -140,9 +143,23 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
             self._told = self._ways(f"{glyphs.TICK} the last goal, done: " if news else "done: ")
         command.notice(self._told)
 
+    @property
+    def reads(self) -> bool:
+        """Is the lesson all there is to see, with more of its page below that was not in sight yet?"""
+        shown = not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None
+        return shown and not self.lesson.free and self.query_one(LessonView).unread
+
+    @property
+    def untold(self) -> int | None:
+        """The record from which on nothing is told, for a question here asks about it; None if there is none."""
+        block = self.journey.blocking if self.journey.question else None
+        return block[0] if block else None
+
     def _ways(self, what: str, *more: tuple[str, str]) -> Line:
         """The ways that lead on from a lesson that is done."""
-        reads = [("space", "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
+        # Where packets are left, space goes on with them.
+        key = "tab" if self.tab == "firewall" and not self.session.cursor.at_end else "space"
+        reads = [(key, "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
         ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following() else [])]
         spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
         return _with_keys(line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", ")))
@@ -174,6 +191,10 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.query_one(TabBar).show(self.tab, goal.text if goal else "")
         typing = self.query_one(CommandLine).typing
         actions = [action for action in (*self.ACTIONS, APP[0]) if action.bar and self.offers(action)]
+        choices = len(journey.question.choices) if journey.question else 0
+        actions = [_answering(each, choices) if each.id == "lab.answer" else each for each in actions]
+        if self.reads:
+            actions = [replace(each, label="read on") if each.id == "lab.step" else each for each in actions]
         if self.zoomed is not None:
             actions = [replace(each, label="put back", weight=0) if each.id == "lab.zoom" else each for each in actions]
         more = next(action for action in self.ACTIONS if action.id == "lab.more")
@@ -225,6 +246,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         """Which pane a narrow screen shows."""
         self._choose_tab(tab)
         self._show_bars(Place.of(self.session))
+        self.call_after_refresh(self.refresh_bars)
 
     def _choose_tab(self, tab: str) -> None:
         self.tab = tab
@@ -239,6 +261,11 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def on_descendant_blur(self) -> None:
         self._show_bars(Place.of(self.session))
+
+
+def _answering(action: Action, choices: int) -> Action:
+    """The keys that answer a question of so many choices."""
+    return replace(action, shown=f"a-{ANSWERS[choices - 1][-1]}", of=ANSWERS[:choices]) if choices else action
 
 
 def _with_keys(row: Line) -> Line:

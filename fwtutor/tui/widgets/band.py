@@ -174,7 +174,8 @@ def entry_column(place: Place) -> tuple[Line, Line, Line]:
     tracker = f"the {name.upper()} tracker" if entry.state else f"{name} {words.entry_flags(entry)}".rstrip()
     note = tracker if stands == KEPT else words.standing(entry, stands, place.at)
     mark = f"{glyphs.WAIT} " if stands == PENDING else f"{glyphs.CROSS} " if stands == GONE else ""
-    return BLANK, line(("entry: ", "dim"), entry_badge(place)), line((mark + note, "change" if stands in (PENDING, GONE) else "dim"))
+    above = line(("it would have been", "dim")) if stands == GONE else BLANK
+    return above, line(("entry: ", "dim"), entry_badge(place)), line((mark + note, "change" if stands in (PENDING, GONE) else "dim"))
 
 
 def verdict_badge(place: Place) -> Span:

@@ -31,7 +31,7 @@ class CommandInput(Field):
     | escape | back to the lab |
     | up, down | commands entered before |
     | tab | completes the word; on an empty line: the next host's prompt |
-    | shift+tab | the next host's prompt |
+    | shift+tab | the prompt of the host before |
     | pageup, pagedown | scroll what was printed |
     """
 
@@ -40,15 +40,27 @@ class CommandInput(Field):
         Binding("up", "recall(-1)", "Older command", show=False, id="type.older"),
         Binding("down", "recall(1)", "Newer command", show=False, id="type.newer"),
         Binding("tab", "complete", "Complete", show=False, id="type.complete"),
-        Binding("shift+tab", "screen.next_prompt", "Other host", show=False, id="type.host"),
+        Binding("shift+tab", "screen.next_prompt(-1)", "Other host", show=False, id="type.host"),
     ]
 
     def __init__(self, enter: Callable[[str], None]) -> None:
         super().__init__(placeholder=IDLE.format(key=keymap.named("lab.command")), max_length=LONGEST, compact=True, select_on_focus=False)
         self._enter = enter
-        self.history: list[str] = []
+        self._histories: dict[str, list[str]] = {}
+        self._host = ""
         self._at = 0
         self._draft = ""
+
+    @property
+    def history(self) -> list[str]:
+        """What was entered at the present host."""
+        return self._histories.setdefault(self._host, [])
+
+    def at(self, host: str) -> None:
+        """Go over to a host: each has a history of its own."""
+        if host != self._host:
+            self._host = host
+            self._at = len(self.history)
 
     def remember(self, text: str) -> None:
         """Put a command in the history, and start a new one."""
@@ -142,6 +154,7 @@ class CommandLine(Horizontal):
     CommandLine CommandInput { width: 1fr; height: 1; border: none; padding: 0; background: transparent; }
     CommandLine CommandInput > .input--placeholder { color: $fw-dim; }
     CommandLine CommandInput.-news > .input--placeholder { color: $foreground; }
+    CommandLine CommandInput.-alone { padding: 0 0 0 1; }
     CommandLine CommandInput:focus { background: $fw-row; }
     """
 
@@ -185,12 +198,16 @@ class CommandLine(Horizontal):
     def refresh_prompt(self) -> None:
         """Draw the prompt anew: the host or the focus changed."""
         self.query_one(Prompt).show(self.host, active=self.typing)
+        self.field.at(self.host)
         idle = (IDLE if self.host == self._watch else ELSEWHERE).format(key=keymap.named("lab.command"))
         self.field.placeholder = "" if self.typing else self._heard or idle
         notice = self.query_one(Notice)
         told = bool(notice.said.spans) and not self.typing
-        for widget in (self.query_one(Prompt), self.field):
-            widget.display = not told
+        self.field.display = not told
+        # What another host said does not stand behind this one's prompt.
+        others = not self.typing and bool(self._heard) and not self._heard.startswith(f"{self.host}: ")
+        self.query_one(Prompt).display = not told and not others
+        self.field.set_class(others, "-alone")
         notice.display = told
 
     def notice(self, row: Line) -> None:
@@ -215,9 +232,9 @@ class CommandLine(Horizontal):
         self.field.set_class(news, "-news")
         self.refresh_prompt()
 
-    def next_host(self) -> None:
+    def next_host(self, by: int = 1) -> None:
         """Go over to the next host's prompt."""
-        self.host = self._hosts[(self._hosts.index(self.host) + 1) % len(self._hosts)]
+        self.host = self._hosts[(self._hosts.index(self.host) + by) % len(self._hosts)]
         self.refresh_prompt()
 
     def on_descendant_focus(self) -> None:
@@ -253,6 +270,9 @@ class OutputView(LineView):
 
     def _opened(self) -> None:
         self.rebuild()
+        # Where nothing else of the screen moved, Textual has laid it out but not painted it.
+        self.screen.refresh()
+        self.call_after_refresh(self._tell)
         self.scroll_to(y=self.max_scroll_y if self._last else 0, animate=False)
         self._tell()
 

@@ -25,8 +25,8 @@ SHOWN = 50
 """Entries drawn at most; the packet's own first, then those touched last."""
 
 UNTRACKED = (
-    "Empty, and it stays empty: no rule here asks for a connection's state, so the kernel tracks nothing. "
-    "The first rule with -m conntrack switches tracking on."
+    "Empty, and it stays empty: no rule here asks for a connection's state, so nothing is tracked. "
+    "The first rule with -m conntrack switches that on."
 )
 EMPTY = "No connection is remembered here. The first tracked packet that is let through makes an entry."
 
@@ -193,6 +193,7 @@ def entry_rows(
     if flags:
         left = Line((*left.spans, Span(f" {flags}", role if role == "gone" or (changed and not entry.state) else "")))
     when = words.standing(entry, stands, place.at)
+    when = f"it would have been; {when}" if stands == GONE else when
     right = line((when, "change" if stands in (PENDING, GONE, DELETED) else "dim"))
     edge = Span("┄ " if stands == PENDING else "  ", "change")
     rows = [ends(left, right, width)] if left.width + right.width + 1 <= width else [left, Line((edge, *right.spans))]
@@ -249,16 +250,13 @@ class EntryLines(PlaceView):
             kept = sum(entry.expires > place.at for entry in place.view.entries.values())
             return (line((" entry: not looked up yet" if place.walk else f" entries kept: {kept}", "dim")),)
         if entry is None:
-            note = (
-                "none yet"
-                if isinstance(place.now, LookedUp) and place.now.state == NEW
-                else "none. " + ("" if place.tracking else UNTRACKED)
-            )
+            made = isinstance(place.now, LookedUp) and place.now.state == NEW
+            note = "none yet" if made else "none" if place.tracking else f"none: {UNTRACKED.partition(': ')[2]}"
             return wrap(line((f" entry: {note}", "dim")), width, 1)[:2]
         changed = entry_changed(place)
         role = "gone" if stands in (GONE, DELETED) else "badge-change" if changed else "badge"
         state = Span(f" {words.entry_state(entry)} ", role if entry.state else "badge-quiet")
         whose = " (the tracker's)" if entry.state else f" ({words.protocol(entry.original.protocol)} has none)"
-        left = line((" entry: ", "dim"), state, f" {words.entry_flags(entry)}", (whose, "dim"))
+        left = line((" would have been: " if stands == GONE else " entry: ", "dim"), state, f" {words.entry_flags(entry)}", (whose, "dim"))
         right = line((words.standing(entry, stands, place.at) + " ", "change" if stands != KEPT else "dim"))
         return (ends(left, right, width), line((" ┄ " if stands == PENDING else "   ", "change"), words.entry_tuple(entry.original)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import events
+from textual.content import Content
 
 from fwtutor.course.model import Lesson
 from fwtutor.telling import glyphs
@@ -19,6 +20,8 @@ from fwtutor.tui.widgets.lines import LineView
 
 _WORD = re.compile(r"[A-Za-z][\w-]*")
 THEREFORE = "So that is why"
+ROOM_FOR_GOALS = 30
+"""Rows of the screen from which all goals are shown below the lesson; with fewer, the first that is open."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -46,22 +49,58 @@ class LessonView(LineView):
         super().__init__(id=id)
         self._lesson = lesson
         self._standing = Standing(0, frozenset(), 0, frozenset(), False)
+        self._seen = 0
+        """Rows of this page that have been in sight, from the top."""
 
     def show(self, standing: Standing) -> None:
         """Show the page of a standing."""
         old, self._standing = self._standing, standing
         if standing == old and self.count():
             return
-        stages = self._lesson.stages
-        title = stages[standing.stage].title if stages else ""
-        self.set_title(title or "Lesson", f"{standing.stage + 1} of {len(stages)}" if len(stages) > 1 else "")
+        self._tell()
         self.rebuild()
         if old.stage != standing.stage:
+            self._seen = 0
             self.scroll_to(y=0, animate=False)
         elif standing.ended and not old.ended:
             self._scroll_to_row(THEREFORE)
         elif standing.hints != old.hints:
             self._scroll_to_row(f"Hint {standing.hints} ")
+        self.call_after_refresh(self._tell)
+
+    @property
+    def unread(self) -> bool:
+        """Is there more of this page below, that has not been in sight yet?"""
+        self._seen = max(self._seen, round(self.scroll_y) + self.size.height)
+        return self.size.height > 0 and self._seen < self.count()
+
+    def read_on(self) -> None:
+        """A page down, with a row of what was read."""
+        self.scroll_relative(y=max(1, self.size.height - 1), animate=False)
+
+    def _tell(self) -> None:
+        """The page's title; and on the border whether there is more of it below."""
+        stages, stage = self._lesson.stages, self._standing.stage
+        title = stages[stage].title if stages else ""
+        below = self.size.height > 0 and round(self.scroll_y) + self.size.height < self.count()
+        more = f"{glyphs.DOWN} more of this page" if below else ""
+        number = f"{stage + 1} of {len(stages)}" if len(stages) > 1 else ""
+        self.set_title(title or "Lesson", f" {glyphs.DOT} ".join(filter(None, (more, number))))
+
+    def entitle(self) -> None:
+        super().entitle()
+        subtitle = self.plain(self._titles[1])
+        if subtitle and not self.styles.border_bottom[0]:
+            # Where there is no lower border, the upper one says it.
+            self.border_title = Content(f"{str(self.border_title).rstrip()} {self.plain(glyphs.DOT)} {subtitle} ")
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._tell()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._tell()
 
     def on_click(self, event: events.Click) -> None:
         """A word of the glossary opens it there."""
@@ -109,7 +148,16 @@ class GoalsView(LineView):
         self.rebuild()
 
     def build(self, width: int) -> Sequence[Line]:
-        return goal_rows(self._lesson, *self._shown, width)
+        met, news = self._shown
+        rows = goal_rows(self._lesson, met, news, width)
+        left = [goal for goal in self._lesson.goals if goal.id not in met]
+        if not left:
+            return [line((f"{glyphs.TICK} ", "accept"), ("all of them", "dim"))]
+        if self.app.size.height >= ROOM_FOR_GOALS or len(rows) < 2:
+            return rows
+        # The lesson needs the rows more than what is done, or comes later.
+        more = f"  and {len(left) - 1} more" if len(left) > 1 else ""
+        return [line((f"{glyphs.BOX} ", "dim"), left[0].text, (more, "dim"))]
 
 
 def goal_rows(lesson: Lesson, met: frozenset[str], news: frozenset[str], width: int) -> list[Line]:
