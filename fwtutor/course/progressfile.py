@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fwtutor.badinput import on_one_line
-from fwtutor.safefiles import open_regular
+from fwtutor.safefiles import NOT_REGULAR, open_regular
 
 VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024
@@ -94,6 +94,8 @@ def read(path: Path) -> Contents:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
+        if getattr(error, "strerror", None) == NOT_REGULAR:
+            raise Damaged(f"it {NOT_REGULAR}") from None
         raise Damaged(f"it cannot be read ({getattr(error, 'strerror', None) or error})") from None
     return parse(data)
 

@@ -28,3 +28,14 @@ async def test_an_exam_keeps_what_is_typed_and_says_nothing_of_whether_it_passes
         await pilot.press("escape", "end", "end", "end")
         assert "repair" not in lab_of(app).journey.met
     assert [path.name for path in tmp_path.iterdir()] == ["too-open-ada.answer"]
+
+
+async def test_a_folder_s_name_may_look_like_markup(tmp_path: Path) -> None:
+    folder = tmp_path / "a[" / "red]b"
+    folder.mkdir(parents=True)
+    app = FwtutorApp(lambda: load_course(answers=False), Unkept(), find_lesson("too-open"), sitting=Sitting(exam=True, folder=folder))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        first, last = list(app._notifications)
+        assert (str(folder) in first.message, first.markup, last.message) == (True, False, "^q leaves fwtutor.")
