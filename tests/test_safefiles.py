@@ -63,6 +63,9 @@ def test_an_output_that_is_an_input_is_refused(tmp_path: Path, capsys: pytest.Ca
     assert run(["grade", "too-open", str(tmp_path), "--output", str(rules)]) == 2
     assert run(["grade", "too-open", str(tmp_path), "--output", str(tmp_path / "none" / "marks")]) == 2
     assert capsys.readouterr().err.count("that is a file to be read") == 2
+    both = str(tmp_path / "both")
+    assert run(["trace", "--rules", str(rules), "--interface", "wan=203.0.113.1/24", "--counters", both, "--conntrack", both, "x"]) == 2
+    assert "another option writes to that file too" in capsys.readouterr().err
     assert rules.read_text() == RULES
 
 

@@ -82,6 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         if path is not None:
             given = (arguments.packets, arguments.rules, arguments.rules6, arguments.sets)
             check_target(option, path, (each for each in given if each is not None))
+    wanted = [path.absolute() for _, path in written if path is not None]
+    for option, path in written:
+        if path is not None and wanted.count(path.absolute()) > 1 and (path.is_file() or not path.exists()):
+            raise BadInput(f"{option} {path}: another option writes to that file too")
     box = parse_box(arguments.interface, arguments.route, arguments.sysctl, arguments.variant)
     firewall = box.firewall(arguments.rules, note, arguments.rules6, arguments.sets)
     ipv6 = arguments.rules6 is not None or bool(firewall.ruleset(6).tables)
