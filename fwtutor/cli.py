@@ -57,7 +57,10 @@ def _obey(arguments: Sequence[str]) -> int:
         complain("")
         return int(end.code or OK)
     if parsed.course is not None and not (parsed.course / "course.toml").is_file():
-        raise BadInput(f"--course {parsed.course}: there is no course.toml in it")
+        remedy = (
+            ": it is one lesson; leave --course out, and give the folder as LESSON" if (parsed.course / "lesson.toml").is_file() else ""
+        )
+        raise BadInput(f"--course {parsed.course}: there is no course.toml in it{remedy}")
     use_course(parsed.course)
     code: int = parsed.run(parsed)
     return code

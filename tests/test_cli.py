@@ -556,6 +556,11 @@ def test_progress_is_carried_from_learner_to_learner_by_one_file(home: Path, tmp
     assert [line.split(maxsplit=1)[0] for line in listed[1:]] == ["anna", "ben"]
     assert "lessons finished, 1 of" in listed[1]
     assert listed[1].split(maxsplit=1)[1] == listed[2].split(maxsplit=1)[1]
+    assert fwtutor(home, "quiz", "before", "--learner", "anna", stdin="a\n").code == 0
+    assert ", quiz before: 1 of 13 answered" in fwtutor(home, "progress", "learners").out
+    rows = fwtutor(home, "progress", "learners", "--format", "csv").out.splitlines()
+    assert rows[0] == "learner,lessons finished,goals met,quiz before,quiz after,trouble"
+    assert rows[1:] == [",0,0,,,", "anna,0,1,1 of 13 answered,,", "ben,0,1,,,"]
 
 
 def test_lessons_are_read_in_the_language_of_the_option_or_the_locale(home: Path) -> None:

@@ -31,7 +31,7 @@ def seed(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from fwtutor.course.gradebook import FORMATS as WRITERS
+    from fwtutor.course.gradebook import FORMATS as WRITERS, one_each
     from fwtutor.course.grading import Terms, grade
     from fwtutor.course.loader import find_folder, load_lesson
     from fwtutor.course.model import LessonError
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.flush()
 
     marks = grade(Terms(folder, arguments.seed, arguments.seed_per_student), submissions, told=told)
+    marks = one_each(lesson, submissions, marks)
     text = WRITERS[arguments.format](lesson, marks)
     if arguments.output is not None:
         write_target("--output", arguments.output, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from pathlib import Path
 from shutil import get_terminal_size
@@ -33,7 +34,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     into.set_defaults(run=_import)
     review = actions.add_parser("review", help="predictions that were wrong, asked again, as lines of text", allow_abbrev=False)
     review.set_defaults(run=_review)
-    who = actions.add_parser("learners", help="who learns here", allow_abbrev=False)
+    who = actions.add_parser("learners", help="who learns here, how far they are, and what they had in the quiz", allow_abbrev=False)
+    who.add_argument("--format", choices=("text", "csv"), default="text", help="csv: a row each, for a spreadsheet")
     who.set_defaults(run=_learners)
     for action in (out, into, review):
         add_learner(action)
@@ -108,22 +110,34 @@ def _review(arguments: argparse.Namespace) -> int:
 def _learners(arguments: argparse.Namespace) -> int:
     from fwtutor.course.learners import folder_of, learners
     from fwtutor.course.progress import FILE_NAME, Progress
-    from fwtutor.course.progressfile import Damaged, read
+    from fwtutor.course.progressfile import WHENS, Damaged, read
+    from fwtutor.course.quiz import asked_of, score_words
     from fwtutor.course.standing import summary
 
     course = load_whole(arguments.language)
+    goals, asked = sum(len(lesson.goals) for lesson in course.lessons), asked_of(course.folder)
     names = ["", *learners()]
     width = max(len(name) for name in (*names, "(no name)"))
+    rows: list[tuple[str | int, ...]] = [("learner", "lessons finished", "goals met", "quiz before", "quiz after", "trouble")]
     for name in names:
         path = folder_of(name) / FILE_NAME
+        row: tuple[str | int, ...]
         try:
-            found = summary(course, Progress(path, *read(path)))
-            goals = sum(len(lesson.goals) for lesson in course.lessons)
+            progress = Progress(path, *read(path))
+            found = summary(course, progress)
+            scores = [score_words(progress, when, asked) for when in WHENS]
+            row = name, len(found.finished), found.total("met"), *scores, ""
             said = f"{len(found.finished)} of {found.lessons} lessons finished, {found.total('met')} of {goals} goals met"
+            said += "".join(f", quiz {when}: {score}" for when, score in zip(WHENS, scores, strict=True) if score)
         except FileNotFoundError:
-            said = "nothing yet"
+            row, said = (name, 0, 0, "", "", ""), "nothing yet"
         except Damaged as error:
             said = f"{path} is damaged: {error}"
-        say_line(printable(f"{name or '(no name)':<{width}}  {said}"))
+            row = name, "", "", "", "", said
+        rows.append(row)
+        if arguments.format == "text":
+            say_line(printable(f"{name or '(no name)':<{width}}  {said}"))
+    if arguments.format == "csv":
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
     sys.stdout.flush()
     return OK

@@ -11,8 +11,9 @@ from fwtutor.course.fields import read_condition
 from fwtutor.course.ground import PLACEHOLDER, USUAL_DRAWS, draw, draw_all, fill
 from fwtutor.course.model import Check, Condition, Trial
 from fwtutor.course.patterns import parse_endpoint, parse_flags, parse_icmp
+from fwtutor.course.strays import Strays
 from fwtutor.course.tables import Table
-from fwtutor.course.trials import Conditions, Cost, Exchange, History, IcmpError, Strays, Traffic
+from fwtutor.course.trials import Conditions, Cost, Exchange, History, IcmpError, Traffic
 from fwtutor.netfilter.packet import ICMP, ICMPV6, TCP, UDP
 from fwtutor.network.ends import Address
 from fwtutor.network.topology import HostSpec
@@ -24,7 +25,9 @@ _ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
 def read_check(part: Table, name: str, watch: str, hosts: Hosts) -> Check:
     """One of ``[[checks]]``; its ``name`` is read already."""
     kind = part.choice("kind", tuple(_KINDS))
-    check = Check(name, part.text("reason", limit=240), _KINDS[kind](part, watch, hosts))
+    trial = _KINDS[kind](part, watch, hosts)
+    keeps_out = isinstance(trial, Strays) or (isinstance(trial, History) and not trial.must)
+    check = Check(name, part.text("reason", limit=240), trial, keeps_out)
     part.done()
     return check
 
@@ -33,7 +36,9 @@ def _exchange(part: Table, watch: str, hosts: Hosts) -> Trial:
     protocol, address, port = _peer(part, hosts)
     times = part.number("times", 2, least=1, most=20)
     served = _place(part, "served", part.text("served", limit=60), hosts) if part.has("served") else None
-    return Exchange(_host(part, "host", hosts), part.texts("run", required=True), protocol, address, port, times, served)
+    everyone = part.texts("everyone")
+    _check_networks(part, "everyone", everyone, address.family)
+    return Exchange(_host(part, "host", hosts), part.texts("run", required=True), protocol, address, port, times, served, everyone)
 
 
 def _icmp_error(part: Table, watch: str, hosts: Hosts) -> Trial:
@@ -54,13 +59,7 @@ def _icmp_error(part: Table, watch: str, hosts: Hosts) -> Trial:
 def _strays(part: Table, watch: str, hosts: Hosts) -> Trial:
     destination = _address(part, "destination", part.text("destination", limit=40))
     sources = part.texts("sources", required=True)
-    for number, text in enumerate(sources, 1):
-        try:
-            family = ip_network(text).version
-        except ValueError:
-            part.fail(f'"{text[:40]}" is neither an address nor a network', "sources", number)
-        if family != destination.family:
-            part.fail(f"is not IPv{destination.family}, as the destination is", "sources", number)
+    _check_networks(part, "sources", sources, destination.family)
     flags: list[int] = []
     for number, text in enumerate(part.texts("tcp"), 1):
         try:
@@ -92,7 +91,18 @@ def _strays(part: Table, watch: str, hosts: Hosts) -> Trial:
         only,
         part.numbers("source_ports", least=1, most=65535),
         first,
+        part.flag("anybody"),
     )
+
+
+def _check_networks(part: Table, key: str, texts: tuple[str, ...], wanted: int) -> None:
+    for number, text in enumerate(texts, 1):
+        try:
+            family = ip_network(text).version
+        except ValueError:
+            part.fail(f'"{text[:40]}" is neither an address nor a network', key, number)
+        if family != wanted:
+            part.fail(f"is not IPv{wanted}, as the destination is", key, number)
 
 
 def _history(part: Table, watch: str, hosts: Hosts) -> Trial:

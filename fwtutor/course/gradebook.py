@@ -12,13 +12,48 @@ from xml.etree import ElementTree
 from fwtutor.badinput import printable
 from fwtutor.course.grading import Mark
 from fwtutor.course.model import Lesson
+from fwtutor.course.submissions import Submission, file_name, same_student
+
+
+def grade_of(lesson: Lesson, mark: Mark) -> int:
+    """From 0 to 100: of what must go on the share that does, times, of what must be kept out, the share that is.
+
+    A firewall that lets all through, or nothing, does half of its work, and is worth nothing.
+    """
+    if mark.refused:
+        return 0
+    failed = {check for check, _, _ in mark.failures}
+    grade = 100.0
+    for keeps_out in (True, False):
+        names = [check.name for check in lesson.checks if check.keeps_out == keeps_out]
+        if names:
+            grade *= 1 - len(failed.intersection(names)) / len(names)
+    return round(grade)
+
+
+def one_each(lesson: Lesson, submissions: Sequence[Submission], marks: Sequence[Mark]) -> list[Mark]:
+    """One mark for each student: of several files the best counts, of equally good ones the last; which did is noted."""
+    of: dict[str, list[Mark]] = {}
+    for submission, mark in zip(submissions, marks, strict=True):
+        of.setdefault(same_student(submission), []).append(mark)
+    found: list[Mark] = []
+    for several in of.values():
+        best = max(reversed(several), key=lambda mark: (mark.passed, not mark.refused, grade_of(lesson, mark)))
+        if len(several) > 1:
+            others = ", ".join(file_name(mark.source) for mark in several if mark is not best)
+            best = best._replace(
+                note="; ".join(filter(None, (best.note, f"{file_name(best.source)} counts, as the best, and not {others}")))
+            )
+        found.append(best)
+    return found
 
 
 def text(lesson: Lesson, marks: Sequence[Mark]) -> str:
     """For people: each answer, the history by which it failed, and what the class chose."""
     lines: list[str] = []
     for mark in marks:
-        lines.append(f"{mark.student}: {'passed' if mark.passed else 'refused' if mark.refused else 'not passed'}")
+        not_passed = f"not passed, {grade_of(lesson, mark)} of 100"
+        lines.append(f"{mark.student}: {'passed' if mark.passed else 'refused' if mark.refused else not_passed}")
         if mark.refused:
             lines.append(f"    {mark.source}: {mark.refused}")
         for check, happened, reason in mark.failures:
@@ -47,6 +82,7 @@ def as_json(lesson: Lesson, marks: Sequence[Mark]) -> str:
         {
             "student": mark.student,
             "source": mark.source,
+            "grade": grade_of(lesson, mark),
             "passed": mark.passed,
             "refused": mark.refused or None,
             "failures": [{"check": check, "happened": happened, "reason": reason} for check, happened, reason in mark.failures],
@@ -80,16 +116,22 @@ def junit(lesson: Lesson, marks: Sequence[Mark]) -> str:
 
 
 def gradebook(lesson: Lesson, marks: Sequence[Mark]) -> str:
-    """CSV: student, grade from 0 to 100 (the share of checks passed), passed, and what to tell them."""
+    """CSV: student, grade from 0 to 100, passed, and what to tell them, on one line."""
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow(("student", "grade", "passed", "feedback"))
     for mark in marks:
-        share = 0 if mark.refused else round(100 * (1 - len(mark.failures) / len(lesson.checks)))
         words = mark.refused or " ".join(f"{check}: {happened}. {reason}" for check, happened, reason in mark.failures)
         words = f"{words} ({mark.note})".strip() if mark.note else words
-        writer.writerow([_harmless(mark.student), share, "yes" if mark.passed else "no", _harmless(words)])
+        writer.writerow(
+            [_harmless(_on_one_line(mark.student)), grade_of(lesson, mark), "yes" if mark.passed else "no", _harmless(_on_one_line(words))]
+        )
     return out.getvalue()
+
+
+def _on_one_line(text: str) -> str:
+    """Without the lines in which a tool points at a word of the line above."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip(" \t^~"))
 
 
 def _harmless(cell: str) -> str:

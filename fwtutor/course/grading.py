@@ -16,13 +16,13 @@ from typing import NamedTuple, TypeVar
 
 from fwtutor.course.answers import bare_firewall
 from fwtutor.course.checks import Judgement, court_of
+from fwtutor.course.commandlines import NFT, looks_like_nft, read_commands
 from fwtutor.course.ground import Ground
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.course.submissions import Submission
 from fwtutor.course.varying import key_of, load_variant, seed_of
 from fwtutor.netfilter import RuleRefused
-from fwtutor.network.prompt import configures
 from fwtutor.orphans import end_with
 
 CPU_SECONDS = 10
@@ -31,6 +31,9 @@ MEMORY = 1 << 30
 """Bytes of address space that judging an answer may take."""
 ALONE = 8
 """So few answers are judged where one is, without workers: they take longer to start than to judge."""
+
+
+UNCHANGED = "nothing was changed: all is as the lesson begins"
 
 
 class Mark(NamedTuple):
@@ -100,6 +103,8 @@ class Grader:
         except ValueError as error:
             return Mark(student, source, refused=str(error), note=note)
         judgement = self.court.judge_on(ground)
+        if not judgement.passed and not judgement.refused and _what_is_so(ground) == self._as_found:
+            return Mark(student, source, refused=UNCHANGED, note=note)
         if judgement.refused:
             return Mark(student, source, refused=judgement.refused, note=note)
         failures = tuple((failure.check.name, failure.happened, failure.check.reason) for failure in judgement.failures)
@@ -143,26 +148,18 @@ class Grader:
 
     def _answer(self, submission: Submission) -> Answer:
         """Raises ValueError, naming the line."""
-        if not submission.commands:
-            try:
-                bare_firewall(self._spec).load(submission.text)
-            except RuleRefused as error:
-                raise ValueError(f"line {error.line_number}: {str(error).strip()}") from None
-            return Answer(submission.source, rules=submission.text)
-        commands: list[tuple[str, str]] = []
-        for number, line in enumerate(submission.text.split("\n"), 1):
-            if not line.strip() or line.lstrip().startswith("# "):
-                continue
-            host, mark, command = line.partition("# ")
-            if not mark or host.strip() not in self._hosts or not command.strip():
-                raise ValueError(f"line {number}: is not HOST# COMMAND, with one of {', '.join(sorted(self._hosts))}")
-            # To look, or to send, is no answer: what came of it would be taken for what the answer does.
-            if not configures(command):
-                continue
-            if host.strip() not in self.court.places:
-                raise ValueError(f"line {number}: the task is done at {' and '.join(sorted(self.court.places))}, not at {host.strip()}")
-            commands.append((host.strip(), command.strip()))
-        return Answer(submission.source, commands=tuple(commands))
+        if looks_like_nft(submission.text):
+            raise ValueError(NFT)
+        if submission.commands:
+            commands = read_commands(submission.text, self._hosts, self.court.places, self.lesson.scenario.watch)
+            return Answer(submission.source, commands=commands)
+        try:
+            bare_firewall(self._spec).load(submission.text)
+        except RuleRefused as error:
+            raise ValueError(f"line {error.line_number}: {str(error).strip()}") from None
+        if not any(line.startswith("*") for line in submission.text.split("\n")):
+            raise ValueError("has no rules: iptables-save prints them, from *filter to COMMIT")
+        return Answer(submission.source, rules=submission.text)
 
     def _like(self, ground: Ground, judgement: Judgement) -> str:
         """The one wrong answer that makes the same of the hosts, or else the one that fails in the same checks; "": none, or several."""
@@ -171,10 +168,15 @@ class Grader:
         return self._by_what_is_so.get(_what_is_so(ground)) or self._like_whom.by_checks.get(_names(judgement), "")
 
     @cached_property
+    def _as_found(self) -> Hashable:
+        """The hosts as the learner finds them."""
+        return _what_is_so(self.court.ground_typed(self.court.as_found()))
+
+    @cached_property
     def _by_what_is_so(self) -> dict[Hashable, str]:
         """The wrong answers by what they make of the hosts, where that is theirs alone."""
         found = [(_what_is_so(self.court.ground(wrong.answer)), Path(wrong.answer.source).stem) for wrong in self.lesson.wrong]
-        return _alone([(_what_is_so(self.court.ground_typed(self.court.as_found())), ""), *found])
+        return _alone([(self._as_found, ""), *found])
 
     @cached_property
     def by_checks(self) -> dict[frozenset[str], str]:

@@ -10,6 +10,7 @@ from random import Random
 
 from fwtutor.course.answers import bare_firewall
 from fwtutor.course.happened import by_whom, walk_told
+from fwtutor.netfilter.addresses import parse_address
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address, destination_of, source_of
 from fwtutor.network.prompt import family_of
@@ -80,6 +81,12 @@ class Ground:
                 answer.load(rules, family=family)
                 empty = "".join(f"*{name}\nCOMMIT\n" for name in firewall.ruleset(family).tables)
                 firewall.restore(empty + answer.save(family=family), family=family)
+
+    @property
+    def addresses(self) -> set[tuple[int, int]]:
+        """Of all the lesson's hosts, as (family, address): of them the lesson says itself what they may."""
+        places = (text for host in self.topology.hosts for texts in host.interfaces.values() for text in texts)
+        return {parse_address(text.partition("/")[0]) for text in places}
 
     def owner(self, address: str) -> str:
         """The host that has the address; "" if none has."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,7 +71,8 @@ class Keeper:
         """The file, when there is one."""
         self.trouble = ""
         """Why it could not be written the last time."""
-        self._folder, self._lesson, self._seed, self._exam, self._now = folder, lesson, seed, exam, now
+        self.exam = exam
+        self._folder, self._lesson, self._seed, self._now = folder, lesson, seed, now
         self._begun = self._time()
         self._log: list[dict[str, object]] = []
 
@@ -86,7 +88,7 @@ class Keeper:
             "lesson": self._lesson.name,
             "student": self._lesson.student,
             "seed": self._seed,
-            "exam": self._exam,
+            "exam": self.exam,
             "begun": self._begun,
             "predictions": predictions,
             "answer": [{"after": after, "host": host, "line": line} for after, host, line in in_force(run)],
@@ -113,8 +115,7 @@ class Keeper:
 
     def _free_name(self) -> Path:
         """A name nobody has; what was kept before stays as it is."""
-        who = "-".join("".join(letter if letter.isalnum() else " " for letter in self._lesson.student.casefold()).split())[:40]
-        stem = f"{self._lesson.name}-{who}" if who else self._lesson.name
+        stem = _stem(self._lesson.name, self._lesson.student)
         for number in range(1, _MAX_FILES):
             path = self._folder / (f"{stem}-{number}{SUFFIX}" if number > 1 else f"{stem}{SUFFIX}")
             if not os.path.lexists(path):
@@ -123,6 +124,16 @@ class Keeper:
 
     def _time(self) -> str:
         return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _stem(lesson: str, student: str) -> str:
+    who = "-".join("".join(letter if letter.isalnum() else " " for letter in student.casefold()).split())[:40]
+    return f"{lesson}-{who}" if who else lesson
+
+
+def is_named_for(stem: str, lesson: str, student: str) -> bool:
+    """Is it the name that the lab gives a file of this student's, or what a browser makes of a second one?"""
+    return bool(student) and re.fullmatch(rf"{re.escape(_stem(lesson, student))}(?:-\d+)?(?: ?\(\d+\))?", stem) is not None
 
 
 def in_force(run: Run) -> Iterable[tuple[int, str, str]]:

@@ -241,6 +241,8 @@ class Check:
     reason: str
     """Why anyone should care; shown when it fails, after what happened."""
     trial: Trial
+    keeps_out: bool = False
+    """Is it about what must not get in?"""
 
 
 @late_dataclass

@@ -7,6 +7,7 @@ said but the score; after it, why. Whoever stops in the middle goes on there.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from fwtutor.course.answers import bare_firewall
 from fwtutor.course.fields import read_host, read_prediction
+from fwtutor.course.model import LessonError
 from fwtutor.course.networks import own_topology
 from fwtutor.course.questions import Played, Question, Series
 from fwtutor.course.tables import Table, read_text, shown_name
@@ -68,6 +70,25 @@ def load_quiz(root: Path | None = None) -> Quiz:
     draw = table.number("draw", len(questions), least=1, most=len(questions))
     table.done()
     return Quiz(questions, draw, seed)
+
+
+def asked_of(root: Path | None = None) -> int:
+    """How many questions are asked, without playing any; 0 where the course has no quiz that can be read."""
+    root = root or lessons_folder()
+    try:
+        content = tomllib.loads(read_text(root, FILE_NAME))
+        return int(content.get("draw", len(content["questions"])))
+    except (LessonError, ValueError, TypeError, KeyError):
+        return 0
+
+
+def score_words(progress: Progress, when: str, asked: int) -> str:
+    """What somebody had before or after the course: as long as it is not done, how far he is; "" if he has not begun."""
+    answers = progress.quiz.get(when)
+    if not answers:
+        return ""
+    right = sum(answers.values())
+    return f"{right} of {len(answers)} right" if len(answers) >= asked else f"{len(answers)} of {asked} answered"
 
 
 def _question(part: Table, topology: Topology, hosts: Mapping[str, HostSpec], watch: str, ids: set[str]) -> Question:

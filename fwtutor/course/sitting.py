@@ -65,9 +65,12 @@ class Sitting:
 
 
 def in_exam(lesson: Lesson) -> Lesson:
-    """The lesson without help, and without its verdict."""
+    """The lesson without help, and without its verdict and its moral: its last page would tell the answer."""
     stages = tuple(replace(stage, hints=(), deeds=()) for stage in lesson.stages)
-    return replace(lesson, stages=stages, goals=tuple(map(_withheld, lesson.goals)), checks=(), solution=None, wrong=(), held_back=True)
+    goals = tuple(map(_withheld, lesson.goals))
+    return replace(
+        lesson, stages=stages, goals=goals, checks=(), solution=None, wrong=(), held_back=True, therefore="", on_server="", next=""
+    )  # fmt: skip
 
 
 def _withheld(goal: Goal) -> Goal:

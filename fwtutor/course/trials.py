@@ -1,16 +1,18 @@
-"""The kinds of history an answer is put through, each in a fresh world: what must go on, and what must not get in.
+"""The kinds of history an answer is put through, each in a fresh world: what must go on, and what
+must never happen. What must not get in is ``strays``.
 
 Judged by what happens, never by how the rules are written. An *exchange* is finished, not half open: words crossed
-both ways and, for TCP, both ends closed. A *stray* has got in when the watched firewall lets it through, to the box itself or
-to whom it was for. A *history* is any traffic, with what must be seen in it and what must never be.
+both ways and, for TCP, both ends closed. A *history* is any traffic, with what must be seen in it and what must never be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
+from ipaddress import ip_network
 from random import Random
 
+from fwtutor.course.aiming import aims
 from fwtutor.course.facts import tried
 from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, Story, draw_address, draw_all, enter, fill, loss_words, lost, settle
 from fwtutor.course.happened import by_whom, must_told, never_told, packet_told
@@ -20,14 +22,15 @@ from fwtutor.late import late_dataclass
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.packet import ACK, FIN, SYN, TCP, Packet
-from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.packet import FIN, SYN, TCP, Packet
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address, destination_of, source_of, write_place
 from fwtutor.network.records import Record, Walked
 from fwtutor.network.world import World
 
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
+MOST_SHUT_OUT = 40
+"""Addresses tried of one network that must be let in."""
 QUOTED = {4: 28, 6: 1232}
 """Bytes of a packet that an error quotes, by family."""
 
@@ -58,6 +61,8 @@ class Exchange(Telling):
     times: int = 2
     served: tuple[Address, int] | None = None
     """Where the words really arrive, if something on the way translates the address."""
+    everyone: tuple[str, ...] = ()
+    """Networks from all of which it must be possible to begin such a conversation, but for the lesson's own hosts."""
 
     def story(self, ground: Ground, random: Random) -> Story | None:
         for _ in range(self.times):
@@ -71,6 +76,38 @@ class Exchange(Telling):
                 at = lost(world, ground.watch, (self.address, self.port))
                 typed = self.run[0].replace("{port}", "any port")
                 return Story(f'"{typed}" at {self.host}: {said}{loss_words(world, at)}', world, at)
+        return self._shut_out(world.records[begun:], ground, random) if self.everyone else None
+
+    def _shut_out(self, played: list[Record], ground: Ground, random: Random) -> Story | None:
+        """The same beginning from elsewhere: both ends of each network, and what the answer's own rules speak of."""
+        family, destination = self.address
+        here = (record.walk for record in played if isinstance(record, Walked) and record.host == ground.watch)
+        began = next((walk for walk in here if destination_of(walk.packet) == self.address), None)
+        on = began.in_interface if began else None
+        if began is None or on is None:
+            return None
+        world = ground.world()
+        firewall = world.hosts[ground.watch].firewall
+        mark = firewall.checkpoint()
+        spoken = [source for aim in aims(firewall, family) for source in aim.sources]
+        hosts = ground.addresses
+        for place in self.everyone:
+            network = ip_network(place)
+            first, last = int(network.network_address) + 1, int(network.broadcast_address) - 1
+            drawn = parse_address(str(draw_address(place, random)))[1]
+            for source in [each for each in dict.fromkeys((first, last, drawn, *spoken)) if first <= each <= last][:MOST_SHUT_OUT]:
+                if (family, source) in hosts:
+                    continue
+                sport = began.packet.sport
+                if self.protocol == TCP:
+                    raw = craft.tcp(source, destination, sport, self.port, SYN, random.getrandbits(32), family=family)
+                else:
+                    raw = craft.udp(source, destination, sport, self.port, began.packet.payload, family=family)
+                walk = firewall.receive_ns(Packet(raw), on=on, at=world.now)
+                if walk.to is None:
+                    text = f"{packet_told(walk.packet)} did not get in{by_whom(walk)}"
+                    return Story(text, world, packet=Captured(world.now, on, raw))
+                firewall.rollback(mark)
         return None
 
     def _unfinished(self, world: World, ground: Ground, begun: int) -> str:
@@ -147,82 +184,6 @@ class IcmpError(Telling):
                 for interface, raw in record.walk.out:
                     if interface == self.interface:
                         yield Packet(raw)
-
-
-@late_dataclass
-class Strays(Telling):
-    """Packets that belong to no conversation there is: the watched firewall must let none through."""
-
-    interface: str
-    destination: Address
-    sources: tuple[str, ...]
-    """Addresses, and networks from which one is drawn."""
-    tcp: tuple[int, ...] = ()
-    """Flags to try."""
-    udp: bool = False
-    icmp: tuple[tuple[int, int], ...] = ()
-    """(type, code); an error quotes a connection that does not exist."""
-    ports: tuple[int, ...] = ()
-    but: tuple[int, ...] = ()
-    """TCP ports that are open to the world."""
-    only: bool = False
-    """Only ``ports``, and no drawn ones beside them."""
-    source_ports: tuple[int, ...] = ()
-    first: tuple[tuple[str, str], ...] = ()
-    """(host, line) pairs entered before, so that there is a connection to hide behind."""
-    _made: dict[object, tuple[Packet, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The packets of the last draw: in a class they are the same for every answer."""
-
-    def story(self, ground: Ground, random: Random) -> Story | None:
-        world = ground.world()
-        for host, line in self.first:
-            enter(world, host, line)
-        firewall = world.hosts[ground.watch].firewall
-        mark = firewall.checkpoint()
-        for packet in self._drawn(random):
-            walk = firewall.receive_ns(packet, on=self.interface, at=world.now)
-            if walk.to is not None:
-                return Story(self._words(walk), world, packet=Captured(world.now, self.interface, packet.raw))
-            firewall.rollback(mark)
-        return None
-
-    def _words(self, walk: Walk) -> str:
-        before = "".join(f'after "{line}" at {host}, ' for host, line in self.first)
-        return f"{before}{packet_told(walk.packet)} came in by {self.interface} and got through{by_whom(walk)}"
-
-    def _drawn(self, random: Random) -> tuple[Packet, ...]:
-        state = random.getstate()
-        if state not in self._made:
-            made = tuple(map(Packet, self._packets(random)))
-            self._made.clear()
-            self._made[state] = made
-        return self._made[state]
-
-    def _packets(self, random: Random) -> Iterator[bytes]:
-        """The plainest first, so that a failure shows the plainest."""
-        family, destination = self.destination
-        ports = [*self.ports, *(() if self.only else (random.randint(1, 1023), random.randint(1024, 65535)))]
-        source_ports = [*self.source_ports, random.randint(1024, 65535)]
-        for place in self.sources:
-            source = parse_address(str(draw_address(place, random)))[1]
-            for flags in self.tcp:
-                for port in ports:
-                    if port not in self.but:
-                        for source_port in source_ports:
-                            seq, ack = random.getrandbits(32), random.getrandbits(32)
-                            number = ack if flags & ACK else 0
-                            yield craft.tcp(source, destination, source_port, port, flags, seq, number, family=family)
-            if self.udp:
-                for port in (*ports, *self.but):
-                    for source_port in source_ports:
-                        yield craft.udp(source, destination, source_port, port, b"?", family=family)
-            for type, code in self.icmp:
-                if type in (8, 128):
-                    yield craft.icmp(source, destination, type, code, rest=random.getrandbits(32), payload=b"ping", family=family)
-                else:
-                    # About a connection from a port below any the box would use for one of its own.
-                    quoted = craft.tcp(destination, source, random.randint(1, 1000), 443, SYN, family=family)[: QUOTED[family]]
-                    yield craft.icmp(source, destination, type, code, payload=quoted, family=family)
 
 
 # --- any traffic --------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from fwtutor.telling import words
 from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
 from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, expected, packet_entry, sender, tried
 from fwtutor.telling.reasons import reasons
+from fwtutor.telling.told import LAST_PAGE
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.packet import Packet
@@ -194,6 +195,8 @@ def page(journey: Journey, *, ended: bool | None = None) -> list[str]:
 
 def ending(lesson: Lesson) -> list[str]:
     """So that is why; the same on a real server; where the road goes on."""
+    if not lesson.therefore:
+        return [LAST_PAGE]
     said = ["So that is why:", *read_aloud(lesson.therefore)]
     if lesson.on_server:
         said += ["On a real server:", *read_aloud(lesson.on_server)]

@@ -31,7 +31,7 @@ def summary_rows(course: Course, progress: Progress, width: int, *, review: str 
     shown = found.total("solutions")
     solutions = f", {shown} solution{'' if shown == 1 else 's'} shown" if shown else ""
     rows += _fact("Hints", f"{hints} used{solutions}", width)
-    rows += _fact("Quiz", _quiz(progress), width)
+    rows += _fact("Quiz", _quiz(course, progress), width)
     if found.finished:
         rows += [BLANK, line(("What you have learned", "heading"))]
         for each in found.finished:
@@ -58,9 +58,11 @@ def _beside(each: LessonSummary) -> str:
     return f"{predictions}{hints}"
 
 
-def _quiz(progress: Progress) -> str:
-    said = []
-    for when, words in zip(WHENS, ("before the course", "after it"), strict=True):
-        answers = progress.quiz.get(when)
-        said += [f"{words} {sum(answers.values())} of {len(answers)} right"] if answers else []
-    return f" {glyphs.DOT} ".join(said) or "not taken yet"
+def _quiz(course: Course, progress: Progress) -> str:
+    if not progress.quiz:
+        return "not taken yet"
+    from fwtutor.course.quiz import asked_of, score_words
+
+    asked = asked_of(course.folder)
+    scores = [(words, score_words(progress, when, asked)) for when, words in zip(WHENS, ("before the course", "after it"), strict=True)]
+    return f" {glyphs.DOT} ".join(f"{words} {score}" for words, score in scores if score) or "not taken yet"

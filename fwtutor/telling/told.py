@@ -240,6 +240,8 @@ def kept_words(keeper: Keeper | None) -> list[Line]:
     return [line((keeper.said(), "drop"))] if keeper.trouble else [line((keeper.said(brief=True), "current"))]
 
 
+LAST_PAGE = "That was the last page. What you did is judged when it is handed in; until then it can be changed."
+"""The end of a lesson that must not say what it was about."""
 NOT_KEPT = "What you typed is not kept between sittings: rules and hosts are as the lesson has them."
 """Told to somebody who comes back."""
 

@@ -136,7 +136,8 @@ class FwtutorApp(Sandboxes, Shots):
             self.open_lesson(self._first, afresh=False, at=self._at)
         self._check_size(self.size)
         if self.sitting.said():
-            self.notify(self.sitting.said(), timeout=12)
+            # Short: it lies over where one types; the top line says it as long as it lasts.
+            self.notify(self.sitting.said(), timeout=3)
         if not gc.isenabled():
             self.set_timer(QUIET, _collect_again)
 

@@ -12,7 +12,8 @@ from fwtutor.course.checks import Passes, court_of, judge
 from fwtutor.course.ground import Ground
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, Goal, Lesson
-from fwtutor.course.trials import Exchange, IcmpError, Strays
+from fwtutor.course.strays import Strays
+from fwtutor.course.trials import Exchange, IcmpError
 from fwtutor.course.which import lessons_folder
 from fwtutor.netfilter.packet import ACK, SYN, TCP, UDP
 from fwtutor.network.arguments import read_address

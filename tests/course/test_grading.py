@@ -16,7 +16,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.cli import run
 from fwtutor.course import grading
 from fwtutor.course.checks import court_of
-from fwtutor.course.gradebook import as_json, gradebook, junit, text
+from fwtutor.course.gradebook import as_json, grade_of, gradebook, junit, one_each, text
 from fwtutor.course.grading import Grader, Mark, Terms, grade
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.submissions import Submission, gather
@@ -48,7 +48,33 @@ def test_a_folder_may_have_a_folder_for_each_student(tmp_path: Path) -> None:
         (tmp_path / name / "answer.rules").write_text(SOLUTION)
     (tmp_path / "bob.commands").write_text(REPAIR)
     (tmp_path / "notes.pdf").write_bytes(b"%PDF")
-    assert [each.student for each in gather([tmp_path])] == ["Grace Hopper", "ada", "bob"]
+    assert [each.student for each in gather([tmp_path])] == ["Grace Hopper", "ada", "bob", "notes"]
+
+
+def test_nobody_vanishes_whose_file_is_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Ada_1_assignsubmission_file_/rules.txt", SOLUTION)
+        archive.writestr("Ada_1_assignsubmission_file_/more/report.pdf", "how I did it")
+        archive.writestr("Bob_2_assignsubmission_file_/answer.docx", "PK")
+        archive.writestr("Cy_3_assignsubmission_file_answer.docx", "PK")
+    assert [(each.student, each.wrong) for each in gather([path])] == [
+        ("Ada", ""),
+        ("Bob", "nothing that can be graded: answer.docx"),
+        ("Cy", "nothing that can be graded: Cy_3_assignsubmission_file_answer.docx"),
+    ]
+
+
+def test_of_several_files_of_one_student_the_best_counts(tmp_path: Path) -> None:
+    for place, answer in (("ada/1.rules", SOLUTION), ("ada/2.rules", WRONG), ("two/ada/3.rules", WRONG)):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(answer)
+    found = gather([tmp_path])
+    marks = one_each(LESSON, found, grade(Terms(FOLDER), found))
+    assert [(mark.student, mark.passed, mark.note) for mark in marks] == [
+        ("ada", True, "1.rules counts, as the best, and not 2.rules"),
+        ("ada", False, ""),
+    ]
 
 
 def test_a_zip_is_read_as_learning_platforms_export_it(tmp_path: Path) -> None:
@@ -143,12 +169,32 @@ def test_what_several_wrong_answers_fail_in_is_none_of_them(grader: Grader) -> N
         ("server# iptables -A INPUT --dport banana\n", "iptables -A INPUT --dport banana"),
         ("server# iptables -L\nmallory# help\n", "line 2: is not HOST# COMMAND"),
         ("I do not know.\n", "line 1: "),
+        ("# nothing\n", "has no rules"),
+        ("server# iptables -L\n", "nothing was changed"),
+        ("table inet filter {\n}\n", "this looks like nft"),
+        ("server# nft flush ruleset\n", "this looks like nft"),
     ],
 )
 def test_what_is_no_answer_is_refused_with_its_line(grader: Grader, answer: str, words: str) -> None:
     mark = grader.mark(Submission("ada", "a", answer))
     assert not mark.passed
     assert words in mark.refused
+
+
+@pytest.mark.parametrize("before", ["", "$ ", "sudo ", "root@server:~# ", "[root@server ~]# ", "ada@laptop:~/lab$ sudo ", "server$ "])
+def test_commands_are_taken_as_they_are_copied_from_a_terminal(grader: Grader, before: str) -> None:
+    typed = f"# my repair\n\n{before}{REPAIR.removeprefix('server# ')}"
+    for source in ("ada.commands", "ada.txt"):
+        assert grader.mark(Submission("ada", source, typed)).passed
+
+
+def test_a_file_of_commands_has_one(grader: Grader) -> None:
+    assert grader.mark(Submission("ada", "ada.commands", "# I give up\n")).refused == "has no command"
+
+
+def test_who_lets_all_in_or_nobody_has_done_nothing(grader: Grader) -> None:
+    for lines in ("iptables -F\niptables -P INPUT ACCEPT\n", "iptables -F\n"):
+        assert grade_of(LESSON, grader.mark(Submission("ada", "a.commands", lines))) == 0
 
 
 ENDLESS = "".join(f"server# ipset create s{n} hash:ip maxelem 1048576\nserver# ipset add s{n} 10.0.0.0-10.15.255.254\n" for n in range(9))
@@ -257,9 +303,14 @@ def test_programs_read_json_and_junit() -> None:
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("18", "1", "6")
 
 
-def test_a_gradebook_has_a_share_of_100_and_nothing_that_a_spreadsheet_would_run() -> None:
+def test_a_gradebook_has_a_grade_of_100_and_nothing_that_a_spreadsheet_would_run() -> None:
     rows = list(csv.reader(gradebook(LESSON, MARKS).splitlines()))
-    assert [row[:3] for row in rows[1:]] == [["ada", "100", "yes"], ["'=cmd()", "83", "no"], ["eve", "0", "no"]]
+    assert [row[:3] for row in rows[1:]] == [["ada", "100", "yes"], ["'=cmd()", "80", "no"], ["eve", "0", "no"]]
+
+
+def test_what_is_told_in_a_gradebook_is_one_line_without_pointing() -> None:
+    refused = Mark("bob", "b", refused="line 2: iptables: unknown option\n-A INPUT --what\n         ^~~~~~\n")
+    assert gradebook(LESSON, [refused]).splitlines()[1:] == ["bob,0,no,line 2: iptables: unknown option -A INPUT --what"]
 
 
 def test_the_command_ends_with_0_1_or_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,6 +325,12 @@ def test_the_command_ends_with_0_1_or_2(tmp_path: Path, capsys: pytest.CaptureFi
     assert "nobody.rules: No such file or directory" in capsys.readouterr().err
     assert run(["grade", "no-such-lesson", str(good)]) == 2
     assert "there is no lesson 'no-such-lesson'" in capsys.readouterr().err
+    assert run(["--course", str(FOLDER), "grade", "too-open", str(good)]) == 2
+    assert "it is one lesson; leave --course out" in capsys.readouterr().err
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "cy.docx").write_text("PK")
+    assert run(["grade", "too-open", str(good), str(tmp_path / "more")]) == 1
+    assert "cy: refused" in capsys.readouterr().out
 
 
 DONE_BEFORE = """visitor# curl http://203.0.113.1

@@ -35,6 +35,7 @@ def test_an_exam_gives_no_hint_and_no_verdict_and_can_be_ended(tmp_path: Path) -
     journey = begun(tmp_path)
     assert journey.hint() is None
     assert not any(stage.deeds for stage in journey.lesson.stages)
+    assert (journey.lesson.therefore, journey.lesson.on_server, journey.lesson.next) == ("", "", "")
     journey.enter("server", REPAIR)
     assert (journey.missing(), journey.lesson.checks) == ("", ())
     journey.session.cursor.to_end()
@@ -93,6 +94,14 @@ def test_who_played_under_another_name_is_told(tmp_path: Path) -> None:
     assert "try --seed-per-student" in alone.note
     (_, other) = (Grader.of(Terms(FOLDER, 7, per_student=True)).mark(each) for each in gather([tmp_path]))
     assert other.note == "it was played with --seed 1337, and is judged with 7"
+
+
+def test_the_name_inside_a_file_is_not_stronger_than_that_of_the_file(tmp_path: Path) -> None:
+    begun(tmp_path, "Ada").enter("server", REPAIR)
+    (tmp_path / "eve.answer").write_text((tmp_path / "too-open-ada.answer").read_text())
+    (tmp_path / "too-open-ada (1).answer").write_text((tmp_path / "too-open-ada.answer").read_text())
+    marks = [Grader.of(Terms(FOLDER, per_student=True)).mark(each) for each in gather([tmp_path])]
+    assert [(mark.student, mark.note) for mark in marks] == [("eve", "it was played as 'Ada'"), ("Ada", ""), ("Ada", "")]
 
 
 def test_no_file_is_written_over_and_a_disk_that_will_not_have_it_is_told(tmp_path: Path) -> None:

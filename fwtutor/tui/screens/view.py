@@ -140,7 +140,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
             met = [goal.text for goal in self.lesson.goals if goal.id in news]
             self._told = line((f"{glyphs.TICK} goal met: ", "accept"), ", ".join(met))
         if journey.ended and (news or not self._told.spans):
-            self._told = self._ways(f"{glyphs.TICK} the last goal, done: " if news else "done: ")
+            done = f"{glyphs.TICK} the last goal, done: " if news else "done: "
+            self._told = self._ways(done if self.lesson.therefore else "the last page: ")
         command.notice(self._told)
 
     @property
@@ -157,9 +158,10 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     def _ways(self, what: str, *more: tuple[str, str]) -> Line:
         """The ways that lead on from a lesson that is done."""
+        tells = self.journey.ended and bool(self.lesson.therefore)
         # Where packets are left, space goes on with them.
         key = "tab" if self.tab == "firewall" and not self.session.cursor.at_end else "space"
-        reads = [(key, "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and self.journey.ended else []
+        reads = [(key, "why that is so")] if not self.has_class("-wide") and self.tab != "lesson" and tells else []
         ways = [*more, *reads, ("m", "course map"), *([("Enter", "next lesson")] if self.following() else [])]
         spans = [part for key, does in ways for part in ((key, "key"), f" {does}, ")]
         return _with_keys(line((what, "accept"), *spans[:-1], str(spans[-1]).rstrip(", ")))
@@ -187,7 +189,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         journey, goal = self.journey, self.journey.open_goal
         playing = f"{glyphs.HERE} playing" if self._playing else ""
         goals = "" if self.lesson.free else f"goals {len(journey.met)} of {len(self.lesson.goals)}"
-        self.query_one(TopLine).show(self.lesson.question, playing, goals, words.clock(place.at))
+        exam = "exam" if journey.keeper is not None and journey.keeper.exam else ""
+        self.query_one(TopLine).show(self.lesson.question, exam, playing, goals, words.clock(place.at))
         self.query_one(TabBar).show(self.tab, goal.text if goal else "")
         typing = self.query_one(CommandLine).typing
         actions = [action for action in (*self.ACTIONS, APP[0]) if action.bar and self.offers(action)]

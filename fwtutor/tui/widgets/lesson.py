@@ -16,6 +16,7 @@ from fwtutor.course.model import Lesson
 from fwtutor.telling import glyphs
 from fwtutor.telling.prose import prose
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
+from fwtutor.telling.told import LAST_PAGE
 from fwtutor.tui.widgets.lines import LineView
 
 _WORD = re.compile(r"[A-Za-z][\w-]*")
@@ -173,9 +174,12 @@ def goal_rows(lesson: Lesson, met: frozenset[str], news: frozenset[str], width: 
 
 def ending(lesson: Lesson, width: int) -> list[Line]:
     """So that is why; the same on a real server; where the road goes on."""
+    back = line(Span("m back to the course map", "link", "screen.course_map"))
+    if not lesson.therefore:
+        return [BLANK, *prose(LAST_PAGE, width), BLANK, back]
     rows = [BLANK, line((THEREFORE, "heading")), *prose(lesson.therefore, width)]
     if lesson.on_server:
         rows += [BLANK, line(("On a real server", "heading")), *prose(lesson.on_server, width)]
     if lesson.next:
         rows += [BLANK, *prose(lesson.next, width)]
-    return [*rows, BLANK, line(Span("m back to the course map", "link", "screen.course_map"))]
+    return [*rows, BLANK, back]

@@ -1,0 +1,182 @@
+"""What must not get in: packets that belong to no conversation, drawn from a lesson's seed, and aimed at the answer's own rules.
+
+A *stray* has got in when the watched firewall lets it through, to the box itself or to whom it was for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import field
+from ipaddress import ip_interface, ip_network
+from itertools import chain
+from random import Random
+
+from fwtutor.course.aiming import Aim, aims, in_turn
+from fwtutor.course.ground import Ground, Story, draw_address, enter
+from fwtutor.course.happened import by_whom, packet_told
+from fwtutor.course.trials import QUOTED, Telling
+from fwtutor.late import late_dataclass
+from fwtutor.netfilter import Firewall, craft
+from fwtutor.netfilter.addresses import parse_address
+from fwtutor.netfilter.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet
+from fwtutor.netfilter.walk import Walk
+from fwtutor.network.captured import Captured
+from fwtutor.network.ends import Address
+
+MOST_AIMED = 150
+"""Packets aimed at the answer, by one check: they take some ten milliseconds."""
+QUESTIONS = (0, 9, 10, 13, 14, 15, 16, 17, 18)
+"""Types of ICMP that are no errors, besides echo."""
+
+
+@late_dataclass
+class Strays(Telling):
+    """Packets that belong to no conversation there is: the watched firewall must let none through."""
+
+    interface: str
+    destination: Address
+    sources: tuple[str, ...]
+    """Addresses, and networks from which one is drawn."""
+    tcp: tuple[int, ...] = ()
+    """Flags to try."""
+    udp: bool = False
+    icmp: tuple[tuple[int, int], ...] = ()
+    """(type, code); an error quotes a connection that does not exist."""
+    ports: tuple[int, ...] = ()
+    but: tuple[int, ...] = ()
+    """TCP ports that are open to the world."""
+    only: bool = False
+    """Only ``ports``, and no drawn ones beside them."""
+    source_ports: tuple[int, ...] = ()
+    first: tuple[tuple[str, str], ...] = ()
+    """(host, line) pairs entered before, so that there is a connection to hide behind."""
+    anybody: bool = False
+    """Whoever is none of the lesson's hosts, and at home on no other link of the watched host, is a stranger as ``sources`` are."""
+    _made: dict[object, tuple[Packet, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The packets of the last draw: in a class they are the same for every answer."""
+
+    def story(self, ground: Ground, random: Random) -> Story | None:
+        world = ground.world()
+        for host, line in self.first:
+            enter(world, host, line)
+        firewall = world.hosts[ground.watch].firewall
+        mark = firewall.checkpoint()
+        for packet in chain(self._drawn(random), self._aimed(ground, firewall)):
+            walk = firewall.receive_ns(packet, on=self.interface, at=world.now)
+            if walk.to is not None:
+                return Story(self._words(walk), world, packet=Captured(world.now, self.interface, packet.raw))
+            firewall.rollback(mark)
+        return None
+
+    def _words(self, walk: Walk) -> str:
+        before = "".join(f'after "{line}" at {host}, ' for host, line in self.first)
+        return f"{before}{packet_told(walk.packet)} came in by {self.interface} and got through{by_whom(walk)}"
+
+    def _drawn(self, random: Random) -> tuple[Packet, ...]:
+        state = random.getstate()
+        if state not in self._made:
+            made = tuple(map(Packet, self._packets(random)))
+            self._made.clear()
+            self._made[state] = made
+        return self._made[state]
+
+    def _packets(self, random: Random) -> Iterator[bytes]:
+        """The plainest first, so that a failure shows the plainest."""
+        family, destination = self.destination
+        ports = [*self.ports, *(() if self.only else (random.randint(1, 1023), random.randint(1024, 65535)))]
+        source_ports = [*self.source_ports, random.randint(1024, 65535)]
+        for place in self.sources:
+            source = parse_address(str(draw_address(place, random)))[1]
+            for flags in self.tcp:
+                for port in ports:
+                    if port not in self.but:
+                        for source_port in source_ports:
+                            seq, ack = random.getrandbits(32), random.getrandbits(32)
+                            number = ack if flags & ACK else 0
+                            yield craft.tcp(source, destination, source_port, port, flags, seq, number, family=family)
+            if self.udp:
+                for port in (*ports, *self.but):
+                    for source_port in source_ports:
+                        yield craft.udp(source, destination, source_port, port, b"?", family=family)
+            for type, code in self.icmp:
+                if type in (8, 128):
+                    yield craft.icmp(source, destination, type, code, rest=random.getrandbits(32), payload=b"ping", family=family)
+                else:
+                    # About a connection from a port below any the box would use for one of its own.
+                    quoted = craft.tcp(destination, source, random.randint(1, 1000), 443, SYN, family=family)[: QUOTED[family]]
+                    yield craft.icmp(source, destination, type, code, payload=quoted, family=family)
+
+    # --- aimed at the answer ---
+
+    def _aimed(self, ground: Ground, firewall: Firewall) -> Iterator[Packet]:
+        """Packets for each rule that is in force, each rule in its turn, and then for what they speak of together."""
+        if self.only:
+            return
+        family = self.destination.family
+        random = Random(f"{ground.watch} {self.sources} {self.ports}")
+        usual = Aim(
+            tuple(parse_address(str(draw_address(place, random)))[1] for place in self.sources[:2]),
+            self.ports[:2] or (random.randint(1024, 65535),),
+            (random.randint(32768, 60999),),
+        )
+        is_stray = self._strangers(ground)
+        found = [
+            aim._replace(sources=tuple(filter(is_stray, aim.sources)) or (() if aim.sources else usual.sources))
+            for aim in aims(firewall, family)
+        ]
+        together = Aim(*(tuple(dict.fromkeys(chain.from_iterable(values))) for values in zip(*found, strict=True))) if found else Aim()
+        seen: set[bytes] = set()
+        for raw in chain(in_turn(self._at(aim, usual) for aim in found), self._at(together._replace(protocols=()), usual)):
+            if raw not in seen:
+                seen.add(raw)
+                yield Packet(raw)
+            if len(seen) >= MOST_AIMED:
+                return
+
+    def _strangers(self, ground: Ground) -> Callable[[int], bool]:
+        listed = [ip_network(place) for place in self.sources]
+        family, _ = self.destination
+        hosts = ground.addresses
+        here = ground.topology.host(ground.watch).interfaces
+        homes = [ip_interface(text).network for name, texts in here.items() if name != self.interface for text in texts]
+
+        def is_stray(source: int) -> bool:
+            address = ip_network((source, 32 if family == 4 else 128)).network_address
+            if any(address in network for network in listed):
+                return True
+            return self.anybody and (family, source) not in hosts and not any(address in home for home in homes)
+
+        return is_stray
+
+    def _at(self, aim: Aim, usual: Aim) -> Iterator[bytes]:
+        family, destination = self.destination
+        flags = SYN if SYN in self.tcp else self.tcp[0] if self.tcp else None
+        for source_port in aim.source_ports or usual.source_ports:
+            for source in aim.sources:
+                for port in aim.ports or usual.ports:
+                    if flags is not None and port not in self.but and _speaks_of(aim, TCP):
+                        number = 1 if flags & ACK else 0
+                        yield craft.tcp(source, destination, source_port, port, flags, 1, number, family=family)
+                    if self.udp and _speaks_of(aim, UDP):
+                        yield craft.udp(source, destination, source_port, port, b"?", family=family)
+                    if self.udp and self.tcp:
+                        for protocol in aim.protocols:
+                            if protocol not in (TCP, UDP, ICMP, ICMPV6):
+                                yield _of_protocol(protocol, source, destination, source_port, port, family)
+        if any(type in (8, 128) for type, _ in self.icmp) and (not aim.protocols or {ICMP, ICMPV6} & set(aim.protocols)):
+            questions = [kind for kind in aim.icmp if family == 4 and kind[0] in QUESTIONS] or [(8 if family == 4 else 128, 0)]
+            for source in aim.sources:
+                for type, code in questions:
+                    yield craft.icmp(source, destination, type, code, rest=1, payload=b"ping", family=family)
+
+
+def _speaks_of(aim: Aim, protocol: int) -> bool:
+    # The ends of its ranges are known: what is between the first and the last may be meant.
+    return not aim.protocols or min(aim.protocols) <= protocol <= max(aim.protocols)
+
+
+def _of_protocol(protocol: int, source: int, destination: int, source_port: int, port: int, family: int) -> bytes:
+    if protocol == craft.SCTP and family == 4:
+        return craft.sctp(source, destination, source_port, port, 0, craft.sctp_init(1, 1))
+    ports = source_port.to_bytes(2, "big") + port.to_bytes(2, "big")
+    return craft.ip(source, destination, protocol, ports + bytes(28), family=family)
