@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +17,7 @@ from fwtutor.course.answers import bare_firewall
 from fwtutor.course.checks import Judgement, court_of
 from fwtutor.course.commandlines import NFT, looks_like_nft, read_commands
 from fwtutor.course.ground import Ground
+from fwtutor.course.limits import Over, memory_limit, time_limit
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.course.submissions import Submission
@@ -261,60 +261,11 @@ def _work(submission: Submission) -> Mark:
     return _limited(_grader, submission)
 
 
-class _Over(BaseException):
-    """The time is up. No OSError as TimeoutError is, nor an Exception: a simulated tool that is refused something must not catch it."""
-
-
 def _limited(grader: Grader, submission: Submission) -> Mark:
     try:
-        with _memory_limit(), _time_limit():
+        with memory_limit(MEMORY), time_limit(CPU_SECONDS):
             return grader.mark(submission)
-    except _Over:
+    except Over:
         return Mark(submission.student, submission.source, refused=f"could not be judged within {CPU_SECONDS} s of processor time")
     except MemoryError:
         return Mark(submission.student, submission.source, refused="could not be judged: it took more memory than there is")
-
-
-@contextmanager
-def _memory_limit() -> Iterator[None]:
-    """So much memory more than there is in use, and no more; nothing, where the system does not say how much that is."""
-    try:
-        import resource
-
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-    except (ImportError, OSError):
-        yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [pages * resource.getpagesize() + MEMORY, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)]
-    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """Raises _Over inside after so much processor time, and again until it has come through: one raised where Python only writes an
-    exception down (a callback of the garbage collector) is lost. Nothing, where the system has no timer for that."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-    armed = [True]
-
-    def over(*_: object) -> None:
-        if armed:
-            raise _Over
-
-    # It stays when the time is no longer counted: a signal still on its way would end the process if nobody took it.
-    signal.signal(signal.SIGPROF, over)
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS, 0.1)
-    try:
-        try:
-            yield
-        finally:
-            armed.clear()
-    finally:  # twice, as it may have come just before
-        armed.clear()
-        signal.setitimer(signal.ITIMER_PROF, 0)
