@@ -24,6 +24,8 @@ QUIZ = "quiz"
 """What the course's quiz is called where lessons are called by their names."""
 DROP_EVERYTHING = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n"
 ACCEPT_EVERYTHING = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
+TITLE = 20
+"""Characters of a lesson's title at most: so many the course's map and the lists have room for."""
 HELD_BACK = "its checks and answers are held back from students: take the copy that has them"
 
 
@@ -42,7 +44,7 @@ class Finding:
 
 def check_lesson(lesson: Lesson) -> list[Finding]:
     """Everything that is wrong with a loaded lesson; empty when it is proven."""
-    return [*_check_answers(lesson), *_check_run(lesson), *_check_way(lesson)]
+    return [*_check_title(lesson), *_check_answers(lesson), *_check_run(lesson), *_check_way(lesson)]
 
 
 def check_variants(lesson: Lesson, students: Sequence[str] = ("one", "two", "three")) -> list[Finding]:
@@ -63,6 +65,11 @@ def _translations(lesson: Lesson, findings: list[Finding]) -> Iterable[str]:
         findings += [Finding(lesson.name, f"{language}: {where}", said) for where, said in differences(lesson, other)]
         missing = other.untranslated
         yield f"{language}: {len(missing)} texts missing, the first is {missing[0]}" if missing else f"{language}: all texts"
+
+
+def _check_title(lesson: Lesson) -> Iterable[Finding]:
+    if len(lesson.title) > TITLE:
+        yield Finding(lesson.name, "title", f'"{lesson.title}" has {len(lesson.title)} characters, and the lists have room for {TITLE}')
 
 
 def _check_answers(lesson: Lesson) -> Iterable[Finding]:

@@ -238,7 +238,9 @@ class Lab:
             return
         picked = self.journey.picked(asked)
         assert picked is not None
-        self.say(*parts.answered(asked, picked, asked.answer(self.session.run)))
+        from fwtutor.telling.otherwise import otherwise
+
+        self.say(*parts.answered(asked, picked, asked.answer(self.session.run), otherwise(asked, self.session)))
         self.keep()
         self._asked()
 

@@ -21,6 +21,7 @@ from fwtutor.telling.told import LAST_PAGE
 if TYPE_CHECKING:
     from fwtutor.netfilter.packet import Packet
     from fwtutor.recording import Run
+    from fwtutor.telling.otherwise import Otherwise
 
 LETTERS = "abcd"
 SHOWN = 50
@@ -82,6 +83,8 @@ def _logged(place: Place) -> list[str]:
 
 def _ctstate(place: Place) -> list[str]:
     found = place.looked_up
+    if place.untracked:
+        return [f"ctstate: UNTRACKED: {words.LEFT_ALONE}."]
     if found is None:
         return [] if place.tracking and not place.finished else ["ctstate: not tracked; no rule asks."]
     assert place.walk is not None
@@ -220,10 +223,12 @@ def question(prediction: Prediction, what: str = "Question, before you step") ->
     return [f"{what}: " + " ".join(read_aloud(prediction.question)), *choices]
 
 
-def answered(prediction: Prediction, picked: int, right: int | None) -> list[str]:
-    """What an answer was worth."""
+def answered(prediction: Prediction, picked: int, right: int | None, otherwise: Otherwise | None = None) -> list[str]:
+    """What an answer was worth; ``otherwise``: this run's answer, where it is another than the lesson's."""
     chosen = prediction.choices[picked]
     text, because = " ".join(read_aloud(chosen.text)), " ".join(read_aloud(chosen.why))
+    if otherwise is not None:
+        return [f'{"Right" if picked == right else "Wrong"}: {LETTERS[picked]}, "{text}". {spoken(otherwise.said)}']
     if picked == right:
         return [f'Right: {LETTERS[picked]}, "{text}". {because}']
     if right is None:

@@ -201,14 +201,16 @@ class Travelling(Looking):
             self._wrong("that is the run you are in; runs lists the others")
             return
         found, block = rows(mine, other), self.journey.blocking
+        until = ""
         if block is not None:
+            until = " up to the next question"
             # What a question asks about is not told before it is answered.
             ends = (at for at, row in enumerate(found) if row.left is not None and row.left.index >= block[0])
             found = found[: next(ends, len(found))]
         packets = [row for row in found if row.packet is not None]
         shown = [row for row in found if row.differs or (row.packet is None and (row.left is None or row.right is None))]
         self.say(f"This is {self._told_run(mine)}", f"The other is {self._told_run(other)}")
-        self.say(f"{sum(bool(row.differs) for row in packets)} of {len(packets)} packets differ; only what differs is told.")
+        self.say(f"{sum(bool(row.differs) for row in packets)} of {len(packets)} packets{until} differ; only what differs is told.")
         for row in shown[: parts.LOOKED_AT]:
             run, side = (mine, row.left) if row.left is not None else (other, row.right)
             assert side is not None

@@ -6,13 +6,16 @@ Everything is read from the records; nothing is run. Which runs, and what is sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fwtutor.netfilter.conntrack.entry import ASSURED, SEEN_REPLY, Entry
 from fwtutor.netfilter.deciding import decider
+from fwtutor.netfilter.events import TABLE
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.steps import LookedUp, RuleTried
+from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.explain import sentence
 from fwtutor.netfilter.xtables.rule import Rule
 from fwtutor.network.records import CommandRun, Record, Walked
 from fwtutor.recording.compare import compare
@@ -45,6 +48,8 @@ class Side:
     rule: Rule | None
     entry: Entry | None
     out: tuple[tuple[str, bytes], ...]
+    among: Sequence[Rule] = ()
+    """The rules of the chain that the one is from which decided, as they were then."""
 
     @property
     def decided(self) -> str:
@@ -65,6 +70,8 @@ class Row:
     left: Side | None
     right: Side | None
     differs: frozenset[str] = frozenset()
+    rewritten: bool = False
+    """What decided is in the same place, or says the same, and is only written otherwise: no difference to the packet."""
 
 
 class Cost(NamedTuple):
@@ -90,11 +97,19 @@ def side_of(record: Walked) -> Side:
     table, chain = (last.table, last.chain) if last is not None else ("", "")
     out = tuple((interface, bytes(raw)) for interface, raw in walk.out)
     state = looked.state if looked is not None else ""
-    return Side(record.index, record.at, walk.verdict, walk.to, state, tried, table, chain, number, rule, walk.tracked, out)
+    where = (table, chain, number)
+    return Side(record.index, record.at, walk.verdict, walk.to, state, tried, *where, rule, walk.tracked, out, _among(walk, rule))
 
 
-def differing(left: Side | None, right: Side | None) -> frozenset[str]:
-    """In what the two sides of a packet differ."""
+def _among(walk: Walk, rule: Rule | None) -> Sequence[Rule]:
+    """The chain's rules among which a rule was when it matched."""
+    hits = (hit for event in walk.events if event[0] == TABLE for hit in event[2])
+    places = ((hit.chain.rules, hit.position) for hit in hits)
+    return next((rules for rules, at in places if at < len(rules) and rules[at] is rule), ())
+
+
+def differing(left: Side | None, right: Side | None, *, same_rule: bool = False) -> frozenset[str]:
+    """In what the two sides of a packet differ; ``same_rule``: what decided is only ``rewritten``."""
     if left is None or right is None:
         return frozenset() if left is right else frozenset({ONLY})
     found = {
@@ -102,11 +117,28 @@ def differing(left: Side | None, right: Side | None) -> frozenset[str]:
         BYTES: left.out != right.out,
         STATE: left.state != right.state,
         # A rule may have another number now, and be the same.
-        DECIDED: (left.table, left.chain, left.rule) != (right.table, right.chain, right.rule),
+        DECIDED: (left.table, left.chain, left.rule) != (right.table, right.chain, right.rule) and not same_rule,
         ENTRY: _standing(left.entry) != _standing(right.entry),
         TRIED: left.tried != right.tried,
     }
     return frozenset(name for name, is_so in found.items() if is_so)
+
+
+def rewritten(left: Side | None, right: Side | None) -> bool:
+    """Did a rule decide in both that does the same with the packet, and is only written otherwise?"""
+    if left is None or right is None or left.rule is None or right.rule is None:
+        return False
+    if (left.table, left.chain) != (right.table, right.chain) or left.rule == right.rule:
+        return False
+    in_place = left.number == right.number and left.rule.target == right.rule.target
+    # A rule that is still there, elsewhere, has changed its place and not its words.
+    in_place = in_place and left.rule not in right.among and right.rule not in left.among
+    return in_place or _meaning(left.rule) == _meaning(right.rule)
+
+
+def _meaning(rule: Rule) -> str:
+    """What it says, remarks aside."""
+    return sentence(replace(rule, matches=tuple(match for match in rule.matches if match.name != "comment")))
 
 
 def _standing(entry: Entry | None) -> tuple[object, ...]:
@@ -119,16 +151,18 @@ def rows(left: Run, right: Run, start: int = 0) -> list[Row]:
     """The packets of the watched host in both runs, and what was typed anywhere, in order; of ``left`` from the record ``start`` on."""
     watch = left.scenario.watch
     found: list[Row] = []
+    known: dict[tuple[int, ...], bool] = {}
     for one, other in compare(left, right):
         if (one is not None and one.index < start) or (one is None and other is not None and other.index < start):
             continue
-        row = _row(one, other, watch)
+        row = _row(one, other, watch, known)
         if row is not None:
             found.append(row)
     return found
 
 
-def _row(one: Record | None, other: Record | None, watch: str) -> Row | None:
+def _row(one: Record | None, other: Record | None, watch: str, known: dict[tuple[int, ...], bool]) -> Row | None:
+    """``known``: of two rules in two chains whether the one is the other, written otherwise; most packets meet the same few."""
     record = one or other
     if isinstance(record, CommandRun):
         if not record.learner or (one is not None and other is not None):
@@ -138,7 +172,11 @@ def _row(one: Record | None, other: Record | None, watch: str) -> Row | None:
         return None
     left = side_of(one) if isinstance(one, Walked) else None
     right = side_of(other) if isinstance(other, Walked) else None
-    return Row(record.walk.packet, "", left, right, differing(left, right))
+    same = False
+    if left is not None and right is not None and left.rule is not None and right.rule is not None and left.rule != right.rule:
+        key = id(left.among), id(right.among), left.number, right.number
+        same = known[key] if key in known else known.setdefault(key, rewritten(left, right))
+    return Row(record.walk.packet, "", left, right, differing(left, right, same_rule=same), same)
 
 
 def _typed(record: Record | None) -> Side | None:

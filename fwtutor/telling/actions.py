@@ -201,6 +201,7 @@ INSPECT: tuple[Action, ...] = (
     Action("inspect.pagedown", "move(8)", "pagedown", "PgDn", "page down", "Eight fields down.", bar=False),
     Action("inspect.first", "move(-100000)", "home", "Home", "first", "The first field.", bar=False),
     Action("inspect.end", "move(100000)", "end", "End", "last", "The last field.", bar=False),
+    Action("inspect.help", "help", "question_mark,f1", "?", "help", "All keys of this screen.", weight=3),
     Action("inspect.close", "close", "escape,q,enter,i", "Esc", "close", "Back to where you were."),
 )
 

@@ -14,6 +14,15 @@ def differences(differs: frozenset[str]) -> list[str]:
     return [name for name in order if name in differs]
 
 
+def same(row: Row) -> str:
+    """What is said of a packet that fares the same."""
+    if not row.rewritten or row.left is None or row.right is None:
+        return "the same"
+    # In its place it may have been widened or narrowed since; elsewhere it is told by what it means.
+    rule = f"rule {row.left.number}" if row.left.number == row.right.number else "the same rule"
+    return f"the same, by {rule}, written otherwise"
+
+
 def told(name: str, side: Side) -> str:
     """What one run made of a packet, as far as ``name`` says."""
     if name == VERDICT:

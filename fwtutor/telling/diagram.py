@@ -40,6 +40,8 @@ class Shown(NamedTuple):
     """What the present packet did, if it is of this connection, or of none."""
     waits: bool = False
     """There is a TCP packet here that has not been looked up yet."""
+    untracked: bool = False
+    """There is a TCP packet here that never will be: raw has tracking leave it alone."""
 
     @property
     def present(self) -> State | None:
@@ -65,7 +67,8 @@ def shown(place: Place, chosen: int = 0) -> Shown:
     mine = judged(place.index, place.at, place.happened) if place.walk is not None else None
     if not chosen and packet and own is None:
         # A packet that no entry has, and that makes none: the table says so, too.
-        return Shown(None, "", (), mine[1] if mine else None, mine is None and place.tracking)
+        waits = mine is None and place.tracking and not place.untracked
+        return Shown(None, "", (), mine[1] if mine else None, waits, place.untracked)
     if entry is None:
         return Shown(None, "", (), None)
     past = way(place.session.run, place.watch, entry, place.index - 1)
@@ -96,7 +99,15 @@ def head(place: Place, what: Shown) -> str:
         told = words.entry_flags(entry), words.standing(entry, what.stands, place.at)
         return "  ".join([f"tcp {words.entry_tuple(entry.original)}", *filter(None, told)])
     if walk is not None and walk.packet.protocol == TCP:
-        said = "no entry has it" if place.looked_up else "not looked up yet" if place.tracking else "not tracked"
+        said = (
+            "no entry has it"
+            if place.looked_up
+            else "UNTRACKED"
+            if place.untracked
+            else "not looked up yet"
+            if place.tracking
+            else "not tracked"
+        )
         return f"{words.packet_tuple(walk.packet)}  {said}"
     return "no TCP connection is remembered here" if place.tracking else "no rule here asks for a state: nothing is tracked"
 
@@ -104,6 +115,8 @@ def head(place: Place, what: Shown) -> str:
 def decision(what: Shown, width: int) -> list[Line]:
     """The row of the table that the present packet was looked up in, its cell marked, and what came of it."""
     now = what.now
+    if what.untracked:
+        return wrap(line((f" this packet is UNTRACKED: {words.LEFT_ALONE}", "dim")), width, 1)
     if now is None:
         said = (
             "this packet has not been looked up yet" if what.waits else "this moment is no packet of this connection" if what.entry else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ class Judgement:
     """What was shortened or left out."""
     logged: tuple[tuple[str, ...], ...] = ()
     """For each packet up to the first difference, the lines that LOG rules wrote."""
+    lengths: tuple[Mapping[str, int], ...] = ()
+    """For each packet how many rules the chains had then, by ``"filter:INPUT"``."""
 
 
 class Judge:
@@ -44,6 +47,7 @@ class Judge:
     def ask(self) -> Judgement:
         """Play it, and hold the engine against it."""
         # Here and not above: nothing of the kernel's side is loaded by a lab in which nobody asks.
+        from fwtutor.judging.bare import chain_lengths
         from fwtutor.judging.judge import in_reach, put
         from fwtutor.judging.logged import log_lines
         from fwtutor.judging.question import shortened
@@ -58,7 +62,7 @@ class Judge:
             with in_reach() as kernel:
                 if self._begin(kernel):
                     found = put(kernel, question)
-                    return Judgement(found, notes=tuple(notes), logged=log_lines(found))
+                    return Judgement(found, notes=tuple(notes), logged=log_lines(found), lengths=chain_lengths(found))
         except BadInput as problem:
             return Judgement(None, str(problem))
         return Judgement(None, "stopped")

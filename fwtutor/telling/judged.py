@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from platform import release
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ def judgement_rows(found: Judgement, width: int) -> list[Line]:
         rows = wrap(line(found.problem[:1].upper() + found.problem[1:]), width)
         return [*rows, BLANK, *wrap(line((ELSEWHERE, "dim")), width)]
     return [*_answer(found.comparison, width), *(row for note in found.notes for row in wrap(line((note, "dim")), width)), BLANK] + [
-        row for rows in _packets(found.comparison, found.logged, width) for row in rows
+        row for rows in _packets(found.comparison, found, width) for row in rows
     ]
 
 
@@ -44,14 +44,16 @@ def _answer(found: Comparison, width: int) -> list[Line]:
     ]
 
 
-def _packets(found: Comparison, logged: Sequence[Sequence[str]], width: int) -> list[list[Line]]:
+def _packets(found: Comparison, judged: Judgement, width: int) -> list[list[Line]]:
     rows = []
     differing = found.differences[0].number if found.differences else -2
     orders = list(found.observation.orders)
     for number, observed in enumerate(found.observation.packets):
         while orders and orders[0].before <= number:
             rows.append(_order(orders.pop(0), width))
-        rows.append(_packet(number, observed, logged[number] if number < len(logged) else (), width, agreed=number != differing))
+        logged = judged.logged[number] if number < len(judged.logged) else ()
+        lengths = judged.lengths[number] if number < len(judged.lengths) else {}
+        rows.append(_packet(number, observed, logged, lengths, width, agreed=number != differing))
         if number == differing:
             rows.append(_differences(found.differences, width))
             return rows
@@ -68,7 +70,7 @@ def _order(order: Ordered, width: int) -> list[Line]:
     return wrap(line(f"    {glyphs.COMMAND} ", (said, "change"), (f"{PROGRAMS[order.family]} {order.line}", "code")), width, 8)
 
 
-def _packet(number: int, observed: Observed, logged: Sequence[str], width: int, *, agreed: bool) -> list[Line]:
+def _packet(number: int, observed: Observed, logged: Sequence[str], lengths: Mapping[str, int], width: int, *, agreed: bool) -> list[Line]:
     """What the kernel did with a packet: a row for its fate; then what it was at each hook, and to the table; what LOG wrote."""
     packet = Packet(observed.raw)
     sign = (glyphs.TICK, "accept") if agreed else (glyphs.CROSS, "drop")
@@ -76,7 +78,7 @@ def _packet(number: int, observed: Observed, logged: Sequence[str], width: int, 
     going = f" {glyphs.ARROW} {observed.to}" if observed.to else ""
     verdict = line(f" {glyphs.DOT} ", (f"{observed.verdict}{going}", "accept" if observed.verdict == "ACCEPT" else "drop"))
     rows = [crop_middle(line((f"{number + 1:>3} ", "dim"), sign, f" {what}"), verdict, width)]
-    told = _way(observed)
+    told = _way(observed, lengths)
     if observed.entry is not None:
         entry = observed.entry
         flag = " [ASSURED]" if entry.status & 4 else "" if entry.status & 2 else " [UNREPLIED]"
@@ -88,11 +90,11 @@ def _packet(number: int, observed: Observed, logged: Sequence[str], width: int, 
     return rows
 
 
-def _way(observed: Observed) -> list[str]:
+def _way(observed: Observed, lengths: Mapping[str, int]) -> list[str]:
     """Hook by hook: the packet's ctstate there, and which rules of which chains had their say."""
     hooks = [(f"{hook} {state}", hook) for hook, state in observed.states]
     told: list[str] = []
-    for hook, said in _by_hook(observed.path):
+    for hook, said in _by_hook(observed.path, lengths):
         # Hooks at which no rule matched and none decides: only the state is to be told.
         place = next((number for number, (_, name) in enumerate(hooks) if name == hook), None)
         if place is not None:
@@ -104,17 +106,20 @@ def _way(observed: Observed) -> list[str]:
     return told + [text for text, _ in hooks]
 
 
-def _by_hook(path: Sequence[str]) -> list[tuple[str, str]]:
+def _by_hook(path: Sequence[str], lengths: Mapping[str, int]) -> list[tuple[str, str]]:
     """(hook, what the rules there said) in order, from TRACE's words: those tell of a chain's name, and a hook's chain has the hook's."""
     found: list[tuple[str, list[str]]] = []
     before = ""
     for text in path:
-        _, chain, kind, number = text.split(":")
-        ended = bool(found) and found[-1][1][-1].endswith("policy")
+        table, chain, kind, number = text.split(":")
+        ended = bool(found) and found[-1][1][-1].endswith(("policy", "policy)"))
         if not found or ended or (chain in HOOKS and chain != found[-1][0]):
             found.append((chain, []))
             before = chain
         step = {"rule": f"rule {number}", "policy": "policy"}.get(kind, "end of chain")
+        if kind != "rule" and int(number) <= lengths.get(f"{table}:{chain}", 0):
+            # A rule without conditions, by the number and the name that the screen has for it.
+            step = f"rule {number} (the kernel's trace calls it {step})"
         found[-1][1].append(step if chain == before else f"{chain} {step}")
         before = chain
     return [(hook, ", ".join(steps)) for hook, steps in found]

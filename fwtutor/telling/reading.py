@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY
+from fwtutor.netfilter import answers, answers6
+from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY, UNTRACKED
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.derive import entry_changes
+from fwtutor.netfilter.hooks import FORWARD
+from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.steps import (
     Acted,
     Answered,
@@ -43,7 +46,6 @@ from fwtutor.network.records import CommandRun, TimerFired, Walked
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.conntrack.expectation import Expectation
-    from fwtutor.netfilter.packet import Packet
     from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.xtables.rule import Ruleset
     from fwtutor.network.records import Record, Said
@@ -117,13 +119,19 @@ class Place:
         return next((step for step in reversed(self.happened) if isinstance(step, LookedUp)), None)
 
     @property
+    def untracked(self) -> bool:
+        """Did raw have connection tracking leave the packet alone? Then no look-up is to come."""
+        acted = (step.after for step in self.happened if isinstance(step, Acted) and step.after is not None)
+        return self.looked_up is None and any(seen.state == UNTRACKED for seen in acted)
+
+    @property
     def hook(self) -> str:
         """The hook the packet is at, "" before the first."""
         return next((step.hook for step in reversed(self.happened) if isinstance(step, HookEntered)), "")
 
     @property
     def packet(self) -> Packet | None:
-        """The packet as it is here: translated, changed by a target, put together of fragments."""
+        """The packet as it is here: translated, changed by a target, put together of fragments, a hop older from FORWARD on."""
         packet = None if self.walk is None else self.walk.packet
         for step in self.happened:
             if isinstance(step, Translated):
@@ -132,6 +140,8 @@ class Place:
                 packet = packet if step.after is None else step.after.packet
             elif isinstance(step, Gathered):
                 packet = step.whole or packet
+            elif isinstance(step, HookEntered) and step.hook == FORWARD and packet is not None:
+                packet = _a_hop_older(packet)
         return packet
 
     @property
@@ -300,6 +310,11 @@ def expected(place: Place) -> list[Expectation]:
     """What helpers expect at this place, the youngest first."""
     view = place.view
     return [one for one in reversed(view.expectations.values()) if one.expires > place.at and one.master in view.entries]
+
+
+def _a_hop_older(packet: Packet) -> Packet:
+    """As FORWARD sees it: routing has counted the hop."""
+    return Packet(answers6.with_lower_hop_limit(packet)) if packet.family == 6 else Packet(answers.with_lower_ttl(packet), taken=True)
 
 
 FIELDS = ("source", "destination", "source port", "destination port")

@@ -58,6 +58,8 @@ def reasons(place: Place, width: int) -> list[Line]:
     found = place.looked_up
     if found:
         rows += _step(place, found, width, lead=False)
+    elif place.untracked:
+        rows += wrap(line(("UNTRACKED", "strong"), f": {words.LEFT_ALONE}"), width)
     for step in place.happened:
         if isinstance(step, Logged | Acted):
             rows += _step(place, step, width, lead=False)
@@ -110,6 +112,8 @@ def explain(place: Place, width: int) -> list[Line]:
 def state_rows(place: Place, width: int) -> list[Line]:
     """What the ctstate rests on: tuple, entry, expectation, window."""
     found = place.looked_up
+    if place.untracked:
+        return [BLANK, line(("Why it is UNTRACKED", "heading")), *wrap(line(words.LEFT_ALONE), width)]
     if found is None or place.walk is None:
         return []
     rows = [BLANK, line((f"Why it is {found.state or 'not tracked'}", "heading"))]
@@ -140,6 +144,7 @@ def _entry(place: Place, width: int) -> list[Line]:
     if found is None:
         text = "none: no rule asks for a connection's state, so nothing is tracked"
         text = "not looked up yet" if place.tracking and not place.finished else text
+        text = f"none: {words.RAW_SAYS_SO}, so it was never looked up" if place.untracked else text
         return rows + wrap(line((text, "dim")), width)
     before = format_entry(found.found, place.at) if found.found else "none has its tuple"
     after = format_entry(entry, place.at) if entry else "none"

@@ -11,6 +11,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fwtutor.netfilter.ipset.sets import MEMORY_KEY
+from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.telling import glyphs, words
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
     from fwtutor.course.handing import Keeper
     from fwtutor.course.journey import Journey
     from fwtutor.course.model import Lesson
+    from fwtutor.netfilter.steps import Change
     from fwtutor.network.records import Record
     from fwtutor.recording import Run, Session
     from fwtutor.recording.scenario import Input
 
+MANY = 4
+"""Elements of sets that are told one by one."""
 HANG = 8
 """Cells by which the rest of a broken line is indented."""
 _GAP = re.compile(r" {2,}")
@@ -163,6 +168,16 @@ def _rules(numbers: Sequence[int], *, count: bool = False) -> str:
     return f"rule{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
+def _sets_differ(change: Change, at: int) -> list[str]:
+    """What a command did to sets: those made, destroyed, and elements that came and went."""
+    from fwtutor.netfilter.ipset.telling import told
+
+    was, now = ({one.name for one in sets} for sets in (change.before or (), change.after or ()))
+    parts = [f"the set {name} is made" for name in sorted(now - was)] + [f"the set {name} is gone" for name in sorted(was - now)]
+    found = list(told(change.before, change.after, at // JIFFY)) if change.before and change.after else []
+    return parts + (found if len(found) <= MANY else [f"{len(found)} elements came or went"])
+
+
 def done_words(record: CommandRun) -> str:
     """What a command that was taken did: a sentence, where its own output does not say it."""
     changed = change_words(record.before, record.after)
@@ -170,6 +185,11 @@ def done_words(record: CommandRun) -> str:
         return f"done: {changed}"
     if record.output.strip():
         return ""
+    sets = [said for change in record.changes if change.key == MEMORY_KEY for said in _sets_differ(change, record.at)]
+    if sets:
+        return f"done: {'; '.join(sets)}"
+    if record.changes and record.line.removeprefix("sudo ").split()[:1] == ["ipset"]:
+        return "done: the sets are as you said"
     if record.changes:
         return "done: counters set"
     words = record.line.removeprefix("sudo ").split()

@@ -25,6 +25,10 @@ SAID = 100
 """Characters of a line that a packet carries."""
 VERDICT_SIGNS = {"ACCEPT": glyphs.TICK, "DROP": glyphs.CROSS, "REJECT": glyphs.CROSS, "DISCARD": glyphs.CROSS, "HELD": glyphs.WAIT}
 
+RAW_SAYS_SO = "raw says NOTRACK"
+LEFT_ALONE = f"{RAW_SAYS_SO}, so connection tracking leaves this packet alone: it is not looked up, and gets no entry"
+"""Of a packet that is UNTRACKED by a rule."""
+
 
 def protocol(number: int) -> str:
     """``"tcp"``, or ``"proto 50"`` for one without a name."""

@@ -8,6 +8,8 @@ import os
 
 from textual import events
 from textual.app import App
+from textual.css.query import DOMQuery
+from textual.widget import Widget
 
 NAME = "picture"
 """Not Textual's own name for it, for its message takes a folder's name for markup."""
@@ -18,6 +20,19 @@ class Shots(App[int]):
 
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
         """A picture of what there is now, in the folder one works in, as a sandbox that is kept; never over another file."""
+        self.clear_notifications()
+        toasts = self.screen.query("Toast")
+        if toasts:
+            # What was said of the picture before lies over the screen, and does not belong to it.
+            self.call_later(self._without, toasts, filename, path)
+        else:
+            self._take(filename, path)
+
+    async def _without(self, toasts: DOMQuery[Widget], filename: str | None, path: str | None) -> None:
+        await toasts.remove()
+        self.screen.call_after_refresh(self._take, filename, path)
+
+    def _take(self, filename: str | None, path: str | None) -> None:
         try:
             folder = path or os.getcwd()
             if filename is None:

@@ -216,6 +216,7 @@ WRONG = "wrong/not-invalid.rules"
         ("lesson.toml", 'expect = "NEW"', 'expect = "INVALID"', 'predictions: syn-to-22: expects "INVALID", and the engine says "NEW"'),
         ("lesson.toml", ':22 SYN", what', ':23 SYN", what', "predictions: syn-to-22: the run has no such packet"),
         ("lesson.toml", 'run = "dig @', 'run = "dug @', "stages: server# dug @198.51.100.53 web.example: refused:"),
+        ("lesson.toml", 'title = "', 'title = "A title that is too long: ', 'title: "A title that is too long: '),
         ("solution.rules", "RELATED,ESTABLISHED", "ESTABLISHED", "solution.rules: does not pass: path-mtu:"),
         (WRONG, "! --ctstate INVALID", "--ctstate RELATED,ESTABLISHED", f"{WRONG}: passes every check, and must fail"),
         (WRONG, "# fails: strangers-stay-out", "# fails: own-dns", f"{WRONG}: does not fail own-dns, but strangers-"),

@@ -155,7 +155,7 @@ def test_a_command_in_the_past_makes_another_run_and_undo_and_other_run_go_betwe
         "Run 1 of 2: without commands of yours.", "Run 2 of 2, where you are: server# iptables -F INPUT.",
     ]  # fmt: skip
     told = lab.tell("compare")
-    assert "14 of 15 packets differ" in told
+    assert "14 of 15 packets up to the next question differ" in told
     assert "Moment 4: tcp 203.0.113.9:4000 to 203.0.113.1:1337 ACK: DROP by policy of INPUT; in the other run ACCEPT by rule 1 of" in told
     assert "entry: tcp SYN_SENT [UNREPLIED], in the other run tcp ESTABLISHED [ASSURED]" in told
     assert "Run 1 of 2, where you are: without commands of yours." in lab.tell("r")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fwtutor.netfilter.xtables.rewriting import ChainName, Written
 from fwtutor.network.records import CommandRun
 from fwtutor.recording import Session
@@ -192,3 +194,35 @@ def test_without_a_rule_that_is_not_there_the_tool_says_so() -> None:
     first = next(row for row in rows(run, run) if row.packet is not None)
     assert first.left is not None
     assert "deletion" in without(run, first.left.index, INPUT, 9).refused
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("-m state --state ESTABLISHED,RELATED -j ACCEPT", f"-m comment --comment door {DOOR}", SSH),
+        ("-m conntrack --ctstate ESTABLISHED -j ACCEPT", "-p tcp -m multiport --dports 1337,1338 -j ACCEPT", SSH),
+    ],
+    ids=["the same meaning", "the same place"],
+)
+def test_a_rule_that_is_only_written_otherwise_makes_no_packet_differ(lines: tuple[str, ...]) -> None:
+    session = Session(too_open())
+    before = session.run
+    apply(session, plan(session, "server", edited(*lines), first=True))
+    packets = [row for row in rows(before, session.run) if row.packet is not None]
+    assert not any(row.differs for row in packets)
+    assert {row.right.number for row in packets if row.rewritten and row.right} == {1, 2}
+
+
+def test_a_rule_in_the_same_place_that_does_something_else_is_another_rule() -> None:
+    session = Session(too_open())
+    before = session.run
+    apply(session, plan(session, "server", edited(RELATED, DOOR.replace("ACCEPT", "DROP"), SSH), first=True))
+    packets = [row for row in rows(before, session.run) if row.packet is not None]
+    assert any({VERDICT, DECIDED} <= row.differs and not row.rewritten for row in packets)
+
+
+def test_rules_that_changed_places_are_not_one_rule_written_otherwise() -> None:
+    session = Session(too_open())
+    before = session.run
+    reordered(session)
+    assert not any(row.rewritten for row in rows(before, session.run))

@@ -12,7 +12,9 @@ from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.screens.jump import LETTERS, JumpScreen, Spot, codes
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.lines import LineView
-from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, make_course, make_lesson, pane_text, screen_text
+from fwtutor.tui.widgets.timeline import TimelineView
+from tests.tui.conftest import BOTH, QUESTION, RULES, Playing, lab_of, make_course, make_lesson, pane_text, screen_text
+from tests.tui.test_panes import with_script
 
 # --- zoom ----------------------------------------------------------------------------------------------------
 
@@ -121,6 +123,24 @@ async def test_every_pane_and_tab_has_a_letter_where_it_stands(playing: Playing,
             assert rows[spot.y][spot.x : spot.x + len(code)] == code
         await pilot.press("escape")
         assert app.screen is lab_of(app)
+
+
+async def test_every_moment_in_sight_can_be_jumped_to_and_no_letters_cover_others(playing: Playing) -> None:
+    lines = [f"send tcp 203.0.113.9:{4000 + number} > 203.0.113.1:1337 SYN" for number in range(12)]
+    async with playing(with_script(*lines, rules=RULES), size=(120, 40)) as (app, pilot):
+        lab = lab_of(app)
+        stops = lab.session.run.stops
+        await pilot.press("j")
+        screen = app.screen
+        assert isinstance(screen, JumpScreen)
+        strip = lab.query_one(TimelineView).row(0).spans
+        marks = {span.click.removeprefix("screen.") for span in strip if span.click}
+        assert len(marks) > 20
+        assert marks <= {spot.action for spot in screen._spots.values()}
+        cells = [(spot.x + at, spot.y) for code, spot in screen._spots.items() if "seek" in spot.action for at in range(len(code))]
+        assert len(cells) == len(set(cells))
+        await pilot.press(*letter_of(app, f"seek({stops[7]})"))
+        assert lab_of(app).session.cursor.index == stops[7]
 
 
 async def test_the_letters_focus_choose_and_go(playing: Playing) -> None:

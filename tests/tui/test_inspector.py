@@ -45,6 +45,18 @@ async def opened(app: FwtutorApp, pilot: Pilot[int]) -> InspectorScreen:
     return screen
 
 
+async def test_the_inspector_has_help(playing: Playing) -> None:
+    async with playing(translating()) as (app, pilot):
+        await pilot.press("space")
+        screen = await opened(app, pilot)
+        await pilot.press("question_mark")
+        assert "The next header." in screen_text(app)
+        await pilot.press("escape", "f1")
+        assert "The next header." in screen_text(app)
+        await pilot.press("escape")
+        assert app.screen is screen
+
+
 def rows_with(app: FwtutorApp, text: str) -> list[str]:
     return [row for row in screen_text(app).split("\n") if text in row]
 

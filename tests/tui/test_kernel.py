@@ -74,9 +74,10 @@ async def test_what_log_wrote_stands_under_its_packet(playing: Playing, puppet: 
         assert "INPUT NEW: rule 1, rule 3" in text
 
 
-def path_told(path: str, states: str = "") -> str:
+def path_told(path: str, states: str = "", **lengths: int) -> str:
     pairs = tuple((hook, state) for hook, _, state in (word.partition("=") for word in states.split()))
-    told = judged._way(Observed(0, b"", None, 0.0, 0, "DROP", None, tuple(path.split()), pairs, (), None))
+    observed = Observed(0, b"", None, 0.0, 0, "DROP", None, tuple(path.split()), pairs, (), None)
+    told = judged._way(observed, {f"filter:{chain}": length for chain, length in lengths.items()})
     return " · ".join(told)
 
 
@@ -86,6 +87,24 @@ def test_a_path_is_told_hook_by_hook_with_the_chains_it_visits() -> None:
     assert path_told(path, states) == (
         "PREROUTING NEW · FORWARD NEW: rule 1, web rule 2, end of chain, FORWARD rule 4 · OUTPUT RELATED: policy · POSTROUTING RELATED"
     )
+
+
+def test_a_rule_without_conditions_is_called_what_the_screen_calls_it() -> None:
+    states = "OUTPUT=NEW POSTROUTING=NEW"
+    called = "OUTPUT NEW: rule 1 (the kernel's trace calls it policy) · POSTROUTING NEW"
+    assert path_told("filter:OUTPUT:policy:1", states, OUTPUT=1) == called
+    assert path_told("filter:OUTPUT:policy:2", states, OUTPUT=1) == "OUTPUT NEW: policy · POSTROUTING NEW"
+
+
+async def test_the_kernels_word_for_a_rule_without_conditions_is_told_with_its_number(playing: Playing, puppet: Puppet) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("1", "colon", "tab")
+        await type_text(pilot, "iptables -A OUTPUT -j ACCEPT")
+        await pilot.press("enter", "escape", "escape", "space", "space", "k")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        text = " ".join(pane_text(app, "Sheet").split())
+        assert "OUTPUT ESTABLISHED: rule 1 (the kernel's trace calls it policy)" in text
 
 
 def test_without_tracking_there_is_a_path_without_states() -> None:

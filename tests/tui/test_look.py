@@ -263,6 +263,14 @@ async def test_every_page_of_every_host(playing: Playing, size: tuple[int, int])
         assert app.screen is lab_of(app)
 
 
+async def test_rows_are_copied_whole_whatever_the_window_shows_of_them(playing: Playing) -> None:
+    long = f'-A INPUT -p tcp -m tcp --dport 1337 -m comment --comment "{"x" * 90}" -j ACCEPT'
+    rules = RULES.replace("-A INPUT -p tcp -m tcp --dport 1337 -j ACCEPT", long)
+    async with playing(make_lesson(rules=rules), size=(80, 24)) as (app, pilot):
+        await pilot.press("f", "Y")
+        assert "x" * 90 in app.clipboard
+
+
 async def test_one_steps_and_jumps_while_one_looks_and_the_lab_goes_along(playing: Playing) -> None:
     async with playing() as (app, pilot):
         await pilot.press("f", "2", "space")

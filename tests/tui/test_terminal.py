@@ -251,3 +251,23 @@ async def test_a_picture_is_written_beside_those_there_are(playing: Playing, tmp
         await written(lambda: app.run_action(f"screenshot('x.svg', {str(tmp_path / 'nowhere')!r})"))
         await pilot.pause()
         assert told[1] == "No picture could be written to this folder: No such file or directory"
+
+
+async def test_what_was_said_of_the_picture_before_is_not_in_the_next_one(
+    progress: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lesson = make_lesson()
+    app = FwtutorApp(make_course(lesson), progress, lesson)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.pause()
+        app.notify("zebra")
+        await pilot.pause()
+        assert app.screen.query("Toast")
+
+        async def shoot() -> None:
+            await pilot.press("ctrl+g")
+            await pilot.pause()
+
+        await written(shoot)
+        assert "zebra" not in (tmp_path / "fwtutor-1.svg").read_text(encoding="utf-8")

@@ -66,6 +66,8 @@ class CompareScreen(RoleScreen[Going | None]):
         self._only = True
         self._side = self._pair.index(session.run)
         self._dropping = False
+        self._short = False
+        """A question that is open ends the comparison before the runs end."""
 
     def _ordered(self, other: int) -> tuple[Run, Run]:
         """The present run and another, the older one left."""
@@ -105,11 +107,15 @@ class CompareScreen(RoleScreen[Going | None]):
             own = "left" if self._pair[0] is self._session.run else "right"
             ends = (n for n, row in enumerate(found) if (side := getattr(row, own)) is not None and side.index >= self._until)
             found = found[: next(ends, len(found))]
+            # What comes after an open question is not compared yet, and that is said.
+            self._short = len(found) < len(message.rows)
         self._rows = found
         packets = [row for row in found if row.packet is not None]
         self._costs = cost(row.left for row in packets), cost(row.right for row in packets)
         differing = sum(bool(row.differs) for row in packets)
-        self._said = f"{differing} of {len(packets)} packets differ" if differing else f"no difference in {len(packets)} packets"
+        until = " up to the next question" if self._short else ""
+        said = f"{differing} of {len(packets)} packets{until} differ" if differing else f"no difference in {len(packets)} packets{until}"
+        self._said = said
         first = first_difference(found)
         self._choose(only=first is not None)
         self._show(self._numbers.index(first) if first is not None else 0)
@@ -212,5 +218,6 @@ class CompareScreen(RoleScreen[Going | None]):
 
 ABOUT = (
     "A packet of one run is paired with the packet of the other that has the same cause: what was typed or timed out, or a packet. "
-    "Verdict, ctstate, the rule that decided, the entry afterwards and the rules tried are compared; a rule is the same wherever it stands."
+    "Verdict, ctstate, the rule that decided, the entry afterwards and the rules tried are compared; a rule is the same wherever it "
+    "stands, and however it is written. What comes after a question you have not answered yet is not compared."
 )

@@ -170,8 +170,20 @@ class InspectorScreen(RoleScreen[None], ModalScreen[None]):
             self._fields.side = 1 - self._fields.side
             self._show()
 
+    def action_help(self) -> None:
+        from fwtutor.tui.screens.help import help_rows
+        from fwtutor.tui.screens.reader import ReaderScreen
+
+        self.app.push_screen(ReaderScreen("Help", help_rows(INSPECT, ABOUT, signs=False)))
+
     def action_close(self) -> None:
         self.dismiss()
+
+
+ABOUT = (
+    "Every field of the packet's headers, and below the bytes it is read from: the marked field's bytes are marked there. "
+    "Where the firewall made another packet of it, the two stand side by side, and the fields that differ are marked."
+)
 
 
 def _span(start: int, end: int) -> str:

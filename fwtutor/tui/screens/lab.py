@@ -93,7 +93,8 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         elif self.lesson.free:
             self.tell("nothing more happens by itself: ", (":", "key"), " types a command, ", ("x", "key"), " builds a packet")
         elif self.journey.ended:
-            self.call_after_refresh(self._scroll_lesson_to, THEREFORE)
+            # Twice: what was shown just now folds the goals, and only then the page has all its room.
+            self.call_after_refresh(self.call_after_refresh, self._scroll_lesson_to, THEREFORE)
 
     def _scroll_lesson_to(self, beginning: str) -> None:
         """Scroll the lesson to the row that begins so."""

@@ -15,6 +15,7 @@ from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.command_line import CommandLine, OutputView
 from fwtutor.tui.widgets.connections import ConnectionsView
 from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.timeline import TimelineView
 
 if TYPE_CHECKING:
     from textual.geometry import Offset
@@ -124,7 +125,9 @@ class Panes(LabView):
         from fwtutor.tui.screens.jump import JumpScreen
 
         self.halt()
-        self.app.push_screen(JumpScreen(self._spots()), self._jumped)
+        spots = self._spots()
+        self.query_one(TimelineView).make_room(for_letters=True)
+        self.app.push_screen(JumpScreen(spots), self._jumped)
 
     def _spots(self) -> list[Spot]:
         """Everything one can go to: panes and tabs, the prompt, then what is in them. Keys and answers have letters already."""
@@ -149,6 +152,7 @@ class Panes(LabView):
         return spots
 
     async def _jumped(self, action: str | None) -> None:
+        self.query_one(TimelineView).make_room(for_letters=False)
         if action is not None:
             await self.app.run_action(action if "." in action.partition("(")[0] else f"screen.{action}", self)
 

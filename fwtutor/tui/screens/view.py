@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.geometry import Size as Extent
 from textual.timer import Timer
 
 from fwtutor.course.journey import Journey
-from fwtutor.course.model import Lesson
+from fwtutor.course.model import Lesson, Prediction
 from fwtutor.course.progress import Progress
 from fwtutor.recording import Session
 from fwtutor.recording.cursor import Size
@@ -29,6 +29,9 @@ from fwtutor.tui.widgets.command_line import CommandLine, OutputView, Rows
 from fwtutor.tui.widgets.lesson import LessonView, Standing
 from fwtutor.tui.widgets.lines import LineView
 from fwtutor.tui.widgets.wire import WireView
+
+if TYPE_CHECKING:
+    from fwtutor.telling.otherwise import Otherwise
 
 WIDE = (116, 34)
 """Columns and rows from which all panes are shown at once."""
@@ -146,9 +149,9 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
 
     @property
     def reads(self) -> bool:
-        """Is the lesson all there is to see, with more of its page below that was not in sight yet?"""
+        """Is the lesson all there is to see, with more of its page below that was not in sight yet? (At its end, the end is shown.)"""
         shown = not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None
-        return shown and not self.lesson.free and self.query_one(LessonView).unread
+        return shown and not self.lesson.free and not self.journey.ended and self.query_one(LessonView).unread
 
     @property
     def untold(self) -> int | None:
@@ -169,21 +172,30 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
     def _show_question(self) -> None:
         journey = self.journey
         prediction = journey.question
-        picked = right = None
+        picked = right = otherwise = None
         if prediction is None and journey.just_answered:
             prediction = next((p for p in self.lesson.predictions if p.id == journey.just_answered), None)
         if prediction is None:
             prediction = journey.review
         if prediction is not None:
             picked = journey.picked(prediction)
-            right = prediction.answer(self.session.run) if picked is not None else None
+            if picked is not None:
+                right = prediction.answer(self.session.run)
+                otherwise = self._otherwise(prediction)
         # Beside the lesson, or below whatever pane is shown.
         place = "ask" if self.has_class("-wide") and self.zoomed is None else "ask-narrow"
         for view in self.query(AskView):
-            view.show(prediction, picked, right)
+            view.show(prediction, picked, right, otherwise)
             if view.id != place:
                 view.display = False
         self.set_class(prediction is not None, "-asking")
+
+    def _otherwise(self, prediction: Prediction) -> Otherwise | None:
+        if prediction.computed(self.session.run) == prediction.expect:
+            return None
+        from fwtutor.telling.otherwise import otherwise
+
+        return otherwise(prediction, self.session)
 
     def _show_bars(self, place: Place) -> None:
         journey, goal = self.journey, self.journey.open_goal

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fwtutor.course.model import Prediction
 from fwtutor.telling import glyphs
 from fwtutor.telling.prose import inline, prose
 from fwtutor.telling.spans import Line, Span, clean, line, wrap
 from fwtutor.tui.widgets.lines import LineView
+
+if TYPE_CHECKING:
+    from fwtutor.telling.otherwise import Otherwise
 
 KEYS = "abcd"
 FLASH = 0.4
@@ -26,17 +30,21 @@ class AskView(LineView):
         self._prediction: Prediction | None = None
         self._picked: int | None = None
         self._right: int | None = None
+        self._otherwise: Otherwise | None = None
         self._held = False
 
-    def show(self, prediction: Prediction | None, picked: int | None, right: int | None) -> None:
-        """Show a prediction: ``picked`` None while unanswered, ``right`` the computed choice (None: none of them)."""
+    def show(self, prediction: Prediction | None, picked: int | None, right: int | None, otherwise: Otherwise | None = None) -> None:
+        """Show a prediction: ``picked`` None while unanswered, ``right`` the computed choice (None: none of them).
+
+        ``otherwise``: this run's answer, where it is another than the lesson's.
+        """
         self._held = self._held and picked is None and prediction is self._prediction
         self.display = prediction is not None
-        if (prediction, picked, right) == (self._prediction, self._picked, self._right):
+        if (prediction, picked, right, otherwise) == (self._prediction, self._picked, self._right, self._otherwise):
             # A new layout at every step would be what a step costs most.
             self._entitle()
             return
-        self._prediction, self._picked, self._right = prediction, picked, right
+        self._prediction, self._picked, self._right, self._otherwise = prediction, picked, right, otherwise
         self.set_class(prediction is not None and picked is None, "-waiting")
         self._entitle()
         self.refresh(layout=True)
@@ -59,12 +67,14 @@ class AskView(LineView):
             self.set_title(asked if self._picked is None else "Your prediction")
 
     def build(self, width: int) -> Sequence[Line]:
-        return ask_rows(self._prediction, self._picked, self._right, width) if self._prediction else ()
+        if self._prediction is None:
+            return ()
+        return ask_rows(self._prediction, self._picked, self._right, width, self._otherwise)
 
 
-def ask_rows(prediction: Prediction, picked: int | None, right: int | None, width: int) -> list[Line]:
+def ask_rows(prediction: Prediction, picked: int | None, right: int | None, width: int, otherwise: Otherwise | None = None) -> list[Line]:
     """The question, its choices, and once answered the verdict on the answer."""
-    return question_rows(prediction, width) + answer_rows(prediction, picked, right, width)
+    return question_rows(prediction, width) + answer_rows(prediction, picked, right, width, otherwise)
 
 
 def question_rows(prediction: Prediction, width: int) -> list[Line]:
@@ -72,14 +82,19 @@ def question_rows(prediction: Prediction, width: int) -> list[Line]:
     return wrap(Line(inline(prediction.question, "strong")), width)
 
 
-def answer_rows(prediction: Prediction, picked: int | None, right: int | None, width: int) -> list[Line]:
+def answer_rows(
+    prediction: Prediction, picked: int | None, right: int | None, width: int, otherwise: Otherwise | None = None
+) -> list[Line]:
     """Its choices, and once answered the verdict on the answer."""
     if picked is None:
         return _choices(prediction, width)
     chosen = prediction.choices[picked]
     if picked == right:
         rows = wrap(Line((Span(f"{glyphs.TICK} right: ", "accept"), *inline(chosen.text))), width, 2)
-        return rows + prose(chosen.why, width)
+        return rows + (wrap(line(otherwise.said), width) if otherwise else prose(chosen.why, width))
+    if otherwise is not None:
+        # What the lesson says of its choices is about the lesson's run.
+        return wrap(line((f"{glyphs.CROSS} not {clean(chosen.text)}. ", "drop"), otherwise.said), width, 2)
     rows = wrap(Line((Span(f"{glyphs.CROSS} not {clean(chosen.text)}. ", "drop"), *inline(chosen.why))), width, 2)
     if right is None:
         return rows + wrap(line(("This run, with your changes, has no such packet.", "dim")), width)

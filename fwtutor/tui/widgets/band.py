@@ -127,6 +127,8 @@ def badge(place: Place) -> Span:
     found = place.looked_up
     if found:
         return Span(f" {found.state or 'no room'} ", "here" if place.now is found else "badge")
+    if place.untracked:
+        return Span(" UNTRACKED ", "badge")
     # A packet that has walked to its end without a look-up met a ruleset that tracks nothing.
     return Span(" not tracked ", "badge-quiet") if place.finished or not place.tracking else Span(" ? ", "badge-quiet")
 
@@ -138,6 +140,7 @@ def ctstate(place: Place, width: int) -> tuple[Line, Line, Line]:
     shown = line(("packet: ", "dim"), badge(place))
     if found is None:
         note = "not looked up yet" if place.tracking and not place.finished else "no rule asks"
+        note = words.RAW_SAYS_SO if place.untracked else note
         return BLANK, shown, line((note, "dim"))
     rows = wrap(line((found.reason or "what rules see", "dim")), width)
     if len(rows) == 1:

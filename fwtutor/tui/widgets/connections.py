@@ -246,6 +246,8 @@ class EntryLines(PlaceView):
         if place is None:
             return ()
         entry, stands = packet_entry(place)
+        if place.untracked:
+            return wrap(line((f" entry: none, the packet is UNTRACKED: {words.RAW_SAYS_SO}", "dim")), width, 1)[:2]
         if place.walk is None or (place.looked_up is None and place.tracking):
             kept = sum(entry.expires > place.at for entry in place.view.entries.values())
             return (line((" entry: not looked up yet" if place.walk else f" entries kept: {kept}", "dim")),)

@@ -63,7 +63,7 @@ class LessonView(LineView):
         if old.stage != standing.stage:
             self._seen = 0
             self.scroll_to(y=0, animate=False)
-        elif standing.ended and not old.ended:
+        if standing.ended and not old.ended:
             self._scroll_to_row(THEREFORE)
         elif standing.hints != old.hints:
             self._scroll_to_row(f"Hint {standing.hints} ")

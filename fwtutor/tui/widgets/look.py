@@ -8,10 +8,12 @@ from fwtutor.telling import glyphs
 from fwtutor.telling.look import PAGES
 from fwtutor.telling.look.page import Page
 from fwtutor.telling.spans import Line, Span, clean, crop, ends, line, pill, wrap
-from fwtutor.tui.widgets.lines import LineView
+from fwtutor.tui.widgets.lines import LineView, as_text
 
 ROOMY = 100
 """Cells from which the moment's number is told."""
+WHOLE = 1 << 20
+"""Cells in which any row has room."""
 
 
 class LookBar(LineView):
@@ -77,6 +79,13 @@ class LookList(LineView):
         here, click = y == self.chosen, f"screen.choose({y})"
         made = crop(Line((Span(glyphs.HERE if here else " ", "current"), *page.row(y, width - 1).spans)), width)
         return Line(tuple(span._replace(text=clean(span.text), click=click) for span in made.spans), "row" if here else "")
+
+    def as_text(self) -> str:
+        """All rows, whole, whatever the window shows of them."""
+        page = self.page
+        if page is None or not page.count():
+            return super().as_text()
+        return as_text(Line((Span(" "), *page.row(y, WHOLE).spans)) for y in range(page.count()))
 
     def mark(self, row: int) -> None:
         """Mark a row, and keep it on the screen."""

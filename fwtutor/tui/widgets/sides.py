@@ -7,9 +7,9 @@ from itertools import zip_longest
 
 from textual import events
 
-from fwtutor.recording.sides import FATE, Cost, Row, Side
+from fwtutor.recording.sides import DECIDED, FATE, Cost, Row, Side
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.comparing import differences, told
+from fwtutor.telling.comparing import differences, same, told
 from fwtutor.telling.spans import BLANK, Line, Span, beside, crop, ends, line, pad, wrap
 from fwtutor.tui.widgets.lines import LineView
 
@@ -108,7 +108,7 @@ class SidesView(LineView):
         what = row.packet.fault or f"{words.packet_tuple(row.packet)} {words.flags(row.packet)}".rstrip()
         left = line(sign, (words.clock(side.at)[4:-2], "dim"), "  ", (what, "strong" if row.differs else ""))
         role = "change" if row.differs & FATE else "dim"
-        said = line((f"{glyphs.UNLIKE} {', '.join(differences(row.differs))} ", role)) if row.differs else line(("the same ", "dim"))
+        said = line((f"{glyphs.UNLIKE} {', '.join(differences(row.differs))} ", role)) if row.differs else line((f"{same(row)} ", "dim"))
         return ends(crop(left, max(20, width - said.width - 1)), said, width)
 
     def _sides(self, row: Row, width: int, here: bool) -> Line:
@@ -162,7 +162,10 @@ class Detail(LineView):
         if row is None or row.packet is None:
             return ()
         if not row.differs:
-            return [line(("Both runs make the same of it.", "dim"))]
+            alike = [line(("Both runs make the same of it.", "dim"))]
+            if row.rewritten and row.left is not None and row.right is not None:
+                alike += _pair("rule", told(DECIDED, row.left), told(DECIDED, row.right), width)
+            return alike
         if row.left is None or row.right is None:
             which = "A" if row.right is None else "B"
             said = f"Only run {which} has this packet: what caused it did not happen in the other."

@@ -20,8 +20,8 @@ LIST_FROM = 8
 """Rows from which the timeline is drawn as a list."""
 
 
-STRIP_SPOTS = 12
-"""Moments of the strip that jump mode goes to, at most."""
+ONE_ROW = 12
+"""Marks of the strip whose letters jump mode puts into one row, at most."""
 LISTED = 88
 """Cells of a listed moment at most: a verdict too far from its tuple is hard to tie to it."""
 
@@ -41,8 +41,14 @@ class TimelineView(LineView):
         """Records that are bookmarked."""
         self._first = -1
         """The moment at the strip's left edge."""
+        self._lettered = False
         self._scrubbed: str | None = None
         """While the mouse is held down on the strip: what it was over last. The strip keeps still under it."""
+
+    def make_room(self, for_letters: bool) -> None:
+        """Jump mode's letters may take the caption's row, and are not to be read into its words."""
+        self._lettered = for_letters and len(self.spots()) > ONE_ROW
+        self.rebuild()
 
     @property
     def listing(self) -> bool:
@@ -95,8 +101,9 @@ class TimelineView(LineView):
         if self.listing:
             # Before the row, where it covers nothing.
             return [(0, y, action) for _, y, action in found]
-        # In the strip, marks stand too close for a letter each.
-        return found[:: max(1, -(-len(found) // STRIP_SPOTS))]
+        # In the strip, many marks stand too close to be told apart: every second has its letters below, in the caption's row.
+        rows = 1 if len(found) <= ONE_ROW else min(2, max(1, self.size.height))
+        return [(x, number % rows, action) for number, (x, _, action) in enumerate(found)]
 
     def _scrub(self, x: int) -> None:
         """Go to the moment below the mouse."""
@@ -122,7 +129,9 @@ class TimelineView(LineView):
         width = self.text_width
         if self.listing:
             return self._moment(place, y - 1, width)
-        return self._strip(place, width) if y == 0 else self._caption(place, width)
+        if y == 0:
+            return self._strip(place, width)
+        return line() if self._lettered else self._caption(place, width)
 
     def _strip(self, place: Place, width: int) -> Line:
         stops = place.session.run.stops

@@ -1,0 +1,105 @@
+"""What is said of a place where a packet goes an unusual way: left alone by tracking, or stopped on its way through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fwtutor.netfilter.packet import Packet
+from fwtutor.plain.parts import answered, moment
+from fwtutor.recording import Scenario, Scripted, Session
+from fwtutor.telling.diagram import rows, shown
+from fwtutor.telling.inspecting import inspected
+from fwtutor.telling.otherwise import otherwise
+from fwtutor.telling.reading import Place
+from fwtutor.telling.reasons import explain, reasons
+from fwtutor.telling.spans import Line
+from fwtutor.telling.told import done_words
+from fwtutor.tui.widgets.ask import answer_rows
+from fwtutor.tui.widgets.band import ctstate
+from tests.tui.conftest import RULES, make_lesson, topology
+from tests.tui.test_panes import gateway
+
+NOTRACK = "*raw\n-A PREROUTING -p tcp -m tcp --dport 1337 -j {}\nCOMMIT\n"
+SYN = "send tcp 203.0.113.9:4000 > 203.0.113.1:1337 SYN"
+
+
+def after_one(scenario: Scenario) -> Place:
+    """The place where its first packet has ended."""
+    session = Session(scenario)
+    session.cursor.seek(session.run.stops[0])
+    return Place.of(session)
+
+
+def text(lines: list[Line]) -> str:
+    return " ".join(" ".join(row.text for row in lines).split())
+
+
+@pytest.mark.parametrize("target", ["NOTRACK", "CT --notrack"])
+def test_a_packet_that_raw_has_left_alone_is_untracked_wherever_it_is_told_of(target: str) -> None:
+    place = after_one(Scenario(topology(NOTRACK.format(target) + RULES), (Scripted(0, "attacker", SYN),), "server"))
+    header = text(list(ctstate(place, 40)))
+    assert "UNTRACKED" in header
+    assert "raw says NOTRACK" in header
+    diagram = text(rows(place, shown(place), 76))
+    for said in (text(reasons(place, 76)), text(explain(place, 76)), diagram, "\n".join(moment(place))):
+        assert "raw says NOTRACK, so connection tracking leaves this packet alone" in said
+        assert "no rule asks" not in said
+        assert "looked up yet" not in said
+
+
+STOPS = "*filter\n:FORWARD {} [0:0]\n-A FORWARD -m {} -j DROP\nCOMMIT\n"
+THROUGH = "send tcp 203.0.113.9:4000 > 192.168.0.20:80 SYN"
+
+
+@pytest.mark.parametrize(("policy", "match"), [("ACCEPT", "ttl --ttl-eq 63"), ("DROP", "ttl --ttl-eq 64")])
+def test_a_packet_stopped_in_forward_is_shown_as_forward_saw_it(policy: str, match: str) -> None:
+    net = gateway()
+    net = replace(net, hosts=(replace(net.hosts[0], rules=STOPS.format(policy, match)), *net.hosts[1:]))
+    place = after_one(Scenario(net, (Scripted(0, "attacker", THROUGH),), "server"))
+    assert place.verdict is not None
+    assert place.verdict.verdict == "DROP"
+    came, stopped = (Packet(version.raw) for version in inspected(place).versions)
+    # The second Packet is read without ``taken``: the checksum of its header is right.
+    assert (came.ttl, stopped.ttl, stopped.fault) == (64, 63, "")
+
+
+def test_where_this_run_answers_otherwise_than_the_lessons_the_engine_says_why() -> None:
+    lesson = make_lesson()
+    session = Session(lesson.scenario)
+    (asked,) = lesson.predictions
+    assert otherwise(asked, session) is None
+    # The lesson's run, so its author claims, has an entry for this packet; in this one nothing is left of it.
+    elsewhere = replace(asked, expect="ESTABLISHED")
+    found = otherwise(elsewhere, session)
+    assert found is not None
+    for picked, begins in ((0, "right: NEW"), (1, "not ESTABLISHED")):
+        said = text(answer_rows(elsewhere, picked, elsewhere.answer(session.run), 76, found))
+        assert begins in said
+        assert "In this run, with your changes, the answer is NEW: no entry has its tuple" in said
+        assert elsewhere.choices[picked].why not in said
+        assert found.said in answered(elsewhere, picked, elsewhere.answer(session.run), found)[0]
+
+
+def test_an_answer_that_none_of_the_choices_is_is_told_and_not_that_there_is_no_such_packet() -> None:
+    lesson = make_lesson(rules=NOTRACK.format("NOTRACK").replace("1337", "22") + RULES)
+    session = Session(lesson.scenario)
+    (asked,) = lesson.predictions
+    said = text(answer_rows(asked, 0, asked.answer(session.run), 76, otherwise(asked, session)))
+    assert "not NEW. In this run, with your changes, the answer is UNTRACKED: raw says NOTRACK, so" in said
+    assert "no such packet" not in said
+
+
+def test_what_a_command_did_to_sets_is_told_and_not_called_counters() -> None:
+    session = Session(make_lesson().scenario)
+    told = [
+        done_words(session.enter("server", line))
+        for line in ("ipset create bad hash:ip timeout 60", "ipset add bad 10.0.0.1", "ipset del bad 10.0.0.1", "ipset destroy bad")
+    ]
+    assert told == [
+        "done: the set bad is made",
+        "done: 10.0.0.1 is put into the set bad for 60 s",
+        "done: 10.0.0.1 is taken out of the set bad",
+        "done: the set bad is gone",
+    ]
