@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fwtutor.course.loader import find_folder, load_lesson
     from fwtutor.course.model import LessonError
     from fwtutor.course.proof import HELD_BACK
-    from fwtutor.course.submissions import gather
+    from fwtutor.course.submissions import SUFFIXES, gather
 
     try:
         folder = find_folder(arguments.lesson)
@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     if lesson.held_back:
         raise BadInput(f"{lesson.name}: {HELD_BACK}")
     if arguments.output is not None:
-        # Files of a folder too, by whatever name: they are read, and not to be written over.
+        # Answers in a folder too are not to be written over; marks of last time may be.
         given = (file for path in arguments.answers for file in (path.rglob("*") if path.is_dir() else [path]))
-        check_target("--output", arguments.output, given)
+        check_target("--output", arguments.output, (file for file in given if file.suffix.lower() in (*SUFFIXES, ".zip")))
     submissions = gather(arguments.answers)
     shows = sys.stderr.isatty() and len(submissions) > 1
 
