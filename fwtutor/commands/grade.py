@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(f"{lesson.name}: {HELD_BACK}")
     if arguments.output is not None:
         # Answers in a folder too are not to be written over; marks of last time may be.
-        given = (file for path in arguments.answers for file in (path.rglob("*") if path.is_dir() else [path]))
-        check_target("--output", arguments.output, (file for file in given if file.suffix.lower() in (*SUFFIXES, ".zip")))
+        inside = (file for path in arguments.answers if path.is_dir() for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        check_target("--output", arguments.output, [*arguments.answers, *inside])
     submissions = gather(arguments.answers)
     shows = sys.stderr.isatty() and len(submissions) > 1
 
