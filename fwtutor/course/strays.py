@@ -18,13 +18,18 @@ from fwtutor.course.trials import QUOTED, Telling
 from fwtutor.late import late_dataclass
 from fwtutor.netfilter import Firewall, craft
 from fwtutor.netfilter.addresses import parse_address
+from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.rule import Rule, StatefulMatch
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address
 
 MOST_AIMED = 150
 """Packets aimed at the answer, by one check: they take some ten milliseconds."""
+AGAIN = (0, 1, 3)
+"""Seconds after which a packet that nobody answers comes, as TCP sends it again."""
+DAY = 86_400 * SECOND
 QUESTIONS = (0, 9, 10, 13, 14, 15, 16, 17, 18)
 """Types of ICMP that are no errors, besides echo."""
 
@@ -60,12 +65,22 @@ class Strays(Telling):
         for host, line in self.first:
             enter(world, host, line)
         firewall = world.hosts[ground.watch].firewall
-        mark = firewall.checkpoint()
-        for packet in chain(self._drawn(random), self._aimed(ground, firewall)):
-            walk = firewall.receive_ns(packet, on=self.interface, at=world.now)
-            if walk.to is not None:
-                return Story(self._words(walk), world, packet=Captured(world.now, self.interface, packet.raw))
-            firewall.rollback(mark)
+        matches = [match for rule in _rules(firewall) for match in rule.matches]
+        # A rule that counts may let in the second packet, and one that looks at the clock whoever comes another day.
+        times = AGAIN if any(isinstance(match, StatefulMatch) for match in matches) else (0,)
+        days = (0, Random(f"{self.sources}").randint(400, 4000)) if any(match.name == "time" for match in matches) else (0,)
+        packets = (*self._drawn(random), *self._aimed(ground, firewall))
+        mark, began = firewall.checkpoint(), firewall.box.began
+        for day in days:
+            firewall.box.began = began + day * DAY
+            for packet in packets:
+                for seconds in times:
+                    walk = firewall.receive_ns(packet, on=self.interface, at=world.now + seconds * SECOND)
+                    if walk.to is not None:
+                        later = f", {day} days later" if day else ""
+                        again = f", when it was sent again after {seconds} s" if seconds else ""
+                        return Story(f"{self._words(walk)}{again}{later}", world, packet=Captured(world.now, self.interface, packet.raw))
+                firewall.rollback(mark)
         return None
 
     def _words(self, walk: Walk) -> str:
@@ -168,6 +183,13 @@ class Strays(Telling):
             for source in aim.sources:
                 for type, code in questions:
                     yield craft.icmp(source, destination, type, code, rest=1, payload=b"ping", family=family)
+
+
+def _rules(firewall: Firewall) -> Iterator[Rule]:
+    for family in (4, 6):
+        for table in firewall.ruleset(family).tables.values():
+            for each in table.chains.values():
+                yield from each.rules
 
 
 def _speaks_of(aim: Aim, protocol: int) -> bool:

@@ -42,6 +42,8 @@ OPEN = [
     "-p gre",
     "-p sctp",
     "-p icmp --icmp-type timestamp-request",
+    "-p tcp --dport 22 -m hashlimit --hashlimit-above 1/min --hashlimit-burst 1 --hashlimit-mode srcip,dstport --hashlimit-name x",
+    "-m time --datestart 2024-01-02T00:00:00",
 ]
 """Rules of too-open."""
 
