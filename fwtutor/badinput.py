@@ -10,3 +10,8 @@ class BadInput(Exception):
 def printable(text: str) -> str:
     """A stranger's text with what could steer a terminal made visible: an escape becomes the four characters ``\\x1b``."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in text)
+
+
+def on_one_line(text: str) -> str:
+    """As ``printable``, and line ends and tabs are made visible too: a name forges no line of its own, a caret below meets its letter."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

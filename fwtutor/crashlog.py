@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
+from typing import TYPE_CHECKING
 
 from fwtutor import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "fwtutor-crash.log"
 MOST = 20
@@ -20,26 +25,44 @@ def note(error: BaseException) -> str:
     The first of a process begins the file anew.
     """
     import traceback
-    from pathlib import Path
-    from tempfile import gettempdir
 
     from fwtutor.badinput import BadInput
-    from fwtutor.folders import home
 
     details = "".join(traceback.format_exception(error))
     if details in _noted or len(_noted) >= MOST:
         return _noted.get(details) or next(iter(_noted.values()))
     head = f"fwtutor {__version__}, Python {sys.version}\n{' '.join(sys.argv[1:])}\n\n"
     place = "could not be written to a file"
-    for place_for_logs in (home, lambda: Path(gettempdir())):
+    for find in (_in_home, _elsewhere):
         try:
-            folder = place_for_logs()
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / NAME).open("a" if _noted else "w", encoding="utf-8", errors="backslashreplace") as log:
+            file = find()
+            with file.open("a" if _noted else "w", encoding="utf-8", errors="backslashreplace") as log:
                 log.write(f"{head}{details}\n")
         except (OSError, BadInput):
             continue
-        place = f"are in {folder / NAME}"
+        place = f"are in {file}"
         break
     _noted[details] = place
     return place
+
+
+def _in_home() -> Path:
+    """Raises OSError, BadInput."""
+    from fwtutor.folders import home
+
+    folder = home()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / NAME
+
+
+@cache
+def _elsewhere() -> Path:
+    """One for this process, in a folder that all write to: under a name that nobody can know before, and lay a link there."""
+    import os
+    import tempfile
+    from pathlib import Path
+
+    stem, _, ending = NAME.partition(".")
+    handle, name = tempfile.mkstemp(prefix=f"{stem}-", suffix=f".{ending}")
+    os.close(handle)
+    return Path(name)

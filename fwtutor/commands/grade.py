@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands.output import NO, OK
+from fwtutor.commands.output import NO, OK, check_target, write_target
 
 FORMATS = ("text", "json", "junit", "csv")
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fwtutor.course.loader import find_folder, load_lesson
     from fwtutor.course.model import LessonError
     from fwtutor.course.proof import HELD_BACK
-    from fwtutor.course.submissions import gather
+    from fwtutor.course.submissions import SUFFIXES, gather
 
     try:
         folder = find_folder(arguments.lesson)
@@ -45,6 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInput(str(error)) from None
     if lesson.held_back:
         raise BadInput(f"{lesson.name}: {HELD_BACK}")
+    if arguments.output is not None:
+        # Answers in a folder too are not to be written over; marks of last time may be.
+        inside = (file for path in arguments.answers if path.is_dir() for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        check_target("--output", arguments.output, [*arguments.answers, *inside])
     submissions = gather(arguments.answers)
     shows = sys.stderr.isatty() and len(submissions) > 1
 
@@ -57,10 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     marks = one_each(lesson, submissions, marks)
     text = WRITERS[arguments.format](lesson, marks)
     if arguments.output is not None:
-        try:
-            arguments.output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"--output {arguments.output}: {error.strerror}") from None
+        write_target("--output", arguments.output, text)
     else:
         sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
     return OK if all(mark.passed for mark in marks) else NO

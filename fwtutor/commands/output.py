@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 
-from fwtutor.badinput import printable
+from fwtutor.badinput import BadInput, printable
 
 if TYPE_CHECKING:
     from fwtutor.telling.spans import Line
@@ -39,6 +40,28 @@ def complain(text: str) -> None:
 def drop_output(stream: TextIO | None = None) -> None:
     """What is still to be written to standard output goes nowhere; else Python would try once more, and complain, when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
+
+
+def check_target(option: str, path: Path, inputs: Iterable[Path]) -> None:
+    """Before the work: can a file be written there, and is it none that is read? Raises BadInput."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise BadInput(f"{option} {path}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
+    if path.is_file() and any(each.is_file() and each.samefile(path) for each in inputs):
+        raise BadInput(f"{option} {path}: that is a file to be read: it would be lost")
+
+
+def write_target(option: str, path: Path, text: str) -> None:
+    """Whole or not at all. Raises BadInput."""
+    from fwtutor.safefiles import write_whole
+
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)  # /dev/stdout, or what a shell's >(...) reads
+        else:
+            write_whole(Path(os.path.realpath(path)), data)
+    except OSError as error:
+        raise BadInput(f"{option} {path}: {error.strerror or error}") from None
 
 
 def note(text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from fwtutor.badinput import BadInput, printable
+from fwtutor.badinput import BadInput, on_one_line, printable
 from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, note, say, say_line
 
@@ -96,7 +96,7 @@ def _import(arguments: argparse.Namespace) -> int:
     progress.save()
     if not news:
         return say("Taken in: it knew nothing that was not here already.", OK)
-    return say(f"Taken in; further on now: {', '.join(news)}.", OK)
+    return say(f"Taken in; further on now: {', '.join(map(on_one_line, news))}.", OK)
 
 
 def _review(arguments: argparse.Namespace) -> int:

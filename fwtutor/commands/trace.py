@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.commands.options import RULES_FILE, add_sets, add_variant
-from fwtutor.commands.output import OK, colour, note, unicode
+from fwtutor.commands.output import OK, check_target, colour, note, unicode, write_target
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -54,12 +54,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _clock(text: str) -> int:
     """ns since 1970."""
-    from fwtutor.netfilter.wallclock import parse
+    from fwtutor.netfilter.wallclock import LATEST, parse
 
     try:
-        return parse(text)
-    except ValueError:
+        when = parse(text)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write it like 2024-12-24T18:00:00 (UTC)") from None
+    if not 0 <= when <= LATEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between the years 1970 and 2100")
+    return when
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,8 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     for option, path in written:
         # A long trace is not to end in a typing error.
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
-            raise BadInput(f"{option} {path}: {'Is a directory' if path.is_dir() else 'No such file or directory'}")
+        if path is not None:
+            given = (arguments.packets, arguments.rules, arguments.rules6, arguments.sets)
+            check_target(option, path, (each for each in given if each is not None))
+    wanted = [path.absolute() for _, path in written if path is not None]
+    for option, path in written:
+        if path is not None and wanted.count(path.absolute()) > 1 and (path.is_file() or not path.exists()):
+            raise BadInput(f"{option} {path}: another option writes to that file too")
     box = parse_box(arguments.interface, arguments.route, arguments.sysctl, arguments.variant)
     firewall = box.firewall(arguments.rules, note, arguments.rules6, arguments.sets)
     ipv6 = arguments.rules6 is not None or bool(firewall.ruleset(6).tables)
@@ -112,18 +120,11 @@ def run(arguments: argparse.Namespace) -> int:
             header = ""
         sys.stdout.write(report.summary() + "\n")
     if arguments.counters is not None:
-        _write(arguments.counters, "--counters", firewall.save(counters=True))
+        write_target("--counters", arguments.counters, firewall.save(counters=True))
     if arguments.counters6 is not None:
-        _write(arguments.counters6, "--counters6", firewall.save(family=6, counters=True))
+        write_target("--counters6", arguments.counters6, firewall.save(family=6, counters=True))
     if arguments.conntrack is not None:
-        _write(arguments.conntrack, "--conntrack", firewall.conntrack())
+        write_target("--conntrack", arguments.conntrack, firewall.conntrack())
     if arguments.save_sets is not None:
-        _write(arguments.save_sets, "--save-sets", firewall.save_sets())
+        write_target("--save-sets", arguments.save_sets, firewall.save_sets())
     return OK
-
-
-def _write(path: Path, option: str, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{option} {path}: {error.strerror}") from None

@@ -6,18 +6,19 @@ import os
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.course.progress import Progress, write_whole
+from fwtutor.course.progress import Progress
 from fwtutor.course.progressfile import MAX_BYTES, MAX_NUMBER, Contents, Damaged, LessonProgress, read, written
+from fwtutor.safefiles import NOT_REGULAR, write_whole
 
 
 def export(progress: Progress, file: Path, *, replace: bool = False) -> None:
     """Writes all of it to a file of that name. Raises BadInput where there is something already, and OSError."""
     if os.path.lexists(file):
         if not file.is_file():
-            raise BadInput(f"{file}: is not a regular file")
+            raise BadInput(f"{file}: {NOT_REGULAR}")
         if not replace:
             raise BadInput(f"{file}: there is such a file already; --replace writes over it")
-    write_whole(file, written(progress.contents))
+    write_whole(file, written(progress.contents).encode(), private=True)
 
 
 def take_in(progress: Progress, file: Path) -> list[str]:
@@ -33,7 +34,8 @@ def take_in(progress: Progress, file: Path) -> list[str]:
         raise BadInput(f"{file}: {error}") from None
     both = merged(progress.contents, brought)
     if len(written(both)) > MAX_BYTES:
-        raise BadInput(f"{file}: field lessons has so much that the two together would be larger than {MAX_BYTES} bytes")
+        whose = "the two together" if progress.lessons or progress.quiz else "what is kept of it"
+        raise BadInput(f"{file}: field lessons has so much that {whose} would be larger than {MAX_BYTES} bytes")
     news = [name for name, part in both.lessons.items() if part != progress.lessons.get(name, LessonProgress())]
     news += ["the quiz"] if both.quiz != progress.quiz else []
     progress.lessons, progress.last, progress.quiz = both

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from io import StringIO
 from xml.etree import ElementTree
 
+from fwtutor.badinput import printable
 from fwtutor.course.grading import Mark
 from fwtutor.course.model import Lesson
 from fwtutor.course.submissions import Submission, file_name, same_student
@@ -100,14 +101,14 @@ def junit(lesson: Lesson, marks: Sequence[Mark]) -> str:
     for mark in marks:
         happened = {check: (words, reason) for check, words, reason in mark.failures}
         for check in lesson.checks:
-            case = ElementTree.SubElement(suite, "testcase", classname=mark.student, name=check.name)
+            case = ElementTree.SubElement(suite, "testcase", classname=printable(mark.student), name=check.name)
             count += 1
             if mark.refused:
-                ElementTree.SubElement(case, "error", message=mark.refused)
+                ElementTree.SubElement(case, "error", message=printable(mark.refused))
                 errors += 1
             elif check.name in happened:
                 words, reason = happened[check.name]
-                ElementTree.SubElement(case, "failure", message=words).text = reason
+                ElementTree.SubElement(case, "failure", message=printable(words)).text = reason
                 failed += 1
     suite.attrib |= {"tests": str(count), "failures": str(failed), "errors": str(errors)}
     ElementTree.indent(suite)
@@ -135,7 +136,7 @@ def _on_one_line(text: str) -> str:
 
 def _harmless(cell: str) -> str:
     """Spreadsheets run what begins like a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell
+    return f"'{cell}" if cell[:1] in ("\t", "\r") or cell.lstrip()[:1] in ("=", "+", "-", "@") else cell
 
 
 FORMATS: dict[str, Callable[[Lesson, Sequence[Mark]], str]] = {"text": text, "json": as_json, "junit": junit, "csv": gradebook}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,16 +17,18 @@ from fwtutor.course.answers import bare_firewall
 from fwtutor.course.checks import Judgement, court_of
 from fwtutor.course.commandlines import NFT, looks_like_nft, read_commands
 from fwtutor.course.ground import Ground
+from fwtutor.course.limits import Over, memory_limit, time_limit
 from fwtutor.course.loader import load_lesson
 from fwtutor.course.model import Answer, Lesson, LessonError
 from fwtutor.course.submissions import Submission
 from fwtutor.course.varying import key_of, load_variant, seed_of
 from fwtutor.netfilter import RuleRefused
+from fwtutor.orphans import end_with
 
 CPU_SECONDS = 10
 """An answer may take so long; one that makes sense takes a tenth of one."""
 MEMORY = 1 << 30
-"""Bytes of address space a worker may have."""
+"""Bytes of address space that judging an answer may take."""
 ALONE = 8
 """So few answers are judged where one is, without workers: they take longer to start than to judge."""
 
@@ -109,6 +111,11 @@ class Grader:
         return Mark(student, source, failures, like=self._like(ground, judgement), note=note)
 
     def _note(self, submission: Submission) -> str:
+        """What a teacher should know of how it was played."""
+        helped = "it was not played as an exam" if submission.kept is not None and not submission.kept.exam else ""
+        return "; ".join(filter(None, (self._played_otherwise(submission), helped)))
+
+    def _played_otherwise(self, submission: Submission) -> str:
         """How what the lab kept was played otherwise than it is judged."""
         kept, own = submission.kept, self.lesson.seed
         if kept is None:
@@ -235,21 +242,17 @@ def grade(
 
 
 def _judge(terms: Terms, workers: int | None, submissions: Sequence[Submission], which: Sequence[int], done: Done) -> None:
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (terms,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (terms, os.getpid())) as pool:
         futures: dict[Future[Mark], int] = {pool.submit(_work, submissions[number]): number for number in which}
         for future in as_completed(futures):
             done(futures[future], future.result())
 
 
-def _begin(terms: Terms) -> None:
+def _begin(terms: Terms, parent: int) -> None:
     global _grader
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        pass
-    else:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if not end_with(parent):
+        os._exit(1)
     _grader = Grader.of(terms)
 
 
@@ -258,41 +261,11 @@ def _work(submission: Submission) -> Mark:
     return _limited(_grader, submission)
 
 
-class _Over(BaseException):
-    """The time is up. No OSError as TimeoutError is, nor an Exception: a simulated tool that is refused something must not catch it."""
-
-
 def _limited(grader: Grader, submission: Submission) -> Mark:
     try:
-        with _time_limit():
+        with memory_limit(MEMORY), time_limit(CPU_SECONDS):
             return grader.mark(submission)
-    except _Over:
+    except Over:
         return Mark(submission.student, submission.source, refused=f"could not be judged within {CPU_SECONDS} s of processor time")
     except MemoryError:
         return Mark(submission.student, submission.source, refused="could not be judged: it took more memory than there is")
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """Raises _Over inside after so much processor time, and again until it has come through: one raised where Python only writes an
-    exception down (a callback of the garbage collector) is lost. Nothing, where the system has no timer for that."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-    armed = [True]
-
-    def over(*_: object) -> None:
-        if armed:
-            raise _Over
-
-    # It stays when the time is no longer counted: a signal still on its way would end the process if nobody took it.
-    signal.signal(signal.SIGPROF, over)
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS, 0.1)
-    try:
-        try:
-            yield
-        finally:
-            armed.clear()
-    finally:  # twice, as it may have come just before
-        armed.clear()
-        signal.setitimer(signal.ITIMER_PROF, 0)

@@ -18,6 +18,7 @@ from fwtutor.course.answers import MAX_COMMANDS
 from fwtutor.course.tables import control_character
 from fwtutor.network.prompt import configures
 from fwtutor.network.records import CommandRun
+from fwtutor.safefiles import write_whole
 
 if TYPE_CHECKING:
     from fwtutor.course.model import Lesson
@@ -42,6 +43,8 @@ class Kept(NamedTuple):
     """What was drawn for that name, it was drawn from; None: the lesson's own seed."""
     answer: tuple[tuple[int, str, str], ...]
     """(how many of the lesson's lasting lines went before, host, line)."""
+    exam: bool = True
+    """Was it played without help and verdict?"""
 
     def with_those_of(self, script: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """All lines in the order in which they were entered, the lesson's lasting ones among them."""
@@ -107,12 +110,7 @@ class Keeper:
 
     def _write(self, text: str) -> None:
         path = self.path or self._free_name()
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, text.encode())
         self.path = path
 
     def _free_name(self) -> Path:
@@ -164,7 +162,7 @@ def read_kept(text: str) -> Kept:
         raise ValueError("its numbers are too long or its brackets too deep") from None
     if not isinstance(content, dict) or content.get("fwtutor") != "answer":
         raise ValueError("is no answer that fwtutor kept")
-    if content.get("version") != VERSION:
+    if type(content.get("version")) is not int or content["version"] != VERSION:
         raise ValueError(f"version: this program reads {VERSION}")
     answer = content.get("answer")
     if not isinstance(answer, list) or len(answer) > MAX_COMMANDS:
@@ -181,7 +179,10 @@ def read_kept(text: str) -> Kept:
     seed = content.get("seed")
     if seed is not None and type(seed) is not int:
         raise ValueError("seed: is no whole number")
-    return Kept(_text(content, "lesson", ""), _text(content, "student", "", empty=True), seed, tuple(lines))
+    exam = content.get("exam", True)
+    if type(exam) is not bool:
+        raise ValueError("exam: is neither true nor false")
+    return Kept(_text(content, "lesson", ""), _text(content, "student", "", empty=True), seed, tuple(lines), exam)
 
 
 def _text(item: dict[str, object], key: str, where: str, *, empty: bool = False) -> str:
@@ -191,7 +192,7 @@ def _text(item: dict[str, object], key: str, where: str, *, empty: bool = False)
         raise ValueError(f"{field}: is no text")
     if len(value) > 8 * MAX_LINE:
         raise ValueError(f"{field}: is longer than {8 * MAX_LINE} characters")
-    bad = control_character(value)
+    bad = "\n" if "\n" in value else control_character(value)
     if bad:
         raise ValueError(f"{field}: has the control character U+{ord(bad):04X}")
     return value

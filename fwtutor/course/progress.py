@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fwtutor.course.progressfile import Contents, Damaged, LessonProgress, Quiz, read, written
 from fwtutor.folders import home
+from fwtutor.safefiles import write_whole
 
 FILE_NAME = "progress.json"
 
@@ -71,7 +71,7 @@ class Progress:
         if self.blocked:
             raise OSError(errno.EEXIST, "a damaged progress file is in the way", str(self.path))
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path, written(self.contents))
+        write_whole(self.path, written(self.contents).encode(), private=True)
 
 
 class Unkept(Progress):
@@ -95,22 +95,6 @@ def load_progress(folder: Path | None = None) -> Progress:
         return _set_aside(path, str(error))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file has all of the text, or is as it was before. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=".progress-", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
 def _set_aside(path: Path, why: str) -> Progress:
     """Move the damaged file to the first free name beside it and start anew."""
     numbers = itertools.count(1)
@@ -121,17 +105,3 @@ def _set_aside(path: Path, why: str) -> Progress:
         notice = f"{path} is damaged: {why}. It could not be set aside ({error.strerror}), so nothing is kept in this session."
         return Progress(path, notice=notice, blocked=True)
     return Progress(path, notice=f"{path} was damaged: {why}. It was set aside as {aside.name}; progress starts afresh.")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system lets a folder be synced."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        return
-    finally:
-        os.close(handle)

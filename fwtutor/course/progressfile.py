@@ -6,11 +6,13 @@ A file is what somebody carries from one machine to another, too (``carrying``),
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from fwtutor.badinput import on_one_line
+from fwtutor.safefiles import NOT_REGULAR, open_regular
 
 VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024
@@ -87,16 +89,13 @@ class Contents(NamedTuple):
 def read(path: Path) -> Contents:
     """Raises FileNotFoundError, and Damaged with the field and the reason."""
     try:
-        # Opening a named pipe would wait for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise Damaged("it is not a regular file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        if isinstance(error, Damaged):
-            raise
+        if getattr(error, "strerror", None) == NOT_REGULAR:
+            raise Damaged(f"it {NOT_REGULAR}") from None
         raise Damaged(f"it cannot be read ({getattr(error, 'strerror', None) or error})") from None
     return parse(data)
 
@@ -115,7 +114,7 @@ def parse(data: bytes) -> Contents:
         raise Damaged("its numbers are too long or its brackets too deep") from None
     if not isinstance(content, dict):
         raise Damaged("it is not a JSON object")
-    if content.get("version") != VERSION:
+    if type(content.get("version")) is not int or content["version"] != VERSION:
         raise Damaged(f"field version is {_shown(content.get('version'))}, this program writes {VERSION}")
     lessons, last, quiz = content.get("lessons", {}), content.get("last", ""), content.get("quiz", {})
     if not isinstance(lessons, dict):
@@ -215,7 +214,7 @@ def _shown(value: object) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 40 else text[:40] + "..."
+    return on_one_line(text if len(text) <= 40 else text[:40] + "...")
 
 
 def written(contents: Contents) -> str:

@@ -6,17 +6,21 @@ and harms nobody else's.
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from fwtutor.badinput import BadInput
+from fwtutor.badinput import BadInput, on_one_line
 from fwtutor.course.commandlines import looks_like_commands
 from fwtutor.course.handing import SUFFIX, Kept, is_named_for, read_kept
 from fwtutor.course.tables import MAX_BYTES, control_character
 from fwtutor.course.varying import key_of
+from fwtutor.safefiles import open_regular
 
 OTHER = "nothing that can be graded"
 """Why a file of another kind is refused, where its student has no better one."""
@@ -26,6 +30,10 @@ MAX_TOTAL = 64 * 1024 * 1024
 SUFFIXES = (".rules", ".commands", ".txt", SUFFIX)
 _PLATFORM = re.compile(r"(.+?)_\d+_assignsubmission_.*\Z")
 """The folder of a student in what Moodle exports: ``Ada Lovelace_12345_assignsubmission_file_``."""
+_DAMAGED = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, IndexError, struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What the library raises for zips that are none, or that are encrypted."""
 _PLATFORMS = re.compile(r".*?_\d+_assignsubmission_[^/]*/")
 
 
@@ -55,7 +63,8 @@ def gather(paths: Iterable[Path]) -> list[Submission]:
     for path in paths:
         before = len(found)
         for submission in _each_has_a_row(path, _of(path)):
-            found.append(submission)
+            # Names forge no lines of a report, and steer no terminal.
+            found.append(submission._replace(student=on_one_line(submission.student), source=on_one_line(submission.source)))
             total += len(submission.text)
             if len(found) > MAX_ANSWERS:
                 raise BadInput(f"{path}: more than {MAX_ANSWERS} answers")
@@ -132,7 +141,7 @@ def _is_answer(place: Path | PurePosixPath) -> bool:
 
 def _read(place: Path, source: str, file: Path) -> Submission:
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             return _decoded(place, source, opened.read(MAX_BYTES + 1))
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}") from None
@@ -140,8 +149,10 @@ def _read(place: Path, source: str, file: Path) -> Submission:
 
 def _zipped(path: Path) -> Iterator[Submission]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [each for each in archive.infolist() if not each.is_dir() and _is_somebodys(PurePosixPath(each.filename))]
+        with open_regular(path) as opened, zipfile.ZipFile(opened) as archive:
+            members = [
+                each for each in archive.infolist() if not each.filename.endswith("/") and _is_somebodys(PurePosixPath(each.filename))
+            ]
             if len(members) > MAX_ANSWERS:
                 raise BadInput(f"{path}: more than {MAX_ANSWERS} answers")
             for member in sorted(members, key=lambda each: each.filename):
@@ -149,12 +160,22 @@ def _zipped(path: Path) -> Iterator[Submission]:
                 if not _is_answer(place):
                     yield Submission(_student(place), source, wrong=OTHER)
                     continue
-                with archive.open(member) as opened:
-                    yield _decoded(place, source, opened.read(MAX_BYTES + 1))
+                yield _member(archive, member, source)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except _DAMAGED as error:
         raise BadInput(f"{path}: is no zip that can be read ({error})") from None
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> Submission:
+    """What is damaged is one student's alone."""
+    place = PurePosixPath(member.filename)
+    try:
+        with archive.open(member) as opened:
+            data = opened.read(MAX_BYTES + 1)
+    except (OSError, *_DAMAGED) as error:
+        return Submission(_student(place), source, wrong=f"cannot be taken out of its zip ({error})")
+    return _decoded(place, source, data)
 
 
 def _decoded(place: Path | PurePosixPath, source: str, data: bytes) -> Submission:
@@ -185,4 +206,4 @@ def _decoded(place: Path | PurePosixPath, source: str, data: bytes) -> Submissio
 def _student(path: Path | PurePosixPath) -> str:
     """A file of its own is named for its student; in a folder of theirs, the folder is."""
     known = next(filter(None, map(_PLATFORM.match, path.parts)), None)
-    return known[1] if known else path.stem if len(path.parts) == 1 else path.parts[-2]
+    return known[1] if known else path.parts[-2] if len(path.parts) > 1 else path.stem

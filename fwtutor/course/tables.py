@@ -57,7 +57,7 @@ def read_text(folder: Path, name: str, most: int = MAX_BYTES) -> str:
     if len(data) > most:
         raise LessonError(shown, 0, "", f"is larger than {most // 1024} KiB")
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").removeprefix("\ufeff")  # some editors put that before all they write
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise LessonError(shown, line, "", f"byte {error.start} is not UTF-8") from None

@@ -6,8 +6,6 @@ end of the socket closes with it) the kernel then takes the namespace down.
 
 from __future__ import annotations
 
-import ctypes
-import os
 import signal
 import sys
 import traceback
@@ -17,15 +15,13 @@ from pathlib import Path
 from fwtutor.kernel.errors import KernelUnavailable, RulesetRefused
 from fwtutor.kernel.namespace import own_lock
 from fwtutor.kernel.player import play
-
-_PR_SET_PDEATHSIG = 1
+from fwtutor.orphans import end_with
 
 
 def serve(connection: Connection, parent: int) -> None:
     """Answer each (setup, items) with an Observation or with the exception that kept it from being made; as long as ``parent`` lives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end closes this one
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # also in the middle of a job
-    if os.getppid() != parent:  # it has died before that
+    if not end_with(parent):
         return
     own_lock()
     while True:

@@ -13,6 +13,10 @@ BEGAN = 1_704_067_200 * SECOND
 """ns since 1970, where nobody says anything else: midnight of Monday, 2024-01-01."""
 DAY = 86_400
 """Seconds."""
+LATEST = 4_102_444_800 * SECOND
+"""ns since 1970: the year 2100. Nobody says that anything began later."""
+_CYCLE = 146_097 * DAY
+"""Seconds after which the calendar is the same again, but for the year: 400 years."""
 _FIRST_WEEKDAY = 3
 """1970 began on a Thursday; Monday is 0."""
 
@@ -24,12 +28,14 @@ def weekday(seconds: int) -> int:
 
 def monthday(seconds: int) -> int:
     """1 to 31."""
-    return datetime.fromtimestamp(seconds, UTC).day
+    return datetime.fromtimestamp(seconds % _CYCLE, UTC).day
 
 
 def written(seconds: int) -> str:
     """``2024-01-01T00:00:00``"""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    cycles, rest = divmod(seconds, _CYCLE)
+    moment = datetime.fromtimestamp(rest, UTC)
+    return f"{moment.year + 400 * cycles:04}-{moment:%m-%dT%H:%M:%S}"
 
 
 def parse(text: str) -> int:

@@ -15,6 +15,7 @@ from fwtutor.netfilter import Firewall
 from fwtutor.network.captured import Captured
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario
+from fwtutor.safefiles import open_regular
 from fwtutor.sandbox.model import MAX_PACKETS, Sandbox
 from fwtutor.sandbox.reading import MAX_NS, read
 from fwtutor.trace.box import MAX_RULES_FILE, load_rules
@@ -63,7 +64,7 @@ def _rules(host: HostSpec, path: Path, family: int, note: Note) -> str:
     """The text of a file of rules that the host takes. Raises BadInput that shows what is wrong in it."""
     firewall = bare_firewall(host)
     load_rules(firewall, path, note, family=family)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         text = file.read(MAX_RULES_FILE).decode("utf-8")
     if len(text) > MAX_RULES:
         raise BadInput(f"{path}: has {len(text)} characters, and the rules of a sandbox's host may have {MAX_RULES}")
@@ -72,6 +73,10 @@ def _rules(host: HostSpec, path: Path, family: int, note: Note) -> str:
 
 def _played(scenario: Scenario, host: HostSpec, path: Path, came_in: str | None, note: Note) -> Scenario:
     """With the packets of a capture, placed as ``trace`` places them on a box with these rules."""
+    try:
+        open_regular(path).close()  # a sandbox is whole before it is opened: nothing is waited for
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from None
     firewall = _box(host)
     ipv6 = bool(firewall.ruleset(6).tables) or any(":" in text for addresses in host.interfaces.values() for text in addresses)
     traced = trace(firewall, path, fallback=came_in, ipv6=ipv6, note=note)

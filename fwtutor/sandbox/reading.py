@@ -12,6 +12,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.course.model import LessonError
 from fwtutor.course.networks import own_topology
 from fwtutor.course.tables import Table, read_text
+from fwtutor.netfilter.wallclock import LATEST
 from fwtutor.network.captured import Captured
 from fwtutor.network.prompt import MAX_LINE
 from fwtutor.recording import Scenario, Scripted
@@ -28,8 +29,6 @@ MAX_RAW = 65_535
 """Bytes of one packet."""
 MOST = 2**31 - 1
 _MAC = re.compile("([0-9a-f]{2}:){5}[0-9a-f]{2}")
-LATEST = 4_102_444_800 * 10**9
-"""ns since 1970: the year 2100."""
 
 
 def read(path: Path) -> Sandbox:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from fwtutor.badinput import BadInput
 from fwtutor.network.captured import Captured
 from fwtutor.network.topology import HostSpec, LinkSpec, UserSpec
 from fwtutor.recording.scenario import Input, Scripted
+from fwtutor.safefiles import write_whole
 from fwtutor.sandbox.model import MAX_INPUTS, Sandbox
 from fwtutor.sandbox.reading import MAX_BYTES, VERSION
 from fwtutor.tomlwriting import field_lines, key_text, small_tables
@@ -29,44 +28,7 @@ def save(sandbox: Sandbox, path: Path, *, replace: bool = False) -> None:
         raise BadInput(f"{path}: a command holds what is no text, and cannot be kept") from None
     if len(data) > MAX_BYTES:
         raise BadInput(f"{path}: this would be larger than {MAX_BYTES >> 20} MiB, which is what can be opened again")
-    put(data, path, replace=replace)
-
-
-def put(data: bytes, path: Path, *, replace: bool = False) -> None:
-    """Writes a file: whole or not at all. Raises FileExistsError where there is one that is not to be replaced."""
-    handle, name = tempfile.mkstemp(prefix=".fwtutor-", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        if replace:
-            temporary.replace(path)
-        else:
-            _take_name(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _take_name(temporary: Path, path: Path) -> None:
-    """Gives the file its name, unless somebody has it: a link is made or not made, and nothing comes between."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without links.
-        if os.path.lexists(path):
-            raise FileExistsError(17, "there is a file of that name", str(path)) from None
-        temporary.replace(path)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    write_whole(path, data, replace=replace)
 
 
 def written(sandbox: Sandbox) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fwtutor.badinput import BadInput, printable
+from fwtutor.badinput import BadInput, on_one_line
 from fwtutor.netfilter import Firewall, RuleRefused
 from fwtutor.netfilter.addresses import parse_address, parse_interface, parse_network
 from fwtutor.netfilter.firewall import MAX_SYN_BACKLOG, SOMAXCONN, SYNCOOKIES
 from fwtutor.netfilter.ipset.errors import SetRefused
 from fwtutor.netfilter.xtables.script import is_script
+from fwtutor.safefiles import open_regular
 
 MAX_RULES_FILE = 64 << 20
 """Bytes; a ruleset of 100,000 rules takes about 8 MB."""
@@ -78,13 +79,13 @@ def load_sets(firewall: Firewall, path: Path) -> str:
         firewall.restore_sets(text)
     except SetRefused as error:
         lines = [f"{path}, line {error.line_number}: {error}", text.split("\n")[error.line_number - 1], error.hint]
-        raise BadInput("\n    ".join(_visible(line)[:MAX_HINT] for line in lines if line)) from None
+        raise BadInput("\n    ".join(on_one_line(line)[:MAX_HINT] for line in lines if line)) from None
     return text
 
 
 def _read(path: Path, what: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_RULES_FILE + 1)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}") from None
@@ -109,18 +110,13 @@ def _shown(error: RuleRefused) -> list[str]:
     if line.strip():
         begin = max(0, error.start - SHOWN_BEFORE) if len(line) > SHOWN else 0
         end = begin + SHOWN
-        before, place, after = (_visible(part) for part in (line[begin : error.start], line[error.start : error.end], line[error.end :]))
+        before, place, after = (on_one_line(part) for part in (line[begin : error.start], line[error.start : error.end], line[error.end :]))
         before, after = ("..." if begin else "") + before, after[: max(0, end - error.end)] + ("..." if end < len(line) else "")
         place = place[: end - error.start]
         shown = [before + place + after, " " * len(before) + "^" * max(1, len(place))]
     if error.hint:
         shown.append(error.hint if len(error.hint) <= MAX_HINT else error.hint[:MAX_HINT] + "...")
     return shown
-
-
-def _visible(text: str) -> str:
-    """``text`` on one row: a caret below it must meet its letter."""
-    return printable(text).replace("\n", "\\n")
 
 
 def parse_box(interfaces: Sequence[str], routes: Sequence[str], sysctls: Sequence[str], variant: str = "legacy") -> Box:

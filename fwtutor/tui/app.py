@@ -5,8 +5,11 @@ Lessons, sessions and progress are made by ``course`` and ``recording``; screens
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import signal
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +21,7 @@ from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
+from textual.notifications import SeverityLevel
 from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -116,6 +120,8 @@ class FwtutorApp(Sandboxes, Shots):
         return defaults(dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
+        if not self.is_headless:
+            self._heed_signals()
         # Not at once: Textual paints nothing before it is ready, but works out all the same what it would paint.
         self.call_later(self._open)
 
@@ -202,6 +208,16 @@ class FwtutorApp(Sandboxes, Shots):
         self.toggle_class("-moving")
         self.notify("Things move." if self.has_class("-moving") else "Nothing moves.", timeout=2)
 
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None, markup: bool = False
+    ) -> None:  # fmt: skip
+        """As text: messages name files and folders, and those may look like markup; whatever a screen says, none of ours is."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def action_help_quit(self) -> None:
+        # Textual's own has markup in it.
+        self.notify(f"{keymap.named('app.quit')} leaves fwtutor.")
+
     async def action_quit(self) -> None:
         if isinstance(self.screen, LabScreen) and not self.screen.may_leave("^q"):
             return
@@ -225,6 +241,19 @@ class FwtutorApp(Sandboxes, Shots):
         return run
 
     # --- the end ----------------------------------------------------------------------------------------
+
+    def _heed_signals(self) -> None:
+        """Whoever ends us from outside gets the terminal back as it was, and progress kept."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            with suppress(NotImplementedError):  # not on Windows
+                if number is not None:
+                    loop.add_signal_handler(number, self._ended_by, number)
+
+    def _ended_by(self, number: int) -> None:
+        self._keep()
+        self.exit(128 + number)
 
     def _keep(self) -> None:
         try:

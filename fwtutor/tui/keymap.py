@@ -97,6 +97,8 @@ def read(table: Table) -> dict[str, str]:
         action = ACTIONS.get(place.action_id)
         if action is None or not action.keys:
             place.fail(_no_action(place.action_id))
+        if action.id in chosen:
+            place.fail("is given twice, with quotes and without")
         keys = [_key(place, action, key.strip()) for key in place.table.text(place.field, limit=200).split(",")]
         chosen[action.id], places[action.id] = ",".join(dict.fromkeys(keys)), place
     for action_id, place in places.items():
@@ -139,8 +141,12 @@ def _key(place: _Place, action: Action, key: str) -> str:
     *modifiers, base = key.split("+") if len(key) > 1 else [key]
     letter = _letter(base)
     known = (len(base) == 1 and base.isprintable() and not base.isspace()) or letter or base in NAMED
-    if not key or not known or not MODIFIERS.issuperset(modifiers):
+    if not key or not known or not MODIFIERS.issuperset(modifiers) or len(set(modifiers)) < len(modifiers):
         place.fail(f'"{key}" is no key: a character, or a name as in space, f5, pageup, ctrl+l, question_mark, comma')
+    if "ctrl" in modifiers and not (letter or base).isascii():
+        place.fail(f'"{key}" does not come from terminals: with ctrl they send a to z and a few signs')
+    if _meant(key) == "ctrl+c":
+        place.fail(f'"{key}" copies what is selected, everywhere')
     if letter and modifiers == ["shift"]:
         place.fail(f'"{key}" does not come from terminals: write the character that it types')
     if not modifiers and (letter or base == "space") and (action.priority or any(action in each for each in TYPED_IN)):

@@ -74,6 +74,8 @@ def test_what_is_exported_is_taken_in_elsewhere_and_what_is_further_on_stays(tmp
     [
         ("not json", "line 1"),
         ('{"version": 2}', "field version is 2"),
+        ('{"version": true}', "field version is True"),
+        ('{"version": 1, "lessons": {"x\\nfwtutor: all is well": {"stage": "x"}}}', r"x\\nfwtutor: all is well.stage"),
         ('{"version": 1, "lessons": {"\\u001b[2J": {"stage": "x"}}}', "stage is not a whole number"),
         ('{"version": 1, "quiz": {"after": {"a": "yes"}}}', "field quiz.after"),
         ("[" * 50_000, "brackets too deep"),
@@ -96,7 +98,7 @@ def test_a_file_that_would_make_progress_too_large_to_be_read_again_is_refused(t
     monkeypatch.setattr(carrying, "MAX_BYTES", 100)
     (tmp_path / "much.json").write_text(json.dumps({"version": 1, "lessons": {"x": {"goals": ["y" * 200]}}}))
     progress = load_progress(folder_of("anna"))
-    with pytest.raises(BadInput, match="field lessons"):
+    with pytest.raises(BadInput, match="field lessons has so much that what is kept of it would be larger"):
         take_in(progress, tmp_path / "much.json")
     assert progress.lessons == {}
 

@@ -33,6 +33,18 @@ async def test_an_exam_keeps_what_is_typed_and_says_nothing_of_whether_it_passes
     assert [path.name for path in tmp_path.iterdir()] == ["too-open-ada.answer"]
 
 
+async def test_a_folder_s_name_may_look_like_markup(tmp_path: Path) -> None:
+    folder = tmp_path / "a[" / "red]b"
+    folder.mkdir(parents=True)
+    app = FwtutorApp(lambda: load_course(answers=False), Unkept(), find_lesson("too-open"), sitting=Sitting(exam=True, folder=folder))
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.notify(app.sitting.said(), timeout=60, markup=True)
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        first, last = list(app._notifications)[-2:]
+        assert (str(folder) in first.message, first.markup, last.message) == (True, False, "^q leaves fwtutor.")
+
+
 def test_the_last_page_of_an_exam_does_not_say_what_it_was_about(tmp_path: Path) -> None:
     lesson = Sitting("Ada", exam=True, folder=tmp_path).prepared(find_lesson("too-open"))
     for said in ([row.text for row in ending(lesson, 80)], parts.ending(lesson)):

@@ -38,6 +38,9 @@ def read(text: str) -> dict[str, str]:
         ('"lab.sizes" = "x"', "has no key of its own"),
         ('"type.run" = "x"', "has no key of its own"),
         ('"lab.step" = "spce"', '"spce" is no key'),
+        ('"lab.step" = "ctrl+ctrl+x"', r'"ctrl\+ctrl\+x" is no key'),
+        ('"lab.step" = "ctrl+ä"', r'"ctrl\+ä" does not come from terminals'),
+        ('"lab.step" = "ctrl+c"', r'"ctrl\+c" copies what is selected'),
         ('"lab.step" = "hyper-x"', '"hyper-x" is no key'),
         ('"lab.step" = "x,,y"', '"" is no key'),
         ('"lab.step" = "shift+l"', "write the character that it types"),
@@ -56,6 +59,11 @@ def test_what_is_no_action_no_key_or_a_key_twice_is_refused_with_its_line(line: 
     with pytest.raises(LessonError, match=reason) as refused:
         read(f"# mine\n{line}")
     assert (refused.value.line, refused.value.field) == (2, line.split('"')[1])
+
+
+def test_an_action_is_given_keys_once() -> None:
+    with pytest.raises(LessonError, match="is given twice"):
+        read('"lab.step" = "f5"\nlab.step = "f6"')
 
 
 def test_keys_may_change_places_and_ids_need_no_quotes() -> None:

@@ -69,6 +69,11 @@ def test_a_file_that_is_none_is_refused(file: Path) -> None:
         load()
 
 
+def test_a_byte_order_mark_is_none_of_the_text(file: Path) -> None:
+    file.write_text('theme = "light"\n', encoding="utf-8-sig")
+    assert load().theme == "fwtutor-light"
+
+
 def test_the_environment_wins(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text('theme = "light"\nmotion = false\nascii = true\n')
     assert (load().in_ascii, load().still) == (True, True)

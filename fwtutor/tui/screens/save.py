@@ -12,9 +12,10 @@ from textual.widgets import Input
 from fwtutor.badinput import BadInput
 from fwtutor.course.model import Lesson
 from fwtutor.recording import Session
+from fwtutor.safefiles import write_whole
 from fwtutor.sandbox.lab import default_file
 from fwtutor.sandbox.model import taken
-from fwtutor.sandbox.writing import put, save
+from fwtutor.sandbox.writing import save
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import FORM
 from fwtutor.telling.spans import line
@@ -100,8 +101,5 @@ class SaveTableScreen(FileScreen):
 
     def write(self, path: Path, *, replace: bool) -> None:
         table = self._table
-        put(
-            table.capture if table.capture and path.suffix == ".pcap" else table.text.encode("utf-8", "backslashreplace"),
-            path,
-            replace=replace,
-        )
+        data = table.capture if table.capture and path.suffix == ".pcap" else table.text.encode("utf-8", "backslashreplace")
+        write_whole(path, data, replace=replace)
