@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from fwtutor.course.loader import find_lesson
 from fwtutor.netfilter.packet import Packet
 from fwtutor.plain.parts import answered, moment
 from fwtutor.recording import Scenario, Scripted, Session
@@ -16,7 +17,7 @@ from fwtutor.telling.reading import Place
 from fwtutor.telling.reasons import explain, reasons
 from fwtutor.telling.spans import Line
 from fwtutor.telling.told import done_words
-from fwtutor.tui.widgets.ask import answer_rows
+from fwtutor.tui.widgets.ask import answer_rows, ask_rows
 from fwtutor.tui.widgets.band import ctstate
 from tests.tui.conftest import RULES, make_lesson, topology
 from tests.tui.test_panes import gateway
@@ -103,3 +104,10 @@ def test_what_a_command_did_to_sets_is_told_and_not_called_counters() -> None:
         "done: 10.0.0.1 is taken out of the set bad",
         "done: the set bad is gone",
     ]
+
+
+def test_a_choice_of_several_words_is_quoted_where_it_stands_in_a_sentence() -> None:
+    prediction = find_lesson("return-traffic").predictions[0]
+    text = " ".join(row.text.strip() for row in ask_rows(prediction, 0, 2, 76))
+    assert '✖ not "no rule: answers belong to questions". For you they do.' in text
+    assert '✔ "INPUT\'s policy: DROP". It is a packet' in text

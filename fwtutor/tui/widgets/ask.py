@@ -94,12 +94,18 @@ def answer_rows(
         return rows + (wrap(line(otherwise.said), width) if otherwise else prose(chosen.why, width))
     if otherwise is not None:
         # What the lesson says of its choices is about the lesson's run.
-        return wrap(line((f"{glyphs.CROSS} not {clean(chosen.text)}. ", "drop"), otherwise.said), width, 2)
-    rows = wrap(Line((Span(f"{glyphs.CROSS} not {clean(chosen.text)}. ", "drop"), *inline(chosen.why))), width, 2)
+        return wrap(line((f"{glyphs.CROSS} not {_quoted(chosen.text)}. ", "drop"), otherwise.said), width, 2)
+    rows = wrap(Line((Span(f"{glyphs.CROSS} not {_quoted(chosen.text)}. ", "drop"), *inline(chosen.why))), width, 2)
     if right is None:
         return rows + wrap(line(("This run, with your changes, has no such packet.", "dim")), width)
     answer = prediction.choices[right]
-    return rows + wrap(Line((Span(f"{glyphs.TICK} {clean(answer.text)}. ", "accept"), *inline(answer.why))), width, 2)
+    return rows + wrap(Line((Span(f"{glyphs.TICK} {_quoted(answer.text)}. ", "accept"), *inline(answer.why))), width, 2)
+
+
+def _quoted(text: str) -> str:
+    """A choice within a sentence: more than a word would run into it."""
+    text = clean(text)
+    return f'"{text}"' if " " in text else text
 
 
 def _choices(prediction: Prediction, width: int) -> list[Line]:
