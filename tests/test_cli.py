@@ -453,8 +453,8 @@ def test_ctrl_c_ends_it_without_a_word(home: Path, tmp_path: Path) -> None:
 
 def test_a_mistake_of_ours_leaves_a_log_and_a_sentence(home: Path) -> None:
     code = (
-        "import fwtutor.cli as cli, sys\n"
-        "cli.locate.run = lambda arguments: 1 / 0\n"
+        "import fwtutor.cli as cli, fwtutor.commands.locate as locate, sys\n"
+        "locate.run = lambda arguments: 1 / 0\n"
         "sys.exit(cli.run(['locate']))\n"
     )  # fmt: skip
     environment = os.environ | {"FWTUTOR_HOME": str(home), "PYTHONPATH": str(ROOT)}

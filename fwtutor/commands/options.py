@@ -40,3 +40,10 @@ def add_learner(parser: argparse.ArgumentParser, *, first: bool = False) -> None
         default=None if first else argparse.SUPPRESS,
         help="whose progress it is, where several learn here (FWTUTOR_LEARNER says so for good)",
     )
+
+
+def seed(text: str) -> int:
+    """The type of an argument that is one."""
+    if not text.isascii() or not text.isdigit() or len(text) > 10:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -10,7 +12,7 @@ from fwtutor.telling.reading import Place
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.connections import ConnectionsView
-from fwtutor.tui.widgets.lesson import GoalsView, LessonView, Standing
+from fwtutor.tui.widgets.lesson import GoalsView, LessonView, Standing, ending
 from fwtutor.tui.widgets.timeline import TimelineView
 from fwtutor.tui.widgets.why import WhyView
 from fwtutor.tui.widgets.wire import WireView
@@ -28,7 +30,7 @@ class Bench(Vertical):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="left"):
-            yield LessonView(self._lesson, id="lesson")
+            yield LessonView(self._lesson.stages, partial(ending, self._lesson), id="lesson")
             yield GoalsView(self._lesson, id="goals")
             yield AskView(id="ask")
         with Vertical(id="right"):
