@@ -14,11 +14,25 @@ from textual.containers import Horizontal, Vertical
 from fwtutor.course.opening import Opening
 from fwtutor.tui.screens.frame import TABS, LabFrame
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
+from fwtutor.tui.widgets.body import Body
 from fwtutor.tui.widgets.lesson import LessonView, Standing
 from fwtutor.tui.widgets.lines import LineView
 
 if TYPE_CHECKING:
     pass
+
+
+class EmptyPane(LineView):
+    """A pane in which there will be something."""
+
+    DEFAULT_CSS = "EmptyPane { height: 1fr; }"
+
+    def __init__(self, id: str, title: str = "") -> None:
+        super().__init__(id=id)
+        self._title = title
+
+    def on_mount(self) -> None:
+        self.set_title(self._title)
 
 
 class OpeningScreen(LabFrame):
@@ -37,16 +51,16 @@ class OpeningScreen(LabFrame):
         self._choose_tab("lesson")
         yield TopLine(id="top")
         yield LineView(id="band")
-        with Vertical(id="body"):
+        with Body(id="body"):
             with Vertical(id="left"):
                 yield LessonView(self._opening.pages, lambda _: (), id="lesson")
             with Vertical(id="right"):
-                yield LineView(id="wire")
-                yield LineView(id="chain")
+                yield EmptyPane("wire", "The wire")
+                yield EmptyPane("chain")
                 with Horizontal(id="below"):
-                    yield LineView(id="why")
-                    yield LineView(id="connections")
-                yield LineView(id="timeline")
+                    yield EmptyPane("why", "Why")
+                    yield EmptyPane("connections", "Connections")
+                yield EmptyPane("timeline", "Timeline")
         yield TabBar(TABS, id="tabs")
         yield LineView(id="command")
         yield KeyBar(id="keys")
@@ -55,6 +69,4 @@ class OpeningScreen(LabFrame):
         self.query_one(TopLine).show(self._opening.question)
         self.query_one(TabBar).show(self.tab)
         self.query_one(LessonView).show(Standing(self._opening.page, frozenset(), 0, frozenset(), ended=False))
-        for name, title in (("why", "Why"), ("connections", "Connections"), ("timeline", "Timeline")):
-            self.query_one(f"#{name}", LineView).set_title(title)
         self.call_after_refresh(self._painted)

@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from fwtutor.course.model import Lesson
 from fwtutor.telling.reading import Place
 from fwtutor.tui.widgets.ask import AskView
+from fwtutor.tui.widgets.body import Body
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.connections import ConnectionsView
 from fwtutor.tui.widgets.lesson import GoalsView, LessonView, Standing, ending
@@ -21,7 +22,7 @@ PANES = ("lesson", "chain", "why", "connections", "timeline")
 """Ids of the panes that can be scrolled, in the order tab visits them."""
 
 
-class Bench(Vertical):
+class Bench(Body):
     """All panes of the lab, shown the same place at the same time."""
 
     def __init__(self, lesson: Lesson, *, id: str | None = None) -> None:
