@@ -136,7 +136,7 @@ class FwtutorApp(Sandboxes, Shots):
         elif self._first is None:
             self._open_map()
         elif self._opening is not None:
-            self.push_screen(OpeningScreen(self._opening, self._open_first), callback=self._left)
+            self.push_screen(OpeningScreen(self._opening, lambda: self.call_later(self._open_first)))
         else:
             self._open_first()
         self._check_size(self.size)
@@ -155,6 +155,8 @@ class FwtutorApp(Sandboxes, Shots):
             self.crash = error
             self.exit()
             return
+        if isinstance(self.screen, OpeningScreen):
+            self.pop_screen()
         self.open_lesson(lesson, afresh=False, at=self._at)
 
     # --- size -------------------------------------------------------------------------------------------
@@ -195,9 +197,6 @@ class FwtutorApp(Sandboxes, Shots):
 
     def _left(self, wish: tuple[Lesson, bool] | None) -> None:
         """A lab was left: for a lesson (afresh or not), or for the map."""
-        if isinstance(self.screen, OpeningScreen):
-            # It was there before the lab, and is left with it.
-            self.pop_screen()
         if wish is None:
             self._open_map()
         else:
