@@ -27,7 +27,7 @@ from fwtutor.netfilter.why_state import evidence
 from fwtutor.network.records import CommandRun, TimerFired, Walked
 from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry, sender, sent_again
-from fwtutor.telling.spans import BLANK, Line, line, wrap
+from fwtutor.telling.spans import BLANK, Line, clean, line, wrap
 from fwtutor.telling.told import change_words, done_words
 
 _SECONDS = re.compile(r"\b(in|for) (\d+) s\b")
@@ -55,6 +55,10 @@ def reasons(place: Place, width: int) -> list[Line]:
     )
     deciding = decider(place.happened)
     rows += _step(place, deciding or now, width, lead=True)
+    tells = deciding is not None and now.verdict == "REJECT"
+    if tells:
+        # What the sender is told is what a REJECT is about: it stands where a low pane shows it.
+        rows += _step(place, now, width, lead=False)
     found = place.looked_up
     if found:
         rows += _step(place, found, width, lead=False)
@@ -66,7 +70,7 @@ def reasons(place: Place, width: int) -> list[Line]:
     failed = [step for step in place.happened if isinstance(step, RuleTried) and not step.matched and step is not deciding]
     for step in failed[-20:]:
         rows += _failed(place, step, width)
-    if deciding is not None:
+    if deciding is not None and not tells:
         rows += _step(place, now, width, lead=False)
     return rows
 
@@ -79,12 +83,18 @@ def _command(place: Place, record: CommandRun) -> str:
     if changed and record.host != place.watch:
         return f"At {record.host}: {changed}. The rules of {place.watch}, which you see, are as they were."
     if changed:
-        return f"Here {changed}. Packets before this met the old rules, packets after it meet these."
+        return f"Here: {changed}. Packets before this met the old rules, packets after it meet these."
     records = place.session.run.records[record.index + 1 : record.index + 64] if record.index >= 0 else []
     sent = next((each for each in records if isinstance(each, Walked) and each.cause == record.index), None)
     if sent is not None:
         return f"{record.host} sends because of it: {words.moment(sent)}, comes next. The rules are as they were."
-    return f"{done_words(record) or 'done: it printed something'}. The rules are as they were."
+    return f"{done_words(record) or _printed(record)}. The rules are as they were."
+
+
+def _printed(record: CommandRun) -> str:
+    """What a command printed, if that is a line; more of it is for the panel above the prompt, and for who asks why."""
+    rows = record.output.strip().splitlines()
+    return f"done; it printed: {clean(rows[0]).rstrip('.')}" if len(rows) == 1 else "done: it printed something"
 
 
 def explain(place: Place, width: int) -> list[Line]:

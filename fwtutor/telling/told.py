@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.ipset.sets import MEMORY_KEY
@@ -292,13 +292,20 @@ def unmet(failed: Failed | None, see: Line) -> list[Line]:
     ]
 
 
+def met_words(lesson: Lesson, ids: Set[str]) -> list[Line]:
+    """Which goals have just been met; nothing if none was."""
+    texts = ", ".join(goal.text for goal in lesson.goals if goal.id in ids)
+    return [line((f"{glyphs.TICK} goal met: ", "accept"), texts)] if texts else []
+
+
 def branch_words(place: Record | None) -> Line:
     """What it means that a command was entered with something still to come; ``place``: the record it was entered at."""
     if place is None:
         return line(("It holds from the start, before the first packet. u takes it back.", "dim"))
     return line(
-        ("From here on it happens anew. ", "dim"), ("r", "key"), (": the former run. ", "dim"), ("u", "key"), (": take this back.", "dim")
-    )
+        ("From here on it happens anew. Esc, then ", "dim"), ("r", "key"), (": the former run. ", "dim"),
+        ("u", "key"), (": take this back.", "dim"),
+    )  # fmt: skip
 
 
 def undone(before: Sequence[Input], now: Sequence[Input]) -> list[Line]:

@@ -111,3 +111,24 @@ def test_a_choice_of_several_words_is_quoted_where_it_stands_in_a_sentence() -> 
     text = " ".join(row.text.strip() for row in ask_rows(prediction, 0, 2, 76))
     assert '✖ not "no rule: answers belong to questions". For you they do.' in text
     assert '✔ "INPUT\'s policy: DROP". It is a packet' in text
+
+
+def test_what_a_reject_tells_the_sender_stands_above_the_rules_that_did_not_match() -> None:
+    rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp --dport 1337 -j REJECT\nCOMMIT\n"
+    place = after_one(Scenario(topology(rules), (Scripted(0, "attacker", SYN),), "server"))
+    told = [row.text for row in reasons(place, 200)]
+    assert [row.split(":")[0] for row in told if row.startswith("REJECT") or "rule 1" in row] == ["REJECT", "✖ rule 1 -i lo"]
+    assert "the sender is told: icmp" in " ".join(told)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sysctl -w net.netfilter.nf_conntrack_tcp_loose=0", "done; it printed: net.netfilter.nf_conntrack_tcp_loose = 0."),
+        ("iptables -S", "done: it printed something."),
+        ("iptables -A INPUT -p udp -j DROP", "Here: rule 4 of INPUT added."),
+    ],
+)
+def test_a_commands_own_word_is_told_where_it_is_a_line(line: str, said: str) -> None:
+    place = after_one(Scenario(topology(RULES), (Scripted(0, "server", line),), "server"))
+    assert text(reasons(place, 200)).startswith(f"{said} ")

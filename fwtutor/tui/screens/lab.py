@@ -89,7 +89,9 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         """There is no step further: say so, and what is left to do."""
         goal = self.journey.open_goal
         if goal is not None:
-            self.tell("nothing more happens by itself. Still to do: ", (f"{glyphs.BOX} {goal.text}", "strong"), "  ", ("h", "key"), " hint")
+            # The goal comes last: where there is no room for it, it stands above as well.
+            ways: tuple[str | tuple[str, str], ...] = (("h", "key"), " hint, or go back and do it earlier. ")
+            self.tell("nothing more comes: ", *ways, "Still to do: ", (f"{glyphs.BOX} {goal.text}", "strong"))
         elif self.lesson.free:
             self.tell("nothing more happens by itself: ", (":", "key"), " types a command, ", ("x", "key"), " builds a packet")
         elif self.journey.ended:
@@ -320,7 +322,7 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
     def enter(self, host: str, text: str) -> None:
         """A line was entered at a host's prompt: run it, and say what came of it."""
         runs, place = len(self.session.runs), self.session.cursor.record
-        again = isinstance(place, CommandRun) and place.learner
+        again, met = isinstance(place, CommandRun) and place.learner, self.journey.met
         record = self.journey.enter(host, text)
         self._hush()
         self.show()
@@ -329,7 +331,8 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
             return
         missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
         failed = self.journey.failed if missing else None
-        after = told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing)
+        after = told.met_words(self.lesson, self.journey.met - met)
+        after += told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing)
         after += self.unmet_rows(failed) + told.kept_words(self.journey.keeper)
         if len(self.session.runs) > runs and not again:
             after.append(told.branch_words(place))
