@@ -195,6 +195,8 @@ def done_words(record: CommandRun) -> str:
     words = record.line.removeprefix("sudo ").split()
     if words[:1] == ["conntrack"] and {"-E", "--event"} & {*words}:
         return "nothing of that kind has been told so far"
+    if words[:1] == ["conntrack"] and len(words) > 2:
+        return "no entry is like that" + (": nothing deleted" if {"-D", "--delete"} & {*words} else "")
     if words[:1] == ["conntrack"]:
         return "the table is empty: nothing is remembered here"
     if words[:1] == ["echo"]:

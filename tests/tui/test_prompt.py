@@ -104,6 +104,8 @@ async def test_success_after_a_refusal_is_said(playing: Playing, size: tuple[int
         ("iptables -P INPUT DROP", "done: it printed nothing, and changed nothing"),
         ("iptables -N door", "done: chain door made"),
         ("conntrack -L", "the table is empty: nothing is remembered here"),
+        ("conntrack -L -p udp", "no entry is like that"),
+        ("conntrack -D -s 192.0.2.1", "no entry is like that: nothing deleted"),
         ("conntrack -E", "nothing of that kind has been told so far"),
     ],
 )
