@@ -8,12 +8,13 @@ import pytest
 
 from fwtutor.course.loader import find_lesson
 from fwtutor.netfilter.packet import Packet
+from fwtutor.network.records import Walked
 from fwtutor.plain.parts import answered, moment
 from fwtutor.recording import Scenario, Scripted, Session
 from fwtutor.telling.diagram import rows, shown
 from fwtutor.telling.inspecting import inspected
 from fwtutor.telling.otherwise import otherwise
-from fwtutor.telling.reading import Place
+from fwtutor.telling.reading import Place, chain_of
 from fwtutor.telling.reasons import explain, reasons
 from fwtutor.telling.spans import Line
 from fwtutor.telling.told import done_words
@@ -132,3 +133,40 @@ def test_what_a_reject_tells_the_sender_stands_above_the_rules_that_did_not_matc
 def test_a_commands_own_word_is_told_where_it_is_a_line(line: str, said: str) -> None:
     place = after_one(Scenario(topology(RULES), (Scripted(0, "server", line),), "server"))
     assert text(reasons(place, 200)).startswith(f"{said} ")
+
+
+@pytest.mark.parametrize(
+    ("inside", "through", "typed", "shown_first"),
+    [
+        (1, 1, THROUGH, "INPUT"),
+        (2, 1, THROUGH, "INPUT"),
+        (1, 2, THROUGH, "FORWARD"),
+        (1, 2, "send tcp 192.168.0.1:9 > 192.168.0.20:80 SYN", "OUTPUT"),
+    ],
+)
+def test_before_a_packet_is_routed_the_chain_is_shown_that_the_box_is_there_for(
+    inside: int, through: int, typed: str, shown_first: str
+) -> None:
+    rules = "*filter\n" + "-A INPUT -p udp -j DROP\n" * inside + "-A FORWARD -p udp -j DROP\n" * through + "COMMIT\n"
+    net = gateway()
+    net = replace(net, hosts=(replace(net.hosts[0], rules=rules), *net.hosts[1:]))
+    sender = "server" if shown_first == "OUTPUT" else "attacker"
+    session = Session(Scenario(net, (Scripted(0, sender, typed),), "server"))
+    session.cursor.seek(next(index for index in session.run.stops if isinstance(session.run.records[index], Walked)), 0)
+    assert chain_of(Place.of(session)) == ("filter", shown_first)
+
+
+def test_before_a_packet_is_routed_the_chain_stays_that_was_looked_at() -> None:
+    inward = "send tcp 203.0.113.9:1 > 203.0.113.1:22 SYN"
+    script = [
+        ("attacker", inward), ("attacker", THROUGH), ("attacker", inward), ("server", "iptables -A OUTPUT -p icmp -j DROP"),
+        ("attacker", THROUGH), ("server", "iptables -N mine"), ("attacker", THROUGH),
+    ]  # fmt: skip
+    session = Session(Scenario(gateway(), tuple(Scripted(n, host, typed) for n, (host, typed) in enumerate(script)), "server"))
+    shown_first = []
+    for index in session.run.stops:
+        record = session.run.records[index]
+        if isinstance(record, Walked) and record.walk.in_interface == "wan":
+            session.cursor.seek(index, 0)
+            shown_first.append(chain_of(Place.of(session))[1])
+    assert shown_first == ["INPUT", "INPUT", "FORWARD", "INPUT", "mine"]
