@@ -18,6 +18,7 @@ from fwtutor.netfilter.steps import (
     HookEntered,
     Logged,
     LookedUp,
+    PolicyApplied,
     RuleTried,
     StateChanged,
     Step,
@@ -69,7 +70,7 @@ def reasons(place: Place, width: int) -> list[Line]:
             rows += _step(place, step, width, lead=False)
     failed = [step for step in place.happened if isinstance(step, RuleTried) and not step.matched and step is not deciding]
     for step in failed[-20:]:
-        rows += _failed(place, step, width)
+        rows += _failed(place, step, width, deciding)
     if deciding is not None and not tells:
         rows += _step(place, now, width, lead=False)
     return rows
@@ -202,10 +203,12 @@ def _rule_heading(step: RuleTried) -> str:
     return f"rule {step.number} of {chain} matches {glyphs.ARROW} {target_words(step.rule)}"
 
 
-def _failed(place: Place, step: RuleTried, width: int) -> list[Line]:
-    """A rule that did not match, in one sentence: the condition that was false."""
+def _failed(place: Place, step: RuleTried, width: int, deciding: RuleTried | PolicyApplied | None) -> list[Line]:
+    """A rule that did not match, in one sentence: the condition that was false. Its chain, if it is not that of what decided."""
     assert place.walk is not None
     false = next((condition for condition in why(place.walk, step).conditions if not condition.held), None)
     if false is None:
         return []
-    return wrap(line((f"{glyphs.CROSS} rule {step.number} ", "drop"), (false.text, "code"), f": {false.because}"), width, 2)
+    here = deciding is None or (step.table, step.chain) == (deciding.table, deciding.chain)
+    which = f"rule {step.number}" if here else f"rule {step.number} of {words.chain_name(step.table, step.chain)}"
+    return wrap(line((f"{glyphs.CROSS} {which} ", "drop"), (false.text, "code"), f": {false.because}"), width, 2)

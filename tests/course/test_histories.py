@@ -129,7 +129,7 @@ def test_a_condition_may_ask_how_a_packet_left(failure: Fails) -> None:
     must = [{ packet = "tcp 192.168.0.20:5000 > *:80 SYN", left = "tcp 203.0.113.1:5000 > 203.0.113.80:80 SYN" }]
     """
     assert failure(left, STATE, OUT, nat=("-A POSTROUTING -o wan -j MASQUERADE",)) == ""
-    assert "there was no tcp 192.168.0.20:5000 > *:80 SYN, leaving as" in failure(left, STATE, OUT)
+    assert "no tcp 192.168.0.20:5000 > *:80 SYN left as" in failure(left, STATE, OUT)
 
 
 COST = """

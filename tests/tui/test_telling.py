@@ -170,3 +170,10 @@ def test_before_a_packet_is_routed_the_chain_stays_that_was_looked_at() -> None:
             session.cursor.seek(index, 0)
             shown_first.append(chain_of(Place.of(session))[1])
     assert shown_first == ["INPUT", "INPUT", "FORWARD", "INPUT", "mine"]
+
+
+def test_a_rule_of_another_chain_than_what_decided_is_told_with_its_chain() -> None:
+    rules = "*filter\n:mine - [0:0]\n-A INPUT -j mine\n-A INPUT -i lo -j ACCEPT\n-A mine -s 10.0.0.0/8 -j ACCEPT\nCOMMIT\n"
+    told = text(reasons(after_one(Scenario(topology(rules), (Scripted(0, "attacker", SYN),), "server")), 200))
+    assert "✖ rule 1 of mine -s 10.0.0.0/8" in told
+    assert "✖ rule 2 -i lo" in told
