@@ -5,13 +5,14 @@ A *stray* has got in when the watched firewall lets it through, to the box itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import field
 from ipaddress import ip_interface, ip_network
 from itertools import chain
 from random import Random
 
 from fwtutor.course.aiming import Aim, aims, in_turn
+from fwtutor.course.alike import told_apart
 from fwtutor.course.ground import Ground, Story, draw_address, enter
 from fwtutor.course.happened import by_whom, packet_told
 from fwtutor.course.trials import QUOTED, Telling
@@ -69,11 +70,14 @@ class Strays(Telling):
         # A rule that counts may let in the second packet, and one that looks at the clock whoever comes another day.
         times = AGAIN if any(isinstance(match, StatefulMatch) for match in matches) else (0,)
         days = (0, Random(f"{self.sources}").randint(400, 4000)) if any(match.name == "time" for match in matches) else (0,)
-        packets = (*self._drawn(random), *self._aimed(ground, firewall))
+        key = told_apart(firewall, self.destination.family)
+        packets: dict[Hashable, Packet] = {}
+        for packet in chain(self._drawn(random), self._aimed(ground, firewall)):
+            packets.setdefault(key(packet), packet)
         mark, began = firewall.checkpoint(), firewall.box.began
         for day in days:
             firewall.box.began = began + day * DAY
-            for packet in packets:
+            for packet in packets.values():
                 for seconds in times:
                     walk = firewall.receive_ns(packet, on=self.interface, at=world.now + seconds * SECOND)
                     if walk.to is not None:
