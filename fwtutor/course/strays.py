@@ -27,7 +27,7 @@ from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address
 
 MOST_AIMED = 150
-"""Packets aimed at the answer, by one check: they take some ten milliseconds."""
+"""Packets aimed at the answer, by one check: they take some ten milliseconds. Of more rules that may accept, each has one."""
 AGAIN = (0, 1, 3)
 """Seconds after which a packet that nobody answers comes, as TCP sends it again."""
 DAY = 86_400 * SECOND
@@ -128,7 +128,10 @@ class Strays(Telling):
     # --- aimed at the answer ---
 
     def _aimed(self, ground: Ground, firewall: Firewall) -> Iterator[Packet]:
-        """Packets for each rule that is in force, each rule in its turn, and then for what they speak of together."""
+        """Packets for each rule that is in force, each rule in its turn, and then for what they speak of together.
+
+        Whoever hides a back door among many others pays for it himself: however many may accept, each has its first turn.
+        """
         if self.only:
             return
         family = self.destination.family
@@ -139,17 +142,18 @@ class Strays(Telling):
             (random.randint(32768, 60999),),
         )
         is_stray = self._strangers(ground)
+        accepting, dropping = aims(firewall, family)
         found = [
             aim._replace(sources=tuple(filter(is_stray, aim.sources)) or (() if aim.sources else usual.sources))
-            for aim in aims(firewall, family)
+            for aim in (*accepting, *dropping)
         ]
         together = Aim(*(tuple(dict.fromkeys(chain.from_iterable(values))) for values in zip(*found, strict=True))) if found else Aim()
-        seen: set[bytes] = set()
+        seen, most = set[bytes](), max(MOST_AIMED, len(accepting))
         for raw in chain(in_turn(self._at(aim, usual) for aim in found), self._at(together._replace(protocols=()), usual)):
             if raw not in seen:
                 seen.add(raw)
                 yield Packet(raw)
-            if len(seen) >= MOST_AIMED:
+            if len(seen) >= most:
                 return
 
     def _strangers(self, ground: Ground) -> Callable[[int], bool]:

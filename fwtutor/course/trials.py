@@ -103,7 +103,7 @@ class Exchange(Telling):
         world = ground.world()
         firewall = world.hosts[ground.watch].firewall
         mark = firewall.checkpoint()
-        spoken = [source for aim in aims(firewall, family) for source in aim.sources]
+        spoken = [source for some in aims(firewall, family) for aim in some for source in aim.sources]
         hosts = ground.addresses
         for place in self.everyone:
             network = ip_network(place)

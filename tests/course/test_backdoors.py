@@ -69,6 +69,13 @@ def test_neither_chains_nor_sets_nor_many_other_rules_hide_it(lines: list[str], 
     assert judged("too-open", *lines).passed is not found
 
 
+@pytest.mark.parametrize("door", ["-p tcp --dport 31337", "-s 203.0.113.77", "-p udp --sport 31337"])
+def test_however_many_rules_accept_each_is_aimed_at(door: str) -> None:
+    many = (f"iptables -A INPUT -i lan -p tcp --dport {2000 + number} -j ACCEPT" for number in range(1, 201))
+    judgement = judged("too-open", *many, f"iptables -A INPUT {door} -j ACCEPT")
+    assert [failure.check.name for failure in judgement.failures] == ["strangers-stay-out"], str(judgement)
+
+
 @pytest.mark.parametrize("rule", ["-p tcp --dport 80:90", "-p tcp --dport 4444", "-p udp --dport 80", "-p esp"])
 def test_a_site_has_one_port(rule: str) -> None:
     judgement = judged("first-match", f"iptables -A INPUT {rule} -j ACCEPT")
