@@ -32,7 +32,7 @@ class Aim(NamedTuple):
 
 
 def aims(firewall: Firewall, family: int) -> tuple[list[Aim], list[Aim]]:
-    """One for each rule of all tables and chains that speaks of anything, and one for all sets; and besides those of rules that only drop."""
+    """One for each rule of all tables and chains that speaks of anything, and one for all sets; then those of rules that only drop."""
     from fwtutor.review.regions import Regions
 
     ruleset = firewall.ruleset(family)

@@ -143,8 +143,8 @@ class Story:
     """As it was when it had happened."""
     decided: int | None = None
     """Index of the record that decided; None if no record did."""
-    packet: Captured | None = None
-    """What was shown to the watched firewall alone, after all that: then it is this that decided."""
+    packets: tuple[Captured, ...] = ()
+    """What was shown to the watched firewall alone, after all that: then it is the last of these that decided."""
 
 
 def lost(world: World, watch: str, about: tuple[Address, int] | None = None) -> int | None:

@@ -6,15 +6,16 @@ A *stray* has got in when the watched firewall lets it through, to the box itsel
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from ipaddress import ip_interface, ip_network
-from itertools import chain
+from itertools import chain, islice
 from random import Random
 
 from fwtutor.course.aiming import Aim, aims, in_turn
 from fwtutor.course.alike import told_apart
 from fwtutor.course.ground import Ground, Story, draw_address, enter
 from fwtutor.course.happened import by_whom, packet_told
+from fwtutor.course.knocking import Knocking, opens
 from fwtutor.course.trials import QUOTED, Telling
 from fwtutor.late import late_dataclass
 from fwtutor.netfilter import Firewall, craft
@@ -25,9 +26,12 @@ from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import Rule, StatefulMatch
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address
+from fwtutor.network.world import World
 
 MOST_AIMED = 150
 """Packets aimed at the answer, by one check: they take some ten milliseconds. Of more rules that may accept, each has one."""
+MOST_KNOCKERS = 8
+"""Addresses from which somebody knocks."""
 AGAIN = (0, 1, 3)
 """Seconds after which a packet that nobody answers comes, as TCP sends it again."""
 DAY = 86_400 * SECOND
@@ -83,13 +87,37 @@ class Strays(Telling):
                     if walk.to is not None:
                         later = f", {day} days later" if day else ""
                         again = f", when it was sent again after {seconds} s" if seconds else ""
-                        return Story(f"{self._words(walk)}{again}{later}", world, packet=Captured(world.now, self.interface, packet.raw))
+                        return Story(f"{self._words(walk)}{again}{later}", world, packets=(self._shown(packet, world.now),))
                 firewall.rollback(mark)
-        return None
+        return self._behind_a_list(ground, world) if not self.only and opens(_rules(firewall)) else None
 
     def _words(self, walk: Walk) -> str:
         before = "".join(f'after "{line}" at {host}, ' for host, line in self.first)
         return f"{before}{packet_told(walk.packet)} came in by {self.interface} and got through{by_whom(walk)}"
+
+    def _shown(self, packet: Packet, at: int) -> Captured:
+        return Captured(at, self.interface, packet.raw)
+
+    def _behind_a_list(self, ground: Ground, world: World) -> Story | None:
+        """A stray that gets in when others were sent before it."""
+        firewall, now = world.hosts[ground.watch].firewall, world.now
+        usual, accepting, dropping = self._spoken_of(ground, firewall)
+        # One may knock with anything, and where everybody may come in.
+        knocker = replace(self, tcp=(SYN,), udp=True, icmp=((8 if self.destination.family == 4 else 128, 0),), but=())
+        sources = dict.fromkeys((*usual.sources, *in_turn(iter(aim.sources) for aim in (*accepting, *dropping))))
+        for source in islice(sources, MOST_KNOCKERS):
+            own = [aim._replace(sources=(source,)) for aim in (*accepting, *dropping, Aim())]
+            most = min(2 * len(own), MOST_AIMED)
+            knocks, doors = (tuple(map(Packet, islice(in_turn(who._at(aim, usual) for aim in own), most))) for who in (knocker, self))
+            ways = Knocking(firewall, lambda packet: firewall.receive_ns(packet, on=self.interface, at=now), knocks, doors).found()
+            if ways:
+                knocked = ", then ".join(packet_told(walk.packet) for walk in ways[:-1])
+                return Story(
+                    f"{self._words(ways[-1])}; before, somebody had knocked with {knocked}",
+                    world,
+                    packets=tuple(self._shown(walk.packet, now) for walk in ways),
+                )
+        return None
 
     def _drawn(self, random: Random) -> tuple[Packet, ...]:
         state = random.getstate()
@@ -134,19 +162,8 @@ class Strays(Telling):
         """
         if self.only:
             return
-        family = self.destination.family
-        random = Random(f"{ground.watch} {self.sources} {self.ports}")
-        usual = Aim(
-            tuple(parse_address(str(draw_address(place, random)))[1] for place in self.sources[:2]),
-            self.ports[:2] or (random.randint(1024, 65535),),
-            (random.randint(32768, 60999),),
-        )
-        is_stray = self._strangers(ground)
-        accepting, dropping = aims(firewall, family)
-        found = [
-            aim._replace(sources=tuple(filter(is_stray, aim.sources)) or (() if aim.sources else usual.sources))
-            for aim in (*accepting, *dropping)
-        ]
+        usual, accepting, dropping = self._spoken_of(ground, firewall)
+        found = [*accepting, *dropping]
         together = Aim(*(tuple(dict.fromkeys(chain.from_iterable(values))) for values in zip(*found, strict=True))) if found else Aim()
         seen, most = set[bytes](), max(MOST_AIMED, len(accepting))
         for raw in chain(in_turn(self._at(aim, usual) for aim in found), self._at(together._replace(protocols=()), usual)):
@@ -155,6 +172,22 @@ class Strays(Telling):
                 yield Packet(raw)
             if len(seen) >= most:
                 return
+
+    def _spoken_of(self, ground: Ground, firewall: Firewall) -> tuple[Aim, list[Aim], list[Aim]]:
+        """What to take where a rule says nothing; what the rules speak of that may accept; what the others do."""
+        random = Random(f"{ground.watch} {self.sources} {self.ports}")
+        usual = Aim(
+            tuple(parse_address(str(draw_address(place, random)))[1] for place in self.sources[:2]),
+            self.ports[:2] or (random.randint(1024, 65535),),
+            (random.randint(32768, 60999),),
+        )
+        is_stray = self._strangers(ground)
+
+        def strange(aim: Aim) -> Aim:
+            return aim._replace(sources=tuple(filter(is_stray, aim.sources)) or (() if aim.sources else usual.sources))
+
+        accepting, dropping = aims(firewall, self.destination.family)
+        return usual, [*map(strange, accepting)], [*map(strange, dropping)]
 
     def _strangers(self, ground: Ground) -> Callable[[int], bool]:
         listed = [ip_network(place) for place in self.sources]

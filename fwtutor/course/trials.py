@@ -120,7 +120,7 @@ class Exchange(Telling):
                 walk = firewall.receive_ns(Packet(raw), on=on, at=world.now)
                 if walk.to is None:
                     text = f"{packet_told(walk.packet)} did not get in{by_whom(walk)}"
-                    return Story(text, world, packet=Captured(world.now, on, raw))
+                    return Story(text, world, packets=(Captured(world.now, on, raw),))
                 firewall.rollback(mark)
         return None
 
@@ -189,7 +189,7 @@ class IcmpError(Telling):
             return None
         kind = "ICMP" if family == 4 else "ICMPv6"
         text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} was stopped{by_whom(walk)}"
-        return Story(text, world, packet=error)
+        return Story(text, world, packets=(error,))
 
     def _left(self, records: Iterable[Record], watch: str) -> Iterator[Packet]:
         """The packets that left the watched host, as the wire saw them."""
