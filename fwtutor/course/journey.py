@@ -138,11 +138,6 @@ class Journey(Tasks):
         here = {goal.id for goal in self.lesson.goals if not goal.withheld}
         return self.session.cursor.at_end or (bool(seen) and seen.issuperset(here))
 
-    def missing(self) -> str:
-        """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
-        met, run = self.met, self.session.run
-        return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
-
     # --- going ------------------------------------------------------------------------------------------
 
     returned = False

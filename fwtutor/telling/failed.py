@@ -24,7 +24,7 @@ def as_lab(lesson: Lesson, failed: Failed, again: Reenacted, ways: str = IN_THE_
     session = Session(scenario, [again.run])
     session.cursor.seek(again.index)
     made = Lesson(
-        name=NAME, title="What failed", question=f"Not yet: {check.reason}", minutes=0, chapter="", folder=Path(), scenario=scenario,
+        name=NAME, title="What failed", question=f"{'No longer' if failed.lapsed else 'Not yet'}: {check.reason}", minutes=0, chapter="", folder=Path(), scenario=scenario,
         stages=(Stage("What failed", text),), goals=(), therefore="", next="",
         prompts=tuple(dict.fromkeys((*lesson.prompts, scenario.watch))), on_server="", checks=(), seed=lesson.seed, solution=Answer(""),
     )  # fmt: skip
