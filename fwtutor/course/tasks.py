@@ -44,6 +44,9 @@ class Tasks:
         """A command at a host's prompt, where the cursor is."""
         raise NotImplementedError
 
+    def _keep(self, did: str, host: str = "", line: str = "") -> None:
+        raise NotImplementedError
+
     def _last_stop(self, stage: int) -> int:
         raise NotImplementedError
 
@@ -107,6 +110,7 @@ class Tasks:
         self.just_answered = ""
         self.session.cursor.seek(self._last_stop(page - 1))
         self.stage = page
+        self._keep("began anew")
         return True
 
     def undo(self) -> bool:

@@ -46,7 +46,8 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LAB), *bindings(APP)]
 
     def compose(self) -> ComposeResult:
-        self._told = line((self.journey.lost, "change")) if self.journey.lost else self._told
+        said = self.journey.lost or self.journey.resumed
+        self._told = line((said, "change")) if said else self._told
         # Before there are widgets to style.
         self._lay_out(self.app.size)
         self._choose_tab("lesson" if self.journey.at_top else "firewall")
