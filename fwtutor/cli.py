@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from fwtutor import __version__
 from fwtutor.badinput import BadInput, printable
-from fwtutor.commands import completion, config, glossary, grade, kernel, lesson, locate, play, progress, quiz, rules, sandbox, trace
 from fwtutor.commands.options import add_language, add_learner
 from fwtutor.commands.output import OK, complain, drop_output, refuse
 from fwtutor.course.which import use_course
@@ -93,21 +93,22 @@ class _Arguments(argparse.ArgumentParser):
             super()._print_message(message, file)
 
 
-COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
-    "play": (play.add, "open a lesson"),
-    "progress": (progress.add, "what you have learned; progress out as one file, and in; who learns here"),
-    "quiz": (quiz.add, "the quiz before and after the course"),
-    "sandbox": (sandbox.add, "the lab without a lesson: networks, rules and captures of your own"),
-    "trace": (trace.add, "what a ruleset does with packets from a file, and why"),
-    "rules": (rules.add, "check a ruleset, and print it"),
-    "grade": (grade.add, "judge answers to a lesson's task by what they do"),
-    "lesson": (lesson.add, "list the lessons, look one up, or prove them sound"),
-    "glossary": (glossary.add, "what a word means: NEW, entry, policy, ..."),
-    "kernel": (kernel.add, "ask the running kernel whether it does the same"),
-    "config": (config.add, "how the application is set, and all keys: what a configuration file may say"),
-    "completion": (partial(completion.add, whole=lambda: _parser(COMMANDS)), "what a shell needs to complete fwtutor's words"),
-    "locate": (locate.add, "where the program, its lessons, your progress and configuration are"),
+COMMANDS = {
+    "play": "open a lesson",
+    "progress": "what you have learned; progress out as one file, and in; who learns here",
+    "quiz": "the quiz before and after the course",
+    "sandbox": "the lab without a lesson: networks, rules and captures of your own",
+    "trace": "what a ruleset does with packets from a file, and why",
+    "rules": "check a ruleset, and print it",
+    "grade": "judge answers to a lesson's task by what they do",
+    "lesson": "list the lessons, look one up, or prove them sound",
+    "glossary": "what a word means: NEW, entry, policy, ...",
+    "kernel": "ask the running kernel whether it does the same",
+    "config": "how the application is set, and all keys: what a configuration file may say",
+    "completion": "what a shell needs to complete fwtutor's words",
+    "locate": "where the program, its lessons, your progress and configuration are",
 }
+"""Each a module of ``commands`` of that name, and what it is for."""
 
 
 def _parser(arguments: Container[str]) -> argparse.ArgumentParser:
@@ -118,14 +119,20 @@ def _parser(arguments: Container[str]) -> argparse.ArgumentParser:
         epilog="Exit codes: 0 all well, 1 the answer is no, 2 bad input.",
         allow_abbrev=False,
     )
-    parser.set_defaults(run=play.open_map)
+    parser.set_defaults(run=_open_map, whole=partial(_parser, COMMANDS))
     parser.add_argument("--version", action="version", version=f"fwtutor {__version__}", help="print the version and leave")
     parser.add_argument("--course", type=Path, metavar="FOLDER", help="another course than fwtutor's own: a folder with a course.toml")
     add_learner(parser, first=True)
     add_language(parser, first=True)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for name, (add, what) in COMMANDS.items():
+    for name, what in COMMANDS.items():
         command = commands.add_parser(name, help=what, allow_abbrev=False)
         if name in arguments:
-            add(command)
+            import_module(f"fwtutor.commands.{name}").add(command)
     return parser
+
+
+def _open_map(arguments: argparse.Namespace) -> int:
+    from fwtutor.commands.play import open_map
+
+    return open_map(arguments)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
@@ -19,18 +18,18 @@ SHELLS = {
 """And where what is printed goes."""
 
 
-def add(parser: argparse.ArgumentParser, whole: Callable[[], argparse.ArgumentParser]) -> None:
-    """``whole`` makes the parser of all commands."""
+def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "\n".join(SHELLS.values())
     parser.add_argument("shell", choices=tuple(SHELLS), help="whose words to write it in")
-    parser.set_defaults(run=partial(run, whole))
+    parser.set_defaults(run=run)
 
 
-def run(whole: Callable[[], argparse.ArgumentParser], arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     import shtab
 
-    parser = whole()
+    # The parser of all commands, which the command line itself knows how to make.
+    parser: argparse.ArgumentParser = arguments.whole()
     names = {
         # The names themselves: to ask for them at every press of tab would be felt.
         "LESSON": shtab.cmd(f"printf '%s\\n' {' '.join(_lessons())}"),
@@ -46,7 +45,7 @@ def run(whole: Callable[[], argparse.ArgumentParser], arguments: argparse.Namesp
 
 
 def _lessons() -> tuple[str, ...]:
-    from fwtutor.course.loader import lesson_names
+    from fwtutor.course.listed import lesson_names
     from fwtutor.course.model import LessonError
 
     try:

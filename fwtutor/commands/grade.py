@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from fwtutor.badinput import BadInput, printable
+from fwtutor.commands.options import seed
 from fwtutor.commands.output import NO, OK, check_target, write_target
 
 FORMATS = ("text", "json", "junit", "csv")
@@ -24,16 +25,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 10:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
 def run(arguments: argparse.Namespace) -> int:
     from fwtutor.course.gradebook import FORMATS as WRITERS, one_each
     from fwtutor.course.grading import Terms, grade
-    from fwtutor.course.loader import find_folder, load_lesson
+    from fwtutor.course.listed import find_folder
+    from fwtutor.course.loader import load_lesson
     from fwtutor.course.model import LessonError
     from fwtutor.course.proof import HELD_BACK
     from fwtutor.course.submissions import SUFFIXES, gather

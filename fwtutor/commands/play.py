@@ -7,14 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput
-from fwtutor.commands.grade import seed
-from fwtutor.commands.options import add_language, add_learner
+from fwtutor.commands.options import add_language, add_learner, language_of, seed
 from fwtutor.commands.output import BAD, note, say_line
 from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
 
 if TYPE_CHECKING:
-    from fwtutor.course.model import Lesson
+    from fwtutor.course.model import Course, Lesson
     from fwtutor.course.sitting import Sitting
 
 MAX_NAME = 100
@@ -57,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sitting(arguments: argparse.Namespace, language: str) -> Sitting:
     """On what terms is played; what an answer is kept in is looked at before anybody begins. Raises BadInput, LessonError."""
-    from fwtutor.course.loader import is_exam
+    from fwtutor.course.listed import is_exam
     from fwtutor.course.sitting import Sitting
 
     sitting = Sitting(exam=is_exam(), language=language)
@@ -90,13 +89,12 @@ def _handed_in(sitting: Sitting, code: int) -> int:
 
 
 def _play_plainly(arguments: argparse.Namespace, name: str, at: int | None) -> int:
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.plain.talk import talk
 
-    folder, language = folder_of(arguments.learner), chosen_language(arguments.language)
+    folder, language = folder_of(arguments.learner), language_of(arguments.language)
     try:
         course = load_course(answers=False, language=language)
         sitting = _sitting(arguments, language)
@@ -110,19 +108,25 @@ def _application(arguments: argparse.Namespace, name: str | None, at: int | None
     """Opens the application, when there is a terminal that can show it."""
     need_terminal()
     start_lightly()
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
-    from fwtutor.course.loader import load_course
+    from fwtutor.course.listed import find_folder
     from fwtutor.course.model import LessonError
+    from fwtutor.course.opening import Unopened
     from fwtutor.tui.app import run as run_application
 
-    folder, language = folder_of(arguments.learner), chosen_language(arguments.language)
+    folder, language = folder_of(arguments.learner), language_of(arguments.language)
     try:
         sitting = _sitting(arguments, language)
         # A lesson asked for is read alone: the others are when the map is first opened.
-        lesson = None if name is None else _to_play(name, at, sitting)
-        course = partial(load_course, answers=False, language=language)
-        whole = course if lesson is not None else course()
+        lesson = None if name is None else Unopened(find_folder(name), partial(_to_play, name, at, sitting))
+        course = partial(_course, language)
+        return _handed_in(sitting, run_application(course() if lesson is None else course, lesson, at, folder=folder, sitting=sitting))
     except LessonError as error:
         raise BadInput(str(error)) from None
-    return _handed_in(sitting, run_application(whole, lesson, at, folder=folder, sitting=sitting))
+
+
+def _course(language: str) -> Course:
+    """Raises LessonError."""
+    from fwtutor.course.loader import load_course
+
+    return load_course(answers=False, language=language)

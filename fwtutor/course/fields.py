@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from fwtutor.course.checks import Court, Passes
 from fwtutor.course.facts import WHATS
+from fwtutor.course.listed import LESSON_NAME
 from fwtutor.course.model import Ask, Choice, Condition, Prediction, Vary, Withheld
 from fwtutor.course.patterns import Pattern
 from fwtutor.course.queries import BYS, Connected, EntrySeen, MatchesAsk, PacketAsk, PacketSeen, Selection, Spoken, WordAsk
@@ -18,8 +19,6 @@ from fwtutor.course.tables import Table
 from fwtutor.netfilter.packet import TCP
 
 _BOUNDS = re.compile(r"(\d{1,5})-(\d{1,5})\Z", re.ASCII)
-LESSON_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-"""Of lessons, and of the ids in them."""
 _RULE = re.compile(r"(\S{1,28}) (\d{1,5})\Z", re.ASCII)
 
 

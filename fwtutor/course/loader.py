@@ -10,29 +10,23 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-from fwtutor.badinput import BadInput
 from fwtutor.course.answers import check_rules, read_solution, read_wrong
 from fwtutor.course.checkfields import read_check
 from fwtutor.course.checks import Court, places
-from fwtutor.course.fields import LESSON_NAME, read_condition, read_host, read_id, read_prediction, read_vary
+from fwtutor.course.fields import read_condition, read_host, read_id, read_prediction, read_vary
+from fwtutor.course.listed import LESSON_NAME, Listed, find, read_listed
 from fwtutor.course.model import Chapter, Check, Course, Deed, Goal, Lesson, LessonError, Stage, Vary
 from fwtutor.course.networks import read_topology
 from fwtutor.course.pages import read_pages
 from fwtutor.course.tables import Table, read_text, read_text_if_there, shown_name
 from fwtutor.course.translation import Translation
-from fwtutor.course.which import is_own, lessons_folder
+from fwtutor.course.which import lessons_folder
 from fwtutor.network.topology import HostSpec
 from fwtutor.recording import Scenario, Scripted
 
 MAX_EACH = 64
 """Goals of one lesson, and checks."""
-
-
-def is_exam() -> bool:
-    """Says its course.toml that the course is an exam? Raises LessonError."""
-    return not is_own() and _listed(lessons_folder()).exam
 
 
 def load_course(root: Path | None = None, *, answers: bool = True, language: str = "") -> Course:
@@ -43,7 +37,7 @@ def load_course(root: Path | None = None, *, answers: bool = True, language: str
     Raises LessonError if course.toml itself cannot be used.
     """
     root = root if root is not None else lessons_folder()
-    listed = _translated(root, language, _listed(root))
+    listed = _translated(root, language, read_listed(root))
     chapters: list[Chapter] = []
     broken: list[LessonError] = []
     for chapter in listed.chapters:
@@ -57,7 +51,7 @@ def load_course(root: Path | None = None, *, answers: bool = True, language: str
     return Course(listed.title, root, tuple(chapters), tuple(broken), listed.exam, language)
 
 
-def _translated(root: Path, language: str, listed: _Listed) -> _Listed:
+def _translated(root: Path, language: str, listed: Listed) -> Listed:
     """The course's title and its chapters' texts, as ``course.de.toml`` has them; chapters in the same order. Raises LessonError."""
     name = f"course.{language}.toml"
     if not language or not os.path.lexists(root / name):
@@ -75,79 +69,13 @@ def _translated(root: Path, language: str, listed: _Listed) -> _Listed:
     return listed._replace(title=title, chapters=chapters)
 
 
-class _ListedChapter(NamedTuple):
-    """A chapter as course.toml has it."""
-
-    title: str
-    about: str
-    names: tuple[str, ...]
-    """Of its lessons, each a folder."""
-
-
-class _Listed(NamedTuple):
-    """A course as course.toml has it."""
-
-    title: str
-    exam: bool
-    chapters: list[_ListedChapter]
-
-
-def _listed(root: Path) -> _Listed:
-    """Raises LessonError."""
-    table = Table.parse(shown_name(root, "course.toml"), read_text(root, "course.toml"))
-    return _Listed(table.text("title", limit=100), table.flag("exam"), _chapters(table, root))
-
-
-def _chapters(table: Table, root: Path) -> list[_ListedChapter]:
-    """What course.toml lists; there is nothing behind it. Raises LessonError."""
-    chapters: list[_ListedChapter] = []
-    seen: set[str] = set()
-    for part in table.tables("chapters", required=True):
-        heading, about = part.text("title", limit=60), part.text("about", "", limit=200)
-        names = part.texts("lessons", required=True)
-        for number, name in enumerate(names, 1):
-            if not LESSON_NAME.match(name) or len(name) > 60:
-                part.fail(f'"{name[:40]}" is no lesson\'s name: lower-case words joined by hyphens', "lessons", number)
-            if name in seen:
-                part.fail(f'"{name}" is listed twice', "lessons", number)
-            seen.add(name)
-            if not (root / name).is_dir():
-                part.fail(f'there is no folder "{name}" beside course.toml', "lessons", number)
-        part.done()
-        chapters.append(_ListedChapter(heading, about, names))
-    table.done()
-    return chapters
-
-
-def lesson_names() -> tuple[str, ...]:
-    """Of all lessons of the course, in its order; none of them is read. Raises LessonError."""
-    return tuple(name for chapter in _listed(lessons_folder()).chapters for name in chapter.names)
-
-
 def find_lesson(name: str, language: str = "") -> Lesson:
     """A lesson of the course by its name, or any by its folder, to be played: no other is read, and no answers.
 
     Raises BadInput, and LessonError where it is broken.
     """
-    folder, chapter = _find(name)
+    folder, chapter = find(name)
     return load_lesson(folder, chapter=chapter, answers=False, language=language)
-
-
-def find_folder(name: str) -> Path:
-    """The folder of a lesson of the course, or of any. Raises BadInput."""
-    return _find(name)[0]
-
-
-def _find(name: str) -> tuple[Path, str]:
-    """(folder, title of the chapter that lists it)."""
-    root = lessons_folder()
-    chapters = _listed(root).chapters
-    for chapter in chapters:
-        if name in chapter.names:
-            return root / name, chapter.title
-    if Path(name).is_dir():
-        return Path(name).absolute(), ""
-    raise BadInput(f"there is no lesson {name!r}; there are: {', '.join(each for chapter in chapters for each in chapter.names)}")
 
 
 def load_lesson(folder: Path, *, chapter: str = "", answers: bool = True, language: str = "") -> Lesson:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.course.fields import LESSON_NAME
+from fwtutor.course.listed import LESSON_NAME
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "template"
 

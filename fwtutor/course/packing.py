@@ -14,7 +14,8 @@ from pathlib import Path
 
 from fwtutor.badinput import BadInput
 from fwtutor.course.files import course_files, lesson_files
-from fwtutor.course.loader import find_folder, load_course, load_lesson
+from fwtutor.course.listed import find_folder
+from fwtutor.course.loader import load_course, load_lesson
 from fwtutor.course.model import Lesson
 from fwtutor.course.tables import read_text
 from fwtutor.tomlwriting import document

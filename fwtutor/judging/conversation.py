@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 from fwtutor.badinput import BadInput
+from fwtutor.netfilter.lots import lot_of
 from fwtutor.netfilter.packet import FIN, SYN, TCP, Packet
 from fwtutor.network.arguments import BadArgument
 from fwtutor.network.crafting import craft_packet
@@ -24,7 +23,7 @@ class Conversation:
     def packet(self, text: str) -> tuple[bytes, float]:
         """(bytes, seconds) of ``[@SECONDS] tcp A:P > B:Q FLAGS ...``. Raises BadInput."""
         at, rest = self._time(text)
-        drawn = int.from_bytes(blake2b(f"{len(self._said)} {rest}".encode(), digest_size=4).digest(), "big")
+        drawn = lot_of(f"{len(self._said)} {rest}")
         try:
             raw, _ = craft_packet(rest, drawn, lambda ends: self._numbers(ends, drawn), self._last)
         except BadArgument as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.firewall import Firewall
+from fwtutor.netfilter.lots import lot_of
 from fwtutor.netfilter.packet import Packet
 from fwtutor.netfilter.routing import DEFAULT_MTU, Route
 from fwtutor.network.clock import Event
@@ -165,8 +165,7 @@ class Host:
         self.queues.append(QueueNoted(self._world.current, address, port, length))
 
     def draw(self, *key: object) -> int:
-        digest = blake2b(repr((self._seed, self.name, *key)).encode(), digest_size=4).digest()
-        return int.from_bytes(digest, "big")
+        return lot_of(repr((self._seed, self.name, *key)))
 
     def is_local(self, address: Address) -> bool:
         return self.firewall.is_local(address.value, address.family)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2b
 
 from fwtutor.netfilter import scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
+from fwtutor.netfilter.lots import lot_of
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.replying6 import FORWARDING
+from fwtutor.netfilter.settings6 import FORWARDING
 from fwtutor.network.ends import Address
 from fwtutor.network.host import Host
 from fwtutor.network.neighbours import next_hop
@@ -57,8 +57,7 @@ class Link:
             return True
         if not self._loss:
             return False
-        digest = blake2b(f"{self._seed} {self.name} {self._carried}".encode(), digest_size=4).digest()
-        return int.from_bytes(digest, "big") < self._loss * 2**32
+        return lot_of(f"{self._seed} {self.name} {self._carried}") < self._loss * 2**32
 
     def reach(self, sender: Host, packet: Packet) -> list[tuple[Host, str, str]]:
         """Who gets a packet: (host, interface, "host" or "broadcast"), the sender excluded."""

@@ -27,22 +27,25 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.theme import Theme
 
+from fwtutor.badinput import BadInput
 from fwtutor.course.model import Course, Lesson, LessonError
+from fwtutor.course.opening import Opening, Unopened, read_opening
 from fwtutor.course.progress import Progress, Unkept, load_progress
 from fwtutor.course.sitting import Sitting
-from fwtutor.recording import Session
 from fwtutor.telling import glyphs
 from fwtutor.telling.actions import APP, Action
 from fwtutor.tui import LEAST, keymap
 from fwtutor.tui.bindings import bindings
+from fwtutor.tui.roles import RoleScreen
 from fwtutor.tui.sandboxes import Sandboxes
-from fwtutor.tui.screens.lab import LabScreen
+from fwtutor.tui.screens.opening import OpeningScreen
 from fwtutor.tui.settings import Settings, load
 from fwtutor.tui.shots import Shots
 from fwtutor.tui.themes import THEMES, defaults, in_few_colors
 from fwtutor.tui.widgets.thin_bar import ThinBar
 
 if TYPE_CHECKING:
+    from fwtutor.recording import Session
     from fwtutor.sandbox.model import Sandbox
     from fwtutor.tui.screens.course_map import CourseMap
 
@@ -75,11 +78,11 @@ class FwtutorApp(Sandboxes, Shots):
     theme: Reactive[str] = Reactive(Initialize(_first_theme))
 
     def __init__(
-        self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | None = None, at: int | None = None, *,
-        sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, settings: Settings | None = None,
-        few_colors: bool = False, sitting: Sitting | None = None,
+        self, course: Course | Callable[[], Course], progress: Progress, lesson: Lesson | Unopened | None = None,
+        at: int | None = None, *, opening: Opening | None = None, sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False,
+        settings: Settings | None = None, few_colors: bool = False, sitting: Sitting | None = None,
     ) -> None:  # fmt: skip
-        """Begins on the map, in a ``lesson``, in a ``sandbox``, or ``choosing`` a network for one."""
+        """Begins on the map, in a ``lesson`` (its ``opening``, until it is loaded), in a ``sandbox``, or ``choosing`` a network for one."""
         self.settings = settings if settings is not None else Settings()
         """How the person wants it; the theme is asked for below."""
         self._ours = {theme.name: in_few_colors(theme) if few_colors else theme for theme in THEMES}
@@ -92,7 +95,7 @@ class FwtutorApp(Sandboxes, Shots):
         """On what terms lessons are played."""
         self.crash: Exception | None = None
         """The exception that ended the application, for whoever ran it."""
-        self._first = lesson
+        self._first, self._opening = lesson, opening
         self._sandbox, self._choosing = sandbox, choosing
         self._at = at
         if self.no_color:
@@ -132,14 +135,33 @@ class FwtutorApp(Sandboxes, Shots):
             self.action_choose_network()
         elif self._first is None:
             self._open_map()
+        elif self._opening is not None:
+            self.push_screen(OpeningScreen(self._opening, self._opening_is_there))
         else:
-            self.open_lesson(self._first, afresh=False, at=self._at)
+            self._open_first()
         self._check_size(self.size)
         if self.sitting.said():
             # Short: it lies over where one types; the top line says it as long as it lasts.
             self.notify(self.sitting.said(), timeout=3)
         if not gc.isenabled():
             self.set_timer(QUIET, _collect_again)
+
+    def _opening_is_there(self) -> None:
+        # Not from within the screen that goes: what is opened from there has nobody to come back to.
+        self.call_later(self._open_first)
+
+    def _open_first(self) -> None:
+        """Open the lesson that was asked for; if it is not one, the application ends, and its runner says why."""
+        assert self._first is not None
+        try:
+            lesson = self._first.load() if isinstance(self._first, Unopened) else self._first
+        except (BadInput, LessonError) as error:
+            self.crash = error
+            self.exit()
+            return
+        if isinstance(self.screen, OpeningScreen):
+            self.pop_screen()
+        self.open_lesson(lesson, afresh=False, at=self._at)
 
     # --- size -------------------------------------------------------------------------------------------
 
@@ -166,6 +188,9 @@ class FwtutorApp(Sandboxes, Shots):
             self.notify(str(error), severity="error", timeout=20)
             self._open_map()
             return
+        from fwtutor.recording import Session
+        from fwtutor.tui.screens.lab import LabScreen
+
         screen = LabScreen(lesson, Session(lesson.scenario), self.progress, lambda: self._following(lesson), self.settings)
         screen.journey.keeper = self.sitting.keeper(lesson)
         screen.journey.begin(afresh=afresh, at=at)
@@ -195,7 +220,7 @@ class FwtutorApp(Sandboxes, Shots):
 
     def _halt(self) -> None:
         """Whatever plays by itself stops: somebody has pressed a key that means something else."""
-        if isinstance(self.screen, LabScreen):
+        if isinstance(self.screen, RoleScreen):
             self.screen.halt()
 
     def action_next_theme(self) -> None:
@@ -219,7 +244,7 @@ class FwtutorApp(Sandboxes, Shots):
         self.notify(f"{keymap.named('app.quit')} leaves fwtutor.")
 
     async def action_quit(self) -> None:
-        if isinstance(self.screen, LabScreen) and not self.screen.may_leave("^q"):
+        if isinstance(self.screen, RoleScreen) and not self.screen.may_leave("^q"):
             return
         self._keep()
         self.exit(0)
@@ -282,18 +307,33 @@ def _few_colors() -> bool:
     return Console(force_terminal=True).color_system == "standard"
 
 
+def _opening(lesson: Unopened, at: int | None, progress: Progress, sitting: Sitting | None) -> Opening | None:
+    """The page that it will open at; None where what it says is not known yet: whoever has addresses of his own finds them in it."""
+    if sitting is not None and sitting.student:
+        return None
+    page = at - 1 if at is not None else progress.of(lesson.folder.name).stage
+    return read_opening(lesson.folder, page, sitting.language if sitting is not None else "")
+
+
 def run(
-    course: Course | Callable[[], Course], lesson: Lesson | None = None, at: int | None = None, *,
+    course: Course | Callable[[], Course], lesson: Lesson | Unopened | None = None, at: int | None = None, *,
     sandbox: tuple[Sandbox, Session] | None = None, choosing: bool = False, folder: Path | None = None, sitting: Sitting | None = None,
 ) -> int:  # fmt: skip
     """Run the application to its end, with the progress of ``folder``.
 
-    An exception inside it is raised here, once the terminal is itself again and progress is kept.
+    An exception inside it is raised here, once the terminal is itself again and progress is kept; so are BadInput and LessonError, where
+    the lesson cannot be loaded.
     """
     # What somebody did before tells nothing in an exam, and is not changed by it.
     progress = Unkept() if sitting is not None and sitting.exam else load_progress(folder)
+    opening = None
+    if isinstance(lesson, Unopened):
+        opening = _opening(lesson, at, progress, sitting)
+        if opening is None:
+            lesson = lesson.load()
     app = FwtutorApp(
-        course, progress, lesson, at, sandbox=sandbox, choosing=choosing, settings=load(), few_colors=_few_colors(), sitting=sitting
+        course, progress, lesson, at, opening=opening, sandbox=sandbox, choosing=choosing,
+        settings=load(), few_colors=_few_colors(), sitting=sitting,
     )  # fmt: skip
     result = app.run()
     if app.crash is not None:

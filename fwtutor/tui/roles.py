@@ -66,6 +66,13 @@ class RoleScreen(Screen[ScreenResultType]):
 
         return shown_table(self)
 
+    def halt(self) -> None:
+        """Whatever plays by itself stops: somebody has pressed a key that means something else."""
+
+    def may_leave(self, key: str) -> bool:
+        """Is nothing lost by leaving? If something is, that is said, and ``key`` pressed again leaves."""
+        return True
+
     def action_copy_table(self) -> None:
         from fwtutor.tui.copying import copy
 

@@ -8,11 +8,10 @@ from textual.app import App
 
 from fwtutor.badinput import BadInput
 from fwtutor.course.progress import Unkept
-from fwtutor.recording import Session
-from fwtutor.tui.screens.lab import LabScreen
 
 if TYPE_CHECKING:
     from fwtutor.course.model import Lesson
+    from fwtutor.recording import Session
     from fwtutor.sandbox.model import Sandbox
     from fwtutor.tui.settings import Settings
 
@@ -30,11 +29,15 @@ class Sandboxes(App[int]):
         self._push(as_lesson(sandbox), session)
 
     def _push(self, lesson: Lesson, session: Session) -> None:
+        from fwtutor.tui.screens.lab import LabScreen
+
         self.push_screen(LabScreen(lesson, session, Unkept(), lambda: None, self.settings), callback=self._sandbox_left)
 
     def _sandbox_left(self, wish: tuple[Lesson, bool] | None) -> None:
         """It is to begin anew, or one goes back to where one came from."""
         if wish is not None:
+            from fwtutor.recording import Session
+
             self._push(wish[0], Session(wish[0].scenario))
         else:
             self._back()

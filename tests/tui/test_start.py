@@ -27,7 +27,7 @@ OPENED = """
 import sys
 from fwtutor.commands.starting import start_lightly
 start_lightly()
-import fwtutor.tui.app
+import fwtutor.tui.app, fwtutor.tui.screens.lab
 from fwtutor.course.loader import find_lesson
 from fwtutor.recording import Session
 Session(find_lesson('too-open').scenario)

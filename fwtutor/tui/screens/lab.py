@@ -20,10 +20,10 @@ from fwtutor.telling.reasons import explain
 from fwtutor.telling.spans import line, wrap
 from fwtutor.tui import keymap
 from fwtutor.tui.bindings import bindings
+from fwtutor.tui.screens.frame import TABS
 from fwtutor.tui.screens.making import Making
 from fwtutor.tui.screens.panes import Panes
 from fwtutor.tui.screens.travel import Travelling
-from fwtutor.tui.screens.view import TABS
 from fwtutor.tui.screens.what_if import WhatIf
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.band import PacketBand, VerdictLine
@@ -264,7 +264,7 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         self._stop()
         self._hush()
         host = self.query_one(CommandLine).host
-        before = self.untold
+        before = self.journey.untold
         self.say_rows(f"{host}'s console, so far", lambda width: told.console_rows(self.session, host, width, before), last=True)
 
     def action_next_prompt(self, by: int = 1) -> None:

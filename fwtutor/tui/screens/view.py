@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
-from textual.geometry import Size as Extent
 from textual.timer import Timer
 
 from fwtutor.course.journey import Journey
@@ -21,7 +19,7 @@ from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import BLANK, Line, line, wrap
 from fwtutor.tui import keymap
 from fwtutor.tui.reveal import Reveal
-from fwtutor.tui.roles import RoleScreen
+from fwtutor.tui.screens.frame import LabFrame
 from fwtutor.tui.settings import Settings
 from fwtutor.tui.widgets.ask import AskView
 from fwtutor.tui.widgets.bars import KeyBar, TabBar, TopLine
@@ -33,20 +31,11 @@ from fwtutor.tui.widgets.wire import WireView
 if TYPE_CHECKING:
     from fwtutor.telling.otherwise import Otherwise
 
-WIDE = (116, 34)
-"""Columns and rows from which all panes are shown at once."""
-TALL = 46
-"""Rows from which the lower panes get more of them."""
-ROOMY = (96, 28)
-"""Columns and rows from which a screen that is not wide shows the wire whole, and the connections beside why."""
-SHORT = 22
-"""Rows below which the lesser rows of a narrow screen go."""
-TABS = (("firewall", "Firewall"), ("lesson", "Lesson"), ("connections", "Connections"), ("timeline", "Timeline"))
 UNTIL_ANSWERED = frozenset({"lab.step", "lab.play", "lab.end"})
 """Actions that do nothing while a question holds the way."""
 
 
-class LabView(RoleScreen[tuple[Lesson, bool] | None]):
+class LabView(LabFrame):
     """Everything of a lab that can be seen. Subclasses compose the widgets and say what keys do."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = LAB
@@ -63,20 +52,23 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self.journey = Journey(lesson, session, progress)
         settings = settings if settings is not None else Settings()
         self.step_size: Size = settings.step
-        self.tab = "firewall"
         self._playing = False
         self._beat: Timer | None = None
         self._reveal = Reveal(self)
         self._reveal.slowness = 1 / settings.pace
         self._told = BLANK
         """What stands in the prompt's place until the next step."""
-        self._styled = False
         self._page = -1
         """The page that was shown last."""
         self._restarting = False
         """s was pressed once: again, and it begins anew."""
         self.zoomed: LineView | None = None
         """The pane that has the whole work area, if one has."""
+
+    @property
+    def manner(self) -> Settings:
+        """How far steps go here now, and how fast things move."""
+        return Settings(step=self.step_size, pace=1 / self._reveal.slowness)
 
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
@@ -88,31 +80,8 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
             self._told = _with_keys(line("what you typed is not kept between sittings; ", ("S", "key"), " keeps it in a file"))
         self.show()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._lay_out(event.size)
+    def laid_out(self) -> None:
         self._show_question()
-
-    def _lay_out(self, size: Extent) -> None:
-        wide = size.width >= WIDE[0] and size.height >= WIDE[1]
-        roomy = not wide and size.width >= ROOMY[0] and size.height >= ROOMY[1]
-        tall, short = wide and size.height >= TALL, size.height < SHORT
-        self._set_classes({"-wide": wide, "-narrow": not wide, "-roomy": roomy, "-tall": tall, "-short": short})
-
-    def _set_classes(self, wanted: Mapping[str, bool]) -> None:
-        """All at once: every change of a screen's classes styles all its widgets anew."""
-        if all(self.has_class(name) == on for name, on in wanted.items()):
-            return
-        self.add_class(*(name for name, on in wanted.items() if on), update=False)
-        self.remove_class(*(name for name, on in wanted.items() if not on), update=False)
-        if self.is_mounted:
-            self._styled = True
-            self.update_node_styles()
-
-    def update_node_styles(self, animate: bool = True) -> None:
-        """Style all anew; but when the screen opens, all has just been styled, one by one, and Textual would do it again."""
-        if self._styled:
-            super().update_node_styles(animate=animate)
-        self._styled = True
 
     # --- showing ----------------------------------------------------------------------------------------
 
@@ -139,7 +108,7 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
             pages = self.lesson.stages[(journey.stage if journey.stage == self._page + 1 else 0) : journey.stage + 1]
             command.choose(next((page.prompt for page in reversed(pages) if page.prompt), command.host))
         self._page = journey.stage
-        command.hear(*told.last_words(self.session, self.lesson.prompts, self.untold))
+        command.hear(*told.last_words(self.session, self.lesson.prompts, self.journey.untold))
         if news:
             met = [goal.text for goal in self.lesson.goals if goal.id in news]
             self._told = line((f"{glyphs.TICK} goal met: ", "accept"), ", ".join(met))
@@ -153,12 +122,6 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         """Is the lesson all there is to see, with more of its page below that was not in sight yet? (At its end, the end is shown.)"""
         shown = not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None
         return shown and not self.lesson.free and not self.journey.ended and self.query_one(LessonView).unread
-
-    @property
-    def untold(self) -> int | None:
-        """The record from which on nothing is told, for a question here asks about it; None if there is none."""
-        block = self.journey.blocking if self.journey.question else None
-        return block[0] if block else None
 
     def _ways(self, what: str, *more: tuple[str, str]) -> Line:
         """The ways that lead on from a lesson that is done."""
@@ -263,10 +226,6 @@ class LabView(RoleScreen[tuple[Lesson, bool] | None]):
         self._choose_tab(tab)
         self._show_bars(Place.of(self.session))
         self.call_after_refresh(self.refresh_bars)
-
-    def _choose_tab(self, tab: str) -> None:
-        self.tab = tab
-        self._set_classes({f"-tab-{name}": name == tab for name, _ in TABS})
 
     def refresh_bars(self) -> None:
         """Other keys mean something now."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from fwtutor.course.model import Lesson
 from fwtutor.telling.reading import Place
 from fwtutor.tui.widgets.ask import AskView
+from fwtutor.tui.widgets.body import Body
 from fwtutor.tui.widgets.chain import ChainView
 from fwtutor.tui.widgets.connections import ConnectionsView
-from fwtutor.tui.widgets.lesson import GoalsView, LessonView, Standing
+from fwtutor.tui.widgets.lesson import GoalsView, LessonView, Standing, ending
 from fwtutor.tui.widgets.timeline import TimelineView
 from fwtutor.tui.widgets.why import WhyView
 from fwtutor.tui.widgets.wire import WireView
@@ -19,7 +22,7 @@ PANES = ("lesson", "chain", "why", "connections", "timeline")
 """Ids of the panes that can be scrolled, in the order tab visits them."""
 
 
-class Bench(Vertical):
+class Bench(Body):
     """All panes of the lab, shown the same place at the same time."""
 
     def __init__(self, lesson: Lesson, *, id: str | None = None) -> None:
@@ -28,7 +31,7 @@ class Bench(Vertical):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="left"):
-            yield LessonView(self._lesson, id="lesson")
+            yield LessonView(self._lesson.stages, partial(ending, self._lesson), id="lesson")
             yield GoalsView(self._lesson, id="goals")
             yield AskView(id="ask")
         with Vertical(id="right"):

@@ -6,17 +6,16 @@ Questions before a packet are ``ask``'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
 
-from fwtutor.course.model import Lesson
+from fwtutor.course.model import Lesson, Stage
 from fwtutor.telling import glyphs
 from fwtutor.telling.prose import prose
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
-from fwtutor.telling.told import LAST_PAGE
 from fwtutor.tui.widgets.lines import LineView
 
 _WORD = re.compile(r"[A-Za-z][\w-]*")
@@ -46,9 +45,10 @@ class LessonView(LineView):
     DEFAULT_CSS = "LessonView { height: 1fr; }"
     can_focus = True
 
-    def __init__(self, lesson: Lesson, *, id: str | None = None) -> None:
+    def __init__(self, pages: Sequence[Stage], ending: Callable[[int], Sequence[Line]], *, id: str | None = None) -> None:
+        """``ending``: what stands below the last page when it was stepped to its end, by width."""
         super().__init__(id=id)
-        self._lesson = lesson
+        self._pages, self._ending = pages, ending
         self._standing = Standing(0, frozenset(), 0, frozenset(), False)
         self._seen = 0
         """Rows of this page that have been in sight, from the top."""
@@ -81,11 +81,11 @@ class LessonView(LineView):
 
     def _tell(self) -> None:
         """The page's title; and on the border whether there is more of it below."""
-        stages, stage = self._lesson.stages, self._standing.stage
-        title = stages[stage].title if stages else ""
+        pages, stage = self._pages, self._standing.stage
+        title = pages[stage].title if pages else ""
         below = self.size.height > 0 and round(self.scroll_y) + self.size.height < self.count()
         more = f"{glyphs.DOWN} more of this page" if below else ""
-        number = f"{stage + 1} of {len(stages)}" if len(stages) > 1 else ""
+        number = f"{stage + 1} of {len(pages)}" if len(pages) > 1 else ""
         self.set_title(title or "Lesson", f" {glyphs.DOT} ".join(filter(None, (more, number))))
 
     def entitle(self) -> None:
@@ -119,15 +119,15 @@ class LessonView(LineView):
         self.scroll_to(y=at, animate=False)
 
     def build(self, width: int) -> Sequence[Line]:
-        lesson, standing = self._lesson, self._standing
+        standing = self._standing
         rows: list[Line] = []
-        stage = lesson.stages[standing.stage] if lesson.stages else None
-        if stage:
-            rows += prose(stage.text, width)
-            for number, hint in enumerate(stage.hints[: standing.hints], 1):
-                rows += [BLANK, line((f"Hint {number} of {len(stage.hints)}", "heading")), *prose(hint, width)]
+        page = self._pages[standing.stage] if self._pages else None
+        if page:
+            rows += prose(page.text, width)
+            for number, hint in enumerate(page.hints[: standing.hints], 1):
+                rows += [BLANK, line((f"Hint {number} of {len(page.hints)}", "heading")), *prose(hint, width)]
         if standing.ended:
-            rows += ending(lesson, width)
+            rows += self._ending(width)
         return rows
 
 
@@ -176,6 +176,8 @@ def ending(lesson: Lesson, width: int) -> list[Line]:
     """So that is why; the same on a real server; where the road goes on."""
     back = line(Span("m back to the course map", "link", "screen.course_map"))
     if not lesson.therefore:
+        from fwtutor.telling.told import LAST_PAGE
+
         return [BLANK, *prose(LAST_PAGE, width), BLANK, back]
     rows = [BLANK, line((THEREFORE, "heading")), *prose(lesson.therefore, width)]
     if lesson.on_server:
