@@ -139,6 +139,19 @@ def test_an_exam_that_was_left_is_gone_on_with_in_its_file(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["too-open-ada.answer"]
 
 
+@pytest.mark.parametrize("student", ["", "Ada"])
+def test_by_way_of_the_map_one_comes_back_to_what_one_typed(tmp_path: Path, student: str) -> None:
+    sitting, progress = Sitting(student, exam=True, folder=tmp_path), Unkept()
+    lesson = sitting.prepared(find_lesson("too-open"))
+    for typed in (["iptables -P INPUT ACCEPT"], ["iptables -P INPUT ACCEPT", REPAIR]):
+        journey = Journey(lesson, Session(lesson.scenario), progress)
+        journey.keeper = sitting.keeper(lesson)
+        journey.begin()
+        journey.enter("server", typed[-1])
+        (path,) = tmp_path.iterdir()
+        assert [each["line"] for each in json.loads(path.read_text())["answer"]] == typed
+
+
 def test_nobody_goes_on_with_what_is_not_his_or_was_no_exam(tmp_path: Path) -> None:
     come_back(tmp_path, "").enter("server", REPAIR)
     come_back(tmp_path, "Ada").enter("server", REPAIR)
