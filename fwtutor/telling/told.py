@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fwtutor.course.handing import Keeper
     from fwtutor.course.journey import Journey
     from fwtutor.course.model import Lesson
+    from fwtutor.course.tasks import Verdict
     from fwtutor.netfilter.steps import Change
     from fwtutor.network.records import Record
     from fwtutor.recording import Run, Session
@@ -280,15 +281,20 @@ def no_hint(lesson: Lesson) -> str:
     return "There is no hint on this page: step, and look."
 
 
+def tried(verdict: Verdict, see: Line) -> list[Line]:
+    """What a command made of an answer."""
+    return [line((f"{glyphs.TICK} your rules pass again", "accept"))] if verdict.again else unmet(verdict.failed, see)
+
+
 def unmet(failed: Failed | None, see: Line) -> list[Line]:
-    """The check that does not pass yet, why it matters, what happened, and how to see that; nothing if there is none."""
+    """The check that does not pass, why it matters, what happened, and how to see that; nothing if there is none."""
     if failed is None:
         return []
     from fwtutor.course.model import TRIED
 
-    failure = failed.failure
+    failure, said = failed.failure, "your rules no longer pass" if failed.lapsed else "not yet"
     return [
-        line((f"{glyphs.CROSS} not yet: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
+        line((f"{glyphs.CROSS} {said}: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
         line((f"{TRIED}: ", "dim"), f"{failure.happened}."),
         see,
     ]

@@ -73,7 +73,8 @@ class LabView(LabFrame):
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
         self.query_one(WireView).slowness = self._reveal.slowness
-        if self.journey.open_goal is None and not self.lesson.free and (self.journey.stage or self.session.cursor.index >= 0):
+        judged_here = not (self.lesson.free or self.lesson.held_back)
+        if self.journey.open_goal is None and judged_here and (self.journey.stage or self.session.cursor.index >= 0):
             self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
         elif told.typed_before(self.journey):
             self._told = _with_keys(line("what you typed is not kept between sittings; ", ("S", "key"), " keeps it in a file"))
