@@ -526,8 +526,18 @@ def test_a_configuration_that_is_wrong_is_refused_before_anything_is_drawn(home:
     assert "\x1b" not in done.out
     assert 'config.toml:2: keys.lab.step: "l" is a key of lab.ladder too' in done.out
     assert sorted(path.name for path in home.iterdir()) == ["config.toml"]
-    # What needs no configuration does not read it.
-    assert fwtutor(home, "play", "too-open", "--plain").code == 0
+    # Without a screen it would be asked for the language; what needs nothing of it does not read it.
+    assert fwtutor(home, "play", "too-open", "--plain").code == 2
+    assert fwtutor(home, "lesson", "list").code == 0
+
+
+def test_the_language_of_lessons_may_be_configured(home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text('language = "de"\n')
+    german = "Bin ich 22 einen Schritt näher?"
+    assert german in fwtutor(home, "play", "too-open", "--plain").out
+    assert german not in fwtutor(home, "play", "too-open", "--plain", "--language", "en").out
+    assert german not in fwtutor(home, "play", "too-open", "--plain", environment={"FWTUTOR_LANGUAGE": "en"}).out
 
 
 def test_config_prints_what_holds_and_locate_says_where_it_stands(home: Path) -> None:

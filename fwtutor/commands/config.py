@@ -38,11 +38,12 @@ def lines() -> Iterator[str]:
         "motion": (not settings.still, "false: nothing moves. FWTUTOR_STILL=1 or TEXTUAL_ANIMATIONS=none wins"),
         "ascii": (settings.in_ascii, "true: no signs outside ASCII; without this line the locale says. FWTUTOR_ASCII wins"),
         "pace": (settings.pace, f"{', '.join(f'{pace:g}' for pace in PACES)}: how many times as fast as usual"),
+        "language": (settings.language, "of lessons: de, en; without this line the locale says. FWTUTOR_LANGUAGE and --language win"),
         "step": (settings.step, f"{', '.join(STEPS)}: how far a step goes at first"),
     }
     for name, (value, about) in said.items():
         line = f"{name} = {json.dumps(value)}"
-        yield f"{line:<22} # {about}"
+        yield f"{line:<22} # {about}" if value != "" else f"# {name} = ...  {about}"
     yield ""
     yield "[keys]"
     yield "# Comma separated: a character, or a name as in space, f5, pageup, ctrl+l, comma. Only lines with other keys are needed."

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.commands.options import add_language, add_learner
+from fwtutor.commands.options import add_language, add_learner, language_of
 from fwtutor.commands.output import OK, say
 
 
@@ -67,13 +67,12 @@ def _show(arguments: argparse.Namespace) -> int:
     from fwtutor.badinput import BadInput
     from fwtutor.commands.output import text_rows
     from fwtutor.commands.progress import load_kept
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.loader import find_lesson
     from fwtutor.course.model import LessonError
     from fwtutor.telling.finished import Finished
 
     try:
-        lesson = find_lesson(arguments.lesson, chosen_language(arguments.language))
+        lesson = find_lesson(arguments.lesson, language_of(arguments.language))
     except LessonError as error:
         raise BadInput(str(error)) from None
     page = Finished(lesson, load_kept(arguments.learner), spoil=arguments.solution)

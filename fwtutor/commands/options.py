@@ -28,8 +28,16 @@ def add_language(parser: argparse.ArgumentParser, *, first: bool = False) -> Non
         "--language",
         metavar="CODE",
         default=None if first else argparse.SUPPRESS,
-        help="the language of lessons, where they are translated: de, en (unless given, FWTUTOR_LANGUAGE or that of your locale)",
+        help="the language of lessons, where they are translated: de, en (unless given: FWTUTOR_LANGUAGE, your config.toml, your locale)",
     )
+
+
+def language_of(option: str | None) -> str:
+    """Which is meant: as ``chosen_language`` has it, the configuration read. Raises BadInput."""
+    from fwtutor.course.language import chosen_language
+    from fwtutor.tui.settings import load
+
+    return chosen_language(option, load().language)
 
 
 def add_learner(parser: argparse.ArgumentParser, *, first: bool = False) -> None:

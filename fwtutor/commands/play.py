@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput
-from fwtutor.commands.options import add_language, add_learner, seed
+from fwtutor.commands.options import add_language, add_learner, language_of, seed
 from fwtutor.commands.output import BAD, note, say_line
 from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
@@ -89,13 +89,12 @@ def _handed_in(sitting: Sitting, code: int) -> int:
 
 
 def _play_plainly(arguments: argparse.Namespace, name: str, at: int | None) -> int:
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
     from fwtutor.plain.talk import talk
 
-    folder, language = folder_of(arguments.learner), chosen_language(arguments.language)
+    folder, language = folder_of(arguments.learner), language_of(arguments.language)
     try:
         course = load_course(answers=False, language=language)
         sitting = _sitting(arguments, language)
@@ -109,14 +108,13 @@ def _application(arguments: argparse.Namespace, name: str | None, at: int | None
     """Opens the application, when there is a terminal that can show it."""
     need_terminal()
     start_lightly()
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
     from fwtutor.course.listed import find_folder
     from fwtutor.course.model import LessonError
     from fwtutor.course.opening import Unopened
     from fwtutor.tui.app import run as run_application
 
-    folder, language = folder_of(arguments.learner), chosen_language(arguments.language)
+    folder, language = folder_of(arguments.learner), language_of(arguments.language)
     try:
         sitting = _sitting(arguments, language)
         # A lesson asked for is read alone: the others are when the map is first opened.

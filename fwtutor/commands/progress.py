@@ -10,7 +10,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput, on_one_line, printable
-from fwtutor.commands.options import add_language, add_learner
+from fwtutor.commands.options import add_language, add_learner, language_of
 from fwtutor.commands.output import OK, note, say, say_line
 
 if TYPE_CHECKING:
@@ -55,12 +55,11 @@ def load_kept(learner: str | None) -> Progress:
 
 def load_whole(language: str | None) -> Course:
     """The course, in the language asked for. Raises BadInput."""
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
 
     try:
-        return load_course(answers=False, language=chosen_language(language))
+        return load_course(answers=False, language=language_of(language))
     except LessonError as error:
         raise BadInput(str(error)) from None
 

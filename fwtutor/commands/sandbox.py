@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from fwtutor.badinput import BadInput
-from fwtutor.commands.options import RULES_FILE, add_language, add_learner
+from fwtutor.commands.options import RULES_FILE, add_language, add_learner, language_of
 from fwtutor.commands.output import OK, note
 from fwtutor.commands.starting import start_lightly
 from fwtutor.commands.terminal import need_terminal
@@ -30,7 +30,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.course.model import LessonError
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     sandbox = make(arguments.network, watch=arguments.watch, note=note, **given)
     session = sandbox.opened(arguments.network)
     folder = folder_of(arguments.learner)
-    course = partial(load_course, answers=False, language=chosen_language(arguments.language))
+    course = partial(load_course, answers=False, language=language_of(arguments.language))
     if arguments.plain:
         try:
             whole = course()
@@ -70,10 +69,9 @@ def _choose(arguments: argparse.Namespace) -> int:
 
         sys.stdout.writelines(f"{line}\n" for line in networks_in_words())
         return OK
-    from fwtutor.course.language import chosen_language
     from fwtutor.course.learners import folder_of
     from fwtutor.course.loader import load_course
     from fwtutor.tui.app import run as run_application
 
-    course = partial(load_course, answers=False, language=chosen_language(arguments.language))
+    course = partial(load_course, answers=False, language=language_of(arguments.language))
     return run_application(course, choosing=True, folder=folder_of(arguments.learner))

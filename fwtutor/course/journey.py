@@ -102,6 +102,12 @@ class Journey(Tasks):
         return prediction if self.session.cursor.index >= at or self._before(at) else None
 
     @property
+    def untold(self) -> int | None:
+        """The record from which on nothing is told, for a question here asks about it; None if there is none."""
+        block = self.blocking if self.question else None
+        return block[0] if block else None
+
+    @property
     def review(self) -> Prediction | None:
         """An answered question, when the cursor is back at the moment at which it was asked."""
         self._look()

@@ -14,10 +14,11 @@ _CODE = re.compile(r"([a-z]{2,3})([_-][A-Za-z0-9]+)*([.@].*)?\Z", re.ASCII)
 _FILE = re.compile(r"lesson\.([a-z]{2,3})\.(md|toml)\Z", re.ASCII)
 
 
-def chosen_language(option: str | None) -> str:
-    """Its code, "" for English: as the command line says, or FWTUTOR_LANGUAGE, or the locale. Raises BadInput.
+def chosen_language(option: str | None, configured: str = "") -> str:
+    """Its code, "" for English: as the command line says, or FWTUTOR_LANGUAGE, or the configuration, or the locale. Raises BadInput.
 
-    A locale that names no language (C, POSIX) or one that no lesson has means English.
+    ``configured``: as a person wrote it, and ``is_language`` has found it sound. A locale that names no language (C, POSIX) or one
+    that no lesson has means English.
     """
     for asked, where in ((option, "--language"), (os.environ.get(VARIABLE) or None, VARIABLE)):
         if asked is not None:
@@ -25,9 +26,14 @@ def chosen_language(option: str | None) -> str:
             if not found:
                 raise BadInput(f"{where}: {asked[:40]!r} is no language's code, as de or fr are")
             return _code(found[1])
-    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    locale = configured or next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     found = _CODE.match(locale)
     return _code(found[1]) if found else ENGLISH
+
+
+def is_language(text: str) -> bool:
+    """Is it the code of one, as de or de_AT?"""
+    return bool(_CODE.match(text))
 
 
 def _code(code: str) -> str:

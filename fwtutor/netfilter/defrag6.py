@@ -14,11 +14,6 @@ from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.defrag import LONGEST, Key, Piece, Waiting, Whole, congestion, insert
 from fwtutor.netfilter.packet import ICMPV6, TCP, UDP, Packet
 
-TIME = "net.ipv6.ip6frag_time"
-"""Seconds that fragments wait for the rest in the stack."""
-TRACKED_TIME = "net.netfilter.nf_conntrack_frag6_timeout"
-"""Seconds that they wait in connection tracking."""
-
 _HEADER = 8
 """Bytes of the Fragment header."""
 _LEAST = {TCP: 20, UDP: 8, ICMPV6: 8}

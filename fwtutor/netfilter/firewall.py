@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fwtutor.netfilter import defrag, defrag6
+from fwtutor.netfilter import defrag
 from fwtutor.netfilter.box import Box, Delivered
 from fwtutor.netfilter.conntrack import settings as conntrack_settings
 from fwtutor.netfilter.conntrack.entry import SECOND
@@ -22,11 +22,10 @@ from fwtutor.netfilter.journal import Journal
 from fwtutor.netfilter.packet import TCP, Packet
 from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.passage4 import Passage4
-from fwtutor.netfilter.passage6 import Passage6
 from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.replying import BURST, PER_SECOND
-from fwtutor.netfilter.replying6 import FORWARDING, RATELIMIT
 from fwtutor.netfilter.routing import LOOPBACK, RP_FILTER, Route, Routing, rp_filter_of
+from fwtutor.netfilter.settings6 import FORWARDING, FRAGMENTS, RATELIMIT, TRACKED_FRAGMENTS
 from fwtutor.netfilter.state import ENTRY, MEMORY
 from fwtutor.netfilter.steps import Change
 from fwtutor.netfilter.walk import Walk
@@ -57,8 +56,8 @@ SYSCTLS: dict[str, int] = {
     "net.ipv4.icmp_ratemask": 0x1818,
     FORWARDING: 1,
     RATELIMIT: 100,
-    defrag6.TIME: 60,
-    defrag6.TRACKED_TIME: 60,
+    FRAGMENTS: 60,
+    TRACKED_FRAGMENTS: 60,
     PER_SECOND: 1000,
     BURST: 50,
     SOMAXCONN: 4096,
@@ -410,10 +409,7 @@ class Firewall:
         # A RST of IPv6 belongs to no socket, not even to one of the stack's; and it is summed up when it leaves, as IPv4's of REJECT are.
         context.unfinished = by_stack and packet.family == 6 and packet.protocol == TCP
         walk.socket = not context.unfinished
-        passage = _passage(self.box, walk, context)
-        if isinstance(passage, Passage6):
-            passage.answers_by = by
-        passage.depart()
+        _passage(self.box, walk, context, by).depart()
         return self._finish(walk)
 
     def missed_ns(self, packet: Packet, came_by: str, at: int) -> tuple[Change, ...]:
@@ -459,5 +455,11 @@ def _known(family: int) -> int:
     return family
 
 
-def _passage(box: Box, walk: Walk, context: Context) -> Passage:
-    return Passage4(box, walk, context) if context.packet.family == 4 else Passage6(box, walk, context)
+def _passage(box: Box, walk: Walk, context: Context, by: str = "") -> Passage:
+    """``by``: as ``send_ns`` has it."""
+    if context.packet.family == 4:
+        return Passage4(box, walk, context)
+    # Most boxes never see one.
+    from fwtutor.netfilter.passage6 import Passage6
+
+    return Passage6(box, walk, context, by)

@@ -9,8 +9,9 @@ from fwtutor.netfilter.events import COPY, GATHERED, ROUTED, TIED
 from fwtutor.netfilter.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING
 from fwtutor.netfilter.packet import ICMPV6, Packet
 from fwtutor.netfilter.passage import AT, TO_THE_BOX
-from fwtutor.netfilter.replying6 import FORWARDING, Replying6
+from fwtutor.netfilter.replying6 import Replying6
 from fwtutor.netfilter.routing import LOOPBACK, Route
+from fwtutor.netfilter.settings6 import FORWARDING, FRAGMENTS, TRACKED_FRAGMENTS
 from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.context import Context
 
@@ -20,9 +21,9 @@ class Passage6(Replying6):
 
     __slots__ = ("answers_by",)
 
-    def __init__(self, box: Box, walk: Walk, context: Context) -> None:
+    def __init__(self, box: Box, walk: Walk, context: Context, answers_by: str = "") -> None:
         super().__init__(box, walk, context)
-        self.answers_by = ""
+        self.answers_by = answers_by
         """The link an answer goes back by, where its destination says nothing without one."""
 
     # --- in ----------------------------------------------------------------------------------------------
@@ -285,7 +286,7 @@ class Passage6(Replying6):
             return True
         key = defrag6.key_of(packet, where, self.context.in_interface)
         before = self.box.state.memory.get(key)
-        time = defrag6.TIME if where == defrag.DELIVERED else defrag6.TRACKED_TIME
+        time = FRAGMENTS if where == defrag.DELIVERED else TRACKED_FRAGMENTS
         waiting = before or defrag.nothing_yet(self.walk.at + self.box.sysctls[time] * SECOND)
         arrived = waiting._replace(interface=self.context.in_interface)
         gathered = defrag6.gather(arrived, packet, self.context.mark, where != defrag.DELIVERED)

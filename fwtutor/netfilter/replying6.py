@@ -10,10 +10,8 @@ from fwtutor.netfilter.passage import Passage
 from fwtutor.netfilter.rations import RATE_BURST
 from fwtutor.netfilter.replying import MILLISECOND, told
 from fwtutor.netfilter.routing import LOOPBACK, Route
+from fwtutor.netfilter.settings6 import FORWARDING, RATELIMIT
 from fwtutor.netfilter.xtables.targets.reject import CODES
-
-RATELIMIT = "net.ipv6.icmp.ratelimit"
-FORWARDING = "net.ipv6.conf.all.forwarding"
 
 
 class Replying6(Passage):

@@ -10,7 +10,6 @@ from struct import pack, unpack_from
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMP, TCP, UDP, Packet, checksum
-from fwtutor.network.answers6 import closed_port_answers6, sound_udp_lite
 from fwtutor.network.resets import answer_reset
 
 DESTINATION_UNREACHABLE, PROTOCOL_UNREACHABLE, PORT_UNREACHABLE = 3, 2, 3
@@ -31,6 +30,8 @@ def closed_port_answers(
     answered. ``source``: as ``closed_port_answers6`` has it, of IPv6.
     """
     if packet.family == 6:
+        from fwtutor.network.answers6 import closed_port_answers6
+
         return [] if packet.fault else closed_port_answers6(packet, source, link)
     if packet.fault or broadcast or packet.offset or packet.mf or not usual_addresses(packet):
         return []
@@ -94,3 +95,15 @@ def _answer_icmp(packet: Packet, at: int) -> list[bytes]:
         times = message[8:12] + pack("!II", now, now)
         return [craft.icmp(packet.dst, packet.src, TIMESTAMP_REPLY, 0, rest, times, tos=packet.tos, df=False)]
     return []
+
+
+def sound_udp_lite(packet: Packet) -> bool:
+    """Of either family: whether as much of the datagram as its header says is covered by its checksum, which may not be absent."""
+    datagram = packet.raw[packet.l4 :]
+    if len(datagram) < 8:
+        return False
+    coverage, total = unpack_from("!HH", datagram, 4)
+    if not total or 0 < coverage < 8 or coverage > len(datagram):
+        return False
+    pseudo = packet.src + packet.dst + UDP_LITE + len(datagram)
+    return not checksum(datagram[: coverage or len(datagram)], pseudo)

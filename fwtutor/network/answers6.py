@@ -9,12 +9,13 @@ from struct import unpack_from
 
 from fwtutor.netfilter import craft, defrag6, exthdrs, scopes
 from fwtutor.netfilter.answers6 import PARAMETER_PROBLEM, UNREACHABLE, error_about, may_answer_with_error
-from fwtutor.netfilter.packet import ICMPV6, TCP, UDP, Packet, checksum
+from fwtutor.netfilter.packet import ICMPV6, TCP, UDP, Packet
+from fwtutor.network.answers import UDP_LITE, sound_udp_lite
 from fwtutor.network.resets import answer_reset
 
 PORT_UNREACHABLE = 4
 ECHO_REQUEST, ECHO_REPLY = 128, 129
-PIM, UDP_LITE = 103, 136
+PIM = 103
 _SECOND = exthdrs.Fault("a datagram has one Fragment header at most", exthdrs.HEADER_FIELD)
 
 
@@ -97,15 +98,3 @@ def _sound_udp(packet: Packet) -> int:
     if length < 8 or len(datagram) < length or not total:
         return 0
     return 0 if craft.transport_checksum(packet.src, packet.dst, UDP, datagram, 6) else packet.l4 + int(length)
-
-
-def sound_udp_lite(packet: Packet) -> bool:
-    """Of either family: whether as much of the datagram as its header says is covered by its checksum, which may not be absent."""
-    datagram = packet.raw[packet.l4 :]
-    if len(datagram) < 8:
-        return False
-    coverage, total = unpack_from("!HH", datagram, 4)
-    if not total or 0 < coverage < 8 or coverage > len(datagram):
-        return False
-    pseudo = packet.src + packet.dst + UDP_LITE + len(datagram)
-    return not checksum(datagram[: coverage or len(datagram)], pseudo)

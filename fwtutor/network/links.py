@@ -8,7 +8,7 @@ from fwtutor.netfilter import scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.lots import lot_of
 from fwtutor.netfilter.packet import Packet
-from fwtutor.netfilter.replying6 import FORWARDING
+from fwtutor.netfilter.settings6 import FORWARDING
 from fwtutor.network.ends import Address
 from fwtutor.network.host import Host
 from fwtutor.network.neighbours import next_hop

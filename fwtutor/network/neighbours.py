@@ -14,7 +14,7 @@ from fwtutor.netfilter import craft, scopes
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.packet import ICMPV6, TCP, Packet
 from fwtutor.netfilter.rations import JIFFY
-from fwtutor.netfilter.replying6 import FORWARDING
+from fwtutor.netfilter.settings6 import FORWARDING
 from fwtutor.network.ends import Address, Ends, destination_of, ends_of, source_of
 
 if TYPE_CHECKING:

@@ -144,4 +144,4 @@ class Looking(Lab):
             self.say("Words:", *(spoken(f"{sign}: {meaning}") for sign, _, meaning in SIGNS[:7]))
 
     def do_console(self, rest: str) -> None:
-        self.say(*as_written(told.console_rows(self.session, self.host, WIDE)))
+        self.say(*as_written(told.console_rows(self.session, self.host, WIDE, self.journey.untold)))

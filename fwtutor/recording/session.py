@@ -12,7 +12,6 @@ from typing import NamedTuple
 from fwtutor.network.records import CommandRun
 from fwtutor.recording.bookmarks import Bookmarks
 from fwtutor.recording.cursor import Cursor
-from fwtutor.recording.looking import look
 from fwtutor.recording.run import Run
 from fwtutor.recording.scenario import Input, Scenario
 
@@ -65,6 +64,8 @@ class Session:
         """
         if host not in self.run.world.hosts:
             raise KeyError(host)
+        from fwtutor.recording.looking import look
+
         answer = look(self.cursor, host, line)
         if answer is not None:
             return answer

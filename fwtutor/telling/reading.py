@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from fwtutor.netfilter import answers, answers6
+from fwtutor.netfilter import answers
 from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY, UNTRACKED
 from fwtutor.netfilter.conntrack.tuples import WITH_PORTS
 from fwtutor.netfilter.deciding import decider
@@ -314,7 +314,11 @@ def expected(place: Place) -> list[Expectation]:
 
 def _a_hop_older(packet: Packet) -> Packet:
     """As FORWARD sees it: routing has counted the hop."""
-    return Packet(answers6.with_lower_hop_limit(packet)) if packet.family == 6 else Packet(answers.with_lower_ttl(packet), taken=True)
+    if packet.family == 4:
+        return Packet(answers.with_lower_ttl(packet), taken=True)
+    from fwtutor.netfilter import answers6
+
+    return Packet(answers6.with_lower_hop_limit(packet))
 
 
 FIELDS = ("source", "destination", "source port", "destination port")

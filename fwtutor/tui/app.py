@@ -136,7 +136,7 @@ class FwtutorApp(Sandboxes, Shots):
         elif self._first is None:
             self._open_map()
         elif self._opening is not None:
-            self.push_screen(OpeningScreen(self._opening, lambda: self.call_later(self._open_first)))
+            self.push_screen(OpeningScreen(self._opening, self._opening_is_there))
         else:
             self._open_first()
         self._check_size(self.size)
@@ -145,6 +145,10 @@ class FwtutorApp(Sandboxes, Shots):
             self.notify(self.sitting.said(), timeout=3)
         if not gc.isenabled():
             self.set_timer(QUIET, _collect_again)
+
+    def _opening_is_there(self) -> None:
+        # Not from within the screen that goes: what is opened from there has nobody to come back to.
+        self.call_later(self._open_first)
 
     def _open_first(self) -> None:
         """Open the lesson that was asked for; if it is not one, the application ends, and its runner says why."""
@@ -155,9 +159,11 @@ class FwtutorApp(Sandboxes, Shots):
             self.crash = error
             self.exit()
             return
-        if isinstance(self.screen, OpeningScreen):
+        while len(self.screen_stack) > 1:
+            # The opening, and whatever came over it.
             self.pop_screen()
         self.open_lesson(lesson, afresh=False, at=self._at)
+        self._check_size(self.size)
 
     # --- size -------------------------------------------------------------------------------------------
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fwtutor.badinput import BadInput
+from fwtutor.course.language import is_language
 from fwtutor.folders import config_file
 from fwtutor.telling import glyphs
 
@@ -38,6 +39,8 @@ class Settings:
     """None: as the terminal's locale has it."""
     pace: float = 1.0
     step: Size = "packet"
+    language: str = ""
+    """That lessons are read in; "": as the locale has it."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys, comma separated, by the action's id: those that were changed."""
 
@@ -60,7 +63,7 @@ def load(file: Path | None = None) -> Settings:
     theme = _theme(asked)
     if not theme:
         raise BadInput(f"FWTUTOR_THEME: {asked!r} is no theme; there are: {', '.join(themes())}")
-    return Settings(theme, settings.motion, settings.ascii, settings.pace, settings.step, settings.keys)
+    return replace(settings, theme=theme)
 
 
 def themes() -> tuple[str, ...]:
@@ -98,12 +101,16 @@ def _settings(table: Table) -> Settings:
     pace = table.raw("pace") if table.has("pace") else usual.pace
     if isinstance(pace, bool) or not isinstance(pace, int | float) or pace not in PACES:
         table.fail(f"is none of {', '.join(f'{each:g}' for each in PACES)}", "pace")
+    language = table.text("language", usual.language, limit=20) if table.has("language") else usual.language
+    if language and not is_language(language):
+        table.fail("is no language's code, as de or fr are", "language")
     settings = Settings(
         theme=theme,
         motion=table.flag("motion", usual.motion),
         ascii=table.flag("ascii") if table.has("ascii") else None,
         pace=float(pace),
         step=next(size for size in STEPS if size == table.choice("step", STEPS, usual.step)),
+        language=language,
         keys=_keys(table.table("keys")) if table.has("keys") else {},
     )
     table.done()

@@ -14,7 +14,7 @@ from fwtutor.kernel.observation import BY_ITSELF, Item, Observation, Observed, S
 from fwtutor.netfilter import craft
 from fwtutor.netfilter.addresses import parse_address
 from fwtutor.netfilter.packet import ACK, FIN, RST, SYN, TCP, UDP
-from fwtutor.netfilter.replying6 import FORWARDING
+from fwtutor.netfilter.settings6 import FORWARDING
 from tests.kernel.test_following import VARIANTS
 from tests.netfilter.boxes import EMPTY
 from tests.netfilter.six import AH, DESTINATION, FRAGMENT, ROUTING, fragment, ip6, options

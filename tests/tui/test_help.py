@@ -10,6 +10,7 @@ from fwtutor.tui.screens.history import HistoryScreen
 from fwtutor.tui.screens.more_help import MoreHelpScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.screens.solution import SolutionScreen
+from fwtutor.tui.settings import Settings
 from tests.tui.conftest import Playing, lab_of, make_course, make_lesson, pane_text, screen_text, type_text
 
 NARROW = (80, 24)
@@ -34,13 +35,14 @@ async def test_a_failed_check_opens_as_a_run_and_one_key_comes_back(playing: Pla
         said = pane_text(app, "#output")
         assert "not yet: The server fetches its updates by HTTPS. (own-https)" in said
         assert "Enter sees it happen, with your rules" in said
-        await pilot.press("colon")
+        await pilot.press("2", "right_square_bracket", "colon")
         place, inputs = (lab.session.cursor.index, lab.journey.stage), list(lab.session.run.inputs)
         # On an empty line of the prompt, too.
         await pilot.press("enter")
         await pilot.pause()
         history = app.screen
         assert isinstance(history, HistoryScreen)
+        assert history.manner == lab.manner == Settings(step="hook", pace=2.0)
         text = screen_text(app)
         for words in (
             "Not yet: The server fetches",

@@ -35,9 +35,10 @@ def test_without_a_file_all_is_as_usual(file: Path) -> None:
 
 def test_a_file_may_be_a_link_to_one_elsewhere(file: Path, tmp_path: Path) -> None:
     (tmp_path / "dotfiles").mkdir()
-    (tmp_path / "dotfiles" / "mine.toml").write_text('theme = "light"\npace = 2\nstep = "rule"\nmotion = false\nascii = true\n')
+    mine = 'theme = "light"\nlanguage = "de"\npace = 2\nstep = "rule"\nmotion = false\nascii = true\n'
+    (tmp_path / "dotfiles" / "mine.toml").write_text(mine)
     file.symlink_to(tmp_path / "dotfiles" / "mine.toml")
-    assert load() == Settings("fwtutor-light", False, True, 2.0, "rule", {})
+    assert load() == Settings("fwtutor-light", False, True, 2.0, "rule", "de", {})
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,7 @@ def test_a_file_may_be_a_link_to_one_elsewhere(file: Path, tmp_path: Path) -> No
         ("pace = 3", ":1: pace: is none of 0.25, 0.5, 1, 2, 4"),
         ("pace = true", ":1: pace: is none of"),
         ('step = "page"', ':1: step: "page" is none of packet, hook, rule'),
+        ('language = "German"', ":1: language: is no language's code, as de or fr are"),
         ("motion = 0", ":1: motion: is not true or false"),
         ('keys = "vi"', ":1: keys: is not a table"),
         ('[keys]\n"lab.step" = "l"', ':2: keys.lab.step: "l" is a key of lab.ladder too'),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from fwtutor.netfilter.conntrack.command import Command, parse
+from typing import TYPE_CHECKING
+
 from fwtutor.netfilter.conntrack.entry import SECOND
-from fwtutor.netfilter.conntrack.options import ConntrackRefused
 from fwtutor.netfilter.firewall import SYSCTLS
 from fwtutor.network.arguments import split_words
 from fwtutor.network.tools.shell import Refused, Shell, Tool
+
+if TYPE_CHECKING:
+    from fwtutor.netfilter.conntrack.command import Command
 
 
 def _iptables(shell: Shell, rest: str) -> str:
@@ -33,6 +36,9 @@ def _conntrack(shell: Shell, rest: str) -> str:
 
 def read_conntrack(rest: str) -> Command:
     """What ``conntrack REST`` asks for. Raises Refused."""
+    from fwtutor.netfilter.conntrack.command import parse
+    from fwtutor.netfilter.conntrack.options import ConntrackRefused
+
     try:
         return parse(split_words(rest))
     except ConntrackRefused as error:

@@ -65,7 +65,9 @@ class Helping(LabView):
             return
         self._stop()
         self.query_one(OutputView).close()
-        self.app.push_screen(HistoryScreen(*as_lab(self.lesson, failed, again)), lambda _: self.tell("your own run, where you left it"))
+        self.app.push_screen(
+            HistoryScreen(*as_lab(self.lesson, failed, again), self.manner), lambda _: self.tell("your own run, where you left it")
+        )
 
     # --- more help --------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from fwtutor.recording import Session
 from fwtutor.telling.actions import APP, LAB, Action
 from fwtutor.tui.bindings import bindings
 from fwtutor.tui.screens.lab import LabScreen
+from fwtutor.tui.settings import Settings
 
 BACK = "Back to your own run, where you left it."
 WITHOUT = ("lab.restart", "lab.hint", "lab.next", "lab.more_help", "lab.sandbox")
@@ -31,9 +32,8 @@ class HistoryScreen(LabScreen, inherit_bindings=False):
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(ACTIONS), *bindings(APP)]
 
-    def __init__(self, lesson: Lesson, session: Session) -> None:
-        super().__init__(lesson, session, Unkept(), lambda: None)
-
+    def __init__(self, lesson: Lesson, session: Session, settings: Settings) -> None:
+        super().__init__(lesson, session, Unkept(), lambda: None, settings)
         self._given = tuple(session.run.inputs)
         """What was entered in the history: it is not for undo to take back."""
 

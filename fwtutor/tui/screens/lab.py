@@ -263,7 +263,7 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         self._stop()
         self._hush()
         host = self.query_one(CommandLine).host
-        before = self.untold
+        before = self.journey.untold
         self.say_rows(f"{host}'s console, so far", lambda width: told.console_rows(self.session, host, width, before), last=True)
 
     def action_next_prompt(self, by: int = 1) -> None:

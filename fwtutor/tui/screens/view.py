@@ -65,6 +65,11 @@ class LabView(LabFrame):
         self.zoomed: LineView | None = None
         """The pane that has the whole work area, if one has."""
 
+    @property
+    def manner(self) -> Settings:
+        """How far steps go here now, and how fast things move."""
+        return Settings(step=self.step_size, pace=1 / self._reveal.slowness)
+
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
         self.query_one(WireView).slowness = self._reveal.slowness
@@ -102,7 +107,7 @@ class LabView(LabFrame):
             pages = self.lesson.stages[(journey.stage if journey.stage == self._page + 1 else 0) : journey.stage + 1]
             command.choose(next((page.prompt for page in reversed(pages) if page.prompt), command.host))
         self._page = journey.stage
-        command.hear(*told.last_words(self.session, self.lesson.prompts, self.untold))
+        command.hear(*told.last_words(self.session, self.lesson.prompts, self.journey.untold))
         if news:
             met = [goal.text for goal in self.lesson.goals if goal.id in news]
             self._told = line((f"{glyphs.TICK} goal met: ", "accept"), ", ".join(met))
@@ -116,12 +121,6 @@ class LabView(LabFrame):
         """Is the lesson all there is to see, with more of its page below that was not in sight yet? (At its end, the end is shown.)"""
         shown = not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None
         return shown and not self.lesson.free and not self.journey.ended and self.query_one(LessonView).unread
-
-    @property
-    def untold(self) -> int | None:
-        """The record from which on nothing is told, for a question here asks about it; None if there is none."""
-        block = self.journey.blocking if self.journey.question else None
-        return block[0] if block else None
 
     def _ways(self, what: str, *more: tuple[str, str]) -> Line:
         """The ways that lead on from a lesson that is done."""
