@@ -40,8 +40,8 @@ class Tally:
     states: Counter[str] = field(default_factory=Counter)
     variants: Counter[str] = field(default_factory=Counter)
     exceptions: list[str] = field(default_factory=list)
-    differences: list[int] = field(default_factory=list)
-    """Numbers of the cases that differ."""
+    differences: dict[int, str] = field(default_factory=dict)
+    """By the numbers of the cases that differ: how."""
 
     def add(self, other: Tally) -> None:
         self.packets += other.packets
@@ -53,7 +53,7 @@ class Tally:
         self.states += other.states
         self.variants += other.variants
         self.exceptions += other.exceptions
-        self.differences += other.differences
+        self.differences |= other.differences
 
 
 def held(number: int, packets: int) -> Tally:
@@ -78,7 +78,7 @@ def held(number: int, packets: int) -> Tally:
         tally.protocols[NAMES.get(read.protocol, "other") if len(packet.raw) >= (20 if read.family == 4 else 40) else "too short"] += 1
     if found.differences:
         if happens_again(kernel(), found):
-            tally.differences.append(number)
+            tally.differences[number] = str(found)
         else:
             tally.exceptions.append(f"did not happen again in case {number}: {found}")
     return tally
@@ -123,7 +123,7 @@ def table(tally: Tally, rulesets: int, cases: int, took: float) -> str:
     return "".join(f"{what:28}{value}\n" for what, value in rows.items())
 
 
-def show(numbers: list[int]) -> None:
+def show(differing: dict[int, str]) -> None:
     """Differences, small enough to understand, each as a test."""
     from fwtutor.kernel.compare import compare
     from fwtutor.kernel.generate import case
@@ -131,14 +131,14 @@ def show(numbers: list[int]) -> None:
     from fwtutor.kernel.shrink import reproduction, shrink
 
     with Kernel() as kernel:
-        for number in sorted(numbers)[:SHRUNK]:
+        for number in sorted(differing)[:SHRUNK]:
             found = compare(kernel, *case(number, PACKETS))
             if not found.differences:
-                sys.stdout.write(f"\n# case {number} agreed this time\n")
+                sys.stdout.write(f"\n# case {number} agreed this time; before: {differing[number]}\n")
                 continue
             small = shrink(kernel, found)
             sys.stdout.write(f"\n# case {number}: {small}\n\n{reproduction(small)}")
-    for number in sorted(numbers)[SHRUNK:]:
+    for number in sorted(differing)[SHRUNK:]:
         sys.stdout.write(f"# and case {number}\n")
 
 

@@ -14,6 +14,7 @@ from fwtutor.cli import run
 from fwtutor.course.handing import Keeper
 from fwtutor.course.loader import find_lesson
 from fwtutor.course.networks import ready_made
+from fwtutor.course.progressfile import LessonProgress
 from fwtutor.recording import Session
 from fwtutor.safefiles import open_regular, write_whole
 from fwtutor.sandbox.making import make
@@ -75,7 +76,7 @@ def test_a_link_where_an_answer_is_kept_is_not_followed(tmp_path: Path) -> None:
     lesson = find_lesson("too-open")
     keeper = Keeper(tmp_path, lesson, exam=True)
     (tmp_path / ".too-open.answer.tmp").symlink_to(precious)
-    keeper.note("enter", 0, Session(lesson.scenario).run, {})
+    keeper.note("enter", 0, Session(lesson.scenario).run, LessonProgress())
     assert (keeper.trouble, precious.read_text()) == ("", "mine")
 
 

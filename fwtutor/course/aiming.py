@@ -31,8 +31,8 @@ class Aim(NamedTuple):
     """(type, code)"""
 
 
-def aims(firewall: Firewall, family: int) -> list[Aim]:
-    """One for each rule of all tables and chains that speaks of anything, those that drop last, and one for all sets."""
+def aims(firewall: Firewall, family: int) -> tuple[list[Aim], list[Aim]]:
+    """One for each rule of all tables and chains that speaks of anything, and one for all sets; then those of rules that only drop."""
     from fwtutor.review.regions import Regions
 
     ruleset = firewall.ruleset(family)
@@ -55,7 +55,7 @@ def aims(firewall: Firewall, family: int) -> list[Aim]:
                     )
                 ] = None
     found[_of_sets(firewall.ipset("save"), family)] = None
-    return [aim for aim in (*found, *drops) if any(aim)]
+    return [aim for aim in found if any(aim)], [aim for aim in drops if any(aim)]
 
 
 def in_turn(each: Iterable[Iterator[Any]]) -> Iterator[Any]:

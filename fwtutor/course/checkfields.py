@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from random import Random
 
 from fwtutor.course.fields import read_condition
-from fwtutor.course.ground import PLACEHOLDER, USUAL_DRAWS, draw, draw_all, fill
+from fwtutor.course.ground import PLACEHOLDER, USUAL_DRAWS, draw_all, fill
 from fwtutor.course.model import Check, Condition, Trial
 from fwtutor.course.patterns import parse_endpoint, parse_flags, parse_icmp
 from fwtutor.course.strays import Strays
@@ -128,7 +128,7 @@ def _traffic(part: Table, hosts: Hosts) -> Traffic:
         for name in names.fields():
             draws[name] = names.text(name, limit=200)
             try:
-                draw(draws[name], Random(0))
+                draw_all({name: draws[name]}, Random(0))
             except ValueError as error:
                 names.fail(str(error), name)
     already = _lines(part, "already", hosts, draws)

@@ -124,6 +124,12 @@ class Failed:
     court: Court
     lines: Lines
     failure: Failure
+    last: int
+    """Index of the last of those lines among the records."""
+    newest: bool = True
+    """The learner has entered nothing since."""
+    lapsed: bool = False
+    """What he had typed before did pass."""
 
     def history(self) -> Reenacted | None:
         """The history that failed, as a run."""
@@ -158,19 +164,24 @@ class Passes:
         return next((index for index, lines in self._attempts(run) if self._judge(lines).passed), None)
 
     def missing(self, run: History) -> str:
-        """The first check that the learner's last command left failing, if that command was part of an answer."""
+        """The first check that the learner's last command left failing, if that command was part of an answer and none has passed."""
         attempts = list(self._attempts(run))
-        entered = [index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner]
-        if not attempts or attempts[-1][0] != entered[-1] or self.met_at(run) is not None:
+        if not attempts or attempts[-1][0] != _last_entered(run) or self.met_at(run) is not None:
             return ""
         judgement = self._judge(*attempts[-1][1:])
         return judgement.failures[0].told if judgement.failures else judgement.refused
 
     def failed(self, run: History) -> Failed | None:
-        """The first check that fails with all that was typed in the run; None if the learner has not tried, or all is well."""
-        lines = next((lines for _, lines in reversed(list(self._attempts(run)))), None)
-        failures = self._judge(lines).failures if lines is not None and self.met_at(run) is None else ()
-        return Failed(self.court, lines, failures[0]) if lines is not None and failures else None
+        """The first check that fails with all that was typed in the run; None if the learner has not tried, or all is well.
+
+        Once it was met, what the lesson itself does to the rules afterwards is no failure of his.
+        """
+        index, lines = next(iter(reversed(list(self._attempts(run)))), (-1, ()))
+        failures = self._judge(lines).failures if lines else ()
+        if not failures:
+            return None
+        entered, lapsed = _last_entered(run), self.met_at(run) is not None
+        return None if lapsed and index > entered else Failed(self.court, lines, failures[0], index, index == entered, lapsed)
 
     def _attempts(self, run: History) -> Iterator[tuple[int, Lines]]:
         """(record index, all that was typed by then and lasts) of each line that counts."""
@@ -194,6 +205,12 @@ class Passes:
                 self._known.clear()
             self._known[lines] = self.court.judge_typed(lines)
         return self._known[lines]
+
+
+def _last_entered(run: History) -> int:
+    """Index of the record of the learner's last command; -1 if he has entered none."""
+    entered = (index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner)
+    return max(entered, default=-1)
 
 
 def failures_of(failures: Sequence[Failure], check: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwtutor.course.patterns import packet_words
+from fwtutor.netfilter.deciding import decider
 from fwtutor.netfilter.packet import RST, TCP, UDP, Packet
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.network.records import Walked
@@ -51,21 +52,11 @@ def fact(run: History, index: int, what: str) -> str:
 
 
 def decided(walk: Walk) -> str:
-    """Which rule or policy had the say: ``"INPUT rule 2"``, ``"INPUT policy"``; ``"no rule"`` when no chain ran.
-
-    That is filter's last one; for a packet that ended elsewhere, or if filter has no chains, the last of all.
-    """
-    found, table = "no rule", ""
-    for step in walk.steps:
-        if isinstance(step, PolicyApplied):
-            said = f"{step.chain} policy"
-        elif isinstance(step, RuleTried) and step.matched and step.rule and not step.rule.target.goes_on:
-            said = f"{step.chain} rule {step.number}"
-        else:
-            continue
-        if table != "filter" or step.table == "filter" or walk.to is None:
-            found, table = said, step.table
-    return found
+    """Which rule or policy had the say (``decider``): ``"INPUT rule 2"``, ``"INPUT policy"``; ``"no rule"`` when no chain ran."""
+    step = decider(walk.steps)
+    if step is None:
+        return "no rule"
+    return f"{step.chain} policy" if isinstance(step, PolicyApplied) else f"{step.chain} rule {step.number}"
 
 
 def tried(walk: Walk) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from random import Random
@@ -143,8 +143,8 @@ class Story:
     """As it was when it had happened."""
     decided: int | None = None
     """Index of the record that decided; None if no record did."""
-    packet: Captured | None = None
-    """What was shown to the watched firewall alone, after all that: then it is this that decided."""
+    packets: tuple[Captured, ...] = ()
+    """What was shown to the watched firewall alone, after all that: then it is the last of these that decided."""
 
 
 def lost(world: World, watch: str, about: tuple[Address, int] | None = None) -> int | None:
@@ -169,9 +169,7 @@ def loss_words(world: World, index: int | None) -> str:
 
 
 def draw(spec: str, random: Random) -> str:
-    """A number out of ``10000-30000``, a word out of ``a|b|c``, a host's address out of ``203.0.113.0/24``. Raises ValueError."""
-    if "|" in spec:
-        return random.choice(spec.split("|"))
+    """A number out of ``10000-30000``, a host's address out of ``203.0.113.0/24``. Raises ValueError."""
     if "/" in spec:
         return str(draw_address(spec, random))
     least, dash, most = spec.partition("-")
@@ -190,7 +188,21 @@ def draw_address(place: str, random: Random) -> object:
 
 def draw_all(specs: Mapping[str, str], random: Random) -> dict[str, str]:
     """Each of them, drawn in the order of their names."""
-    return {name: draw(specs[name], random) for name in sorted(specs)}
+    return next(draw_in_turn(specs, random))
+
+
+def draw_in_turn(specs: Mapping[str, str], random: Random) -> Iterator[dict[str, str]]:
+    """One drawing after another. Of ``a|b|c`` each word has its turn before one comes again: so many drawings as words miss none."""
+    left: dict[str, list[str]] = {}
+    while True:
+        drawn: dict[str, str] = {}
+        for name in sorted(specs):
+            if "|" in specs[name]:
+                left[name] = left.get(name) or random.sample(words := specs[name].split("|"), len(words))
+                drawn[name] = left[name].pop()
+            else:
+                drawn[name] = draw(specs[name], random)
+        yield drawn
 
 
 def fill(text: str, drawn: Mapping[str, str]) -> str:

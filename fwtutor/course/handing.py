@@ -1,7 +1,8 @@
 """Handing in: what was typed in a lesson that somebody else judges, kept in a file as it is typed, and read back to be graded.
 
 The file is JSON. ``typed`` is the log: what was done and when, taken back or refused. ``answer`` is what is graded: the learner's
-lines that last in the run he was in, each behind so many of the lesson's own. Those are not in it: the grader has them.
+lines that last in the run he was in, each behind so many of the lesson's own. Those are not in it: the grader has them. ``place`` is
+where he was, and all that he had typed in that run, for going on with an exam that was left.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fwtutor.course.answers import MAX_COMMANDS
-from fwtutor.course.tables import control_character
+from fwtutor.course.progressfile import LessonProgress, read_part, written_part
+from fwtutor.course.tables import MAX_BYTES, control_character
+from fwtutor.course.varying import key_of
 from fwtutor.network.prompt import configures
 from fwtutor.network.records import CommandRun
-from fwtutor.safefiles import write_whole
+from fwtutor.safefiles import open_regular, write_whole
 
 if TYPE_CHECKING:
     from fwtutor.course.model import Lesson
@@ -61,6 +64,17 @@ def _utc() -> datetime:
     return datetime.now(UTC)
 
 
+class Left(NamedTuple):
+    """An exam that was left, as its file has it."""
+
+    path: Path
+    begun: str
+    log: list[dict[str, object]]
+    answer: tuple[tuple[int, str, str], ...]
+    part: LessonProgress
+    """The place, and what was typed."""
+
+
 class Keeper:
     """Keeps one learner's lesson in a file that is whole at every moment."""
 
@@ -76,8 +90,33 @@ class Keeper:
         self._begun = self._time()
         self._log: list[dict[str, object]] = []
 
-    def note(self, did: str, page: int, run: Run, predictions: dict[str, str], host: str = "", line: str = "") -> None:
-        """Something was done on a page (from 0): it and what is in force now are written."""
+    def left(self) -> Left | None:
+        """The exam that somebody of this name has left; None if there is none that can be gone on with.
+
+        Without a name nobody knows whose a file is, and the next one at the same machine must not find it.
+        """
+        if not (self.exam and self._lesson.student) or self.path is not None:
+            return None
+        there = [path for path in self._names() if os.path.lexists(path)]
+        try:
+            with open_regular(there[-1]) as file:
+                text = file.read(MAX_BYTES).decode()
+            kept, content = read_kept(text), json.loads(text)
+            part = read_part("place", content.get("place"))
+        except (IndexError, OSError, ValueError):
+            return None
+        mine = (self._lesson.name, key_of(self._lesson.student), self._seed, True)
+        if (kept.lesson, key_of(kept.student), kept.seed, kept.exam) != mine:
+            return None
+        log = [entry for entry in content["typed"] if isinstance(entry, dict)] if isinstance(content.get("typed"), list) else []
+        return Left(there[-1], str(content.get("begun")), log, kept.answer, part)
+
+    def take_up(self, left: Left) -> None:
+        """Go on with it, in its file."""
+        self.path, self._begun, self._log = left.path, left.begun, left.log
+
+    def note(self, did: str, page: int, run: Run, part: LessonProgress, host: str = "", line: str = "") -> None:
+        """Something was done on a page (from 0): it and what is in force now are written; ``part``: the place, and what was typed."""
         entry: dict[str, object] = {"at": self._time(), "page": page + 1, "did": did}
         if line:
             entry |= {"host": host, "line": line[:MAX_LINE]}
@@ -90,10 +129,12 @@ class Keeper:
             "seed": self._seed,
             "exam": self.exam,
             "begun": self._begun,
-            "predictions": predictions,
+            "predictions": part.predictions,
             "answer": [{"after": after, "host": host, "line": line} for after, host, line in in_force(run)],
             "typed": self._log,
         }
+        if self.exam and len(part.typed) == len(run.inputs):  # of very much only the first part is kept
+            content["place"] = written_part(part)
         try:
             self._write(json.dumps(content, indent=1, ensure_ascii=True) + "\n")
             self.trouble = ""
@@ -115,12 +156,14 @@ class Keeper:
 
     def _free_name(self) -> Path:
         """A name nobody has; what was kept before stays as it is."""
+        free = next((path for path in self._names() if not os.path.lexists(path)), None)
+        if free is None:
+            raise OSError(17, f"there are {_MAX_FILES - 1} files like {next(self._names()).name} already")
+        return free
+
+    def _names(self) -> Iterator[Path]:
         stem = _stem(self._lesson.name, self._lesson.student)
-        for number in range(1, _MAX_FILES):
-            path = self._folder / (f"{stem}-{number}{SUFFIX}" if number > 1 else f"{stem}{SUFFIX}")
-            if not os.path.lexists(path):
-                return path
-        raise OSError(17, f"there are {_MAX_FILES - 1} files like {stem}{SUFFIX} already")
+        return (self._folder / (f"{stem}-{number}{SUFFIX}" if number > 1 else f"{stem}{SUFFIX}") for number in range(1, _MAX_FILES))
 
     def _time(self) -> str:
         return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -78,9 +78,17 @@ def must_told(condition: Condition) -> str:
     if isinstance(condition, Connected):
         return f"the connection {condition.select.pattern.text} never came about"
     if isinstance(condition, PacketSeen):
-        facts = "".join(f", {_fact(what, value)}" for what, value in condition.facts)
-        return f"there was no {condition.select.pattern.text}{facts}"
+        wanted = " and ".join(_did(what, value) for what, value in condition.facts)
+        return f"no {condition.select.pattern.text} {wanted}" if wanted else f"there was no {condition.select.pattern.text}"
     return f"there was no {condition}"
+
+
+def _did(what: str, value: str) -> str:
+    """What a packet should have done, as a verb."""
+    if what == "to":
+        return "arrived" if value == "local" else "went nowhere" if value == "nowhere" else f"went out by {value}"
+    told = {"ctstate": "was {}", "left": "left as {}", "answer": "was answered by {}", "verdict": "got the verdict {}"}
+    return told.get(what, f"had the {what} {{}}").format(value)
 
 
 def _fact(what: str, value: str) -> str:

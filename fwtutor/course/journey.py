@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fwtutor.recording.cursor import Size
     from fwtutor.recording.editing import Plan
     from fwtutor.recording.run import Run
+    from fwtutor.recording.scenario import Input
 
 
 class Outcome(Enum):
@@ -67,6 +68,8 @@ class Journey(Tasks):
         session.bookmarks.keep(progress.of(lesson.name).bookmarks)
         self.lost = ""
         """Why what was typed in an earlier sitting is not there again; "" if it is."""
+        self.resumed = ""
+        """That an exam is gone on with; "" if it is not."""
         self._kept: tuple[Run, int] | None = None
         """The run whose inputs were kept last, and how many."""
         self.keeper: Keeper | None = None
@@ -144,11 +147,6 @@ class Journey(Tasks):
         here = {goal.id for goal in self.lesson.goals if not goal.withheld}
         return self.session.cursor.at_end or (bool(seen) and seen.issuperset(here))
 
-    def missing(self) -> str:
-        """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
-        met, run = self.met, self.session.run
-        return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
-
     # --- going ------------------------------------------------------------------------------------------
 
     returned = False
@@ -166,12 +164,32 @@ class Journey(Tasks):
             self.session.cursor.seek(self._last_stop(page - 1))
             self.stage = page
         elif not afresh:
+            self._typed_on, self.lost = self._come_back() or typed_again(part, self.session)
+            part = self.progress.of(self.lesson.name)
             self.returned = part.record >= 0
-            self._typed_on, self.lost = typed_again(part, self.session)
             # The place was in the run with what was typed: without that it is as far as the lesson's own goes.
             moved = self.seek(min(part.record, len(self.session.run.records) - 1), part.stage) is Outcome.MOVED
             if moved and part.step and self.session.cursor.index == part.record:
                 self.session.cursor.seek(part.record, part.step)
+            if self.resumed:
+                self._keep("came back")
+
+    def _come_back(self) -> tuple[dict[Input, int], str] | None:
+        """An exam that was left is gone on with, in its file, as long as what is entered again comes to what that file says."""
+        left = self.keeper.left() if self.keeper is not None else None
+        if left is None or self.keeper is None:
+            return None
+        from fwtutor.course.handing import in_force
+
+        pages, lost = typed_again(left.part, self.session)
+        if lost or tuple(in_force(self.session.run)) != left.answer:
+            self.session.switch(self.session.runs[0])
+            return {}, f"{left.path.name} cannot be gone on with: the lesson, or that file, has changed. This exam has a file of its own."
+        self.keeper.take_up(left)
+        self.progress.lessons[self.lesson.name] = left.part
+        self._picked = dict(left.part.predictions)
+        self.resumed = f"You go on with {left.path.name}, where you left it."
+        return pages, ""
 
     def forward(self, size: Size) -> Outcome:
         """One step on; first the page turns, then its packets go."""
@@ -387,24 +405,25 @@ class Journey(Tasks):
         """Note goals that have come true by here; ids of those that are news. Remember the place."""
         self._look()
         reached, name = self._reached, self.lesson.name
-        cursor = self.session.cursor
-        self.progress.place(name, self.stage, cursor.index, 0 if cursor.step == len(cursor.steps) else cursor.step)
-        self._keep_typed()
+        self._keep_place()
         return [goal for at, goal in self._met_at if at <= reached and self.progress.meet(name, goal)]
 
     # --- inside -----------------------------------------------------------------------------------------
 
-    def _keep_typed(self) -> None:
-        """With the place, what was typed. In an exam nothing is: what is handed in is the keeper's, and nobody comes back to it."""
-        run = self.session.run
-        if self.lesson.held_back or self.lesson.free or self._kept == (run, len(run.inputs)):
+    def _keep_place(self) -> None:
+        """The place, and with it what was typed; but where somebody else judges that, only in an exam: then both are for the keeper."""
+        run, cursor = self.session.run, self.session.cursor
+        self.progress.place(self.lesson.name, self.stage, cursor.index, 0 if cursor.step == len(cursor.steps) else cursor.step)
+        exam = self.keeper is not None and self.keeper.exam
+        if (self.lesson.held_back and not exam) or self.lesson.free or self._kept == (run, len(run.inputs)):
             return
         self._kept = run, len(run.inputs)
         keep(self.progress.of(self.lesson.name), self.session, self._pages(), print_of(self.session.scenario))
 
     def _keep(self, did: str, host: str = "", line: str = "") -> None:
         if self.keeper is not None:
-            self.keeper.note(did, self.stage, self.session.run, dict(self._picked), host, line)
+            self._keep_place()
+            self.keeper.note(did, self.stage, self.session.run, self.progress.of(self.lesson.name), host, line)
 
     @property
     def _reached(self) -> int:

@@ -124,10 +124,11 @@ def parse(data: bytes) -> Contents:
     if not isinstance(quiz, dict):
         raise Damaged("field quiz is not an object")
     answers = {when: _flags(f"quiz.{when}", quiz[when]) for when in WHENS if when in quiz}
-    return Contents({name: _read_lesson(f"lessons.{_cut(name)}", part) for name, part in lessons.items()}, last, answers)
+    return Contents({name: read_part(f"lessons.{_cut(name)}", part) for name, part in lessons.items()}, last, answers)
 
 
-def _read_lesson(name: str, part: object) -> LessonProgress:
+def read_part(name: str, part: object) -> LessonProgress:
+    """One lesson's, in the field ``name`` of a file. Raises Damaged."""
     if not isinstance(part, dict):
         raise Damaged(f"field {name} is not an object")
     predictions = part.get("predictions", {})
@@ -219,20 +220,22 @@ def _cut(text: str) -> str:
 
 def written(contents: Contents) -> str:
     """The file's text. What there is none of is not named."""
-    lessons = {
-        name: {
-            "goals": sorted(part.goals),
-            "predictions": part.predictions,
-            "stage": part.stage,
-            "record": part.record,
-            **_those_there({"step": part.step, "bookmarks": part.bookmarks, "right": part.right}),
-            **_those_there({"mended": sorted(part.mended), "hints": part.hints, "solutions": sorted(part.solutions)}),
-            **({"typed": [each._asdict() for each in part.typed], "typed_in": part.typed_in} if part.typed else {}),
-        }
-        for name, part in contents.lessons.items()
-    }
+    lessons = {name: written_part(part) for name, part in contents.lessons.items()}
     content = {"version": VERSION, "last": contents.last, "lessons": lessons, **_those_there({"quiz": contents.quiz})}
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def written_part(part: LessonProgress) -> dict[str, object]:
+    """One lesson's, for a file that is JSON."""
+    return {
+        "goals": sorted(part.goals),
+        "predictions": part.predictions,
+        "stage": part.stage,
+        "record": part.record,
+        **_those_there({"step": part.step, "bookmarks": part.bookmarks, "right": part.right}),
+        **_those_there({"mended": sorted(part.mended), "hints": part.hints, "solutions": sorted(part.solutions)}),
+        **({"typed": [each._asdict() for each in part.typed], "typed_in": part.typed_in} if part.typed else {}),
+    }
 
 
 def _those_there(fields: Mapping[str, object]) -> dict[str, object]:

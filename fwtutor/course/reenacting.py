@@ -32,13 +32,13 @@ def reenact(ground: Ground, story: Story) -> Reenacted:
     """Plays the story of this ground again. (An answer in rules, with history before it, cannot be: its rules come into force unseen.)"""
     records = story.world.records
     entered = [Input(0, each.index, each.at, each.host, each.line) for each in records if isinstance(each, CommandRun) and each.cause < 0]
-    packet = story.packet and story.packet._replace(at=story.world.now + LATER)
-    scenario = Scenario(ground.answered, watch=ground.watch, captured=(packet,) if packet else ())
+    shown = tuple(packet._replace(at=story.world.now + LATER * number) for number, packet in enumerate(story.packets, 1))
+    scenario = Scenario(ground.answered, watch=ground.watch, captured=shown)
     run = Run(scenario, entered)
     decided = story.decided
-    if packet is not None:
-        shown = (each for each in reversed(run.records) if isinstance(each, Walked) and each.host == ground.watch)
-        decided = next((each.index for each in shown if each.walk.packet.raw == packet.raw), None)
+    if shown:
+        seen = (each for each in reversed(run.records) if isinstance(each, Walked) and each.host == ground.watch)
+        decided = next((each.index for each in seen if each.walk.packet.raw == shown[-1].raw), None)
     if decided is None:
         decided = run.stops[-1] if run.stops else -1
     return Reenacted(run, decided, story.text)

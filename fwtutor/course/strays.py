@@ -5,15 +5,17 @@ A *stray* has got in when the watched firewall lets it through, to the box itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import field
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import field, replace
 from ipaddress import ip_interface, ip_network
-from itertools import chain
+from itertools import chain, islice
 from random import Random
 
 from fwtutor.course.aiming import Aim, aims, in_turn
+from fwtutor.course.alike import told_apart
 from fwtutor.course.ground import Ground, Story, draw_address, enter
 from fwtutor.course.happened import by_whom, packet_told
+from fwtutor.course.knocking import Knocking, opens
 from fwtutor.course.trials import QUOTED, Telling
 from fwtutor.late import late_dataclass
 from fwtutor.netfilter import Firewall, craft
@@ -24,9 +26,12 @@ from fwtutor.netfilter.walk import Walk
 from fwtutor.netfilter.xtables.rule import Rule, StatefulMatch
 from fwtutor.network.captured import Captured
 from fwtutor.network.ends import Address
+from fwtutor.network.world import World
 
 MOST_AIMED = 150
-"""Packets aimed at the answer, by one check: they take some ten milliseconds."""
+"""Packets aimed at the answer, by one check: they take some ten milliseconds. Of more rules that may accept, each has one."""
+MOST_KNOCKERS = 8
+"""Addresses from which somebody knocks."""
 AGAIN = (0, 1, 3)
 """Seconds after which a packet that nobody answers comes, as TCP sends it again."""
 DAY = 86_400 * SECOND
@@ -69,23 +74,50 @@ class Strays(Telling):
         # A rule that counts may let in the second packet, and one that looks at the clock whoever comes another day.
         times = AGAIN if any(isinstance(match, StatefulMatch) for match in matches) else (0,)
         days = (0, Random(f"{self.sources}").randint(400, 4000)) if any(match.name == "time" for match in matches) else (0,)
-        packets = (*self._drawn(random), *self._aimed(ground, firewall))
+        key = told_apart(firewall, self.destination.family)
+        packets: dict[Hashable, Packet] = {}
+        for packet in chain(self._drawn(random), self._aimed(ground, firewall)):
+            packets.setdefault(key(packet), packet)
         mark, began = firewall.checkpoint(), firewall.box.began
         for day in days:
             firewall.box.began = began + day * DAY
-            for packet in packets:
+            for packet in packets.values():
                 for seconds in times:
                     walk = firewall.receive_ns(packet, on=self.interface, at=world.now + seconds * SECOND)
                     if walk.to is not None:
                         later = f", {day} days later" if day else ""
                         again = f", when it was sent again after {seconds} s" if seconds else ""
-                        return Story(f"{self._words(walk)}{again}{later}", world, packet=Captured(world.now, self.interface, packet.raw))
+                        return Story(f"{self._words(walk)}{again}{later}", world, packets=(self._shown(packet, world.now),))
                 firewall.rollback(mark)
-        return None
+        return self._behind_a_list(ground, world) if not self.only and opens(_rules(firewall)) else None
 
     def _words(self, walk: Walk) -> str:
         before = "".join(f'after "{line}" at {host}, ' for host, line in self.first)
         return f"{before}{packet_told(walk.packet)} came in by {self.interface} and got through{by_whom(walk)}"
+
+    def _shown(self, packet: Packet, at: int) -> Captured:
+        return Captured(at, self.interface, packet.raw)
+
+    def _behind_a_list(self, ground: Ground, world: World) -> Story | None:
+        """A stray that gets in when others were sent before it."""
+        firewall, now = world.hosts[ground.watch].firewall, world.now
+        usual, accepting, dropping = self._spoken_of(ground, firewall)
+        # One may knock with anything, and where everybody may come in.
+        knocker = replace(self, tcp=(SYN,), udp=True, icmp=((8 if self.destination.family == 4 else 128, 0),), but=())
+        sources = dict.fromkeys((*usual.sources, *in_turn(iter(aim.sources) for aim in (*accepting, *dropping))))
+        for source in islice(sources, MOST_KNOCKERS):
+            own = [aim._replace(sources=(source,)) for aim in (*accepting, *dropping, Aim())]
+            most = min(2 * len(own), MOST_AIMED)
+            knocks, doors = (tuple(map(Packet, islice(in_turn(who._at(aim, usual) for aim in own), most))) for who in (knocker, self))
+            ways = Knocking(firewall, lambda packet: firewall.receive_ns(packet, on=self.interface, at=now), knocks, doors).found()
+            if ways:
+                knocked = ", then ".join(packet_told(walk.packet) for walk in ways[:-1])
+                return Story(
+                    f"{self._words(ways[-1])}; before, somebody had knocked with {knocked}",
+                    world,
+                    packets=tuple(self._shown(walk.packet, now) for walk in ways),
+                )
+        return None
 
     def _drawn(self, random: Random) -> tuple[Packet, ...]:
         state = random.getstate()
@@ -124,10 +156,25 @@ class Strays(Telling):
     # --- aimed at the answer ---
 
     def _aimed(self, ground: Ground, firewall: Firewall) -> Iterator[Packet]:
-        """Packets for each rule that is in force, each rule in its turn, and then for what they speak of together."""
+        """Packets for each rule that is in force, each rule in its turn, and then for what they speak of together.
+
+        Whoever hides a back door among many others pays for it himself: however many may accept, each has its first turn.
+        """
         if self.only:
             return
-        family = self.destination.family
+        usual, accepting, dropping = self._spoken_of(ground, firewall)
+        found = [*accepting, *dropping]
+        together = Aim(*(tuple(dict.fromkeys(chain.from_iterable(values))) for values in zip(*found, strict=True))) if found else Aim()
+        seen, most = set[bytes](), max(MOST_AIMED, len(accepting))
+        for raw in chain(in_turn(self._at(aim, usual) for aim in found), self._at(together._replace(protocols=()), usual)):
+            if raw not in seen:
+                seen.add(raw)
+                yield Packet(raw)
+            if len(seen) >= most:
+                return
+
+    def _spoken_of(self, ground: Ground, firewall: Firewall) -> tuple[Aim, list[Aim], list[Aim]]:
+        """What to take where a rule says nothing; what the rules speak of that may accept; what the others do."""
         random = Random(f"{ground.watch} {self.sources} {self.ports}")
         usual = Aim(
             tuple(parse_address(str(draw_address(place, random)))[1] for place in self.sources[:2]),
@@ -135,18 +182,12 @@ class Strays(Telling):
             (random.randint(32768, 60999),),
         )
         is_stray = self._strangers(ground)
-        found = [
-            aim._replace(sources=tuple(filter(is_stray, aim.sources)) or (() if aim.sources else usual.sources))
-            for aim in aims(firewall, family)
-        ]
-        together = Aim(*(tuple(dict.fromkeys(chain.from_iterable(values))) for values in zip(*found, strict=True))) if found else Aim()
-        seen: set[bytes] = set()
-        for raw in chain(in_turn(self._at(aim, usual) for aim in found), self._at(together._replace(protocols=()), usual)):
-            if raw not in seen:
-                seen.add(raw)
-                yield Packet(raw)
-            if len(seen) >= MOST_AIMED:
-                return
+
+        def strange(aim: Aim) -> Aim:
+            return aim._replace(sources=tuple(filter(is_stray, aim.sources)) or (() if aim.sources else usual.sources))
+
+        accepting, dropping = aims(firewall, self.destination.family)
+        return usual, [*map(strange, accepting)], [*map(strange, dropping)]
 
     def _strangers(self, ground: Ground) -> Callable[[int], bool]:
         listed = [ip_network(place) for place in self.sources]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from fwtutor.course.checks import Failed
@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from fwtutor.network.records import CommandRun
     from fwtutor.recording import Session
     from fwtutor.recording.scenario import Input
+
+
+class Verdict(NamedTuple):
+    """What a command made of an answer."""
+
+    missing: str = ""
+    """What a goal still waits for, where no check says so."""
+    failed: Failed | None = None
+    """The check that fails with it."""
+    again: bool = False
+    """All is well again that was no longer."""
 
 
 class Tasks:
@@ -33,6 +44,9 @@ class Tasks:
         """A command at a host's prompt, where the cursor is."""
         raise NotImplementedError
 
+    def _keep(self, did: str, host: str = "", line: str = "") -> None:
+        raise NotImplementedError
+
     def _last_stop(self, stage: int) -> int:
         raise NotImplementedError
 
@@ -51,9 +65,24 @@ class Tasks:
 
     @property
     def failed(self) -> Failed | None:
-        """The check that what was typed in this run does not pass yet; None if there is none, or nothing was tried."""
+        """The check that what was typed in this run does not pass yet, or no longer; None if there is none, or nothing was tried."""
         met, run = self.progress.of(self.lesson.name).goals, self.session.run
-        return next((failed for goal in self.lesson.goals if goal.id not in met and (failed := goal.failed(run))), None)
+        in_order = sorted(self.lesson.goals, key=lambda goal: goal.id in met)
+        return next((failed for goal in in_order if (failed := goal.failed(run))), None)
+
+    def verdict(self, record: CommandRun, before: Failed | None) -> Verdict:
+        """What a command made of the answer; ``before``: what failed before it."""
+        if record.index < 0 or record.refused:
+            return Verdict()
+        failed = self.failed
+        if failed is not None and failed.newest:
+            return Verdict(failed=failed)
+        return Verdict(self.missing(), again=failed is None and before is not None and before.lapsed)
+
+    def missing(self) -> str:
+        """Why the first open goal that can tell is not met yet; "" if there is nothing to say."""
+        met, run = self.progress.of(self.lesson.name).goals, self.session.run
+        return next((text for goal in self.lesson.goals if goal.id not in met and (text := goal.missing(run))), "")
 
     def before_task(self) -> int:
         """The last moment before the task begins."""
@@ -81,6 +110,7 @@ class Tasks:
         self.just_answered = ""
         self.session.cursor.seek(self._last_stop(page - 1))
         self.stage = page
+        self._keep("began anew")
         return True
 
     def undo(self) -> bool:

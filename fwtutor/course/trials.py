@@ -10,11 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from ipaddress import ip_network
+from itertools import islice
 from random import Random
 
 from fwtutor.course.aiming import aims
 from fwtutor.course.facts import tried
-from fwtutor.course.ground import USUAL_DRAWS, Ground, Played, Story, draw_address, draw_all, enter, fill, loss_words, lost, settle
+from fwtutor.course.ground import (
+    USUAL_DRAWS,
+    Ground,
+    Played,
+    Story,
+    draw_address,
+    draw_all,
+    draw_in_turn,
+    enter,
+    fill,
+    loss_words,
+    lost,
+    settle,
+)
 from fwtutor.course.happened import by_whom, must_told, never_told, packet_told
 from fwtutor.course.model import Condition
 from fwtutor.course.patterns import packet_words
@@ -89,7 +103,7 @@ class Exchange(Telling):
         world = ground.world()
         firewall = world.hosts[ground.watch].firewall
         mark = firewall.checkpoint()
-        spoken = [source for aim in aims(firewall, family) for source in aim.sources]
+        spoken = [source for some in aims(firewall, family) for aim in some for source in aim.sources]
         hosts = ground.addresses
         for place in self.everyone:
             network = ip_network(place)
@@ -106,7 +120,7 @@ class Exchange(Telling):
                 walk = firewall.receive_ns(Packet(raw), on=on, at=world.now)
                 if walk.to is None:
                     text = f"{packet_told(walk.packet)} did not get in{by_whom(walk)}"
-                    return Story(text, world, packet=Captured(world.now, on, raw))
+                    return Story(text, world, packets=(Captured(world.now, on, raw),))
                 firewall.rollback(mark)
         return None
 
@@ -175,7 +189,7 @@ class IcmpError(Telling):
             return None
         kind = "ICMP" if family == 4 else "ICMPv6"
         text = f"{kind} {self.type}/{self.code} from {self.router} about {packet_words(big)} was stopped{by_whom(walk)}"
-        return Story(text, world, packet=error)
+        return Story(text, world, packets=(error,))
 
     def _left(self, records: Iterable[Record], watch: str) -> Iterator[Packet]:
         """The packets that left the watched host, as the wire saw them."""
@@ -200,9 +214,12 @@ class Traffic:
     already: tuple[tuple[str, str], ...] = ()
     """(host, line) pairs that went before: they are entered before the answer comes into force."""
 
-    def play(self, ground: Ground, random: Random) -> tuple[Played, dict[str, str], str]:
-        """(the history in a fresh world, what was drawn, what was said of the first line that was refused)."""
-        drawn = draw_all({**USUAL_DRAWS, **self.draws}, random)
+    def drawings(self, random: Random) -> Iterator[dict[str, str]]:
+        """What is drawn for it, time and again."""
+        return draw_in_turn({**USUAL_DRAWS, **self.draws}, random)
+
+    def play(self, ground: Ground, drawn: Mapping[str, str]) -> tuple[Played, str]:
+        """(the history in a fresh world, what was said of the first line that was refused)."""
         world = ground.world(tuple((host, fill(line, drawn)) for host, line in self.already))
         start, first, refused = world.now, len(world.records), ""
         for at, host, line in self.lines:
@@ -210,7 +227,7 @@ class Traffic:
             record = world.enter(host, fill(line, drawn))
             refused = refused or (f'"{record.line}" was refused, {record.output.strip()}' if record.refused else "")
         settle(world)
-        return Played(world, world.records, first), drawn, refused
+        return Played(world, world.records, first), refused
 
 
 Conditions = Callable[[Mapping[str, str]], Condition]
@@ -227,8 +244,8 @@ class History(Telling):
     times: int = 1
 
     def story(self, ground: Ground, random: Random) -> Story | None:
-        for _ in range(self.times):
-            played, drawn, refused = self.traffic.play(ground, random)
+        for drawn in islice(self.traffic.drawings(random), self.times):
+            played, refused = self.traffic.play(ground, drawn)
             for wanted in self.must:
                 condition = wanted(drawn)
                 if condition.met_at(played) is None:
@@ -254,7 +271,7 @@ class Cost(Telling):
     """Of the packets, in per cent."""
 
     def story(self, ground: Ground, random: Random) -> Story | None:
-        played, _, _ = self.traffic.play(ground, random)
+        played, _ = self.traffic.play(ground, next(self.traffic.drawings(random)))
         here = played.records[played.start :]
         met = [record for record in here if isinstance(record, Walked) and record.host == ground.watch]
         costs = sorted(tried(record.walk) for record in met)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from fwtutor.kernel import in_ipv6, random_ftp, random_helped, random_matches, random_nat, random_sets, random_sip
+from fwtutor.kernel import in_ipv6, random_ftp, random_helped, random_matches, random_nat, random_rates, random_sets, random_sip
 from fwtutor.kernel.observation import Item, Order, Setup
 from fwtutor.kernel.pools import INTERFACES
 from fwtutor.kernel.random_rules import TRANSPARENT, order, ruleset, tracks
@@ -134,9 +134,12 @@ def case(seed: int, packets: int = 50, variant: str | None = None) -> tuple[Setu
     if saying.random() < in_ipv6.SHARE:
         setup, items = in_ipv6.case(saying, setup, items)
     # A later order is drawn for the rules as they were.
-    adding, listing = Random(f"matches {seed}"), Random(f"sets {seed}")
-    if not any(isinstance(item, Order) for item in items) and adding.random() < random_matches.SHARE:
+    adding, listing, rating = (Random(f"{what} {seed}") for what in ("matches", "sets", "rates"))
+    as_drawn = not any(isinstance(item, Order) for item in items)
+    if as_drawn and adding.random() < random_matches.SHARE:
         setup, items = random_matches.add(adding, setup, items)
+    if as_drawn and rating.random() < random_rates.SHARE:
+        setup = random_rates.add(rating, setup)
     return random_sets.add(listing, setup, items) if listing.random() < random_sets.SHARE else (setup, items)
 
 

@@ -105,10 +105,11 @@ def with_lower_ttl(packet: Packet) -> bytes:
     return bytes(raw)
 
 
-def fragments(raw: bytes, mtu: int, known: bool = True) -> list[bytes]:
+def fragments(raw: bytes, mtu: int, known: bool = True, keeps_df: bool = True) -> list[bytes]:
     """An IPv4 packet cut to ``mtu``, as a router cuts it; the packet itself when it fits.
 
-    ``known``: its options were read, and so those that are not copied stay in the first fragment of all.
+    ``known``: its options were read, and so those that are not copied stay in the first fragment of all. ``keeps_df``: where it
+    says DF, its fragments do.
     """
     if len(raw) <= mtu:
         return [raw]
@@ -120,7 +121,7 @@ def fragments(raw: bytes, mtu: int, known: bool = True) -> list[bytes]:
     while at < len(payload):
         # Only what comes last need be no multiple of eight.
         piece = payload[at : at + (room if len(payload) - at <= room else room // 8 * 8)]
-        flags = field & 0xC000 | (0x2000 if more or at + len(piece) < len(payload) else 0)
+        flags = field & (0xC000 if keeps_df else 0x8000) | (0x2000 if more or at + len(piece) < len(payload) else 0)
         pack_into("!H", header, 2, size + len(piece))
         pack_into("!H", header, 6, flags | offset + at // 8)
         header[10:12] = b"\0\0"

@@ -351,8 +351,7 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
             context.show(relabelled.pop(at))
         return found
 
-    counted = False
-    for what, _, at, before in hits:
+    for number, (what, here, at, before) in enumerate(hits, 1):
         if what == SENT:
             effect = tuple(next(changes) for _ in before.changes)
             yield s.CopySent(effect, walk=before)
@@ -372,19 +371,19 @@ def _table_steps(start: CompiledChain, hits: list[Hit], context: Context, effect
                 relabelled[at] = before.after
             continue
         if not over:
-            for number in range(position, at):
-                yield tried(number, False)
+            for missed in range(position, at):
+                yield tried(missed, False)
         action = RETURN
         if what == HOT_DROP:
-            if not counted:
-                yield tried(at, False)
+            yield tried(at, False)
             return
-        counted = what == MATCHED
         if what == POLICY:
             yield s.PolicyApplied(tuple(changes), table, start.chain.name, start.chain.policy or "")
             return
         if what == MATCHED:
             yield tried(at, True, (next(changes),))
+            if (HOT_DROP, here, at) in [(hit.what, hit.chain, hit.position) for hit in hits[number : number + 1]]:
+                return  # legacy's rule counted it all the same
             action = chain.actions[at]
         if action == ACT:
             position = at

@@ -59,7 +59,7 @@ def _routed_by(context: Context) -> tuple[int, int, int, int, int]:
 class Passage(Translating):
     """One packet on its way. What happens is written down in ``walk``."""
 
-    __slots__ = ("busy", "largest", "later", "sizes")
+    __slots__ = ("busy", "is_copy", "keeps_df", "largest", "later", "sizes")
 
     def __init__(self, box: Box, walk: Walk, context: Context) -> None:
         super().__init__(box, walk, context)
@@ -71,6 +71,10 @@ class Passage(Translating):
         """Of the fragments the packet was put together from; empty when it came whole."""
         self.largest = 0
         """The largest of them with its header; no larger ones are sent on."""
+        self.is_copy = False
+        """Whether it is what TEE made, and not what that caused."""
+        self.keeps_df = True
+        """Whether fragments of what says DF say so too: those of a copy only if what was copied said so."""
         context.memory, context.routing, context.keep = box.state.memory, box.routing, box.conntrack.entries.exchange
         context.wall = walk.wall = box.began + context.at
         context.seed, context.lots, context.find = box.seed, box.lots, box.state.find
@@ -283,9 +287,7 @@ class Passage(Translating):
         own.mark, own.priority, own.state = self.context.mark, self.context.priority, UNTRACKED
         own.unfinished = self.context.unfinished
         walk = Walk(own.packet, None, self.walk.at)
-        copy = type(self)(self.box, walk, own)
-        copy.copied = copy.aside = copy.busy = copy.later = True
-        copy.sizes, copy.largest = self.sizes, self.largest
+        copy = self._copy(walk, own)
         walk.events.append((ROUTED, interface, ""))
         own.out_interface = interface
         if copy._enter(OUTPUT):
@@ -294,6 +296,13 @@ class Passage(Translating):
             copy._leave_as_copy()
         self.walk.out += walk.out
         return walk
+
+    def _copy(self, walk: Walk, context: Context) -> Self:
+        copy = type(self)(self.box, walk, context)
+        copy.is_copy = copy.copied = copy.aside = copy.busy = copy.later = True
+        # The fragments still belong to the packet it was copied from, so the copy is cut anew.
+        copy.largest, copy.keeps_df = self.largest, self.context.packet.df
+        return copy
 
     def _leave_as_copy(self) -> None:
         """POSTROUTING, and out, unless it is too big: then its sender is told, as of any packet."""

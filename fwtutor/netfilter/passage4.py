@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from fwtutor.netfilter import answers, defrag
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.events import COPY, GATHERED, ROUTED, TIED
@@ -13,6 +15,7 @@ from fwtutor.netfilter.rations import NO_ROUTE_BURST, NO_ROUTE_COST
 from fwtutor.netfilter.replying4 import ALL_HOSTS, REDIRECTS
 from fwtutor.netfilter.routing import LIMITED_BROADCAST, LOOPBACK, RP_FILTER, STRICT, rp_filter_of
 from fwtutor.netfilter.walk import Walk
+from fwtutor.netfilter.xtables.context import Context
 
 
 class Passage4(Optioned):
@@ -164,6 +167,11 @@ class Passage4(Optioned):
         route = None if interface else routing.lookup(4, gateway)
         return interface or (None if route is None else route.interface)
 
+    def _copy(self, walk: Walk, context: Context) -> Self:
+        copy = super()._copy(walk, context)
+        copy.good = self.good
+        return copy
+
     def _as_copy(self, packet: Packet, came_in: bool) -> Packet:
         header = bytearray(packet.raw[: packet.l4])
         header[6] |= 0x40
@@ -234,7 +242,7 @@ class Passage4(Optioned):
         mtu = min(mtu, self.largest or mtu)
         if self.sizes and packet.l4 + max(self.sizes) <= mtu:
             return defrag.apart(packet, self.sizes, self.good > 0)
-        return answers.fragments(packet.raw, mtu, self.good > 0)
+        return answers.fragments(packet.raw, mtu, self.good > 0, self.keeps_df)
 
     def _gather(self, where: str) -> bool:
         packet = self.context.packet

@@ -90,8 +90,8 @@ class Replying6(Passage):
         if context.by_stack and not context.in_interface and packet.protocol == ICMPV6 and packet.icmp_type == answers6.ECHO_REPLY:
             # The stack's ICMP is still busy sending this one; what it says to neighbours it says by another socket.
             return
-        # What is refused in OUTPUT has no device yet; the stack takes that of loopback for it, and rations nothing.
-        came_by = LOOPBACK if context.hook == OUTPUT else context.in_interface
+        # What is refused in OUTPUT has no device yet, but for a copy; the stack takes that of loopback for it, and rations nothing.
+        came_by = LOOPBACK if context.hook == OUTPUT and not self.is_copy else context.in_interface
         # By loopback no link-local address is the box's own.
         ours = self._is_ours(packet.dst) and not (came_by == LOOPBACK and scopes.is_link_local(packet.dst))
         if scopes.is_multicast(packet.dst) or context.link != "host":

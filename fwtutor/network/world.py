@@ -145,25 +145,26 @@ class World:
 
     def step(self) -> list[Record]:
         """Lets exactly one event happen; its record, in a list (empty when nothing is ahead)."""
-        upcoming = self._next()
-        if upcoming is None:
-            return []
-        at, expiring = upcoming
-        self.now = max(self.now, at)
-        start = len(self.records)
-        if expiring is not None:
-            self._expire(expiring)
-        else:
-            self._happen(self.clock.pop())
+        upcoming, start = self._next(), len(self.records)
+        if upcoming is not None:
+            self._let(*upcoming)
         return self.records[start:]
 
     def run_until(self, at: int) -> list[Record]:
         """Lets everything happen that is due up to ``at`` (ns), and goes there."""
         start = len(self.records)
         while (upcoming := self._next()) is not None and upcoming[0] <= at:
-            self.step()
+            self._let(*upcoming)
         self.now = max(self.now, at)
         return self.records[start:]
+
+    def _let(self, at: int, expiring: Host | None) -> None:
+        """Lets happen what is next."""
+        self.now = max(self.now, at)
+        if expiring is not None:
+            self._expire(expiring)
+        else:
+            self._happen(self.clock.pop())
 
     def enter(self, host: str, line: str, learner: bool = False) -> CommandRun:
         """Enters a line at a host's prompt, now. Raises KeyError if there is no such host."""

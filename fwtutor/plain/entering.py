@@ -31,17 +31,16 @@ class Entering(Travelling):
     def _enter(self, host: str, text: str) -> None:
         runs, place = len(self.session.runs), self.session.cursor.record
         before = self.session.run
-        record = self.journey.enter(host, text)
+        failed, record = self.journey.failed, self.journey.enter(host, text)
         if record.line.startswith("#"):
             return
         self.say(f"{record.host}# {record.line}")
         self.say(*as_written(told.output_rows(record, WIDE)))
         if record.refused:
             self.say("Refused: nothing has changed.")
-        missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
-        failed = self.journey.failed if missing else None
-        after = told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing, WATCH_IT)
-        after += told.unmet(failed, line("see it shows that, with your rules.")) + told.kept_words(self.journey.keeper)
+        verdict = self.journey.verdict(record, failed)
+        after = told.afterwards(self.session, record, self.lesson.prompts, verdict.missing, WATCH_IT)
+        after += told.tried(verdict, line("see it shows that, with your rules.")) + told.kept_words(self.journey.keeper)
         self.say(*sentences(after))
         if len(self.session.runs) > runs and before is not self.session.run:
             self.say(told.branch_plainly(place))

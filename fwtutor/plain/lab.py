@@ -62,8 +62,7 @@ class Lab:
         self._hush()
         if not lesson.free:
             self.say(*read_aloud(lesson.question))
-        if self.journey.lost:
-            self.say(self.journey.lost)
+        self.say(*filter(None, (self.journey.lost, self.journey.resumed)))
         self._page_turned()
         if not lesson.free:
             self.say(*parts.goals(self.journey))

@@ -18,13 +18,13 @@ IN_THE_LAB = (
 
 def as_lab(lesson: Lesson, failed: Failed, again: Reenacted, ways: str = IN_THE_LAB) -> tuple[Lesson, Session]:
     """The lab, and its session at the deciding moment. ``ways``: how to look around and back, as prose."""
-    check = failed.failure.check
+    check, yet = failed.failure.check, "No longer" if failed.lapsed else "Not yet"
     text = f"{check.reason}\n\n**{TRIED}:** {again.text}.\n\n{ways}"
     scenario = again.run.scenario
     session = Session(scenario, [again.run])
     session.cursor.seek(again.index)
     made = Lesson(
-        name=NAME, title="What failed", question=f"Not yet: {check.reason}", minutes=0, chapter="", folder=Path(), scenario=scenario,
+        name=NAME, title="What failed", question=f"{yet}: {check.reason}", minutes=0, chapter="", folder=Path(), scenario=scenario,
         stages=(Stage("What failed", text),), goals=(), therefore="", next="",
         prompts=tuple(dict.fromkeys((*lesson.prompts, scenario.watch))), on_server="", checks=(), seed=lesson.seed, solution=Answer(""),
     )  # fmt: skip

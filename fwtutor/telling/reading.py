@@ -215,14 +215,47 @@ def chain_of(place: Place) -> tuple[str, str]:
     if frames:
         return frames[-1].table, frames[-1].chain
     record = place.record
-    if isinstance(record, CommandRun) and record.host == place.watch:
+    changed = _changed_by(record, place.watch)
+    if changed:
+        return changed
+    ahead = next((step for step in place.steps if isinstance(step, ChainEntered)), None)
+    return (ahead.table, ahead.chain) if ahead and place.routed else _before_routing(place)
+
+
+def _changed_by(record: Record | None, watch: str) -> tuple[str, str] | None:
+    """The first chain that a command at the watched host has changed."""
+    if isinstance(record, CommandRun) and record.host == watch:
         for table, after in record.after.tables.items():
             before = record.before.tables.get(table)
             for name, chain in after.chains.items():
                 if before is not None and before.chains.get(name) != chain:
                     return table, name
-    ahead = next((step for step in place.steps if isinstance(step, ChainEntered)), None)
-    return (ahead.table, ahead.chain) if ahead and place.routed else ("filter", "INPUT")
+    return None
+
+
+LOOKED_BACK = 16
+"""Moments before this one, at most, that are asked which chain was looked at."""
+
+
+def _before_routing(place: Place) -> tuple[str, str]:
+    """The chain to show while nothing may give away where a packet goes: that of the box's own packets, or the one that was looked at last.
+
+    At first it is the longer one of INPUT and FORWARD: a box that has more rules for FORWARD is there to forward.
+    """
+    if place.walk is not None and place.walk.in_interface is None:
+        return "filter", "OUTPUT"
+    run, here = place.session.run, place.session.cursor.index
+    for index in reversed(run.stops[: bisect_left(run.stops, here)][-LOOKED_BACK:]):
+        record = run.records[index]
+        changed = _changed_by(record, place.watch)
+        if changed and changed[1] not in ("OUTPUT", "POSTROUTING"):
+            return changed
+        if isinstance(record, Walked) and record.host == place.watch and record.walk.in_interface is not None:
+            met = next((step for step in record.walk.steps if isinstance(step, ChainEntered) and step.chain in ("INPUT", "FORWARD")), None)
+            if met:
+                return "filter", met.chain
+    filtering = place.rules.tables.get("filter")
+    return "filter", max(("INPUT", "FORWARD"), key=lambda name: len(filtering.chains[name].rules) if filtering else 0)
 
 
 def rule_at(place: Place) -> RuleTried | PolicyApplied | None:

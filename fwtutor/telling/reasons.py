@@ -18,6 +18,7 @@ from fwtutor.netfilter.steps import (
     HookEntered,
     Logged,
     LookedUp,
+    PolicyApplied,
     RuleTried,
     StateChanged,
     Step,
@@ -27,7 +28,7 @@ from fwtutor.netfilter.why_state import evidence
 from fwtutor.network.records import CommandRun, TimerFired, Walked
 from fwtutor.telling import glyphs, words
 from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry, sender, sent_again
-from fwtutor.telling.spans import BLANK, Line, line, wrap
+from fwtutor.telling.spans import BLANK, Line, clean, line, wrap
 from fwtutor.telling.told import change_words, done_words
 
 _SECONDS = re.compile(r"\b(in|for) (\d+) s\b")
@@ -55,6 +56,10 @@ def reasons(place: Place, width: int) -> list[Line]:
     )
     deciding = decider(place.happened)
     rows += _step(place, deciding or now, width, lead=True)
+    tells = deciding is not None and now.verdict == "REJECT"
+    if tells:
+        # What the sender is told is what a REJECT is about: it stands where a low pane shows it.
+        rows += _step(place, now, width, lead=False)
     found = place.looked_up
     if found:
         rows += _step(place, found, width, lead=False)
@@ -65,8 +70,8 @@ def reasons(place: Place, width: int) -> list[Line]:
             rows += _step(place, step, width, lead=False)
     failed = [step for step in place.happened if isinstance(step, RuleTried) and not step.matched and step is not deciding]
     for step in failed[-20:]:
-        rows += _failed(place, step, width)
-    if deciding is not None:
+        rows += _failed(place, step, width, deciding)
+    if deciding is not None and not tells:
         rows += _step(place, now, width, lead=False)
     return rows
 
@@ -79,12 +84,18 @@ def _command(place: Place, record: CommandRun) -> str:
     if changed and record.host != place.watch:
         return f"At {record.host}: {changed}. The rules of {place.watch}, which you see, are as they were."
     if changed:
-        return f"Here {changed}. Packets before this met the old rules, packets after it meet these."
+        return f"Here: {changed}. Packets before this met the old rules, packets after it meet these."
     records = place.session.run.records[record.index + 1 : record.index + 64] if record.index >= 0 else []
     sent = next((each for each in records if isinstance(each, Walked) and each.cause == record.index), None)
     if sent is not None:
         return f"{record.host} sends because of it: {words.moment(sent)}, comes next. The rules are as they were."
-    return f"{done_words(record) or 'done: it printed something'}. The rules are as they were."
+    return f"{done_words(record) or _printed(record)}. The rules are as they were."
+
+
+def _printed(record: CommandRun) -> str:
+    """What a command printed, if that is a line; more of it is for the panel above the prompt, and for who asks why."""
+    rows = record.output.strip().splitlines()
+    return f"done; it printed: {clean(rows[0]).rstrip('.')}" if len(rows) == 1 else "done: it printed something"
 
 
 def explain(place: Place, width: int) -> list[Line]:
@@ -192,10 +203,12 @@ def _rule_heading(step: RuleTried) -> str:
     return f"rule {step.number} of {chain} matches {glyphs.ARROW} {target_words(step.rule)}"
 
 
-def _failed(place: Place, step: RuleTried, width: int) -> list[Line]:
-    """A rule that did not match, in one sentence: the condition that was false."""
+def _failed(place: Place, step: RuleTried, width: int, deciding: RuleTried | PolicyApplied | None) -> list[Line]:
+    """A rule that did not match, in one sentence: the condition that was false. Its chain, if it is not that of what decided."""
     assert place.walk is not None
     false = next((condition for condition in why(place.walk, step).conditions if not condition.held), None)
     if false is None:
         return []
-    return wrap(line((f"{glyphs.CROSS} rule {step.number} ", "drop"), (false.text, "code"), f": {false.because}"), width, 2)
+    here = deciding is None or (step.table, step.chain) == (deciding.table, deciding.chain)
+    which = f"rule {step.number}" if here else f"rule {step.number} of {words.chain_name(step.table, step.chain)}"
+    return wrap(line((f"{glyphs.CROSS} {which} ", "drop"), (false.text, "code"), f": {false.because}"), width, 2)

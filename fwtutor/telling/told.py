@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from fwtutor.netfilter.ipset.sets import MEMORY_KEY
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fwtutor.course.handing import Keeper
     from fwtutor.course.journey import Journey
     from fwtutor.course.model import Lesson
+    from fwtutor.course.tasks import Verdict
     from fwtutor.netfilter.steps import Change
     from fwtutor.network.records import Record
     from fwtutor.recording import Run, Session
@@ -195,6 +196,8 @@ def done_words(record: CommandRun) -> str:
     words = record.line.removeprefix("sudo ").split()
     if words[:1] == ["conntrack"] and {"-E", "--event"} & {*words}:
         return "nothing of that kind has been told so far"
+    if words[:1] == ["conntrack"] and len(words) > 2:
+        return "no entry is like that" + (": nothing deleted" if {"-D", "--delete"} & {*words} else "")
     if words[:1] == ["conntrack"]:
         return "the table is empty: nothing is remembered here"
     if words[:1] == ["echo"]:
@@ -278,18 +281,29 @@ def no_hint(lesson: Lesson) -> str:
     return "There is no hint on this page: step, and look."
 
 
+def tried(verdict: Verdict, see: Line) -> list[Line]:
+    """What a command made of an answer."""
+    return [line((f"{glyphs.TICK} your rules pass again", "accept"))] if verdict.again else unmet(verdict.failed, see)
+
+
 def unmet(failed: Failed | None, see: Line) -> list[Line]:
-    """The check that does not pass yet, why it matters, what happened, and how to see that; nothing if there is none."""
+    """The check that does not pass, why it matters, what happened, and how to see that; nothing if there is none."""
     if failed is None:
         return []
     from fwtutor.course.model import TRIED
 
-    failure = failed.failure
+    failure, said = failed.failure, "your rules no longer pass" if failed.lapsed else "not yet"
     return [
-        line((f"{glyphs.CROSS} not yet: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
+        line((f"{glyphs.CROSS} {said}: ", "change"), failure.check.reason, (f"  ({failure.check.name})", "dim")),
         line((f"{TRIED}: ", "dim"), f"{failure.happened}."),
         see,
     ]
+
+
+def met_words(lesson: Lesson, ids: Set[str]) -> list[Line]:
+    """Which goals have just been met; nothing if none was."""
+    texts = ", ".join(goal.text for goal in lesson.goals if goal.id in ids)
+    return [line((f"{glyphs.TICK} goal met: ", "accept"), texts)] if texts else []
 
 
 def branch_words(place: Record | None) -> Line:
@@ -297,8 +311,9 @@ def branch_words(place: Record | None) -> Line:
     if place is None:
         return line(("It holds from the start, before the first packet. u takes it back.", "dim"))
     return line(
-        ("From here on it happens anew. ", "dim"), ("r", "key"), (": the former run. ", "dim"), ("u", "key"), (": take this back.", "dim")
-    )
+        ("From here on it happens anew. Esc, then ", "dim"), ("r", "key"), (": the former run. ", "dim"),
+        ("u", "key"), (": take this back.", "dim"),
+    )  # fmt: skip
 
 
 def undone(before: Sequence[Input], now: Sequence[Input]) -> list[Line]:

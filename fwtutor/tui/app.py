@@ -159,9 +159,11 @@ class FwtutorApp(Sandboxes, Shots):
             self.crash = error
             self.exit()
             return
-        if isinstance(self.screen, OpeningScreen):
+        while len(self.screen_stack) > 1:
+            # The opening, and whatever came over it.
             self.pop_screen()
         self.open_lesson(lesson, afresh=False, at=self._at)
+        self._check_size(self.size)
 
     # --- size -------------------------------------------------------------------------------------------
 

@@ -69,6 +69,55 @@ def test_neither_chains_nor_sets_nor_many_other_rules_hide_it(lines: list[str], 
     assert judged("too-open", *lines).passed is not found
 
 
+@pytest.mark.parametrize("door", ["-p tcp --dport 31337", "-s 203.0.113.77", "-p udp --sport 31337"])
+def test_however_many_rules_accept_each_is_aimed_at(door: str) -> None:
+    many = (f"iptables -A INPUT -i lan -p tcp --dport {2000 + number} -j ACCEPT" for number in range(1, 201))
+    judgement = judged("too-open", *many, f"iptables -A INPUT {door} -j ACCEPT")
+    assert [failure.check.name for failure in judgement.failures] == ["strangers-stay-out"], str(judgement)
+
+
+KNOCKS = [
+    ["-A INPUT -p tcp --dport 7000 -m recent --name k --set -j DROP", "-A INPUT -p tcp --dport 22 -m recent --name k --rcheck -j ACCEPT"],
+    ["-A INPUT -p udp --dport 7000 -m recent --name k --set -j DROP", "-A INPUT -m recent --name k --update --seconds 10 -j ACCEPT"],
+    ["-I INPUT -p tcp --sport 666 --dport 1337 -m recent --name k --set",
+     "-A INPUT -p tcp --dport 22 -m recent --name k --remove -j ACCEPT"],
+    ["-A INPUT -s 203.0.113.77 -p tcp --sport 666 -m recent --name k --set -j DROP",
+     "-A INPUT -p tcp --dport 22 -m recent --name k --rcheck -j ACCEPT"],
+    ["-A INPUT -p tcp --dport 22 -m recent --name c --rcheck -j ACCEPT",
+     "-A INPUT -p tcp --dport 9000 -m recent --name b --rcheck -m recent --name c --set -j DROP",
+     "-A INPUT -p tcp --dport 8000 -m recent --name a --rcheck -m recent --name b --set -j DROP",
+     "-A INPUT -p tcp --dport 7000 -m recent --name a --set -j DROP"],
+    ["-N one", "-N two", "-N three", "-N door",
+     "-A one -p tcp --dport 9000 -m recent --name a --set -j DROP", "-A one -j DROP",
+     "-A two -m recent --name a --remove", "-A two -p tcp --dport 8000 -m recent --name b --set -j DROP", "-A two -j one",
+     "-A three -m recent --name b --remove", "-A three -p tcp --dport 7000 -m recent --name c --set -j DROP", "-A three -j one",
+     "-A door -m recent --name c --remove", "-A door -p tcp --dport 22 -j ACCEPT", "-A door -j one",
+     "-A INPUT -m recent --name c --rcheck --seconds 30 -j door", "-A INPUT -m recent --name b --rcheck --seconds 10 -j three",
+     "-A INPUT -m recent --name a --rcheck --seconds 10 -j two", "-A INPUT -j one"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", KNOCKS)
+def test_a_door_that_opens_after_knocking_is_found(rules: list[str]) -> None:
+    judgement = judged("too-open", *(f"iptables {rule}" for rule in rules))
+    assert [failure.check.name for failure in judgement.failures] == ["strangers-stay-out"], str(judgement)
+    assert judgement.failures[0].happened.count("knocked with ") == 1
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ["-I INPUT -p tcp --dport 1337 -m conntrack --ctstate NEW -m recent --name x --set",
+         "-I INPUT -p tcp --dport 1337 -m conntrack --ctstate NEW -m recent --name x --update --seconds 60 --hitcount 30 -j DROP"],
+        ["-A INPUT -i lan -p tcp --dport 7000 -m recent --name k --set",
+         "-A INPUT -i lan -p tcp --dport 8022 -m recent --name k --rcheck -j ACCEPT"],
+    ],
+)  # fmt: skip
+def test_whoever_only_counts_or_hears_friends_knock_has_no_back_door(rules: list[str]) -> None:
+    judgement = judged("too-open", *(f"iptables {rule}" for rule in rules))
+    assert judgement.passed, str(judgement)
+
+
 @pytest.mark.parametrize("rule", ["-p tcp --dport 80:90", "-p tcp --dport 4444", "-p udp --dport 80", "-p esp"])
 def test_a_site_has_one_port(rule: str) -> None:
     judgement = judged("first-match", f"iptables -A INPUT {rule} -j ACCEPT")

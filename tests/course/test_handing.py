@@ -104,6 +104,108 @@ def test_the_name_inside_a_file_is_not_stronger_than_that_of_the_file(tmp_path: 
     assert [(mark.student, mark.note) for mark in marks] == [("eve", "it was played as 'Ada'"), ("Ada", ""), ("Ada", "")]
 
 
+def come_back(folder: Path, student: str = "Ada", exam: bool = True) -> Journey:
+    """In another sitting, from the map or by name."""
+    sitting = Sitting(student, exam=exam, folder=folder)
+    lesson = sitting.prepared(find_lesson("too-open"))
+    journey = Journey(lesson, Session(lesson.scenario), Unkept())
+    journey.keeper = sitting.keeper(lesson)
+    journey.begin()
+    return journey
+
+
+def test_an_exam_that_was_left_is_gone_on_with_in_its_file(tmp_path: Path) -> None:
+    first = come_back(tmp_path)
+    while (question := first.question) is None:
+        first.to_end()
+    assert first.answer(0)
+    first.enter("server", "iptables -P INPUT ACCEPT")
+    first.enter("server", "iptables -A INPUT -p udp -j DROP")
+    first.undo()
+    first.enter("attacker", "send tcp 198.18.0.1:1 > 198.18.0.2:2 SYN")
+    path = tmp_path / "too-open-ada.answer"
+    before = json.loads(path.read_text())
+    again = come_back(tmp_path, "ada")
+    assert again.resumed == "You go on with too-open-ada.answer, where you left it."
+    assert (again.session.run.inputs, again.stage) == (first.session.run.inputs, first.stage)
+    assert (again.session.cursor.index, again.session.cursor.step) == (first.session.cursor.index, first.session.cursor.step)
+    assert again.picked(question) == 0
+    after = json.loads(path.read_text())
+    assert after["answer"] == before["answer"]
+    assert (after["begun"], after["typed"][:-1], after["typed"][-1]["did"]) == (before["begun"], before["typed"], "came back")
+    again.enter("server", REPAIR)
+    assert [each["line"] for each in json.loads(path.read_text())["answer"]] == ["iptables -P INPUT ACCEPT", REPAIR]
+    assert again.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["too-open-ada.answer"]
+
+
+@pytest.mark.parametrize("student", ["", "Ada"])
+def test_by_way_of_the_map_one_comes_back_to_what_one_typed(tmp_path: Path, student: str) -> None:
+    sitting, progress = Sitting(student, exam=True, folder=tmp_path), Unkept()
+    lesson = sitting.prepared(find_lesson("too-open"))
+    for typed in (["iptables -P INPUT ACCEPT"], ["iptables -P INPUT ACCEPT", REPAIR]):
+        journey = Journey(lesson, Session(lesson.scenario), progress)
+        journey.keeper = sitting.keeper(lesson)
+        journey.begin()
+        journey.enter("server", typed[-1])
+        (path,) = tmp_path.iterdir()
+        assert [each["line"] for each in json.loads(path.read_text())["answer"]] == typed
+
+
+def test_nobody_goes_on_with_what_is_not_his_or_was_no_exam(tmp_path: Path) -> None:
+    come_back(tmp_path, "").enter("server", REPAIR)
+    come_back(tmp_path, "Ada").enter("server", REPAIR)
+    for student in ("", "Bob"):
+        journey = come_back(tmp_path, student)
+        assert (journey.resumed, journey.lost, list(journey.session.run.inputs)) == ("", "", [])
+    path = tmp_path / "too-open-ada.answer"
+    content = json.loads(path.read_text())
+    assert come_back(tmp_path).resumed
+    changes = (
+        {"student": "Eve"},
+        {"exam": False},
+        {"seed": 5},
+        {"lesson": "udp"},
+        {"version": 9},
+        {"place": None},
+        {"place": {"typed": 5}},
+    )
+    for change in changes:
+        path.write_text(json.dumps({**content, **change}))
+        journey = come_back(tmp_path)
+        assert (journey.resumed, journey.session.run.inputs) == ("", [])
+    path.write_bytes(b"\xff")
+    assert come_back(tmp_path).resumed == ""
+
+
+@pytest.mark.parametrize("change", ["answer", "typed", "typed_in"])
+def test_an_exam_whose_file_says_something_else_gets_another_file(tmp_path: Path, change: str) -> None:
+    come_back(tmp_path).enter("server", REPAIR)
+    path = tmp_path / "too-open-ada.answer"
+    content = json.loads(path.read_text())
+    if change == "answer":
+        content["answer"][0]["line"] = "iptables -F"
+    elif change == "typed":
+        content["place"]["typed"] = []
+    else:
+        content["place"]["typed_in"] += 1
+    path.write_text(text := json.dumps(content))
+    journey = come_back(tmp_path)
+    assert "cannot be gone on with" in journey.lost
+    assert (journey.resumed, journey.session.run.inputs) == ("", [])
+    journey.enter("server", "iptables -P INPUT DROP")
+    assert path.read_text() == text
+    assert [each["line"] for each in json.loads((tmp_path / "too-open-ada-2.answer").read_text())["answer"]] == ["iptables -P INPUT DROP"]
+
+
+def test_whoever_begins_the_task_anew_has_that_in_the_file(tmp_path: Path) -> None:
+    journey = come_back(tmp_path)
+    journey.enter("server", REPAIR)
+    journey.restart()
+    content = json.loads((tmp_path / "too-open-ada.answer").read_text())
+    assert (content["answer"], content["typed"][-1]["did"]) == ([], "began anew")
+
+
 def test_no_file_is_written_over_and_a_disk_that_will_not_have_it_is_told(tmp_path: Path) -> None:
     for _ in range(2):
         begun(tmp_path).enter("server", REPAIR)

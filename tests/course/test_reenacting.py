@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from fwtutor.course.checks import Court
+from fwtutor.course.checks import Court, court_of
 from fwtutor.course.ground import Ground
 from fwtutor.course.loader import lessons_folder, load_course, load_lesson
 from fwtutor.course.model import Lesson
@@ -38,9 +38,9 @@ def test_the_history_happens_again_as_it_did(lesson: Lesson) -> None:
         records = story.world.records
         assert [said(record) for record in again.run.records[: len(records)]] == [said(record) for record in records]
         decided = again.run.records[again.index]
-        if story.packet is not None:
+        if story.packets:
             assert isinstance(decided, Walked)
-            assert (decided.walk.packet.raw, decided.host) == (story.packet.raw, lesson.scenario.watch)
+            assert (decided.walk.packet.raw, decided.host) == (story.packets[-1].raw, lesson.scenario.watch)
         elif story.decided is not None:
             assert again.index == story.decided
         told.append(again.text)
@@ -67,3 +67,18 @@ def test_what_was_typed_fails_by_a_history_with_those_rules_in_it() -> None:
     session.enter("server", "iptables -A INPUT -i lan -p tcp --dport 22 -j ACCEPT")
     session.enter("server", "iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
     assert repair.failed(session.run) is None
+
+
+def test_a_history_of_knocking_has_all_knocks_in_it() -> None:
+    lesson = load_lesson(lessons_folder() / "too-open")
+    assert lesson.solution is not None
+    knocking = ("--dport 7000 -m recent --name k --set -j DROP", "--dport 22 -m recent --name k --rcheck -j ACCEPT")
+    typed = [line for line in lesson.solution.rules.splitlines() if line.startswith("-A")]
+    typed += [f"-A INPUT -p tcp {line}" for line in knocking]
+    court = court_of(lesson)
+    lines = (*court.as_found(), ("server", "iptables -F INPUT"), *(("server", f"iptables {line}") for line in typed))
+    history = court.history(lines, next(check for check in lesson.checks if check.name == "strangers-stay-out"))
+    assert history is not None
+    last = [record for record in history.run.records if isinstance(record, Walked)][-2:]
+    assert [(record.walk.packet.dport, record.walk.verdict) for record in last] == [(7000, "DROP"), (22, "ACCEPT")]
+    assert history.index == last[-1].index

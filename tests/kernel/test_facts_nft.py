@@ -166,6 +166,13 @@ def test_a_match_that_drops_at_once_sends_no_answer_of_its_rules_reject(kernel: 
     assert packet.out == ()
 
 
+def test_a_match_that_drops_at_once_does_so_behind_a_rule_that_matched(kernel: Kernel) -> None:
+    """Case 88257000708: it is told of the rule as of one that comes first."""
+    rules = filtering("-A FORWARD -p tcp -j LOG\n-A FORWARD -p tcp -m tcp --tcp-option 30 -j REJECT")
+    (packet,) = agreed(kernel, nft(rules), [segment(12)])
+    assert packet.path == ("filter:FORWARD:rule:1", "filter:FORWARD:rule:2")
+
+
 @pytest.mark.parametrize("offset", [8, 24, 1400])
 @pytest.mark.parametrize("rule", ["--dport 80", "--sport 4000 --dport 80", "--tcp-flags SYN SYN", "! --dport 81"])
 def test_what_a_later_fragment_holds_is_compared_as_if_it_were_a_header(kernel: Kernel, rule: str, offset: int) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
+from fwtutor.kernel.compare import compare
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Item, Order, Shot
 from fwtutor.netfilter import craft
+from tests.kernel import six
 from tests.kernel.deciding import both_ways, setup, verdicts
-from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER
+from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, address
+from tests.netfilter.six import fragment, ip6
 
 VARIANTS = pytest.mark.parametrize("variant", ["legacy", "nft"])
 
@@ -169,3 +173,35 @@ def test_after_too_much_in_a_while_nothing_of_the_next_while_holds(kernel: Kerne
     )
     items: list[Item] = [udp(at=at) for at in (*[0.0] * 8, 1.1, 1.1, 2.3, 2.3, 2.4, 2.4)]
     assert verdicts(kernel, setup(variant, f"-A INPUT {rule} -j ACCEPT"), items) == "AAAAAADD" + "DD" + "AAAA"
+
+
+_OPTIONS = bytes([0, 1, 4, 0, 0, 0, 0])
+"""Of a header of options what follows its first byte."""
+_DROPPED, _PASSES = True, False
+
+
+@VARIANTS
+@pytest.mark.parametrize("mode", ["srcip", "dstport", "srcip,srcport"])
+@pytest.mark.parametrize(
+    ("header", "payload", "dropped"),
+    [
+        (59, b"something", _DROPPED), (59, b"", _DROPPED), (0, b"\x3b" + _OPTIONS, _DROPPED), (60, b"\x3b" + _OPTIONS + b"more", _DROPPED),
+        (0, b"\x3c" + _OPTIONS + b"\x11", _DROPPED), (0, b"\x11" + _OPTIONS + b"\0", _DROPPED), (17, bytes(8), _PASSES),
+        (44, fragment(17, 64, False) + bytes(range(1, 17)), _PASSES), (44, fragment(17, 64, False) + b"\1", _PASSES),
+        (44, fragment(59, 64, False) + bytes(16), _PASSES), (50, bytes(16), _PASSES),
+    ],
+)  # fmt: skip
+def test_ports_are_looked_for_behind_all_ipv6_headers(
+    kernel: Kernel, variant: str, mode: str, header: int, payload: bytes, dropped: bool
+) -> None:
+    """Cases 703000769 and 41907000433: what has no payload, or breaks off, is dropped at once; a later fragment counts as of port 0."""
+    rules = (
+        f"*filter\n-A FORWARD -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode {mode} --hashlimit-name h\nCOMMIT\n"
+    )
+    ends = (address("2001:db8:9::9"), address("2001:db8:2::80"))
+    # The datagram's ports are 0, too.
+    shots = [Shot(ip6(header, payload, *ends), "wan"), Shot(ip6(17, bytes(8), *ends), "wan")]
+    found = compare(kernel, replace(six.box(rules), variant=variant), shots)
+    assert not found.differences, f"{found}"
+    dropped = dropped and mode != "srcip"
+    assert [packet.verdict for packet in found.observation.packets] == ["DROP" if dropped else "ACCEPT", "ACCEPT"]

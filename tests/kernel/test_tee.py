@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import pytest
 
 from fwtutor.kernel.compare import compare
 from fwtutor.kernel.kernel import Kernel
 from fwtutor.kernel.observation import Item, Observed, Setup, Shot
-from fwtutor.netfilter import craft
+from fwtutor.netfilter import craft, ipoptions
 from tests.kernel import six, talk
 from tests.kernel.talk import BOX, CLIENT, SERVER, STRANGER, Tcp, box
+from tests.netfilter.six import FRAGMENT, fragment, ip6
 
 VARIANTS = pytest.mark.parametrize("variant", ["legacy", "nft"])
 HOST, OTHER = "192.168.0.99", "203.0.113.200"
@@ -186,3 +188,72 @@ def test_ipv6(kernel: Kernel, variant: str, chain: str) -> None:
 def test_a_bare_rule_ends_the_chain_of_packet_and_copy(kernel: Kernel, variant: str) -> None:
     text = table("mangle", f"OUTPUT -p tcp -j TEE --gateway {HOST}") + table("security", "OUTPUT -j RETURN", "OUTPUT -j MARK --set-mark 1")
     told(kernel, replace(box(text), variant=variant), [TO_BOX, Shot(craft.tcp(BOX, STRANGER, 53, 1337, 2, 100, id=1), None)])
+
+
+@VARIANTS
+@pytest.mark.parametrize("chain", ["PREROUTING", "FORWARD", "POSTROUTING"])
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [((552, 552, 552, 352), [1232, 776]), ((16, 24, 8), [48]), ((104, 1448), [1448, 104]), ((1248, 1248, 200), [1248, 1248, 200])],
+)
+def test_the_copy_of_a_datagram_that_came_in_fragments_is_cut_anew(
+    kernel: Kernel, variant: str, chain: str, sizes: tuple[int, ...], expected: list[int]
+) -> None:
+    """Case 73119000358: as large as the largest that came, in IPv6 as large as any link takes; the packet itself leaves as it came."""
+    far, near = talk.address("2001:db8:9::9"), talk.address("2001:db8:2::80")
+    payload = craft.udp(far, near, 5, 53, bytes(number & 255 for number in range(sum(sizes) - 8)), family=6)[40:]
+    cuts = list(pairwise([0, *accumulate(sizes)]))
+    shots = [Shot(ip6(FRAGMENT, fragment(17, begin, end < len(payload)) + payload[begin:end], far, near), "wan") for begin, end in cuts]
+    text = table("mangle", f"{chain} -j TEE --gateway 2001:db8:1::7") + TRACKED
+    packet = told(kernel, replace(six.box(text), variant=variant), list(shots))[-1]
+    left = {on: [len(raw) - 48 for name, raw in packet.out if name == on] for on in ("wan", "lan")}
+    assert left == {"wan": expected, "lan": list(sizes)}
+
+
+@VARIANTS
+@pytest.mark.parametrize("df", [False, True])
+@pytest.mark.parametrize("options", [b"", bytes([7, 7, 4, 0, 0, 0, 0, 0])])
+@pytest.mark.parametrize("chain", ["PREROUTING", "FORWARD", "POSTROUTING"])
+def test_fragments_of_a_copy_say_df_if_the_largest_that_came_did(
+    kernel: Kernel, variant: str, chain: str, options: bytes, df: bool
+) -> None:
+    """The copy itself says DF whatever came. Options that need not be in later fragments are not, once the stack has read them."""
+    payload = craft.udp(STRANGER, CLIENT, 5, 53, bytes(range(40)))[20:]
+    pieces = [
+        craft.ip(STRANGER, CLIENT, 17, payload[at:end], id=7, df=df, mf=end < 48, offset=at) for at, end in ((0, 16), (16, 40), (40, 48))
+    ]
+    shots = [Shot(ipoptions.with_options(piece, options) if options else piece, "wan") for piece in pieces]
+    text = table("mangle", f"{chain} -j TEE --gateway {OTHER}") + TRACKED
+    packet = told(kernel, replace(box(text), variant=variant), list(shots))[-1]
+    copied = [raw for name, raw in packet.out if name == "wan"]
+    assert [len(raw) - 20 - len(options) for raw in copied] == [24, 24]
+    assert [raw[6] >> 6 & 1 for raw in copied] == [df, df]
+
+
+@VARIANTS
+@pytest.mark.parametrize(("chain", "on"), [("PREROUTING", "wan"), ("FORWARD", "wan"), ("POSTROUTING", "wan"), ("OUTPUT", None)])
+def test_errors_about_a_copy_are_rationed(kernel: Kernel, variant: str, chain: str, on: str | None) -> None:
+    """Case 88257001038: in IPv6 those about what else is refused in OUTPUT are not; of a copy's RST, for one."""
+    far, near = talk.address("2001:db8:9::9"), talk.address("2001:db8:2::80")
+    sent = "-A OUTPUT -p tcp --tcp-flags RST RST -j REJECT\n"
+    sent += "-A OUTPUT -p tcp -m conntrack --ctstate UNTRACKED -j REJECT --reject-with tcp-reset\n"
+    text = table("mangle", f"{chain} ! -p ipv6-icmp -m conntrack ! --ctstate UNTRACKED -j TEE --gateway 2001:db8:2::7")
+    text += f"*filter\n{sent}-A OUTPUT -p udp -m conntrack --ctstate UNTRACKED -j REJECT\nCOMMIT\n"
+    setup = replace(six.box(text, net__ipv6__icmp__ratelimit=1000), variant=variant)
+    packets = told(kernel, setup, [Shot(craft.udp(far, near, 5, 53, b"", family=6), on)] * 8)
+    assert [sum(raw[6] == 58 for _, raw in packet.out) for packet in packets] == [1] * 6 + [0] * 2
+    if on:
+        packets = told(kernel, setup, [Shot(craft.tcp(far, near, 5, 53, 2, 1, family=6), on)] * 8)
+        assert [sum(raw[6] == 58 for _, raw in packet.out) for packet in packets] == [1] * 8
+
+
+@VARIANTS
+@pytest.mark.parametrize(
+    ("chain", "sender", "dst"), [("INPUT", STRANGER, BOX), ("FORWARD", STRANGER, CLIENT), ("POSTROUTING", STRANGER, CLIENT)]
+)
+def test_what_refuses_a_copy_knows_its_options(kernel: Kernel, variant: str, chain: str, sender: int, dst: int) -> None:
+    raw = ipoptions.with_options(craft.udp(sender, dst, 5, 53, b"abcd", id=4, df=False), bytes([7, 7, 4, 0, 0, 0, 0, 0]))
+    text = table("mangle", f"{chain} -p udp -j TEE --gateway {HOST}") + table("filter", "OUTPUT -p udp -j REJECT")
+    (packet,) = told(kernel, replace(box(text), variant=variant), [Shot(raw, "wan")])[:1]
+    errors = [raw for _, raw in packet.out if raw[9] == 1]
+    assert [raw[0] & 15 for raw in errors] == [7]

@@ -99,6 +99,20 @@ def test_counters_tick_for_rules_that_match_and_for_the_policy() -> None:
     assert "[0:0] -A INPUT -m conntrack" in saved
 
 
+@pytest.mark.parametrize("variant", ["legacy", "nft"])
+def test_a_match_that_drops_at_once_is_told_of_behind_a_rule_that_matched(variant: str) -> None:
+    """And of a negated one, which legacy counts all the same, that its rule matched, but not that it led anywhere."""
+    broken = craft.ip(CLIENT, SERVER, 132, bytes(12) + bytes.fromhex("0003 0000"))  # a chunk of no bytes
+    for no, chain in (("", ""), ("! ", "-j one")):
+        firewall = Firewall({"wan": ["203.0.113.1/24"]}, variant=variant)
+        asking = f"-A INPUT -p sctp -m sctp {no}--chunk-types any DATA {chain}"
+        firewall.restore(f"*filter\n:one - [0:0]\n-A INPUT -p sctp -j LOG\n{asking}\n-A one -p sctp\nCOMMIT\n")
+        walk = firewall.receive(broken, on="wan", at=0)
+        assert walk.verdict == "DROP"
+        tried = [(step.chain, step.number, step.matched) for step in walk.steps if isinstance(step, RuleTried)]
+        assert tried == [("INPUT", 1, True), ("INPUT", 2, variant == "legacy" and bool(no))]
+
+
 def test_trace_words_for_user_chains_goto_and_unconditional_verdicts() -> None:
     firewall = stateless(
         ":one - [0:0]",

@@ -362,6 +362,27 @@ def test_a_failed_check_is_seen_as_a_run_and_left_for_ones_own(tmp_path: Path) -
     assert "typed nothing here" in listener.tell("task anew")
 
 
+def test_whoever_spoils_what_had_passed_is_told_and_when_it_is_well_again(tmp_path: Path) -> None:
+    lesson = find_lesson("too-open")
+    progress = Progress(tmp_path / "progress.json")
+    for prediction in lesson.predictions:
+        progress.predict("too-open", prediction.id, prediction.expect)
+    listener = Listener(progress)
+    listener.shell.open(lesson)
+    listener.tell(*["end"] * 12)
+    assert "Goal met: repair" in listener.tell("solution", "solution", "type it")
+    assert "pass" not in listener.tell("server# iptables -A INPUT -p udp --dport 9 -j DROP")
+    said = listener.tell("server# iptables -A INPUT -p udp --dport 31337 -j ACCEPT")
+    assert "your rules no longer pass: From outside only 1337 may be reached" in said
+    assert "see it shows that, with your rules." in said
+    assert "no longer" not in listener.tell("attacker# connect 203.0.113.1:1337", "server# iptables -S")
+    assert "31337 came in by wan and got through" in listener.tell("see it", "mine")
+    assert "your rules no longer pass" in listener.tell("server# iptables -I INPUT -p tcp --dport 1337 -j DROP")
+    assert "again" not in listener.tell("server# iptables -D INPUT 1").replace("once more", "")
+    assert "your rules pass again" in listener.tell("server# iptables -D INPUT -p udp --dport 31337 -j ACCEPT")
+    assert progress.of("too-open").goals >= {"repair"}
+
+
 def test_the_glossary_answers_for_a_word_and_for_the_moment(lab: Listener) -> None:
     lab.tell("step")
     said = lab.tell("glossary")

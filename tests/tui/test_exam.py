@@ -33,6 +33,21 @@ async def test_an_exam_keeps_what_is_typed_and_says_nothing_of_whether_it_passes
     assert [path.name for path in tmp_path.iterdir()] == ["too-open-ada.answer"]
 
 
+async def test_whoever_left_an_exam_comes_back_to_what_he_typed(tmp_path: Path) -> None:
+    for sitting in (Sitting("Ada", exam=True, folder=tmp_path), Sitting("Ada", exam=True, folder=tmp_path)):
+        app = FwtutorApp(lambda: load_course(answers=False), Unkept(), find_lesson("first-match"), sitting=sitting)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause()
+            back = "You go on with first-match-ada.answer" in screen_text(app)
+            assert back is bool(list(tmp_path.iterdir()))
+            assert "finished" not in screen_text(app)
+            if not back:
+                await pilot.press("colon")
+                await type_text(pilot, "iptables -A INPUT -p udp -j DROP")
+                await pilot.press("enter")
+            assert [each.line for each in lab_of(app).session.run.inputs] == ["iptables -A INPUT -p udp -j DROP"]
+
+
 async def test_a_folder_s_name_may_look_like_markup(tmp_path: Path) -> None:
     folder = tmp_path / "a[" / "red]b"
     folder.mkdir(parents=True)

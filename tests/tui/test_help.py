@@ -67,6 +67,26 @@ async def test_a_failed_check_opens_as_a_run_and_one_key_comes_back(playing: Pla
         assert isinstance(app.screen, HistoryScreen)
 
 
+async def test_whoever_spoils_what_had_passed_is_told_so(playing: Playing, progress: Progress) -> None:
+    at_the_repair(progress)
+    async with playing(find_lesson("too-open"), size=NARROW) as (app, pilot):
+        lab = lab_of(app)
+        lab.journey.enter_solution()
+        lab.show()
+        assert "repair" in progress.of("too-open").goals
+        lab.enter("server", "iptables -A INPUT -p udp --dport 31337 -j ACCEPT")
+        await pilot.pause()
+        said = " ".join(pane_text(app, "#output").split())
+        assert "your rules no longer pass: From outside only 1337 may be reached" in said
+        assert "Enter sees it happen, with your rules" in said
+        lab.enter("attacker", "connect 203.0.113.1:1337")
+        await pilot.pause()
+        assert "pass" not in pane_text(app, "#output")
+        lab.enter("server", "iptables -D INPUT -p udp --dport 31337 -j ACCEPT")
+        await pilot.pause()
+        assert "your rules pass again" in pane_text(app, "#output")
+
+
 async def test_the_solution_is_shown_when_it_is_meant_and_typed_when_it_is_wanted(playing: Playing, progress: Progress) -> None:
     at_the_repair(progress)
     async with playing(find_lesson("too-open"), size=NARROW) as (app, pilot):

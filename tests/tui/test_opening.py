@@ -21,6 +21,7 @@ from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.lab import LabScreen
 from fwtutor.tui.screens.opening import OpeningScreen
+from fwtutor.tui.screens.too_small import TooSmallScreen
 from tests.tui.conftest import make_course, pane_text, screen_text
 
 TOO_OPEN = lessons_folder() / "too-open"
@@ -32,6 +33,7 @@ import fwtutor.commands.play, fwtutor.cli, fwtutor.tui.app
 from fwtutor.course.listed import find_folder
 from fwtutor.course.opening import read_opening
 from fwtutor.tui.screens.opening import OpeningScreen
+from fwtutor.tui.screens.too_small import TooSmallScreen
 OpeningScreen(read_opening(find_folder('too-open'), 0), print)
 alone = set(sys.modules)
 import random
@@ -130,6 +132,17 @@ async def test_keys_pressed_meanwhile_are_the_labs(progress: Progress, monkeypat
         await pilot.pause()
         assert isinstance(app.screen, LabScreen)
         assert app.screen.session.cursor.index > -1  # the first packet, and not before it
+
+
+async def test_a_terminal_that_is_too_small_says_so_still(progress: Progress) -> None:
+    app = FwtutorApp(make_course(), progress, unopened(), opening=opening())
+    async with app.run_test(size=(50, 12)) as pilot:
+        await pilot.pause()
+        assert isinstance(app.screen, TooSmallScreen)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert isinstance(app.screen, LabScreen)
+        assert "SSH is for the LAN" in screen_text(app)
 
 
 async def test_it_is_left_with_the_lab(progress: Progress) -> None:

@@ -45,6 +45,12 @@ async def burst(app: FwtutorApp, pilot: Pilot[int], text: str) -> None:
         await pilot.pause()
 
 
+async def test_the_key_of_the_prompt_pressed_twice_opens_it_and_types_nothing(playing: Playing) -> None:
+    async with playing() as (app, pilot):
+        await pilot.press("colon", "colon", "i", "d", "colon")
+        assert app.screen.query_one(CommandLine).field.value == "id:"
+
+
 async def test_no_line_of_a_burst_is_lost_and_none_runs_into_the_next(playing: Playing) -> None:
     async with playing() as (app, pilot):
         await pilot.press("colon", "tab")
@@ -98,6 +104,8 @@ async def test_success_after_a_refusal_is_said(playing: Playing, size: tuple[int
         ("iptables -P INPUT DROP", "done: it printed nothing, and changed nothing"),
         ("iptables -N door", "done: chain door made"),
         ("conntrack -L", "the table is empty: nothing is remembered here"),
+        ("conntrack -L -p udp", "no entry is like that"),
+        ("conntrack -D -s 192.0.2.1", "no entry is like that: nothing deleted"),
         ("conntrack -E", "nothing of that kind has been told so far"),
     ],
 )
@@ -187,7 +195,7 @@ async def test_a_branch_is_told_once_and_without_counting_runs(playing: Playing)
     async with playing() as (app, pilot):
         await pilot.press("space")
         await enter(app, pilot, "server", "iptables -A INPUT -p udp -j DROP")
-        assert "From here on it happens anew. r: the former run. u: take this back." in screen_text(app)
+        assert "From here on it happens anew. Esc, then r: the former run. u: take this back." in screen_text(app)
         await enter(app, pilot, "server", "iptables -A INPUT -p icmp -j DROP")
         assert "former run" not in screen_text(app)
         await pilot.press("escape", "r")
@@ -317,6 +325,16 @@ async def test_o_shows_all_that_was_typed_and_said_at_a_host(playing: Playing) -
         assert "connected to 203.0.113.1:1337" in shown
         await pilot.press("escape")
         assert not app.screen.query_one(OutputView).display
+
+
+async def test_o_opens_at_what_was_said_last(playing: Playing) -> None:
+    async with playing(size=(80, 24)) as (app, pilot):
+        for number in range(5001, 5013):
+            await enter(app, pilot, "attacker", f"send tcp 203.0.113.9:{number} > 203.0.113.1:22 SYN")
+        await pilot.press("escape", "escape", "end", "end", "o")
+        await pilot.pause()
+        assert "203.0.113.9:5012" in pane_text(app, "#output")
+        assert "203.0.113.9:5001" not in pane_text(app, "#output")
 
 
 async def test_each_host_has_its_own_history_and_shift_tab_goes_the_other_way(playing: Playing) -> None:

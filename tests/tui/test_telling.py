@@ -8,12 +8,13 @@ import pytest
 
 from fwtutor.course.loader import find_lesson
 from fwtutor.netfilter.packet import Packet
+from fwtutor.network.records import Walked
 from fwtutor.plain.parts import answered, moment
 from fwtutor.recording import Scenario, Scripted, Session
 from fwtutor.telling.diagram import rows, shown
 from fwtutor.telling.inspecting import inspected
 from fwtutor.telling.otherwise import otherwise
-from fwtutor.telling.reading import Place
+from fwtutor.telling.reading import Place, chain_of
 from fwtutor.telling.reasons import explain, reasons
 from fwtutor.telling.spans import Line
 from fwtutor.telling.told import done_words
@@ -111,3 +112,68 @@ def test_a_choice_of_several_words_is_quoted_where_it_stands_in_a_sentence() -> 
     text = " ".join(row.text.strip() for row in ask_rows(prediction, 0, 2, 76))
     assert '✖ not "no rule: answers belong to questions". For you they do.' in text
     assert '✔ "INPUT\'s policy: DROP". It is a packet' in text
+
+
+def test_what_a_reject_tells_the_sender_stands_above_the_rules_that_did_not_match() -> None:
+    rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp --dport 1337 -j REJECT\nCOMMIT\n"
+    place = after_one(Scenario(topology(rules), (Scripted(0, "attacker", SYN),), "server"))
+    told = [row.text for row in reasons(place, 200)]
+    assert [row.split(":")[0] for row in told if row.startswith("REJECT") or "rule 1" in row] == ["REJECT", "✖ rule 1 -i lo"]
+    assert "the sender is told: icmp" in " ".join(told)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sysctl -w net.netfilter.nf_conntrack_tcp_loose=0", "done; it printed: net.netfilter.nf_conntrack_tcp_loose = 0."),
+        ("iptables -S", "done: it printed something."),
+        ("iptables -A INPUT -p udp -j DROP", "Here: rule 4 of INPUT added."),
+    ],
+)
+def test_a_commands_own_word_is_told_where_it_is_a_line(line: str, said: str) -> None:
+    place = after_one(Scenario(topology(RULES), (Scripted(0, "server", line),), "server"))
+    assert text(reasons(place, 200)).startswith(f"{said} ")
+
+
+@pytest.mark.parametrize(
+    ("inside", "through", "typed", "shown_first"),
+    [
+        (1, 1, THROUGH, "INPUT"),
+        (2, 1, THROUGH, "INPUT"),
+        (1, 2, THROUGH, "FORWARD"),
+        (1, 2, "send tcp 192.168.0.1:9 > 192.168.0.20:80 SYN", "OUTPUT"),
+    ],
+)
+def test_before_a_packet_is_routed_the_chain_is_shown_that_the_box_is_there_for(
+    inside: int, through: int, typed: str, shown_first: str
+) -> None:
+    rules = "*filter\n" + "-A INPUT -p udp -j DROP\n" * inside + "-A FORWARD -p udp -j DROP\n" * through + "COMMIT\n"
+    net = gateway()
+    net = replace(net, hosts=(replace(net.hosts[0], rules=rules), *net.hosts[1:]))
+    sender = "server" if shown_first == "OUTPUT" else "attacker"
+    session = Session(Scenario(net, (Scripted(0, sender, typed),), "server"))
+    session.cursor.seek(next(index for index in session.run.stops if isinstance(session.run.records[index], Walked)), 0)
+    assert chain_of(Place.of(session)) == ("filter", shown_first)
+
+
+def test_before_a_packet_is_routed_the_chain_stays_that_was_looked_at() -> None:
+    inward = "send tcp 203.0.113.9:1 > 203.0.113.1:22 SYN"
+    script = [
+        ("attacker", inward), ("attacker", THROUGH), ("attacker", inward), ("server", "iptables -A OUTPUT -p icmp -j DROP"),
+        ("attacker", THROUGH), ("server", "iptables -N mine"), ("attacker", THROUGH),
+    ]  # fmt: skip
+    session = Session(Scenario(gateway(), tuple(Scripted(n, host, typed) for n, (host, typed) in enumerate(script)), "server"))
+    shown_first = []
+    for index in session.run.stops:
+        record = session.run.records[index]
+        if isinstance(record, Walked) and record.walk.in_interface == "wan":
+            session.cursor.seek(index, 0)
+            shown_first.append(chain_of(Place.of(session))[1])
+    assert shown_first == ["INPUT", "INPUT", "FORWARD", "INPUT", "mine"]
+
+
+def test_a_rule_of_another_chain_than_what_decided_is_told_with_its_chain() -> None:
+    rules = "*filter\n:mine - [0:0]\n-A INPUT -j mine\n-A INPUT -i lo -j ACCEPT\n-A mine -s 10.0.0.0/8 -j ACCEPT\nCOMMIT\n"
+    told = text(reasons(after_one(Scenario(topology(rules), (Scripted(0, "attacker", SYN),), "server")), 200))
+    assert "✖ rule 1 of mine -s 10.0.0.0/8" in told
+    assert "✖ rule 2 -i lo" in told

@@ -8,13 +8,15 @@ import pytest
 from textual.pilot import Pilot
 
 from fwtutor.course.progress import Progress
+from fwtutor.network.records import CommandRun
+from fwtutor.recording import Run
 from fwtutor.telling.actions import APP, LAB
 from fwtutor.tui.app import FwtutorApp
 from fwtutor.tui.screens.course_map import CourseMap
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen
 from fwtutor.tui.widgets.ask import AskView
-from fwtutor.tui.widgets.command_line import OutputView
+from fwtutor.tui.widgets.command_line import CommandLine, OutputView
 from tests.tui.conftest import BOTH, QUESTION, Playing, lab_of, make_course, make_lesson, pane_text, screen_text
 
 
@@ -184,14 +186,56 @@ async def test_a_lesson_that_is_done_says_so_and_shows_why(playing: Playing, siz
             assert not lab_of(app)._playing
 
 
+async def test_a_goal_met_by_what_was_typed_is_said_where_it_was_typed(playing: Playing) -> None:
+    lesson = make_lesson()
+    goals = (*lesson.goals, replace(lesson.goals[0], id="typed", text="do it yourself", when=Typed()))
+    async with playing(replace(lesson, goals=goals), size=(80, 24)) as (app, pilot):
+        await pilot.press("colon")
+        for command, told in (("conntrack -F", "goal met: do it yourself"), ("conntrack -C", "goal met")):
+            app.screen.query_one(CommandLine).field.value = command
+            await pilot.press("enter")
+            assert (f"✔ {told}" in pane_text(app, "#output")) == (command == "conntrack -F")
+
+
 async def test_an_end_with_goals_open_says_what_is_left(playing: Playing) -> None:
     lesson = make_lesson()
     lesson = replace(lesson, goals=(*lesson.goals, replace(lesson.goals[0], id="never", text="do it yourself", when=Never())))
     async with playing(lesson, size=(80, 24)) as (app, pilot):
         await finish(pilot)
         await pilot.press("space")
-        assert "Still to do: ▢ do it yourself" in pane_text(app, "#command")
+        told = pane_text(app, "#command")
+        assert "h hint, or go back and do it earlier. Still to do: ▢ do it" in told
         assert "So that is why" not in screen_text(app)
+
+
+async def test_what_is_below_the_end_of_a_lesson_is_read_on_with_space(playing: Playing) -> None:
+    lesson = replace(make_lesson(), on_server="\n\n".join(f"Command {n}." for n in range(20)))
+    async with playing(lesson, size=(80, 24)) as (app, pilot):
+        await finish(pilot)
+        await pilot.press("space")
+        await pilot.pause()
+        assert "So that is why" in screen_text(app)
+        assert "read on" in last_row(app)
+        for _ in range(4):
+            if lab_of(app).reads:
+                await pilot.press("space")
+                await pilot.pause()
+        assert "Command 19." in screen_text(app)
+        assert "read on" not in last_row(app)
+
+
+async def test_a_page_begins_with_the_prompt_and_not_with_what_was_said_on_the_one_before(playing: Playing) -> None:
+    async with playing(size=(80, 24)) as (app, pilot):
+        await pilot.press("end")
+        assert "attacker: connected to" in pane_text(app, "#command") or "goal met" in pane_text(app, "#command")
+        await pilot.press("space")
+        assert lab_of(app).journey.stage == 1
+        assert "press : and type" in pane_text(app, "#command")
+
+
+class Typed:
+    def met_at(self, run: Run) -> int | None:
+        return next((index for index, record in enumerate(run.records) if isinstance(record, CommandRun) and record.learner), None)
 
 
 class Never:

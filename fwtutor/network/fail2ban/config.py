@@ -64,8 +64,9 @@ def read_jail(text: str) -> Jail:
     except MissingSectionHeaderError as error:
         raise ValueError(f"line {error.lineno}: {error.line.strip()!r} stands before the first section") from None
     except ParsingError as error:
-        number, line = error.errors[0]
-        raise ValueError(f"line {number}: {line.strip(chr(39)).removesuffix(chr(92) + 'n')!r} is no NAME = VALUE") from None
+        number = error.errors[0][0]
+        # How the error quotes the line is not the same in all versions of Python.
+        raise ValueError(f"line {number}: {text.split(chr(10))[number - 1].strip()!r} is no NAME = VALUE") from None
     except (DuplicateSectionError, DuplicateOptionError) as error:
         what = f"[{error.section}]" if isinstance(error, DuplicateSectionError) else f"{error.option} in [{error.section}]"
         raise ValueError(f"line {error.lineno}: {what} stands twice") from None

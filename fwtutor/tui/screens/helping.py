@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fwtutor.telling import told
 from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import Line, Span, line
 from fwtutor.tui.screens.view import LabView
@@ -42,9 +41,10 @@ class Helping(LabView):
         """From now on, as long as what was said stands there, Enter shows it."""
         self._failed = failed
 
-    def unmet_rows(self, failed: Failed | None) -> list[Line]:
-        """The check that does not pass yet, and the key that shows it."""
-        return told.unmet(failed, line(Span("Enter", "key", "screen.see"), Span(" sees it happen, with your rules", "link", "screen.see")))
+    @property
+    def seeing(self) -> Line:
+        """The key that shows what fails."""
+        return line(Span("Enter", "key", "screen.see"), Span(" sees it happen, with your rules", "link", "screen.see"))
 
     def see_it(self) -> bool:
         """Show the history that is offered; False if none is."""

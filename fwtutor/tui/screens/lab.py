@@ -46,7 +46,8 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(LAB), *bindings(APP)]
 
     def compose(self) -> ComposeResult:
-        self._told = line((self.journey.lost, "change")) if self.journey.lost else self._told
+        said = self.journey.lost or self.journey.resumed
+        self._told = line((said, "change")) if said else self._told
         # Before there are widgets to style.
         self._lay_out(self.app.size)
         self._choose_tab("lesson" if self.journey.at_top else "firewall")
@@ -89,7 +90,9 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
         """There is no step further: say so, and what is left to do."""
         goal = self.journey.open_goal
         if goal is not None:
-            self.tell("nothing more happens by itself. Still to do: ", (f"{glyphs.BOX} {goal.text}", "strong"), "  ", ("h", "key"), " hint")
+            # The goal comes last: where there is no room for it, it stands above as well.
+            ways: tuple[str | tuple[str, str], ...] = (("h", "key"), " hint, or go back and do it earlier. ")
+            self.tell("nothing more comes: ", *ways, "Still to do: ", (f"{glyphs.BOX} {goal.text}", "strong"))
         elif self.lesson.free:
             self.tell("nothing more happens by itself: ", (":", "key"), " types a command, ", ("x", "key"), " builds a packet")
         elif self.journey.ended:
@@ -320,22 +323,22 @@ class LabScreen(Panes, WhatIf, Travelling, Making):
     def enter(self, host: str, text: str) -> None:
         """A line was entered at a host's prompt: run it, and say what came of it."""
         runs, place = len(self.session.runs), self.session.cursor.record
-        again = isinstance(place, CommandRun) and place.learner
-        record = self.journey.enter(host, text)
+        again, met = isinstance(place, CommandRun) and place.learner, self.journey.met
+        failed, record = self.journey.failed, self.journey.enter(host, text)
         self._hush()
         self.show()
         if record.line.startswith("#"):
             self.query_one(OutputView).close()
             return
-        missing = self.journey.missing() if record.index >= 0 and not record.refused else ""
-        failed = self.journey.failed if missing else None
-        after = told.afterwards(self.session, record, self.lesson.prompts, "" if failed else missing)
-        after += self.unmet_rows(failed) + told.kept_words(self.journey.keeper)
+        verdict = self.journey.verdict(record, failed)
+        after = told.met_words(self.lesson, self.journey.met - met)
+        after += told.afterwards(self.session, record, self.lesson.prompts, verdict.missing)
+        after += told.tried(verdict, self.seeing) + told.kept_words(self.journey.keeper)
         if len(self.session.runs) > runs and not again:
             after.append(told.branch_words(place))
         title = "Refused: nothing has changed" if record.refused else f"{record.host}# {record.line}"
         self.say_rows(title, lambda width: told.rows(record, after, width), wrong=record.refused)
-        self.offer_history(failed)
+        self.offer_history(verdict.failed)
 
     def action_undo(self) -> None:
         self._stop()

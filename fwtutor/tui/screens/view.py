@@ -73,7 +73,8 @@ class LabView(LabFrame):
     def on_mount(self) -> None:
         self.query_one(TabBar).show(self.tab)
         self.query_one(WireView).slowness = self._reveal.slowness
-        if self.journey.open_goal is None and not self.lesson.free and (self.journey.stage or self.session.cursor.index >= 0):
+        judged_here = not (self.lesson.free or self.lesson.held_back)
+        if self.journey.open_goal is None and judged_here and (self.journey.stage or self.session.cursor.index >= 0):
             self._told = self._ways("you have finished this lesson: ", ("s", "starts over"))
         elif told.typed_before(self.journey):
             self._told = _with_keys(line("what you typed is not kept between sittings; ", ("S", "key"), " keeps it in a file"))
@@ -107,10 +108,11 @@ class LabView(LabFrame):
             pages = self.lesson.stages[(journey.stage if journey.stage == self._page + 1 else 0) : journey.stage + 1]
             command.choose(next((page.prompt for page in reversed(pages) if page.prompt), command.host))
         self._page = journey.stage
-        command.hear(*told.last_words(self.session, self.lesson.prompts, self.journey.untold))
+        # A page begins without what was said on the one before: what is to be typed is what matters.
+        fresh = journey.at_top and journey.stage > 0
+        command.hear(*(("", False) if fresh else told.last_words(self.session, self.lesson.prompts, journey.untold)))
         if news:
-            met = [goal.text for goal in self.lesson.goals if goal.id in news]
-            self._told = line((f"{glyphs.TICK} goal met: ", "accept"), ", ".join(met))
+            (self._told,) = told.met_words(self.lesson, news)
         if journey.ended and (news or not self._told.spans):
             done = f"{glyphs.TICK} the last goal, done: " if news else "done: "
             self._told = self._ways(done if self.lesson.therefore else "the last page: ")
@@ -118,9 +120,10 @@ class LabView(LabFrame):
 
     @property
     def reads(self) -> bool:
-        """Is the lesson all there is to see, with more of its page below that was not in sight yet? (At its end, the end is shown.)"""
+        """Is the lesson all there is to see, with more of its page below that was not in sight yet? (When it is done, packets go first.)"""
         shown = not self.has_class("-wide") and self.tab == "lesson" and self.zoomed is None
-        return shown and not self.lesson.free and not self.journey.ended and self.query_one(LessonView).unread
+        waits = not self.journey.ended or self.session.cursor.at_end
+        return shown and not self.lesson.free and waits and self.query_one(LessonView).unread
 
     def _ways(self, what: str, *more: tuple[str, str]) -> Line:
         """The ways that lead on from a lesson that is done."""

@@ -48,7 +48,7 @@ class WhatIf(Helping):
         what = "The same traffic runs again under these rules." if made.first else "From here on the rules are these."
         ways = line(("v", "key"), " both runs side by side  ", ("r", "key"), " the former run  ", ("u", "key"), " takes this back")
         failed = self.journey.failed
-        self.say("Edited", *rows, line((what, "accept")), *self.unmet_rows(failed), ways)
+        self.say("Edited", *rows, line((what, "accept")), *told.unmet(failed, self.seeing), ways)
         self.offer_history(failed)
 
     def ask_rule(self, place: Place) -> bool:

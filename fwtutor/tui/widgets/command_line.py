@@ -79,6 +79,10 @@ class CommandInput(Field):
             event.stop()
             event.prevent_default()
             await self.run_action(self._bindings.key_to_bindings[event.key][-1].action)
+        elif event.character == ":" and not self.value:
+            # The key that opens the prompt, pressed once more by who did not see that it is open: no command begins with it.
+            event.stop()
+            event.prevent_default()
 
     async def action_submit(self) -> None:
         """Take the line and run it, before anything that is typed after it."""
@@ -272,8 +276,14 @@ class OutputView(LineView):
         self.rebuild()
         # Where nothing else of the screen moved, Textual has laid it out but not painted it.
         self.screen.refresh()
-        self.call_after_refresh(self._tell)
-        self.scroll_to(y=self.max_scroll_y if self._last else 0, animate=False)
+        self.call_after_refresh(self._laid_out)
+        self.scroll_to(y=0, animate=False)
+        self._tell()
+
+    def _laid_out(self) -> None:
+        """How much there is below is known only now."""
+        if self._last:
+            self.scroll_to(y=self.max_scroll_y, animate=False)
         self._tell()
 
     def _tell(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from fwtutor.netfilter import exthdrs
 from fwtutor.netfilter.addresses import format_address, prefix_mask
 from fwtutor.netfilter.conntrack.entry import SECOND
 from fwtutor.netfilter.keeping import Kept
@@ -312,6 +313,12 @@ class Hashlimit(StatefulMatch, OptionMatch):
         if not mode & {"srcport", "dstport"}:
             return src, dst, 0, 0
         at = PORTS_AT.get(packet.protocol)
+        if packet.family == 6:
+            # Of IPv4's later fragments the kernel takes for ports what is there.
+            if packet.offset:
+                at = None
+            elif packet.broken or packet.protocol == exthdrs.NONE:
+                return None
         if at is None:
             return src, dst, 0, 0
         ports = packet.raw[packet.l4 + at : packet.l4 + at + 4]
@@ -324,7 +331,7 @@ class Hashlimit(StatefulMatch, OptionMatch):
         tick = context.at // JIFFY
         key = self._key(context)
         if key is None:
-            return Asked(None, before.tidied(tick), "the packet ends before its ports")
+            return Asked(None, before.tidied(tick), "the packet ends before its ports, or has nothing that could have any")
         asked = before.asked(key, tick, context.packet.length)
         return asked._replace(said=f"the table {self.table} {asked.said}") if asked.fits is None else asked
 
