@@ -89,13 +89,14 @@ class Terminal:
             last = time.perf_counter()
         return last - begin
 
-    def memory(self) -> float:
-        """Bytes that are its own (Pss where Linux tells it, so that shared libraries count once)."""
-        try:
-            lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            lines = [line.replace("VmRSS", "Pss") for line in Path(f"/proc/{self.pid}/status").read_text().splitlines()]
-        return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    def memory(self) -> tuple[float, float]:
+        """Bytes in memory: all of them (what one session takes), and those that no other process could share (what one more takes).
+
+        Not Pss: of the libraries it counts what this very benchmark, or anybody else, happens to have open as well.
+        """
+        said = dict(line.split(":") for line in Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()[1:])
+        whole, own = (1024.0 * int(said[name].split()[0]) for name in ("Rss", "Anonymous"))
+        return whole, own
 
     def busy(self, seconds: float) -> float:
         """The share of a core it uses while it is left alone for that long (its output is read)."""
