@@ -17,12 +17,13 @@ def chain_shown(place: Place) -> Chain:
 
 
 def chain_heading(place: Place) -> str:
-    """Whose chain it is, and from where it was called."""
+    """Whose chain it is, in which of the two firewalls, and from where it was called."""
     (table, name), chain = chain_of(place), chain_shown(place)
     called = "".join(f"{frame.chain} {frame.number} {glyphs.NEXT} " for frame in frames_of(place)[:-1])
     count = len(chain.rules)
     policy = f"policy {chain.policy}" if chain.policy else "user chain"
-    return f"{place.watch}: {table} {called}{name} {glyphs.DOT} {count} {'rule' if count == 1 else 'rules'} {glyphs.DOT} {policy}"
+    family = "ip6tables " if place.family == 6 else ""
+    return f"{place.watch}: {family}{table} {called}{name} {glyphs.DOT} {count} {'rule' if count == 1 else 'rules'} {glyphs.DOT} {policy}"
 
 
 def rule_status(rule: Rule, matched: bool | None, *, over: bool) -> tuple[str, str]:

@@ -162,10 +162,11 @@ class Place:
     @property
     def rules(self) -> Ruleset:
         """The ruleset the packet meets, or the command here is about; where neither is, of the family seen last."""
-        return self.view.rules(self._family)
+        return self.view.rules(self.family)
 
     @property
-    def _family(self) -> int:
+    def family(self) -> int:
+        """4 or 6: whose firewall that is."""
         if isinstance(self.record, CommandRun):
             return self.record.after.family
         if self.walk is not None:
