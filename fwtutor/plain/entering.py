@@ -6,7 +6,7 @@ from fwtutor.network.drafting import NAMES, command, complaint, draft_of, fields
 from fwtutor.plain.speech import WIDE, as_written, listed, sentences
 from fwtutor.plain.travelling import Travelling
 from fwtutor.telling import told
-from fwtutor.telling.reading import built_between
+from fwtutor.telling.hosts import built_between
 from fwtutor.telling.spans import line
 
 WATCH_IT = "step watches it, console tells what it says"

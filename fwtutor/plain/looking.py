@@ -7,7 +7,7 @@ from fwtutor.plain.commands import help_lines
 from fwtutor.plain.lab import Lab
 from fwtutor.plain.speech import WIDE, as_written, listed, sentences, spoken
 from fwtutor.telling import network, told
-from fwtutor.telling.reading import chain_of
+from fwtutor.telling.chain import chain_of
 from fwtutor.telling.reasons import explain
 from fwtutor.telling.signs import SIGNS
 

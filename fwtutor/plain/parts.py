@@ -13,8 +13,9 @@ from fwtutor.netfilter.xtables.rule import policy_key
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.plain.speech import WIDE, read_aloud, sentences, spoken
 from fwtutor.telling import words
-from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
-from fwtutor.telling.reading import KEPT, Histories, Place, chain_of, entry_changed, expected, packet_entry, sender, tried
+from fwtutor.telling.chain import chain_heading, chain_of, chain_shown, end_status, rule_status, tried
+from fwtutor.telling.hosts import sender
+from fwtutor.telling.reading import KEPT, Histories, Place, entry_changed, expected, packet_entry
 from fwtutor.telling.reasons import reasons
 from fwtutor.telling.told import LAST_PAGE
 

@@ -14,8 +14,9 @@ from fwtutor.plain.speech import spoken
 from fwtutor.recording.jumps import Wanted, connection_of, find, looked_from, moment_at
 from fwtutor.recording.run import Run
 from fwtutor.telling import glyphs, words
+from fwtutor.telling.chain import chain_of
 from fwtutor.telling.jumping import read_typed
-from fwtutor.telling.reading import chain_of, packet_entry
+from fwtutor.telling.reading import packet_entry
 
 JUMPS = "drop, state change, change of this entry, packet of this connection, match of rule N, command, timer, bookmark"
 _RULE = re.compile(r"(?:match|rule)\D*(\d{1,6})(?: of (?:(\S+) )?(\S+))?")

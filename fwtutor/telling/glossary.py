@@ -17,7 +17,8 @@ from fwtutor.badinput import BadInput
 from fwtutor.netfilter.packet import TCP
 from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.network.records import CommandRun, TimerFired
-from fwtutor.telling.reading import Place, chain_of, packet_entry, rule_at
+from fwtutor.telling.chain import chain_of, rule_at
+from fwtutor.telling.reading import Place, packet_entry
 from fwtutor.telling.spans import BLANK, Line, line, wrap
 
 FILE = Path(__file__).with_suffix(".toml")

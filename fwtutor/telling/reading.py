@@ -6,10 +6,8 @@ The words for what is read are ``words``'; drawing is the widgets'.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fwtutor.netfilter import answers
 from fwtutor.netfilter.conntrack.entry import ASSURED, NEW, SEEN_REPLY, UNTRACKED
@@ -22,8 +20,6 @@ from fwtutor.netfilter.steps import (
     Acted,
     Answered,
     AnswerWithheld,
-    ChainEntered,
-    ChainLeft,
     Confirmed,
     EntryCreated,
     EntryForgotten,
@@ -31,25 +27,20 @@ from fwtutor.netfilter.steps import (
     Gathered,
     Helped,
     HookEntered,
-    Logged,
     LookedUp,
-    PolicyApplied,
     Routed,
-    RuleTried,
     StateChanged,
     Step,
     Translated,
 )
-from fwtutor.netfilter.xtables.rule import Jump
-from fwtutor.network.records import CommandRun, TimerFired, Walked
+from fwtutor.network.records import CommandRun, Walked
 
 if TYPE_CHECKING:
     from fwtutor.netfilter.conntrack.entry import Entry, Tuple
     from fwtutor.netfilter.conntrack.expectation import Expectation
     from fwtutor.netfilter.walk import Walk
     from fwtutor.netfilter.xtables.rule import Ruleset
-    from fwtutor.network.records import Record, Said
-    from fwtutor.network.topology import Topology
+    from fwtutor.network.records import Record
     from fwtutor.recording import Session, View
     from fwtutor.recording.cursor import Cursor
 
@@ -181,118 +172,6 @@ class Place:
         return 4
 
 
-class Frame(NamedTuple):
-    """A chain that has not been left yet, and its rule tried last (0: none so far): in all but the innermost, the calling one."""
-
-    table: str
-    chain: str
-    number: int
-
-
-def frames_of(place: Place) -> list[Frame]:
-    """The chain the packet is in or was in last, behind those that called it."""
-    frames: list[Frame] = []
-    jump: Jump | None = None
-    for step in place.happened:
-        if isinstance(step, ChainEntered):
-            if jump is None or not frames or jump.chain != step.chain:
-                frames = []
-            elif jump.goto:
-                # A goto leaves no way back to the chain it stands in.
-                frames.pop()
-            frames.append(Frame(step.table, step.chain, 0))
-        elif isinstance(step, ChainLeft) and len(frames) > 1 and frames[-1].chain == step.chain:
-            frames.pop()
-        elif isinstance(step, RuleTried):
-            if frames:
-                frames[-1] = Frame(step.table, step.chain, step.number)
-            jump = step.rule.target if step.matched and step.rule and isinstance(step.rule.target, Jump) else None
-    return frames
-
-
-def chain_of(place: Place) -> tuple[str, str]:
-    """(table, chain) that the chain pane shows: where the packet is, the first one it will meet, or what a command changed."""
-    frames = frames_of(place)
-    if frames:
-        return frames[-1].table, frames[-1].chain
-    record = place.record
-    changed = _changed_by(record, place.watch)
-    if changed:
-        return changed
-    ahead = next((step for step in place.steps if isinstance(step, ChainEntered)), None)
-    return (ahead.table, ahead.chain) if ahead and place.routed else _before_routing(place)
-
-
-def _changed_by(record: Record | None, watch: str) -> tuple[str, str] | None:
-    """The first chain that a command at the watched host has changed."""
-    if isinstance(record, CommandRun) and record.host == watch:
-        for table, after in record.after.tables.items():
-            before = record.before.tables.get(table)
-            for name, chain in after.chains.items():
-                if before is not None and before.chains.get(name) != chain:
-                    return table, name
-    return None
-
-
-LOOKED_BACK = 16
-"""Moments before this one, at most, that are asked which chain was looked at."""
-
-
-def _before_routing(place: Place) -> tuple[str, str]:
-    """The chain to show while nothing may give away where a packet goes: that of the box's own packets, or the one that was looked at last.
-
-    At first it is the longer one of INPUT and FORWARD: a box that has more rules for FORWARD is there to forward.
-    """
-    if place.walk is not None and place.walk.in_interface is None:
-        return "filter", "OUTPUT"
-    run, here = place.session.run, place.session.cursor.index
-    for index in reversed(run.stops[: bisect_left(run.stops, here)][-LOOKED_BACK:]):
-        record = run.records[index]
-        changed = _changed_by(record, place.watch)
-        if changed and changed[1] not in ("OUTPUT", "POSTROUTING"):
-            return changed
-        if isinstance(record, Walked) and record.host == place.watch and record.walk.in_interface is not None:
-            met = next((step for step in record.walk.steps if isinstance(step, ChainEntered) and step.chain in ("INPUT", "FORWARD")), None)
-            if met:
-                return "filter", met.chain
-    filtering = place.rules.tables.get("filter")
-    return "filter", max(("INPUT", "FORWARD"), key=lambda name: len(filtering.chains[name].rules) if filtering else 0)
-
-
-def rule_at(place: Place) -> RuleTried | PolicyApplied | None:
-    """The rule or policy to look at: what happened last; after a chain that decided nothing, the rule that called it; else the decider."""
-    now = place.now
-    if isinstance(now, RuleTried | PolicyApplied):
-        return now
-    if isinstance(now, Logged | Acted):
-        return next((step for step in reversed(place.happened) if isinstance(step, RuleTried)), None)
-    if isinstance(now, ChainLeft):
-        called = frames_of(place)[-1:]
-        tries = (step for step in reversed(place.happened) if isinstance(step, RuleTried))
-        return next((step for step in tries if called and called[0] == (step.table, step.chain, step.number)), None)
-    return decider(place.happened)
-
-
-def tried(place: Place, table: str, chain: str) -> tuple[dict[int, bool], str | None, bool]:
-    """What happened in one chain at the packet's present hook: rule number -> matched, the policy applied, and whether it is over."""
-    found: dict[int, bool] = {}
-    policy: str | None = None
-    over = False
-    for step in place.happened:
-        if isinstance(step, ChainEntered) and (step.table, step.chain) == (table, chain):
-            found, policy, over = {}, None, False
-        elif isinstance(step, RuleTried):
-            if (step.table, step.chain) == (table, chain):
-                found[step.number] = step.matched
-            if step.matched and step.rule and not step.rule.target.goes_on and step.rule.target.name != "RETURN":
-                over = True
-        elif isinstance(step, PolicyApplied) and (step.table, step.chain) == (table, chain):
-            policy, over = step.policy, True
-        elif (isinstance(step, ChainLeft) and (step.table, step.chain) == (table, chain)) or isinstance(step, Finished):
-            over = True
-    return found, policy, over
-
-
 def packet_entry(place: Place) -> tuple[Entry | None, str]:
     """The packet's own entry at this place, and how it stands (KEPT, PENDING, GONE, DELETED, "" when there is none)."""
     entry: Entry | None = None
@@ -417,88 +296,3 @@ class Histories:
             made = (step.entry for step in place.happened if isinstance(step, EntryCreated))
             path += [new.state for new in made if new is not None and new.id == entry.id]
         return path if not entry.state or path[-1:] == [entry.state] else [*path, entry.state]
-
-
-def host_of(place: Place, address: str) -> str:
-    """Name of the host that owns an address, or the address itself when none does."""
-    return owner_of(place.session.scenario.topology, address) or address
-
-
-def owner_of(topology: Topology, address: str) -> str:
-    """Name of the host that has an address on an interface; "" if none has."""
-    for host in topology.hosts:
-        for addresses in host.interfaces.values():
-            if any(text.partition("/")[0] == address for text in addresses):
-                return host.name
-    return ""
-
-
-def address_of(place: Place, host: str) -> str:
-    """The first address a host has; "" if it has none."""
-    interfaces = place.session.scenario.topology.host(host).interfaces
-    return next((text.partition("/")[0] for addresses in interfaces.values() for text in addresses), "")
-
-
-def sender(place: Place) -> str:
-    """Who put the packet at this place on the wire: the host of the record that caused it, whatever its source address claims."""
-    record, walk = place.record, place.walk
-    if record is None or walk is None:
-        return ""
-    if walk.in_interface is None:
-        return record.host
-    if record.cause >= 0:
-        host = place.session.run.records[record.cause].host
-        if host != place.watch:
-            return host
-    return host_of(place, walk.packet.source)
-
-
-def sent_again(place: Place) -> TimerFired | None:
-    """The timer by which some host has sent the packet of this place once more; None if it is sent for the first time."""
-    record, records = place.record, place.session.run.records
-    while isinstance(record, Walked) and record.cause >= 0:
-        before, packet = records[record.cause], record.walk.packet
-        if isinstance(before, TimerFired):
-            return before if " again" in before.what else None
-        # On its way through other hosts it is the same packet; one that answers it is not.
-        same = isinstance(before, Walked) and (before.walk.packet.seq, before.walk.packet.src) == (packet.seq, packet.src)
-        record = before if same else None
-    return None
-
-
-def said_by_now(session: Session, host: str, before: int | None = None) -> list[Said]:
-    """What a host's console shows at the cursor's place; of that only what was said before a record, if one is given."""
-    cursor = session.cursor
-    # After the last moment, what still happens at other hosts has happened too.
-    said = session.run.world.hosts[host].console if cursor.at_end else cursor.said(host)
-    return [each for each in said if before is None or each.index < before]
-
-
-def built_between(place: Place, prompts: Sequence[str], host: str) -> tuple[str, str, str]:
-    """For a packet that is built: the host it is sent from (``host`` is the present prompt's), its address, and whose it goes to.
-
-    Who sent the packet here sends this one, too. Where there is none, it goes from some other host to the watched one, if that can be.
-    """
-    origin = sender(place)
-    if origin in prompts:
-        host = origin
-    elif place.walk is None and host == place.watch:
-        host = next((name for name in prompts if name != place.watch), host)
-    others = (each.name for each in place.session.scenario.topology.hosts if each.name != place.watch)
-    to = place.watch if host != place.watch else next(others, host)
-    return host, address_of(place, host), address_of(place, to)
-
-
-def heard(session: Session, hosts: Sequence[str], until: int | None = None) -> tuple[str, bool]:
-    """The last line on the consoles of some hosts, as ``host: text``, and whether it came since the last moment but one."""
-    cursor, stops = session.cursor, session.run.stops
-    lines = []
-    for host in hosts:
-        said = said_by_now(session, host, until)
-        if said:
-            lines.append((said[-1].index, f"{host}: {said[-1].text}"))
-    if not lines:
-        return "", False
-    index, text = max(lines)
-    before = bisect_left(stops, cursor.index) - 1
-    return text, index > (stops[before] if before >= 0 else -1)

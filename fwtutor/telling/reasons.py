@@ -27,7 +27,8 @@ from fwtutor.netfilter.why import target_words, why
 from fwtutor.netfilter.why_state import evidence
 from fwtutor.network.records import CommandRun, TimerFired, Walked
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry, sender, sent_again
+from fwtutor.telling.hosts import sender, sent_again
+from fwtutor.telling.reading import DELETED, GONE, KEPT, Place, packet_entry
 from fwtutor.telling.spans import BLANK, Line, clean, line, wrap
 from fwtutor.telling.told import change_words, done_words
 

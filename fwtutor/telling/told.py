@@ -16,7 +16,7 @@ from fwtutor.netfilter.rations import JIFFY
 from fwtutor.netfilter.xtables.rule import Chain, Ruleset
 from fwtutor.network.records import CommandRun, Walked
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import heard, owner_of, said_by_now
+from fwtutor.telling.hosts import heard, owner_of, said_by_now
 from fwtutor.telling.spans import Line, clean, line, wrap
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from fwtutor.course.progress import Progress
 from fwtutor.recording import Session
 from fwtutor.telling.actions import APP, LAB
-from fwtutor.telling.reading import said_by_now
+from fwtutor.telling.hosts import said_by_now
 from fwtutor.telling.told import last_words
 from fwtutor.tui.screens.inspector import InspectorScreen
 from fwtutor.tui.screens.reader import ReaderScreen

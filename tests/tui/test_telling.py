@@ -11,10 +11,11 @@ from fwtutor.netfilter.packet import Packet
 from fwtutor.network.records import Walked
 from fwtutor.plain.parts import answered, moment
 from fwtutor.recording import Scenario, Scripted, Session
+from fwtutor.telling.chain import chain_of
 from fwtutor.telling.diagram import rows, shown
 from fwtutor.telling.inspecting import inspected
 from fwtutor.telling.otherwise import otherwise
-from fwtutor.telling.reading import Place, chain_of
+from fwtutor.telling.reading import Place
 from fwtutor.telling.reasons import explain, reasons
 from fwtutor.telling.spans import Line
 from fwtutor.telling.told import done_words

@@ -14,8 +14,9 @@ from fwtutor.netfilter.xtables.listing import Cells, Columns, cells
 from fwtutor.netfilter.xtables.rule import Chain, CounterKey, Rule, Table
 from fwtutor.recording.jumps import Wanted
 from fwtutor.telling import words
+from fwtutor.telling.chain import chain_of, rule_at
 from fwtutor.telling.look.page import MARK, Page, has_words, in_columns, titled, widths_of
-from fwtutor.telling.reading import Place, chain_of, rule_at
+from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import BLANK, Line, Span, line, wrap
 
 TABLES = (FILTER, "nat", "mangle", "raw", "security")

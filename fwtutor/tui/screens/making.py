@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from fwtutor.telling.reading import Place, built_between
+from fwtutor.telling.hosts import built_between
+from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import line
 from fwtutor.tui.screens.view import LabView
 from fwtutor.tui.widgets.command_line import CommandLine

@@ -16,8 +16,9 @@ from fwtutor.network.tools.system import MAX_SLEEP
 from fwtutor.recording.jumps import Wanted, connection_of, find, looked_from, moment_at
 from fwtutor.recording.run import GAP
 from fwtutor.telling import glyphs, words
+from fwtutor.telling.chain import chain_of, rule_at
 from fwtutor.telling.jumping import read_typed
-from fwtutor.telling.reading import Place, chain_of, packet_entry, rule_at
+from fwtutor.telling.reading import Place, packet_entry
 from fwtutor.telling.spans import Line, clean, line
 from fwtutor.telling.words import moment
 from fwtutor.tui import keymap

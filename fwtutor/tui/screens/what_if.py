@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fwtutor.telling import told
-from fwtutor.telling.reading import Place, chain_of
+from fwtutor.telling.chain import chain_of
+from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import Line, line
 from fwtutor.tui.screens.helping import Helping
 from fwtutor.tui.widgets.chain import ChainView

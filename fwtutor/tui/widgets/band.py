@@ -10,7 +10,8 @@ from fwtutor.netfilter.defrag import is_fragment
 from fwtutor.netfilter.steps import LookedUp
 from fwtutor.network.records import CommandRun, TimerFired
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry, sender
+from fwtutor.telling.hosts import sender
+from fwtutor.telling.reading import GONE, KEPT, PENDING, Place, entry_changed, packet_entry
 from fwtutor.telling.spans import BLANK, Line, Span, beside, crop, crop_middle, ends, line, wrap
 from fwtutor.tui import keymap
 from fwtutor.tui.widgets.lines import PlaceView

@@ -11,8 +11,8 @@ from fwtutor.netfilter.steps import PolicyApplied, RuleTried
 from fwtutor.netfilter.why import why
 from fwtutor.netfilter.xtables.rule import Chain, Condition, Rule, policy_key
 from fwtutor.telling import glyphs
-from fwtutor.telling.chain import chain_heading, chain_shown, end_status, rule_status
-from fwtutor.telling.reading import Place, chain_of, rule_at, tried
+from fwtutor.telling.chain import chain_heading, chain_of, chain_shown, end_status, rule_at, rule_status, tried
+from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import Line, Span, clean, crop, crop_middle, ends, line, wrap
 from fwtutor.tui.widgets.lines import LineView
 

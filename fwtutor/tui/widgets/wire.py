@@ -10,7 +10,8 @@ from textual.timer import Timer
 from fwtutor.netfilter.steps import Routed
 from fwtutor.network.records import CommandRun
 from fwtutor.telling import glyphs, words
-from fwtutor.telling.reading import Place, host_of, sender
+from fwtutor.telling.hosts import host_of, sender
+from fwtutor.telling.reading import Place
 from fwtutor.telling.spans import Line, Span, crop, line, pill
 from fwtutor.tui.widgets.lines import LineView
 
