@@ -149,7 +149,7 @@ def connections(place: Place, histories: Histories) -> list[str]:
     live.sort(key=lambda entry: (entry.touched, entry.id), reverse=True)
     found = [*([(own, stands)] if own else []), *((entry, KEPT) for entry in live[:SHOWN])]
     if not found:
-        return ["No connection is remembered here." if place.tracking else "No rule asks for a connection's state: nothing is tracked."]
+        return ["No connection is remembered here." if place.tracking else f"No connection is remembered here: {words.unasked(place)}."]
     said = [
         spoken(f"expected: {words.protocol(one.tuple.protocol)} {words.expected_tuple(one)}, RELATED, {one.seconds_left(place.at)} s")
         for one in expected(place)[:SHOWN]

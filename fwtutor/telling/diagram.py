@@ -109,7 +109,7 @@ def head(place: Place, what: Shown) -> str:
             else "not tracked"
         )
         return f"{words.packet_tuple(walk.packet)}  {said}"
-    return "no TCP connection is remembered here" if place.tracking else "no rule here asks for a state: nothing is tracked"
+    return "no TCP connection is remembered here" if place.tracking else words.unasked(place)
 
 
 def decision(what: Shown, width: int) -> list[Line]:

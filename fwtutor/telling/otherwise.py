@@ -50,7 +50,7 @@ def _reason(place: Place, what: str) -> str:
     if what in LOOKED_UP:
         found = place.looked_up
         if found is None:
-            return words.LEFT_ALONE if place.untracked else "no rule asks for a connection's state, so nothing is tracked"
+            return words.LEFT_ALONE if place.untracked else words.unasked(place)
         return why(place.walk, found, place.view.entries.values()).text.replace("\n", "; ")
     step = decider(place.happened) or place.finished
     return "" if step is None else why(place.walk, step).text.replace("\n", "; ")

@@ -154,7 +154,7 @@ def _entry(place: Place, width: int) -> list[Line]:
     entry, stands = packet_entry(place)
     rows = [line(("Its entry, as conntrack -L prints it", "heading"))]
     if found is None:
-        text = "none: no rule asks for a connection's state, so nothing is tracked"
+        text = f"none: {words.unasked(place)}"
         text = "not looked up yet" if place.tracking and not place.finished else text
         text = f"none: {words.RAW_SAYS_SO}, so it was never looked up" if place.untracked else text
         return rows + wrap(line((text, "dim")), width)

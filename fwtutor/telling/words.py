@@ -30,6 +30,15 @@ LEFT_ALONE = f"{RAW_SAYS_SO}, so connection tracking leaves this packet alone: i
 """Of a packet that is UNTRACKED by a rule."""
 
 
+def unasked(place: Place) -> str:
+    """Why no packet like those of this place is tracked: each family's rules switch on tracking for their own."""
+    other = 4 if place.family == 6 else 6
+    if not place.view.rules(other).tracks:
+        return "no rule here asks for a connection's state, so nothing is tracked"
+    tool = "iptables" if place.family == 4 else "ip6tables"
+    return f"no rule of {tool} asks for a connection's state, so nothing of IPv{place.family} is tracked"
+
+
 def protocol(number: int) -> str:
     """``"tcp"``, or ``"proto 50"`` for one without a name."""
     return NAMES.get(number, f"proto {number}")

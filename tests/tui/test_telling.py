@@ -9,13 +9,13 @@ import pytest
 from fwtutor.course.loader import find_lesson
 from fwtutor.netfilter.packet import Packet
 from fwtutor.network.records import Walked
-from fwtutor.plain.parts import answered, moment
+from fwtutor.plain.parts import answered, connections, moment
 from fwtutor.recording import Scenario, Scripted, Session
 from fwtutor.telling.chain import chain_of
 from fwtutor.telling.diagram import rows, shown
 from fwtutor.telling.inspecting import inspected
 from fwtutor.telling.otherwise import otherwise
-from fwtutor.telling.reading import Place
+from fwtutor.telling.reading import Histories, Place
 from fwtutor.telling.reasons import explain, reasons
 from fwtutor.telling.spans import Line
 from fwtutor.telling.told import done_words
@@ -178,3 +178,18 @@ def test_a_rule_of_another_chain_than_what_decided_is_told_with_its_chain() -> N
     told = text(reasons(after_one(Scenario(topology(rules), (Scripted(0, "attacker", SYN),), "server")), 200))
     assert "✖ rule 1 of mine -s 10.0.0.0/8" in told
     assert "✖ rule 2 -i lo" in told
+
+
+def test_what_is_not_tracked_in_one_family_may_be_in_the_other() -> None:
+    """Each family's rules switch on tracking for their own: iptables asks there, ip6tables does not."""
+    session = Session(find_lesson("second-firewall").scenario)
+    seen = set()
+    for stop in session.run.stops[:8]:
+        session.cursor.seek(stop)
+        place = Place.of(session)
+        assert place.walk is not None
+        seen.add(place.family)
+        said = "\n".join([text(explain(place, 76)), text(rows(place, shown(place), 76)), *connections(place, Histories())])
+        assert ("no rule of ip6tables asks for a connection's state, so nothing of IPv6 is tracked" in said) == (place.family == 6)
+        assert "no rule here asks" not in said
+    assert seen == {4, 6}

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 SHOWN = 50
 """Entries drawn at most; the packet's own first, then those touched last."""
 
-UNTRACKED = (
-    "Empty, and it stays empty: no rule here asks for a connection's state, so nothing is tracked. "
-    "The first rule with -m conntrack switches that on."
-)
 EMPTY = "No connection is remembered here. The first tracked packet that is let through makes an entry."
 
 
@@ -79,7 +75,7 @@ class ConnectionsView(LineView):
         if own is None and not others:
             if place.walk is not None and isinstance(place.now, LookedUp) and place.now.state == NEW:
                 return wrap(line(("None yet. No entry has this packet's tuple: one will be made for it.", "dim")), width)
-            return wrap(line((EMPTY if place.tracking else UNTRACKED, "dim")), width)
+            return wrap(line((EMPTY if place.tracking else f"No connection is remembered here: {_unasked(place)}", "dim")), width)
         looked_up = isinstance(place.now, LookedUp)
 
         def rows_of(*, both: bool) -> list[Line]:
@@ -253,7 +249,7 @@ class EntryLines(PlaceView):
             return (line((" entry: not looked up yet" if place.walk else f" entries kept: {kept}", "dim")),)
         if entry is None:
             made = isinstance(place.now, LookedUp) and place.now.state == NEW
-            note = "none yet" if made else "none" if place.tracking else f"none: {UNTRACKED.partition(': ')[2]}"
+            note = "none yet" if made else "none" if place.tracking else f"none: {_unasked(place)}"
             return wrap(line((f" entry: {note}", "dim")), width, 1)[:2]
         changed = entry_changed(place)
         role = "gone" if stands in (GONE, DELETED) else "badge-change" if changed else "badge"
@@ -262,3 +258,7 @@ class EntryLines(PlaceView):
         left = line((" would have been: " if stands == GONE else " entry: ", "dim"), state, f" {words.entry_flags(entry)}", (whose, "dim"))
         right = line((words.standing(entry, stands, place.at) + " ", "change" if stands != KEPT else "dim"))
         return (ends(left, right, width), line((" ┄ " if stands == PENDING else "   ", "change"), words.entry_tuple(entry.original)))
+
+
+def _unasked(place: Place) -> str:
+    return f"{words.unasked(place)}. The first rule with -m conntrack switches that on."
